@@ -1,0 +1,87 @@
+"""What can go wrong, each with the exit code a script sees and a hint at what to do next."""
+
+from __future__ import annotations
+
+
+class DroidReclaimError(Exception):
+    """
+    An error with one clear line for the user.
+
+    Attributes:
+        exit_code: Process exit status, as the README lists them.
+        hint: What the user can do next, or None.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.hint})" if self.hint else message
+
+
+class UsageError(DroidReclaimError):
+    """Options or values that make no sense together."""
+
+    exit_code = 2
+
+
+class DeviceError(DroidReclaimError):
+    """No device, several, offline, unauthorised, timed out or lost."""
+
+    exit_code = 3
+
+
+class NoDevice(DeviceError):
+    """Nothing to talk to, or no single choice among several."""
+
+
+class DeviceTimeout(DeviceError):
+    """The device or the adb server did not answer within the deadline."""
+
+
+class DeviceLost(DeviceError):
+    """The link broke in the middle of something."""
+
+
+class NotPossible(DroidReclaimError):
+    """This device cannot do it: no root, no backend, no swap for anonymous memory."""
+
+    exit_code = 4
+
+
+class ParseError(DroidReclaimError):
+    """
+    Device text that could not be read.
+
+    Attributes:
+        source: Command or file the text came from.
+        line_number: 1-based.
+        line: The offending line, as it came (may hold terminal escapes).
+    """
+
+    exit_code = 5
+
+    def __init__(
+        self, source: str, line_number: int, line: str, *, hint: str | None = None
+    ) -> None:
+        shown = line if len(line) <= 160 else line[:157] + "..."
+        super().__init__(f"{source}, line {line_number}: cannot read {shown!r}", hint=hint)
+        self.source = source
+        self.line_number = line_number
+        self.line = line
+
+
+class ProfileError(DroidReclaimError):
+    """A profile with faults; the message lists every one of them."""
+
+    exit_code = 6
+
+
+class NotAchieved(DroidReclaimError):
+    """Asked for and not achieved: no target matched, or every target was refused."""
+
+    exit_code = 7

@@ -1,0 +1,148 @@
+"""The values that cross module borders: processes, their memory, and what was done to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+USER_RANGE = 100_000  # uid = user * 100000 + app id (android.os.UserHandle.PER_USER_RANGE)
+FIRST_APP_ID = 10_000  # below: system uids (android.os.Process.FIRST_APPLICATION_UID)
+FIRST_APP_ZYGOTE_ID = 90_000  # isolated uids of app zygotes, then plain isolated ones
+FIRST_ISOLATED_ID = 99_000
+LAST_ISOLATED_ID = 99_999
+
+
+class Band(StrEnum):
+    """Classes of oom_score_adj, by the bands of ActivityManager's ProcessList."""
+
+    NATIVE = "native"
+    SYSTEM = "system"
+    PERSISTENT = "persistent"
+    FOREGROUND = "foreground"
+    VISIBLE = "visible"
+    PERCEPTIBLE = "perceptible"
+    BACKUP = "backup"
+    HEAVY = "heavy"
+    SERVICE = "service"
+    HOME = "home"
+    PREVIOUS = "previous"
+    SERVICE_B = "service_b"
+    CACHED = "cached"
+    UNKNOWN = "unknown"
+
+
+# Lowest adj of each band (ProcessList.java of Android 16; 1001 is "not set yet").
+_BAND_FLOORS = (
+    (1001, Band.UNKNOWN),
+    (900, Band.CACHED),
+    (800, Band.SERVICE_B),
+    (700, Band.PREVIOUS),
+    (600, Band.HOME),
+    (500, Band.SERVICE),
+    (400, Band.HEAVY),
+    (300, Band.BACKUP),
+    (200, Band.PERCEPTIBLE),
+    (100, Band.VISIBLE),
+    (0, Band.FOREGROUND),
+    (-800, Band.PERSISTENT),
+    (-900, Band.SYSTEM),
+    (-1000, Band.NATIVE),
+)
+
+
+def band_of(oom_score_adj: int | None) -> Band:
+    """The band an oom_score_adj falls into; unknown for None and for values no release gives."""
+    if oom_score_adj is None:
+        return Band.UNKNOWN
+    for floor, band in _BAND_FLOORS:
+        if oom_score_adj >= floor:
+            return band
+    return Band.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProcessId:
+    """
+    A process, named so that a recycled pid is not taken for it.
+
+    Attributes:
+        start_ticks: Start time in clock ticks since boot (field 22 of /proc/PID/stat). Ticks are
+            10 ms, so this is a good name and not a safe handle: the helper acts through a pidfd.
+    """
+
+    pid: int
+    start_ticks: int
+
+    def __str__(self) -> str:
+        return f"{self.pid}:{self.start_ticks}"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """
+    What a process holds, in bytes; None where the device did not say.
+
+    Attributes:
+        rss_file_bytes: Resident pages of files and of shared memory.
+    """
+
+    rss_bytes: int | None
+    rss_anon_bytes: int | None
+    rss_file_bytes: int | None
+    swap_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """
+    One process of the device and the apps it serves.
+
+    Attributes:
+        id: None only in captured text, which has pids without start times.
+        name: Process name (``com.example.game:sync``), which is not a package name.
+        packages: Packages whose code runs in it, most specific first; empty for native processes.
+        user: Android user (0 owner, 10 a work profile), ``uid // 100000``.
+        isolated: Runs under an isolated uid (WebView sandbox, app zygote child).
+    """
+
+    pid: int
+    start_ticks: int | None
+    ppid: int | None
+    uid: int | None
+    name: str
+    comm: str
+    packages: tuple[str, ...]
+    oom_score_adj: int | None
+    band: Band
+    memory: Memory
+    kernel_thread: bool = False
+    zombie: bool = False
+
+    @property
+    def id(self) -> ProcessId | None:
+        """The pid with its start time, or None in captured text."""
+        return None if self.start_ticks is None else ProcessId(self.pid, self.start_ticks)
+
+    @property
+    def user(self) -> int | None:
+        """Android user the uid belongs to."""
+        return None if self.uid is None else self.uid // USER_RANGE
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the uid is one of those given to isolated processes and app zygotes."""
+        if self.uid is None:
+            return False
+        return FIRST_APP_ZYGOTE_ID <= self.uid % USER_RANGE <= LAST_ISOLATED_ID
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What names a device in every answer; None where it could not be asked."""
+
+    serial: str
+    model: str | None
+    sdk: int | None
+    abi: str | None
+    kernel: str | None
+    page_bytes: int | None

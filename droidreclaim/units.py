@@ -1,0 +1,53 @@
+"""Sizes and durations as people write them, to bytes and seconds and back."""
+
+from __future__ import annotations
+
+import re
+
+from droidreclaim.errors import UsageError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|[KMGT]i?B?|B|k|m|g)", re.IGNORECASE)
+_FACTOR = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024 * GIB}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_size(text: str) -> int:
+    """
+    Bytes from ``256MiB``, ``1G``, ``512k`` or a bare number; every suffix is a power of 1024.
+
+    Raises:
+        UsageError: *text* is not a size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a size", hint="write 256MiB, 1GiB or a number of bytes")
+    return int(float(match[1]) * _FACTOR[match[2].lower()[:1]])
+
+
+def parse_duration(text: str) -> float:
+    """
+    Seconds from ``10s``, ``500ms``, ``2m`` or ``8h``.
+
+    Raises:
+        UsageError: *text* is not a duration.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a duration", hint="write 10s, 500ms, 2m or 8h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def format_size(size_bytes: int | None) -> str:
+    """A size for people: ``64.0 MiB``, ``-3.5 MiB``, ``?`` when unknown."""
+    if size_bytes is None:
+        return "?"
+    magnitude = abs(size_bytes)
+    for unit, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if magnitude >= factor:
+            return f"{size_bytes / factor:.1f} {unit}"
+    return f"{size_bytes} B"
