@@ -1,0 +1,107 @@
+"""
+A device behind a protocol: run a command, hold one open, put a file there.
+
+Only ``droidreclaim.device.adb`` imports adbutils; everything above this package is written against
+the protocols here and is tested with a fake that answers the exact commands it was taught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """
+    What a finished command of the device printed.
+
+    Attributes:
+        exit_code: None where the link cannot carry it and it could not be asked for.
+        stderr: Apart from *stdout* with shell protocol 2 only; else empty, its text is in *stdout*.
+    """
+
+    stdout: bytes
+    stderr: bytes
+    exit_code: int | None
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 become U+FFFD."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def error_text(self) -> str:
+        """Standard error as text."""
+        return self.stderr.decode("utf-8", "replace")
+
+
+class Channel(Protocol):
+    """A command running on the device, its stdin and stdout held open."""
+
+    def write(self, data: bytes) -> None:
+        """
+        Write to the command's stdin.
+
+        Raises:
+            DeviceLost: the link or the command is gone.
+        """
+
+    def read(self, timeout_s: float) -> bytes:
+        """
+        Whatever stdout has next, at least one byte; empty at its end.
+
+        Raises:
+            DeviceTimeout: nothing came in *timeout_s* seconds.
+            DeviceLost: the link broke (an ordinary end of the command is the empty answer).
+        """
+
+    @property
+    def stderr(self) -> bytes:
+        """What the command wrote to stderr so far (shell protocol 2 only), at most 64 KiB."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit status once `read` returned its end; None before, and where unknown."""
+
+    def close(self) -> None:
+        """Close the link; the device hangs up on the command. Never raises, may be called twice."""
+
+
+class Device(Protocol):
+    """One attached device, chosen and online."""
+
+    @property
+    def serial(self) -> str:
+        """Serial as adb prints it; the identity that survives a reconnect."""
+
+    @property
+    def model(self) -> str | None:
+        """Model from the adb server's list (``Pixel_6a``); None when it does not say."""
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """
+        Run a command to its end. Each word is quoted: none is ever read by the device's shell.
+
+        Raises:
+            DeviceTimeout: it did not end within *timeout_s* in all, however much it printed.
+            DeviceLost: the link broke before the end; partial output is never returned.
+        """
+
+    def open(self, argv: Sequence[str], *, timeout_s: float) -> Channel:
+        """
+        Start a command and hold its stdin and stdout; *timeout_s* bounds the start only.
+
+        Raises:
+            DeviceTimeout, DeviceLost: as `run`.
+        """
+
+    def push(self, data: bytes, path: str, *, mode: int, timeout_s: float) -> None:
+        """
+        Write *data* to a new file of the device.
+
+        Raises:
+            DeviceTimeout, DeviceLost: as `run`.
+            NotPossible: the device refused (full, read-only, denied), with its own reason.
+        """
