@@ -1,0 +1,142 @@
+"""One session with a running helper: requests out, verified replies back, nothing left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from droidreclaim.device import Channel
+from droidreclaim.errors import DeviceLost, DeviceTimeout, DroidReclaimError
+from droidreclaim.helper.protocol import Reply, ReplyReader, request
+
+HEARTBEAT_MS = 5000  # the helper gives up after this long without a byte from us
+_BEAT_EVERY_S = 1.0
+_CANCEL_GRACE_S = 1.0
+
+
+class HelperError(DroidReclaimError):
+    """The helper refused a request: host and helper do not understand each other."""
+
+
+class HelperSession:
+    """
+    A helper that runs in ``serve``, reached through a channel's stdin and stdout.
+
+    Requests may be pipelined: `send` several, then `receive` each, and all of them cost one round
+    trip of the link. Closing the channel ends the helper, also in the middle of work.
+    """
+
+    def __init__(self, channel: Channel, *, serial: str, timeout_s: float) -> None:
+        self._channel = channel
+        self._serial = serial
+        self._timeout_s = timeout_s
+        self._reader = ReplyReader()
+        self._replies: dict[str, Reply] = {}
+        self._count = 0
+        self._write_lock = threading.Lock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._beat, name="helper-heartbeat", daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session; the helper sees EOF and leaves. May be called twice."""
+        self._closed.set()
+        self._channel.close()
+
+    def send(self, verb: str, **values: str | int | None) -> str:
+        """
+        Send one request and return its id, without waiting.
+
+        Raises:
+            DeviceLost: the link is gone.
+        """
+        return self.send_all([(verb, values)])[0]
+
+    def send_all(self, calls: Sequence[tuple[str, dict[str, str | int | None]]]) -> list[str]:
+        """Send several requests in one write: one round trip of the link for all of them."""
+        ids = []
+        data = b""
+        for verb, values in calls:
+            self._count += 1
+            ids.append(str(self._count))
+            data += request(ids[-1], verb, **values)
+        self._write(data)
+        return ids
+
+    def receive(self, request_id: str, *, patience_s: float = 0.0) -> Reply:
+        """
+        The reply to *request_id*, waiting for it.
+
+        The deadline is this session's timeout plus *patience_s*, the time the work itself may take.
+        An interrupt (Ctrl-C) cancels the request on the device before it is passed on.
+
+        Raises:
+            DeviceTimeout: no complete reply within the deadline.
+            DeviceLost: the link broke or the helper ended before it replied.
+            ParseError: the reply does not add up.
+            HelperError: the helper refused the request.
+        """
+        deadline = time.monotonic() + self._timeout_s + patience_s
+        try:
+            while request_id not in self._replies:
+                self._pump(deadline)
+        except KeyboardInterrupt:
+            self._cancel(request_id)
+            raise
+        reply = self._replies.pop(request_id)
+        if not reply.ok and not reply.lines:
+            raise HelperError(f"{self._serial}: the helper refused: {reply.error}: {reply.why}")
+        return reply
+
+    def call(self, verb: str, *, patience_s: float = 0.0, **values: str | int | None) -> Reply:
+        """Send one request and wait for its reply; raises as `send` and `receive`."""
+        return self.receive(self.send(verb, **values), patience_s=patience_s)
+
+    def _pump(self, deadline: float) -> None:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise DeviceTimeout(f"{self._serial}: the helper did not answer in time")
+        data = self._channel.read(remaining_s)
+        if not data:
+            raise DeviceLost(f"{self._serial}: {self._last_words()}")
+        for reply in self._reader.feed(data):
+            self._replies[reply.id] = reply
+
+    def _last_words(self) -> str:
+        said = self._channel.stderr.decode("utf-8", "replace").strip().splitlines()
+        words = said[-1:] or self._reader.noise[-1:]
+        ended = "the helper ended before it answered, or the link was lost"
+        return f"{ended}: {words[0][:200]!r}" if words else ended
+
+    def _cancel(self, request_id: str) -> None:
+        """Stop the work at its next step; a second interrupt or a dead link ends the waiting."""
+        with suppress(DroidReclaimError, KeyboardInterrupt):
+            self.send("cancel", of=request_id)
+            deadline = time.monotonic() + _CANCEL_GRACE_S
+            while request_id not in self._replies:
+                self._pump(deadline)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(_BEAT_EVERY_S):
+            try:
+                self._write(b"\n")
+            except DroidReclaimError:
+                return  # whoever waits for a reply finds out and says so
+
+    def _write(self, data: bytes) -> None:
+        with self._write_lock:
+            self._channel.write(data)

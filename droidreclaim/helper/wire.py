@@ -1,0 +1,180 @@
+"""
+The lines of the helper's replies as checked values (device-scripts/PROTOCOL.md).
+
+A device is not to be trusted with types either: pydantic refuses what is not of the form, and the
+refusal becomes a ParseError.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from droidreclaim.errors import ParseError
+from droidreclaim.helper.protocol import Reply
+from droidreclaim.model import Memory
+
+Size = Annotated[int, Field(ge=0)]
+Pid = Annotated[int, Field(ge=0, lt=1 << 31)]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+class Hello(_Line):
+    """Who answers: protocol and build, and what it is allowed to do."""
+
+    protocol: int
+    build: str
+    abi: str
+    page_bytes: Size
+    uid: int
+    cap_eff: str
+    selinux: str | None
+    boot_id: str | None
+    kernel: str
+    machine: str
+    pid: Pid
+
+
+class Backend(_Line):
+    """One backend, as tried by the helper on its own memory."""
+
+    name: str
+    works: bool
+    errno: str | None
+    why: str | None
+
+
+class Proc(_Line):
+    """One process of a scan. Memory is None for kernel threads and zombies."""
+
+    pid: Pid
+    start: Size
+    ppid: Pid
+    uid: Size | None
+    adj: int | None
+    state: str
+    name: str
+    comm: str
+    kthread: bool
+    rss_anon_bytes: Size | None
+    rss_file_bytes: Size | None
+    rss_shmem_bytes: Size | None
+    swap_bytes: Size | None
+
+
+class File(_Line):
+    """One part of the text of a kernel file; None with the errno that denied it."""
+
+    name: str
+    path: str
+    part: Size
+    text: str | None
+    errno: str | None
+
+
+class WireMemory(_Line):
+    """Memory of a process as a target line carries it."""
+
+    rss_bytes: Size | None
+    rss_anon_bytes: Size | None
+    rss_file_bytes: Size | None
+    swap_bytes: Size | None
+
+    def value(self) -> Memory:
+        """The same as a plain value."""
+        return Memory(self.rss_bytes, self.rss_anon_bytes, self.rss_file_bytes, self.swap_bytes)
+
+
+class Measured(WireMemory):
+    """Memory of one process now; *errno* says why it is unknown."""
+
+    pid: Pid
+    start: Size
+    errno: str | None
+    approximate: bool
+    locked_bytes: Size | None
+    major_faults: Size | None
+
+
+class Refused(_Line):
+    """Ranges that the kernel refused to take advice on, by errno."""
+
+    errno: str
+    ranges: Size
+    bytes: Size
+
+
+class Target(_Line):
+    """What was done to one process."""
+
+    pid: Pid
+    start: Size
+    outcome: str
+    reason: str | None
+    advised_bytes: Size
+    exclusive_bytes: Size | None
+    shared_bytes: Size | None
+    swapped_bytes: Size | None
+    mapped_bytes: Size | None
+    refused: tuple[Refused, ...] = Field(strict=False)
+    adj: int | None
+    frozen: bool | None
+    steps: Size
+    longest_us: Size
+    duration_us: Size
+    before: WireMemory | None
+    after: WireMemory | None
+    major_faults: Size | None
+    approximate: bool
+
+
+class DeviceMemory(_Line):
+    """Swap of the device around a page-out, as the helper saw it."""
+
+    swap_total_bytes: Size
+    swap_free_before_bytes: Size
+    swap_free_after_bytes: Size
+    zram_used_before_bytes: Size | None
+    zram_used_after_bytes: Size | None
+    swap_cached_before_bytes: Size | None
+    swap_cached_after_bytes: Size | None
+    failed_writes: Size | None
+
+
+_L = TypeVar("_L", bound=_Line)
+
+
+def lines_of(reply: Reply, type_name: str, line_type: type[_L]) -> tuple[_L, ...]:
+    """
+    The reply's lines of one type, checked.
+
+    Raises:
+        ParseError: a line is not of the form.
+    """
+    return tuple(
+        _checked(number, line, line_type)
+        for number, line in enumerate(reply.lines, start=1)
+        if line["t"] == type_name
+    )
+
+
+def one_of(reply: Reply, type_name: str, line_type: type[_L]) -> _L:
+    """The only line of its type in *reply*; raises ParseError when there is none."""
+    lines = lines_of(reply, type_name, line_type)
+    if not lines:
+        raise ParseError("helper", 1, "", hint=f"an answer without a {type_name} line")
+    return lines[0]
+
+
+def _checked(number: int, line: dict[str, Any], line_type: type[_L]) -> _L:
+    try:
+        return line_type.model_validate(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        hint = f"{line['t']}.{where}: {first['msg']}"
+        raise ParseError("helper", number, str(line)[:160], hint=hint) from error
