@@ -1,0 +1,181 @@
+"""The helper's verbs as functions: plain values in, plain values out."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from droidreclaim.helper import wire
+from droidreclaim.helper.protocol import Reply
+from droidreclaim.helper.session import HelperSession
+from droidreclaim.model import (
+    Advice,
+    Memory,
+    Process,
+    ProcessId,
+    Refusal,
+    SwapChange,
+    band_of,
+)
+
+Call = tuple[str, dict[str, str | int | None]]
+
+# What a page-out may take on the slowest phone worth thinking of, so that a deadline is a fault
+# and not a big app: 9 ms a MiB under software emulation, with pauses (reference measurements).
+_SLOWEST_BYTES_PER_S = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """
+    Every process of the device, not yet attributed to packages.
+
+    Attributes:
+        packages_list: Lines of /data/system/packages.list; None where it could not be read.
+        unreadable: Processes that are there and could not be read (hidepid).
+    """
+
+    processes: tuple[Process, ...]
+    packages_list: str | None
+    unreadable: int
+
+
+HELLO: Call = ("hello", {})
+PROBE: Call = ("probe", {})
+SCAN: Call = ("scan", {"packages": 1})
+
+
+def read_files(*names: str) -> Call:
+    """A request for the text of kernel files, by the names PROTOCOL.md lists."""
+    return ("read", {"files": ",".join(names)})
+
+
+def hello_of(reply: Reply) -> wire.Hello:
+    """Who answers."""
+    return wire.one_of(reply, "hello", wire.Hello)
+
+
+def backends_of(reply: Reply) -> dict[str, wire.Backend]:
+    """What was probed, by the name of the backend."""
+    return {line.name: line for line in wire.lines_of(reply, "backend", wire.Backend)}
+
+
+def scan_of(reply: Reply) -> Scan:
+    """The processes of a scan, and the package list that came with it."""
+    processes = tuple(_process(line) for line in wire.lines_of(reply, "proc", wire.Proc))
+    lines = [line.get("line") for line in reply.of_type("package")]
+    text = None if None in lines else "".join(f"{line}\n" for line in lines)
+    unreadable = sum(
+        line["count"] for line in reply.of_type("unreadable") if isinstance(line["count"], int)
+    )
+    return Scan(processes, text, unreadable)
+
+
+def files_of(reply: Reply) -> dict[str, str | None]:
+    """Texts by path, parts joined; None for a file that could not be read."""
+    texts: dict[str, str | None] = {}
+    for part in wire.lines_of(reply, "file", wire.File):
+        so_far = texts.get(part.path)
+        texts[part.path] = None if part.text is None else (so_far or "") + part.text
+    return texts
+
+
+def advise(
+    session: HelperSession,
+    verb: str,
+    targets: Sequence[Process],
+    *,
+    floor: int,
+    what: str,
+    budget_bytes: int | None = None,
+    swap_floor_bytes: int | None = None,
+    dry_run: bool = False,
+) -> tuple[tuple[Advice, ...], SwapChange]:
+    """
+    Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given.
+
+    Raises:
+        DeviceError: the device was lost or did not answer in time.
+    """
+    request_id = session.send(
+        verb,
+        targets=",".join(_target(process, floor) for process in targets),
+        what=what,
+        budget_bytes=budget_bytes,
+        swap_floor_bytes=swap_floor_bytes,
+        dry=1 if dry_run else None,
+    )
+    resident = sum(process.memory.rss_bytes or 0 for process in targets)
+    reply = session.receive(request_id, patience_s=resident / _SLOWEST_BYTES_PER_S)
+    advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
+    return advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+
+
+def _target(process: Process, floor: int) -> str:
+    """A target with everything that must still hold when the helper gets there."""
+    name_crc = zlib.crc32(process.name.encode("utf-8"))
+    # A name with U+FFFD was not UTF-8 on the device: its CRC there is another.
+    crc = "-" if "\ufffd" in process.name else f"{name_crc:08x}"
+    uid = "-" if process.uid is None else process.uid
+    return f"{process.pid}:{process.start_ticks}:{floor}:{uid}:{crc}"
+
+
+def _process(line: wire.Proc) -> Process:
+    anon, file, shmem = line.rss_anon_bytes, line.rss_file_bytes, line.rss_shmem_bytes
+    known = [size for size in (anon, file, shmem) if size is not None]
+    memory = Memory(
+        rss_bytes=sum(known) if known else None,
+        rss_anon_bytes=anon,
+        rss_file_bytes=None if file is None else file + (shmem or 0),
+        swap_bytes=line.swap_bytes,
+    )
+    return Process(
+        pid=line.pid,
+        start_ticks=line.start,
+        ppid=line.ppid,
+        uid=line.uid,
+        name=line.name,
+        comm=line.comm,
+        packages=(),
+        oom_score_adj=line.adj,
+        band=band_of(line.adj),
+        memory=memory,
+        kernel_thread=line.kthread,
+        zombie=line.state == "Z",
+    )
+
+
+def _advice(line: wire.Target) -> Advice:
+    return Advice(
+        id=ProcessId(line.pid, line.start),
+        outcome=line.outcome,
+        reason=line.reason,
+        advised_bytes=line.advised_bytes,
+        exclusive_bytes=line.exclusive_bytes,
+        shared_bytes=line.shared_bytes,
+        swapped_bytes=line.swapped_bytes,
+        refused=tuple(Refusal(one.errno, one.ranges, one.bytes) for one in line.refused),
+        adj=line.adj,
+        frozen=line.frozen,
+        steps=line.steps,
+        longest_s=line.longest_us / 1e6,
+        duration_s=line.duration_us / 1e6,
+        before=line.before.value() if line.before else None,
+        after=line.after.value() if line.after else None,
+        major_faults=line.major_faults,
+        approximate=line.approximate,
+    )
+
+
+def _swap(line: wire.DeviceMemory) -> SwapChange:
+    return SwapChange(
+        total_bytes=line.swap_total_bytes,
+        free_before_bytes=line.swap_free_before_bytes,
+        free_after_bytes=line.swap_free_after_bytes,
+        zram_before_bytes=line.zram_used_before_bytes,
+        zram_after_bytes=line.zram_used_after_bytes,
+        cached_before_bytes=line.swap_cached_before_bytes,
+        cached_after_bytes=line.swap_cached_after_bytes,
+        failed_writes=line.failed_writes,
+    )

@@ -1,0 +1,152 @@
+"""The package-process map: which app each process of a scan belongs to. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from droidreclaim.model import FIRST_APP_ID, USER_RANGE, Process
+
+# Parents of app processes; never apps themselves, whatever package their name begins with.
+_ZYGOTES = frozenset({"zygote", "zygote64", "zygote_secondary", "webview_zygote"})
+_ZYGOTE_PREFIXES = ("usap32", "usap64")
+_ZYGOTE_SUFFIX = "_zygote"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """
+    All processes of a device at one moment, each with the packages it serves.
+
+    Attributes:
+        processes: By pid.
+        packages: Installed packages by app id (the uid without its user); empty when
+            /data/system/packages.list could not be read.
+        helper_pid: Pid of the helper that took it; it and its ancestors are ours.
+    """
+
+    processes: tuple[Process, ...]
+    packages: Mapping[int, tuple[str, ...]]
+    helper_pid: int | None = None
+
+    @cached_property
+    def by_pid(self) -> dict[int, Process]:
+        """The processes by pid."""
+        return {process.pid: process for process in self.processes}
+
+    @cached_property
+    def our_pids(self) -> frozenset[int]:
+        """The helper and its ancestors up to init."""
+        return frozenset(process.pid for process in self._chain(self.helper_pid))
+
+    def installed(self, package: str) -> bool | None:
+        """Whether a package is installed; None when the list could not be read."""
+        if not self.packages:
+            return None
+        return any(package in names for names in self.packages.values())
+
+    def nearest(self, package: str) -> list[str]:
+        """Names close to one that is not there, best first, at most three."""
+        known = {name for names in self.packages.values() for name in names}
+        known.update(name for process in self.processes for name in process.packages)
+        return difflib.get_close_matches(package, sorted(known), n=3, cutoff=0.5)
+
+    def effective_adj(self, process: Process) -> int | None:
+        """
+        The oom_score_adj that says how close a process is to the user.
+
+        ActivityManager writes the adj of the processes it started. A native child of an app
+        inherits the adj of the moment it was forked and keeps it, so it takes the lowest among
+        its ancestors within the app and the processes of its packages.
+        """
+        if process.oom_score_adj is None or is_managed(process, self.by_pid):
+            return process.oom_score_adj
+        kin = [*self._chain(process.pid), *self._siblings(process)]
+        return min(
+            one.oom_score_adj
+            for one in kin
+            if one.oom_score_adj is not None and is_app(one) and one.uid == process.uid
+        )
+
+    def _chain(self, pid: int | None) -> list[Process]:
+        """A process and its ancestors; a scan is not atomic, so a loop is possible."""
+        chain: list[Process] = []
+        seen: set[int] = set()
+        while pid is not None and pid in self.by_pid and pid not in seen:
+            seen.add(pid)
+            chain.append(self.by_pid[pid])
+            pid = self.by_pid[pid].ppid
+        return chain
+
+    def _siblings(self, process: Process) -> list[Process]:
+        mine = set(process.packages)
+        return [one for one in self.processes if mine.intersection(one.packages)]
+
+
+def is_app(process: Process) -> bool:
+    """Whether the uid is an app's (not one of the system's, in any user)."""
+    return process.uid is not None and process.uid % USER_RANGE >= FIRST_APP_ID
+
+
+def is_zygote(process: Process) -> bool:
+    """Whether a process is one that apps are forked from."""
+    name = process.name
+    return (
+        name in _ZYGOTES
+        or name.startswith(_ZYGOTE_PREFIXES)
+        or name.endswith(_ZYGOTE_SUFFIX)
+        or name == "<pre-initialized>"
+    )
+
+
+def is_managed(process: Process, by_pid: Mapping[int, Process]) -> bool:
+    """Whether ActivityManager started a process: it is a child of a zygote."""
+    parent = by_pid.get(process.ppid) if process.ppid is not None else None
+    return parent is not None and is_zygote(parent)
+
+
+def build(
+    processes: Iterable[Process],
+    packages: Mapping[int, tuple[str, ...]],
+    *,
+    helper_pid: int | None = None,
+    members: Mapping[int, tuple[str, Sequence[str]]] | None = None,
+) -> Snapshot:
+    """
+    Attribute each process to the packages it serves.
+
+    Args:
+        packages: Installed packages by app id.
+        members: What ActivityManager says, process name and packageList by pid; it beats
+            guessing from names where the name agrees (a pid may be another's by now).
+    """
+    attributed = tuple(
+        replace(process, packages=_packages_of(process, packages, members or {}))
+        for process in sorted(processes, key=lambda process: process.pid)
+    )
+    return Snapshot(attributed, packages, helper_pid)
+
+
+def _packages_of(
+    process: Process,
+    packages: Mapping[int, tuple[str, ...]],
+    members: Mapping[int, tuple[str, Sequence[str]]],
+) -> tuple[str, ...]:
+    if not is_app(process) or is_zygote(process) or process.kernel_thread:
+        return ()
+    name, listed = members.get(process.pid, ("", ()))
+    if listed and name == process.name:
+        return tuple(listed)
+    base = process.name.partition(":")[0]
+    if process.isolated:
+        installed = any(base in names for names in packages.values())
+        return (base,) if installed or (not packages and "." in base) else ()
+    owners = packages.get((process.uid or 0) % USER_RANGE, ())
+    if base in owners:
+        # A uid shared by several packages: the name says which of them it is.
+        return (base,)
+    if owners:
+        return tuple(owners)
+    return (base,) if "." in base and "/" not in base else ()
