@@ -1,0 +1,127 @@
+"""Options that commands share, written once so that all of them spell alike."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
+
+import typer
+
+_PANEL = "Device"
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Also foreground, perceptible and persistent apps.")
+]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """
+    Which device, through which adb server, for how long, and how talkative.
+
+    Attributes:
+        timeout_s: Deadline of each step that waits for the device.
+    """
+
+    serial: str | None = None
+    usb: bool = False
+    emulator: bool = False
+    host: str | None = None
+    port: int | None = None
+    timeout_s: float | None = None
+    adb_root: bool = False
+    verbose: bool = False
+    quiet: bool = False
+
+    def over(self, other: Connection) -> Connection:
+        """These options where given, else those of *other*."""
+        given = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return replace(other, **given)
+
+
+DEFAULT_TIMEOUT_S = 30.0
+
+_PARAMETERS = {
+    "serial": Annotated[
+        str | None,
+        typer.Option(
+            "-s", metavar="SERIAL", help="Device [$ANDROID_SERIAL].", rich_help_panel=_PANEL
+        ),
+    ],
+    "usb": Annotated[bool, typer.Option("-d", help="The one USB device.", rich_help_panel=_PANEL)],
+    "emulator": Annotated[
+        bool, typer.Option("-e", help="The one emulator or TCP/IP device.", rich_help_panel=_PANEL)
+    ],
+    "host": Annotated[
+        str | None, typer.Option("-H", metavar="HOST", help="adb server.", rich_help_panel=_PANEL)
+    ],
+    "port": Annotated[
+        int | None,
+        typer.Option(
+            "-P", metavar="PORT", min=1, max=65535, help="adb server.", rich_help_panel=_PANEL
+        ),
+    ],
+    "timeout_s": Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", metavar="S", min=0.1, help="Deadline of each step, default 30.",
+            rich_help_panel=_PANEL,
+        ),
+    ],
+    "adb_root": Annotated[
+        bool,
+        typer.Option(
+            "--adb-root", help="Allow 'adb root', which restarts adbd.", rich_help_panel=_PANEL
+        ),
+    ],
+    "verbose": Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say more on stderr.", rich_help_panel=_PANEL)
+    ],
+    "quiet": Annotated[
+        bool, typer.Option("-q", "--quiet", help="Only errors on stderr.", rich_help_panel=_PANEL)
+    ],
+}  # fmt: skip
+
+
+def with_connection(command: Callable[..., None]) -> Callable[..., None]:
+    """
+    Give a command the options that choose a device.
+
+    The command takes a keyword ``connection``. The same options before the command's name, as adb
+    has them, are held in the context; those after it win.
+    """
+
+    @functools.wraps(command)
+    def wrapper(ctx: typer.Context, **values: Any) -> None:
+        own = Connection(**{name: values.pop(name) for name in _PARAMETERS})
+        before = ctx.obj if isinstance(ctx.obj, Connection) else Connection()
+        command(**values, connection=own.over(before))
+
+    own = [
+        parameter
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.name != "connection"
+    ]
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    shared = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=_PARAMETERS[field.name],
+        )
+        for field in fields(Connection)
+    ]
+    keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+    parameters = [context, *keyword_only, *shared]
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {one.name: one.annotation for one in parameters}
+    return wrapper

@@ -1,0 +1,134 @@
+"""Values to text: JSON documents that others script against, and tables for people. Pure."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from droidreclaim.model import DeviceInfo, Memory, Process
+from droidreclaim.units import format_size
+
+_UNLIMITED = 10_000  # columns when nobody looks: a cut package name is worse than a long line
+
+
+def safe(text: str) -> str:
+    """
+    *text* of a device, harmless on a terminal.
+
+    Control characters (C0, C1, ESC), bidi overrides and other invisible formatting become
+    ``\\xNN`` or ``\\uNNNN``; everything printable stays.
+    """
+    return "".join(_escape(char) if _is_unsafe(char) else char for char in text)
+
+
+def _is_unsafe(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def document(value: Any) -> str:
+    """One JSON document, readable; non-ASCII escaped so that no raw control byte gets out."""
+    return json.dumps(value, indent=2)
+
+
+def device_json(device: DeviceInfo, source: str) -> dict[str, Any]:
+    """The ``device`` and ``source`` keys that every answer about a device begins with."""
+    return {"device": asdict(device), "source": source}
+
+
+def memory_json(memory: Memory | None) -> dict[str, Any] | None:
+    """Memory in bytes, None where unknown."""
+    return None if memory is None else asdict(memory)
+
+
+def process_json(process: Process) -> dict[str, Any]:
+    """One process of ``ps --json``."""
+    return {
+        "pid": process.pid,
+        "start_ticks": process.start_ticks,
+        "ppid": process.ppid,
+        "name": process.name,
+        "packages": list(process.packages),
+        "user": process.user,
+        "uid": process.uid,
+        "isolated": process.isolated,
+        "oom_score_adj": process.oom_score_adj,
+        "band": process.band.value,
+        "kernel_thread": process.kernel_thread,
+        **asdict(process.memory),
+    }
+
+
+def ps_json(
+    device: DeviceInfo, source: str, taken_at: str | None, processes: Iterable[Process]
+) -> dict[str, Any]:
+    """The document of ``ps --json``; *taken_at* is ISO 8601 UTC, None for captured text."""
+    return {
+        **device_json(device, source),
+        "taken_at": taken_at,
+        "processes": [process_json(process) for process in processes],
+    }
+
+
+def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
+    """Processes for people, one a row; *hidden* system processes are only counted."""
+    table = _table("PROCESS", "PID>", "USER>", "ADJ>", "BAND", "RSS>", "ANON>", "SWAP>")
+    for process in processes:
+        memory = process.memory
+        table.add_row(
+            Text(safe(process.name)),
+            str(process.pid),
+            _or_unknown(process.user),
+            _or_unknown(process.oom_score_adj),
+            process.band.value,
+            format_size(memory.rss_bytes),
+            format_size(memory.rss_anon_bytes),
+            format_size(memory.swap_bytes),
+        )
+    if hidden:
+        table.caption = f"{hidden} system processes not shown: --all"
+    return table
+
+
+def _or_unknown(value: object) -> str:
+    return "?" if value is None else str(value)
+
+
+def _table(*columns: str) -> Table:
+    """A table without lines; a column whose title ends in ``>`` is right-aligned."""
+    table = Table(box=None, pad_edge=False, caption_justify="left", header_style="bold")
+    for column in columns:
+        right = column.endswith(">")
+        table.add_column(
+            column.rstrip(">"), justify="right" if right else "left", no_wrap=True, overflow="fold"
+        )
+    return table
+
+
+def render(table: Table, *, width: int | None = None, colour: bool = False) -> str:
+    """A table as text; *width* None means as wide as it needs, colour only when asked for."""
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width or _UNLIMITED,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
