@@ -1,0 +1,20 @@
+/* Swap of the whole device, as far as it decides whether to go on. */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include "rt.h"
+
+struct device {
+	uint64_t swap_total_bytes;
+	uint64_t swap_free_bytes;
+	uint64_t swap_cached_bytes;
+	uint64_t zram_used_bytes;	/* memory all zram devices take; UNKNOWN without any */
+	uint64_t failed_writes;		/* pages zram refused, ever */
+};
+
+/* Keep the files open that device_read() reads; ended by device_close(). */
+void device_open(void);
+void device_close(void);
+void device_read(struct device *out);
+
+#endif

@@ -1,0 +1,20 @@
+/* The size of a page here, and what pagemap says about one. */
+#ifndef PAGES_H
+#define PAGES_H
+
+#include "rt.h"
+
+extern size_t page_bytes;	/* 4096 or 16384 on phones; set once by main */
+
+/* Bits of an entry (Documentation/admin-guide/mm/pagemap.rst); exclusive since 4.2. */
+#define PAGE_PRESENT (1ull << 63)
+#define PAGE_SWAPPED (1ull << 62)
+#define PAGE_EXCLUSIVE (1ull << 56)
+
+/* Index of the page that holds `address` (no division: a library call on 32-bit ABIs). */
+static inline uint64_t page_index(uint64_t address)
+{
+	return address >> __builtin_ctzl((unsigned long)page_bytes);
+}
+
+#endif

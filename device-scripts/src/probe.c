@@ -1,0 +1,165 @@
+/*
+ * The verb probe: which backends work here, tried on memory of the helper's own.
+ * Versions say nothing: vendors backport, and policies forbid.
+ */
+#include "fs.h"
+#include "json.h"
+#include "pages.h"
+#include "request.h"
+#include "sys.h"
+
+#define PROBE_BYTES 65536	/* the largest page there is */
+
+static _Alignas(PROBE_BYTES) char own_memory[PROBE_BYTES];
+
+static void print_backend(const char *name, int error, const char *why)
+{
+	line_begin("backend");
+	line_word("name", name);
+	line_bool("works", !error && !why);
+	line_errno("errno", error);
+	line_word("why", why);
+	line_send();
+}
+
+/* Make the first page of own_memory resident, with content that is not all the same. */
+static void touch_own_memory(void)
+{
+	for (size_t i = 0; i < page_bytes; i++)
+		((volatile char *)own_memory)[i] = (char)(i ^ i >> 8);
+}
+
+/* The pagemap entry of own_memory's first page; 0 or -errno. */
+static int own_page(uint64_t *entry)
+{
+	int fd = sys_openat(fs_root, "proc/self/pagemap", SYS_O_RDONLY);
+	long got = fd;
+
+	if (fd >= 0) {
+		got = sys_pread(fd, entry, sizeof(*entry),
+				page_index((uintptr_t)own_memory) * sizeof(*entry));
+		sys_close(fd);
+	}
+	if (got < 0)
+		return (int)got;
+	return got == sizeof(*entry) ? 0 : -ENODATA;
+}
+
+/* Advise the first page; 0 or -errno. */
+static int advise_self(int pidfd, int advice)
+{
+	struct sys_iovec page = { own_memory, page_bytes };
+	long done;
+
+	touch_own_memory();
+	done = sys_process_madvise(pidfd, &page, 1, advice);
+	return done < 0 ? (int)done : 0;
+}
+
+/* NULL when the page has left, else what to say. */
+static const char *not_moved(void)
+{
+	uint64_t entry;
+
+	if (own_page(&entry))
+		return "no pagemap to see whether the page left";
+	return entry & PAGE_PRESENT ? "nothing moved" : NULL;
+}
+
+static void probe_madvise(void)
+{
+	int pidfd = sys_pidfd_open(sys_getpid());
+	int error;
+
+	print_backend("pidfd_open", pidfd < 0 ? pidfd : 0, NULL);
+	error = pidfd < 0 ? pidfd : advise_self(pidfd, ADVICE_COLD);
+	print_backend("process_madvise", error, NULL);
+	error = pidfd < 0 ? pidfd : advise_self(pidfd, ADVICE_PAGEOUT);
+	print_backend("pageout", error, error ? NULL : not_moved());
+	error = pidfd < 0 ? pidfd : advise_self(pidfd, ADVICE_WILLNEED);
+	print_backend("willneed", error, NULL);
+	if (pidfd >= 0)
+		sys_close(pidfd);
+}
+
+static int write_file(const char *path, int flags, const char *word)
+{
+	int fd = sys_openat(fs_root, path, flags);
+	long done = fd;
+
+	if (fd >= 0) {
+		done = sys_write(fd, word, strlen(word));
+		sys_close(fd);
+	}
+	return done < 0 ? (int)done : 0;
+}
+
+/* Words in the interface of 2013 and its descendants, a number in others. */
+static void probe_proc_reclaim(void)
+{
+	int error;
+
+	touch_own_memory();
+	error = write_file("proc/self/reclaim", SYS_O_WRONLY, "anon");
+	if (error == -EINVAL)
+		error = write_file("proc/self/reclaim", SYS_O_WRONLY, "2");
+	print_backend("proc_reclaim", error, error ? "/proc/self/reclaim" : not_moved());
+}
+
+/* Ask the helper's own memcg for 0 bytes: the write is checked, and nothing is taken. */
+static void probe_memory_reclaim(void)
+{
+	char groups[4096], path[2048] = "sys/fs/cgroup";
+	struct span text = { groups, 0 }, line;
+	int error = fs_read(fs_root, "proc/self/cgroup", groups, sizeof(groups), &text.len);
+
+	while (!error && span_word(&text, '\n', &line)) {
+		if (!span_starts(line, "0::") || line.len + 32 > sizeof(path))
+			continue;
+		memcpy(path + 13, line.at + 3, line.len - 3);
+		memcpy(path + 13 + line.len - 3, "/memory.reclaim", 16);
+		error = write_file(path, SYS_O_WRONLY, "0");
+		print_backend("memory_reclaim", error, error ? "memory.reclaim" : NULL);
+		return;
+	}
+	print_backend("memory_reclaim", error ? error : -ENOENT, "no cgroup v2");
+}
+
+/* A window of 1 s needs CAP_SYS_RESOURCE, and is what lmkd uses. */
+static void probe_psi_trigger(void)
+{
+	int error = write_file("proc/pressure/memory", SYS_O_RDWR, "some 70000 1000000");
+
+	print_backend("psi_trigger", error, error ? "/proc/pressure/memory" : NULL);
+}
+
+static void probe_pagemap(void)
+{
+	uint64_t entry = 0;
+	int error;
+
+	touch_own_memory();
+	error = own_page(&entry);
+	if (error)
+		print_backend("pagemap", error, "/proc/self/pagemap");
+	else
+		print_backend("pagemap", 0,
+			      entry & PAGE_PRESENT && entry & PAGE_EXCLUSIVE ?
+				      NULL : "does not tell which pages are one's own");
+}
+
+int verb_probe(const struct request *request, const char **why)
+{
+	static const char *const known[] = { NULL };
+
+	if (request_check(request, known)) {
+		*why = "probe takes no keys";
+		return -EINVAL;
+	}
+	probe_madvise();
+	probe_proc_reclaim();
+	probe_memory_reclaim();
+	probe_psi_trigger();
+	probe_pagemap();
+	return 0;
+}

@@ -1,0 +1,143 @@
+/* The verb scan: every process in one pass. */
+#include "fs.h"
+#include "json.h"
+#include "proc.h"
+#include "request.h"
+#include "sys.h"
+
+static struct {
+	uint64_t count;
+	int error;	/* of the last one */
+} unreadable;
+
+static struct name name;
+
+static void print_process(int pid, const struct stat *stat, const struct status *status,
+			  const int *adj)
+{
+	line_begin("proc");
+	line_u64("pid", (uint64_t)pid);
+	line_u64("start", stat->start);
+	line_i64("ppid", stat->ppid);
+	line_u64("uid", status->uid);
+	if (adj)
+		line_i64("adj", *adj);
+	else
+		line_null("adj");
+	line_text("state", (struct span){ &stat->state, 1 });
+	line_text("name", (struct span){ name.text, name.len });
+	line_text("comm", (struct span){ stat->comm, stat->comm_len });
+	line_bool("kthread", stat->kernel_thread);
+	line_u64("rss_anon_bytes", status->rss_anon_bytes);
+	line_u64("rss_file_bytes", status->rss_file_bytes);
+	line_u64("rss_shmem_bytes", status->rss_shmem_bytes);
+	line_u64("swap_bytes", status->swap_bytes);
+	line_send();
+}
+
+static int scan_process(int pid, int dir)
+{
+	struct stat stat;
+	struct status status;
+	int adj, error;
+
+	error = proc_read_stat(dir, &stat);
+	if (!error)
+		error = proc_read_status(dir, &status);
+	if (!error)
+		error = proc_read_name(dir, &stat, &name);
+	if (error)
+		return error;
+	error = proc_read_adj(dir, &adj);
+	if (error == -ESRCH)
+		return error;
+	print_process(pid, &stat, &status, error ? NULL : &adj);
+	return 0;
+}
+
+static void scan_entry(const char *entry)
+{
+	uint64_t pid;
+	int dir, error;
+
+	if (!parse_u64(span_of(entry), 10, &pid) || pid > INT32_MAX)
+		return;
+	dir = proc_open((int)pid);
+	error = dir;
+	if (dir >= 0) {
+		error = scan_process((int)pid, dir);
+		sys_close(dir);
+	}
+	if (error < 0 && error != -ENOENT && error != -ESRCH) {
+		unreadable.count++;
+		unreadable.error = error;
+	}
+}
+
+/* Call scan_entry() for every name in proc/; 0 or -errno. */
+static int scan_processes(void)
+{
+	static _Alignas(8) char buffer[32768];
+	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
+	long bytes;
+
+	if (proc < 0)
+		return proc;
+	while ((bytes = sys_getdents(proc, buffer, sizeof(buffer))) > 0) {
+		for (long at = 0; at < bytes && !reply_broken();) {
+			struct sys_dirent *entry = (struct sys_dirent *)(void *)(buffer + at);
+
+			scan_entry(entry->name);
+			at += entry->bytes;
+		}
+	}
+	sys_close(proc);
+	return (int)bytes;
+}
+
+static void print_packages(void)
+{
+	static struct line_reader reader;
+	struct span text;
+	int error = reader_open(&reader, fs_root, "data/system/packages.list");
+
+	while (!error && !reply_broken() && (error = reader_next(&reader, &text)) > 0) {
+		error = 0;
+		line_begin("package");
+		line_text("line", text);
+		line_send();
+	}
+	reader_close(&reader);
+	if (!error)
+		return;
+	line_begin("package");
+	line_null("line");
+	line_errno("errno", error);
+	line_send();
+}
+
+int verb_scan(const struct request *request, const char **why)
+{
+	static const char *const known[] = { "packages", NULL };
+	uint64_t packages;
+	int error;
+
+	if (request_check(request, known) || request_u64(request, "packages", 0, &packages)) {
+		*why = "scan [packages=1]";
+		return -EINVAL;
+	}
+	unreadable.count = 0;
+	unreadable.error = 0;
+	error = scan_processes();
+	if (error) {
+		*why = "/proc";
+		return error;
+	}
+	line_begin("unreadable");
+	line_u64("count", unreadable.count);
+	line_errno("errno", unreadable.error);
+	line_send();
+	if (packages)
+		print_packages();
+	return 0;
+}

@@ -1,0 +1,218 @@
+/* A process held so that nobody else is touched in its place. */
+#include "target.h"
+
+#include "fs.h"
+#include "sys.h"
+
+static const struct verdict go_on = { OUTCOME_ADVISED, NULL };
+static const struct verdict gone = { OUTCOME_GONE, "gone" };
+static const struct verdict changed = { OUTCOME_CHANGED, "changed" };
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_ADVISED] = "advised",	 [OUTCOME_NOTHING] = "nothing",
+		[OUTCOME_GONE] = "gone",	 [OUTCOME_CHANGED] = "changed",
+		[OUTCOME_DENIED] = "denied",	 [OUTCOME_STOPPED] = "stopped",
+		[OUTCOME_UNSUPPORTED] = "unsupported",
+	};
+
+	return names[outcome];
+}
+
+struct verdict verdict_of_error(int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ESRCH:
+		return gone;
+	case -EPERM:
+	case -EACCES:
+		return (struct verdict){ OUTCOME_DENIED, "denied" };
+	default:
+		return (struct verdict){ OUTCOME_UNSUPPORTED, "unsupported" };
+	}
+}
+
+static struct verdict judge_adj(const struct target *target)
+{
+	if (target->adj >= target->spec.adj_floor)
+		return go_on;
+	if (target->adj >= 0 && target->adj < 200)
+		return (struct verdict){ OUTCOME_STOPPED, "foreground" };
+	if (target->adj >= 200 && target->adj < 500)
+		return (struct verdict){ OUTCOME_STOPPED, "perceptible" };
+	return (struct verdict){ OUTCOME_STOPPED, "below_floor" };
+}
+
+static int read_adj(struct target *target)
+{
+	char buffer[32];
+	struct span text = { buffer, 0 };
+	int64_t adj;
+	int error = fs_reread(target->adj_fd, buffer, sizeof(buffer), &text.len);
+
+	if (error)
+		return error;
+	if (text.len > 0 && buffer[text.len - 1] == '\n')
+		text.len--;
+	if (!parse_i64(text, &adj))
+		return -EINVAL;
+	target->adj = (int)adj;
+	target->adj_known = true;
+	return 0;
+}
+
+static int read_stat(struct target *target)
+{
+	char buffer[1024];
+	size_t len;
+	int error = fs_reread(target->stat_fd, buffer, sizeof(buffer), &len);
+
+	return error ? error : stat_parse((struct span){ buffer, len }, &target->stat);
+}
+
+/* The uid and the name as they are now; `tgid` as in status. */
+static int read_identity(const struct target *target, uint32_t *uid, uint32_t *name_crc, int *tgid)
+{
+	static struct name name;
+	static char buffer[8192];
+	struct status status;
+	size_t len;
+	int error = fs_reread(target->status_fd, buffer, sizeof(buffer), &len);
+
+	if (!error)
+		error = status_parse((struct span){ buffer, len }, &status);
+	if (!error)
+		error = fs_reread(target->cmdline_fd, buffer, RAW_NAME_MAX, &len);
+	if (error)
+		return error;
+	name_parse((struct span){ buffer, len }, &target->stat, &name);
+	*uid = status.uid;
+	*tgid = status.tgid;
+	*name_crc = crc32(0, name.text, name.len);
+	return 0;
+}
+
+/* A pidfd becomes readable when its process exits (5.3). */
+static bool is_alive(const struct target *target)
+{
+	const struct sys_timespec now = { 0, 0 };
+	struct sys_pollfd poll = { .fd = target->pidfd, .events = SYS_POLLIN };
+
+	return sys_poll(&poll, 1, &now, NULL) == 0;
+}
+
+static int open_files(struct target *target)
+{
+	target->stat_fd = sys_openat(target->dir, "stat", SYS_O_RDONLY);
+	target->status_fd = sys_openat(target->dir, "status", SYS_O_RDONLY);
+	target->cmdline_fd = sys_openat(target->dir, "cmdline", SYS_O_RDONLY);
+	target->adj_fd = sys_openat(target->dir, "oom_score_adj", SYS_O_RDONLY);
+	if (target->stat_fd < 0)
+		return target->stat_fd;
+	if (target->status_fd < 0)
+		return target->status_fd;
+	if (target->cmdline_fd < 0)
+		return target->cmdline_fd;
+	return target->adj_fd < 0 ? target->adj_fd : 0;
+}
+
+/* What is never touched, whatever the host says. */
+static struct verdict judge_kind(const struct target *target)
+{
+	if (target->stat.kernel_thread)
+		return (struct verdict){ OUTCOME_NOTHING, "kernel_thread" };
+	if (proc_is_ancestor(target->spec.pid) || target->spec.pid == 1)
+		return (struct verdict){ OUTCOME_DENIED, "system" };
+	if (target->stat.state == 'Z' || target->stat.state == 'X')
+		return (struct verdict){ OUTCOME_NOTHING, "zombie" };
+	return go_on;
+}
+
+/* Read who it is, after the pidfd was opened, and compare with the host's word. */
+static struct verdict identify(struct target *target)
+{
+	const struct target_spec *spec = &target->spec;
+	int tgid = 0;
+	int error = read_stat(target);
+
+	if (!error)
+		error = read_identity(target, &target->uid, &target->name_crc, &tgid);
+	if (!error)
+		error = read_adj(target);
+	if (error)
+		return verdict_of_error(error);
+	if (tgid != spec->pid)
+		return (struct verdict){ OUTCOME_NOTHING, "thread" };
+	if (target->stat.start != spec->start || (spec->has_uid && spec->uid != target->uid) ||
+	    (spec->has_crc && spec->name_crc != target->name_crc))
+		return changed;
+	return go_on;
+}
+
+struct verdict target_open(struct target *target, const struct target_spec *spec)
+{
+	struct verdict verdict;
+	int error;
+
+	memset(target, 0, sizeof(*target));
+	target->spec = *spec;
+	target->pidfd = target->adj_fd = target->stat_fd = -1;
+	target->status_fd = target->cmdline_fd = -1;
+	target->dir = proc_open(spec->pid);
+	if (target->dir < 0)
+		return verdict_of_error(target->dir);
+	/* A thread's id has no pidfd (-EINVAL, -ENOENT since 6.9); identify() says so. */
+	target->pidfd = sys_pidfd_open(spec->pid);
+	error = open_files(target);
+	if (error)
+		return verdict_of_error(error);
+	verdict = identify(target);
+	if (verdict.reason)
+		return verdict;
+	verdict = judge_kind(target);
+	if (verdict.reason)
+		return verdict;
+	if (target->pidfd < 0)
+		return verdict_of_error(target->pidfd);
+	if (!is_alive(target))
+		return gone;
+	target_check_idle(target);
+	return judge_adj(target);
+}
+
+void target_close(struct target *target)
+{
+	const int fds[] = { target->dir,     target->pidfd,	target->adj_fd,
+			    target->stat_fd, target->status_fd, target->cmdline_fd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			sys_close(fds[i]);
+}
+
+struct verdict target_check(struct target *target)
+{
+	uint32_t uid, name_crc;
+	int tgid, error;
+
+	if (!is_alive(target))
+		return gone;
+	error = read_identity(target, &uid, &name_crc, &tgid);
+	if (!error)
+		error = read_adj(target);
+	if (error)
+		return verdict_of_error(error);
+	if (uid != target->uid || name_crc != target->name_crc)
+		return changed;
+	return judge_adj(target);
+}
+
+void target_check_idle(struct target *target)
+{
+	bool stopped = !read_stat(target) && (target->stat.state == 'T' || target->stat.state == 't');
+
+	target->frozen = stopped || proc_is_frozen(target->dir);
+	target->idle = target->frozen;
+}

@@ -1,0 +1,56 @@
+/*
+ * A process held so that nobody else is touched in its place: its /proc
+ * directory, then its pidfd, then what it says of itself, then that it lives.
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "proc.h"
+#include "request.h"
+
+enum outcome {
+	OUTCOME_ADVISED,
+	OUTCOME_NOTHING,
+	OUTCOME_GONE,
+	OUTCOME_CHANGED,
+	OUTCOME_DENIED,
+	OUTCOME_STOPPED,
+	OUTCOME_UNSUPPORTED,
+};
+
+const char *outcome_name(enum outcome outcome);
+
+/* Why a target was not, or not wholly, advised; `reason` is one of the protocol's words. */
+struct verdict {
+	enum outcome outcome;
+	const char *reason;	/* NULL: nothing stands in the way */
+};
+
+struct target {
+	struct target_spec spec;
+	int dir;
+	int pidfd;
+	int adj_fd, stat_fd, status_fd, cmdline_fd;	/* of `dir`, read again between steps */
+	struct stat stat;
+	uint32_t uid;
+	uint32_t name_crc;
+	int adj;
+	bool adj_known;
+	bool idle;	/* frozen or stopped: no thread of it waits for a lock */
+	bool frozen;	/* by a cgroup freezer, or SIGSTOP */
+};
+
+/* Hold the process of `spec` and judge whether it may be touched. Pair with target_close(). */
+struct verdict target_open(struct target *target, const struct target_spec *spec);
+void target_close(struct target *target);
+
+/* The same questions again, between steps. */
+struct verdict target_check(struct target *target);
+
+/* Whether it is still frozen or stopped; kept in target->idle. */
+void target_check_idle(struct target *target);
+
+/* The verdict on a process that answered `error` (negative). */
+struct verdict verdict_of_error(int error);
+
+#endif

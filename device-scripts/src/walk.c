@@ -1,0 +1,259 @@
+/* A walk over the memory of a process. */
+#include "walk.h"
+
+#include "pages.h"
+
+/* Windows of pagemap (8 MiB each at 4 KiB) read before the caller gets to look up. */
+#define WINDOWS_A_STEP 64
+
+static bool has_prefix_of(struct span path, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++)
+		if (span_starts(path, *prefixes))
+			return true;
+	return false;
+}
+
+/*
+ * Private mappings of /dev/ashmem/ are anonymous memory under a name (ashmem's
+ * mmap drops the file from a private mapping's faults): the Java heap and
+ * malloc of Android up to 9. All of them count, for the name is the app's choice.
+ */
+static enum vma_class classify(bool private, uint64_t inode, struct span path)
+{
+	static const char *const anonymous[] = {
+		"[heap]", "[stack", "[anon:", "/dev/ashmem/", NULL
+	};
+	/* Devices, GPU buffers, shared memory and hugetlb: PAGEOUT refuses or must not move them. */
+	static const char *const untouchable[] = {
+		"/dev/", "/memfd:", "/dmabuf", "/SYSV", "/anon_hugepage", NULL
+	};
+
+	if (path.len == 0)
+		return private && inode == 0 ? VMA_ANON : VMA_OTHER;
+	if (has_prefix_of(path, anonymous))
+		return private ? VMA_ANON : VMA_OTHER;
+	if (path.at[0] != '/' || inode == 0 || has_prefix_of(path, untouchable))
+		return VMA_OTHER;
+	return VMA_FILE;
+}
+
+/* "start-end perms offset dev inode   path" */
+bool vma_parse(struct span line, struct vma *out)
+{
+	struct span start, end, perms, word, inode_word;
+	uint64_t inode;
+
+	if (!span_word(&line, '-', &start) || !span_word(&line, ' ', &end) ||
+	    !span_word(&line, ' ', &perms) || !span_word(&line, ' ', &word) ||
+	    !span_word(&line, ' ', &word) || !span_word(&line, ' ', &inode_word))
+		return false;
+	if (!parse_u64(start, 16, &out->start) || !parse_u64(end, 16, &out->end) ||
+	    out->start >= out->end || perms.len < 4 || !parse_u64(inode_word, 10, &inode))
+		return false;
+	if ((out->start | out->end) & (page_bytes - 1))
+		return false;
+	while (line.len > 0 && line.at[0] == ' ') {
+		line.at++;
+		line.len--;
+	}
+	out->class = classify(perms.at[3] == 'p', inode, line);
+	return true;
+}
+
+/* A 32-bit helper cannot name such an address; -EOVERFLOW says so. */
+static int check_address(const struct vma *vma)
+{
+	return vma->end - 1 > UINTPTR_MAX ? -EOVERFLOW : 0;
+}
+
+/*
+ * Before anything is advised, see that all of it can be: the low mappings of a
+ * 64-bit app come first. Only 32-bit helpers spend this pass.
+ */
+static int check_all_addresses(struct walk *walk)
+{
+	struct span line;
+	struct vma vma;
+	int more;
+
+	while ((more = reader_next(&walk->maps, &line)) > 0)
+		/* x86-64 shows [vsyscall] in every process, also of 32 bits */
+		if (vma_parse(line, &vma) && vma.class != VMA_OTHER && check_address(&vma))
+			return -EOVERFLOW;
+	return more;
+}
+
+int walk_open(struct walk *walk, int dir, unsigned int classes)
+{
+	int error;
+
+	walk->classes = classes;
+	walk->vma = (struct vma){ 0, 0, VMA_OTHER };
+	walk->at = walk->refused_end = 0;
+	walk->ended = false;
+	walk->window_at = 0;
+	walk->window_nr = 0;
+	walk->mapped_bytes = walk->exclusive_bytes = 0;
+	walk->shared_bytes = walk->swapped_bytes = 0;
+	walk->pagemap = -EBADF;
+	error = reader_open(&walk->maps, dir, "maps");
+	if (!error && sizeof(uintptr_t) < sizeof(uint64_t)) {
+		error = check_all_addresses(walk);
+		reader_close(&walk->maps);
+		if (!error)
+			error = reader_open(&walk->maps, dir, "maps");
+	}
+	if (!error)
+		walk->pagemap = sys_openat(dir, "pagemap", SYS_O_RDONLY);
+	return error;
+}
+
+void walk_close(struct walk *walk)
+{
+	reader_close(&walk->maps);
+	if (walk->pagemap >= 0)
+		sys_close(walk->pagemap);
+	walk->pagemap = -EBADF;
+}
+
+/* Go to the next VMA of the classes asked for: 1, 0 at the end, or -errno. */
+static int next_vma(struct walk *walk)
+{
+	struct span line;
+	int more;
+
+	while ((more = reader_next(&walk->maps, &line)) > 0) {
+		struct vma vma;
+
+		if (!vma_parse(line, &vma) || !(vma.class & walk->classes))
+			continue;
+		if (check_address(&vma))
+			return -EOVERFLOW;
+		walk->vma = vma;
+		walk->at = vma.start;
+		walk->mapped_bytes += vma.end - vma.start;
+		return 1;
+	}
+	return more;
+}
+
+/* Have the entry of walk->at in the window: 0 or -errno. Counts reads in `reads`. */
+static int load_window(struct walk *walk, int *reads)
+{
+	uint64_t left = page_index(walk->vma.end - walk->at);
+	size_t want;
+	long got;
+
+	if (walk->at >= walk->window_at &&
+	    page_index(walk->at - walk->window_at) < walk->window_nr)
+		return 0;
+	/* Small VMAs lie close together: look 64 pages ahead, a cache line of page tables or so. */
+	want = left < 64 ? 64 : left < WINDOW_PAGES ? (size_t)left : WINDOW_PAGES;
+	got = sys_pread(walk->pagemap, walk->entries, want * sizeof(walk->entries[0]),
+			page_index(walk->at) * sizeof(walk->entries[0]));
+	++*reads;
+	if (got < 0)
+		return (int)got;
+	if (got < (long)sizeof(walk->entries[0]))
+		return -ESRCH;	/* no address space any more */
+	walk->window_at = walk->at;
+	walk->window_nr = (size_t)got / sizeof(walk->entries[0]);
+	return 0;
+}
+
+/* Add `bytes` from walk->at to the step; false when it has no room for another range. */
+static bool add_range(struct walk *walk, struct step *step, uint64_t bytes)
+{
+	struct sys_iovec *last = step->nr > 0 ? &step->iov[step->nr - 1] : NULL;
+
+	if (last && step->vma_end[step->nr - 1] == walk->vma.end &&
+	    (uintptr_t)last->base + last->bytes == walk->at) {
+		last->bytes += (size_t)bytes;
+	} else {
+		if (step->nr == STEP_RANGES)
+			return false;
+		step->iov[step->nr].base = (void *)(uintptr_t)walk->at;
+		step->iov[step->nr].bytes = (size_t)bytes;
+		step->vma_end[step->nr++] = walk->vma.end;
+	}
+	step->bytes += bytes;
+	return true;
+}
+
+/* Take the pages of the window that belong to the VMA; false when the step is full. */
+static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *step)
+{
+	uint64_t i = page_index(walk->at - walk->window_at);
+
+	for (; i < walk->window_nr && walk->at < walk->vma.end; i++, walk->at += page_bytes) {
+		uint64_t entry = walk->entries[i];
+
+		if (entry & PAGE_SWAPPED) {
+			walk->swapped_bytes += page_bytes;
+		} else if (!(entry & PAGE_PRESENT)) {
+			continue;
+		} else if (!(entry & PAGE_EXCLUSIVE)) {
+			walk->shared_bytes += page_bytes;
+		} else {
+			if (walk->at >= walk->refused_end &&
+			    (step->bytes + page_bytes > limit_bytes ||
+			     !add_range(walk, step, page_bytes)))
+				return false;
+			walk->exclusive_bytes += page_bytes;
+		}
+	}
+	return true;
+}
+
+/* Without pagemap: the next piece of the VMA, whatever is in it. */
+static bool take_blindly(struct walk *walk, uint64_t limit_bytes, struct step *step)
+{
+	uint64_t bytes = walk->vma.end - walk->at;
+
+	if (walk->at < walk->refused_end) {
+		walk->at = walk->vma.end;
+		return true;
+	}
+	if (bytes > limit_bytes - step->bytes)
+		bytes = limit_bytes - step->bytes;
+	if (bytes == 0 || !add_range(walk, step, bytes))
+		return false;
+	walk->at += bytes;
+	return true;
+}
+
+int walk_step(struct walk *walk, uint64_t limit_bytes, struct step *step)
+{
+	int reads = 0;
+
+	step->nr = 0;
+	step->bytes = 0;
+	while (reads < WINDOWS_A_STEP) {
+		int result;
+
+		if (walk->at == walk->vma.end) {
+			result = next_vma(walk);
+			walk->ended = result == 0;
+			if (result <= 0)
+				return result;
+		}
+		if (walk->pagemap < 0) {
+			if (!take_blindly(walk, limit_bytes, step))
+				return 0;
+			continue;
+		}
+		result = load_window(walk, &reads);
+		if (result)
+			return result;
+		if (!take_window(walk, limit_bytes, step))
+			return 0;
+	}
+	return 0;
+}
+
+void walk_refuse(struct walk *walk, uint64_t vma_end)
+{
+	if (vma_end > walk->refused_end)
+		walk->refused_end = vma_end;
+}

@@ -1,0 +1,71 @@
+/*
+ * A walk over the memory of a process: maps line by line, pagemap window by
+ * window, cut into steps. Nothing of it is kept, so the helper stays as small
+ * for an app of 5,000 mappings as for one of 20.
+ */
+#ifndef WALK_H
+#define WALK_H
+
+#include "fs.h"
+#include "sys.h"
+
+enum vma_class {
+	VMA_OTHER = 0,	/* special, device, shared anonymous: never touched */
+	VMA_ANON = 1,
+	VMA_FILE = 2,
+};
+
+struct vma {
+	uint64_t start, end;
+	enum vma_class class;
+};
+
+/* Read a line of maps; false when it is none. */
+bool vma_parse(struct span line, struct vma *out);
+
+#define STEP_RANGES 64	/* of more ranges a call, the newer kernels' lock is held too long */
+
+/* What one step advises: ranges in ascending order, each within one VMA. */
+struct step {
+	struct sys_iovec iov[STEP_RANGES];
+	uint64_t vma_end[STEP_RANGES];	/* end of the VMA the range is in */
+	size_t nr;
+	uint64_t bytes;
+};
+
+#define WINDOW_PAGES 2048
+
+struct walk {
+	unsigned int classes;	/* VMA_ANON | VMA_FILE */
+	struct vma vma;
+	uint64_t at;		/* next byte of `vma` to look at */
+	uint64_t refused_end;	/* pages below are counted, not advised */
+	bool ended;
+	int pagemap;		/* -errno: whole VMAs are advised */
+	uint64_t window_at;	/* address of entries[0] */
+	size_t window_nr;
+	/* Seen so far, of the VMAs of `classes`: */
+	uint64_t mapped_bytes;
+	uint64_t exclusive_bytes;	/* resident, mapped by this process alone */
+	uint64_t shared_bytes;		/* resident, mapped elsewhere too */
+	uint64_t swapped_bytes;
+	struct line_reader maps;
+	uint64_t entries[WINDOW_PAGES];
+};
+
+/* Open maps and pagemap through the /proc directory `dir`; 0 or -errno. */
+int walk_open(struct walk *walk, int dir, unsigned int classes);
+void walk_close(struct walk *walk);
+
+/*
+ * Fill `step` with the next ranges worth advising, `limit_bytes` (a multiple of
+ * the page) in all. Returns 0, or -errno when the process cannot be read any
+ * more. An empty step is not the end (the caller gets to look up from a long
+ * walk over nothing): walk->ended is.
+ */
+int walk_step(struct walk *walk, uint64_t limit_bytes, struct step *step);
+
+/* The rest of the VMA that ends at `vma_end` is not to be advised. */
+void walk_refuse(struct walk *walk, uint64_t vma_end);
+
+#endif

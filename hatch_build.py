@@ -1,0 +1,124 @@
+"""
+Compile what the package carries: the helper for every ABI, and the pocket phone's programs.
+
+Hatchling runs it as a build hook; ``python hatch_build.py`` builds in place for developers.
+Zig (the ``ziglang`` package) is the compiler: one wheel of it holds every target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # run by hand, where only ziglang is wanted
+    BuildHookInterface = object  # type: ignore[assignment,misc]
+
+PROTOCOL = 1
+HELPER_SOURCES = Path("device-scripts/src")
+HELPER_BINARIES = Path("droidreclaim/helper/bin")
+GUEST_SOURCES = Path("droidreclaim/phone/guest/src")
+GUEST_BINARIES = Path("droidreclaim/phone/guest/bin")
+GUEST_TARGET = "x86_64-linux-gnu.2.31"
+
+# ABI as Android names it: zig's target, and its folder of kernel headers. Without libc the
+# environment part only chooses the calling convention: soft-float on arm.
+HELPER_TARGETS = {
+    "arm64-v8a": ("aarch64-linux-musl", "aarch64"),
+    "armeabi-v7a": ("thumb-linux-musleabi", "arm"),
+    "x86_64": ("x86_64-linux-musl", "x86"),
+    "x86": ("x86-linux-musl", "x86"),
+    "riscv64": ("riscv64-linux-musl", "riscv"),
+}
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
+HELPER_FLAGS = [
+    *("-std=gnu11", "-Os", "-s", "-static", "-nostdlib", "-ffreestanding"),
+    *("-fno-stack-protector", "-fomit-frame-pointer"),
+    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
+    "-Wl,-z,max-page-size=65536",  # runs on kernels with pages of 4, 16 and 64 KiB
+]
+NOT_FOR_DEVICES = "hosted.c"  # the libc end of the unit tests' build
+
+
+def _zig(arguments: list[str], folder: Path) -> None:
+    """Run ``zig cc`` in *folder*, so that no path of this machine reaches the output."""
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", *arguments], cwd=folder, check=True)
+
+
+def _kernel_headers(architecture: str) -> list[str]:
+    """Options for zig's copies of the kernel's headers, which -nostdlib leaves out."""
+    spec = find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise SystemExit("hatch_build.py: the ziglang package is not installed")
+    include = Path(spec.origin).parent / "lib" / "libc" / "include"
+    folders = (include / f"{architecture}-linux-any", include / "any-linux-any")
+    return [word for folder in folders for word in ("-isystem", str(folder))]
+
+
+def source_hash(sources: Path) -> str:
+    """16 hex digits that name the sources of a helper: the handshake compares them."""
+    digest = hashlib.sha256()
+    for path in sorted(sources.glob("*.[ch]")):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _build_helper(root: Path, abi: str, build: str) -> dict[str, object]:
+    """Compile the helper for *abi*; its hashes and size."""
+    target, architecture = HELPER_TARGETS[abi]
+    sources = root / HELPER_SOURCES
+    binary = root / HELPER_BINARIES / abi / "droidreclaim-helper"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    names = sorted(path.name for path in sources.glob("*.c") if path.name != NOT_FOR_DEVICES)
+    options = ["-target", target, *HELPER_FLAGS, *WARNINGS, *_kernel_headers(architecture)]
+    _zig([*options, f'-DBUILD="{build}"', "-o", str(binary), *names], sources)
+    content = binary.read_bytes()
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha1": hashlib.sha1(content).hexdigest(),  # devices before Android 8 lack sha256sum
+        "md5": hashlib.md5(content).hexdigest(),
+        "bytes": len(content),
+    }
+
+
+def build_helpers(root: Path) -> None:
+    """Compile the helper for every ABI and write the list of what was built."""
+    build = source_hash(root / HELPER_SOURCES)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        built = pool.map(lambda abi: _build_helper(root, abi, build), HELPER_TARGETS)
+        helpers = dict(zip(HELPER_TARGETS, built, strict=True))
+    listing = {"build": build, "protocol": PROTOCOL, "helpers": helpers}
+    (root / HELPER_BINARIES / "helpers.json").write_text(json.dumps(listing, indent=1) + "\n")
+
+
+def build_guest(root: Path) -> None:
+    """Compile the pocket phone's programs: one for each .c file."""
+    sources, binaries = root / GUEST_SOURCES, root / GUEST_BINARIES
+    programs = sorted(sources.glob("*.c"))
+    if programs:
+        binaries.mkdir(parents=True, exist_ok=True)
+    for program in programs:
+        options = ["-target", GUEST_TARGET, "-O2", "-s", "-Wall", "-Wextra", "-Werror"]
+        _zig([*options, "-o", str(binaries / program.stem), program.name], sources)
+
+
+class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
+    """Hatchling's hook: compile before the wheel is put together."""
+
+    def initialize(self, version: str, build_data: dict[str, object]) -> None:
+        """Build in place; pyproject.toml names the outputs as artifacts."""
+        del version, build_data
+        build_helpers(Path(self.root))
+        build_guest(Path(self.root))
+
+
+if __name__ == "__main__":
+    build_helpers(Path(__file__).parent)
+    build_guest(Path(__file__).parent)
