@@ -1,0 +1,1 @@
+"""Device text to values: pure functions, text in, frozen values out, ParseError for the rest."""

@@ -1,0 +1,134 @@
+"""Every way Android writes a uid, to a number and back."""
+
+from __future__ import annotations
+
+import re
+
+from droidreclaim.model import (
+    FIRST_APP_ID,
+    FIRST_APP_ZYGOTE_ID,
+    FIRST_ISOLATED_ID,
+    USER_RANGE,
+)
+
+_FIRST_SHARED_GID = 50_000  # "all_a68": the app's group shared by all users
+_FIRST_CACHE_GID = 20_000  # "u0_a68_cache"
+_EVERYBODY_GID = 9997
+
+_PLAIN = re.compile(r"\d{1,10}")
+# u0a90, u10s1000, u0i5, u0a276i5, u0ai0, u0a91i-8996 (UserHandle.formatUid)
+_DUMP = re.compile(
+    r"u(?P<user>\d{1,4})(?:s(?P<system>\d{1,5})|a?(?P<app>\d{1,9})?(?P<isolated>i-?\d{1,5})?)"
+)
+# u0_a90, u0_i9000, u10_system: user names of ps, top and id (bionic's getpwuid)
+_PASSWD = re.compile(r"u(?P<user>\d{1,4})_(?P<kind>[ai])(?P<number>\d{1,5})(?P<cache>_cache)?")
+_OLD_APP = re.compile(r"app_(\d{1,4})")
+_SHARED = re.compile(r"all_a(\d{1,5})")
+
+# Fixed users of every Android (system/core android_filesystem_config.h): names seen in ps and id.
+_SYSTEM_USERS = {
+    "root": 0, "system": 1000, "radio": 1001, "bluetooth": 1002, "graphics": 1003, "input": 1004,
+    "audio": 1005, "camera": 1006, "log": 1007, "wifi": 1010, "adb": 1011, "install": 1012,
+    "media": 1013, "dhcp": 1014, "sdcard_rw": 1015, "vpn": 1016, "keystore": 1017, "usb": 1018,
+    "drm": 1019, "mdnsr": 1020, "gps": 1021, "media_rw": 1023, "mtp": 1024, "nfc": 1027,
+    "shared_relro": 1037, "logd": 1036, "mediaex": 1040, "audioserver": 1041,
+    "mediacodec": 1046, "cameraserver": 1047, "debuggerd": 1045, "webview_zygote": 1053,
+    "statsd": 1066, "incidentd": 1067, "secure_element": 1068, "lmkd": 1069, "iorapd": 1071,
+    "network_stack": 1073, "shell": 2000, "nobody": 9999,
+}  # fmt: skip
+
+
+def uid_of(printed: str) -> int | None:
+    """
+    The uid a text stands for, None when it is none of the known forms.
+
+    Covers dumps (``u0a90``, ``u10s1000``, ``u0i5``, ``u0a276i5``, ``u0a91i-8996``), user names
+    (``u0_a90``, ``app_59``, ``system``), group names of ``id`` and plain numbers. For an isolated
+    process of an app (``u0a276i5``) this is the uid it runs under (99005), not the app's.
+    """
+    if _PLAIN.fullmatch(printed):
+        return int(printed)
+    return _dump_uid(printed) if printed[:1] == "u" and "_" not in printed else _named_uid(printed)
+
+
+def owner_uid_of(printed: str) -> int | None:
+    """The uid of the app that owns an isolated process (``u0a276i5`` is 10276), if it is named."""
+    match = _DUMP.fullmatch(printed)
+    if match is None or match["app"] is None or match["isolated"] is None:
+        return None
+    return int(match["user"]) * USER_RANGE + FIRST_APP_ID + int(match["app"])
+
+
+def user_of(uid: int) -> int:
+    """Android user of a uid: 0 the owner, 10 a work profile, 999 a dual app."""
+    return uid // USER_RANGE
+
+
+def app_id_of(uid: int) -> int:
+    """The uid without its user, as packages.list and ``pm list packages`` of user 0 give it."""
+    return uid % USER_RANGE
+
+
+def format_uid(uid: int) -> str:
+    """A uid as ActivityManager's dumps print it: ``1000``, ``u0a90``, ``u10s1000``, ``u0i5``."""
+    user, app_id = divmod(uid, USER_RANGE)
+    if app_id >= FIRST_ISOLATED_ID:
+        return f"u{user}i{app_id - FIRST_ISOLATED_ID}"
+    if app_id >= FIRST_APP_ZYGOTE_ID:
+        return f"u{user}ai{app_id - FIRST_APP_ZYGOTE_ID}"
+    if app_id >= FIRST_APP_ID:
+        return f"u{user}a{app_id - FIRST_APP_ID}"
+    return str(app_id) if user == 0 else f"u{user}s{app_id}"
+
+
+def _dump_uid(printed: str) -> int | None:
+    match = _DUMP.fullmatch(printed)
+    if match is None or printed == f"u{match['user']}":
+        return None
+    base = int(match["user"]) * USER_RANGE
+    if match["system"] is not None:
+        return base + int(match["system"])
+    if match["isolated"] is not None:
+        return _isolated(
+            base,
+            int(match["isolated"][1:]),
+            has_owner=match["app"] is not None,
+            app_zygote=printed.startswith(f"u{match['user']}ai"),
+        )
+    if match["app"] is None or not printed.startswith(f"u{match['user']}a"):
+        return None
+    app = int(match["app"])
+    # A window's Session prints the whole uid after "u0a": u0a10178 is 10178, not 20178.
+    return base + (app % USER_RANGE if app >= FIRST_APP_ID else FIRST_APP_ID + app)
+
+
+def _isolated(base: int, number: int, *, has_owner: bool, app_zygote: bool) -> int:
+    # "u0a91i-8996" is counted from 99000 down, "u0ai0" from 90000 up.
+    return (
+        base + (FIRST_APP_ZYGOTE_ID if app_zygote and not has_owner else FIRST_ISOLATED_ID) + number
+    )
+
+
+def _named_uid(printed: str) -> int | None:
+    if printed in _SYSTEM_USERS:
+        return _SYSTEM_USERS[printed]
+    if printed == "everybody":
+        return _EVERYBODY_GID
+    if old := _OLD_APP.fullmatch(printed):
+        return FIRST_APP_ID + int(old[1])
+    if shared := _SHARED.fullmatch(printed):
+        return _FIRST_SHARED_GID + int(shared[1])
+    match = _PASSWD.fullmatch(printed)
+    if match is None:
+        return _named_uid_of_user(printed)
+    first = FIRST_APP_ZYGOTE_ID if match["kind"] == "i" else FIRST_APP_ID
+    if match["cache"]:
+        first = _FIRST_CACHE_GID
+    return int(match["user"]) * USER_RANGE + first + int(match["number"])
+
+
+def _named_uid_of_user(printed: str) -> int | None:
+    user, _, name = printed.partition("_")  # "u10_system"
+    if name not in _SYSTEM_USERS or re.fullmatch(r"u\d{1,4}", user) is None:
+        return None
+    return int(user[1:]) * USER_RANGE + _SYSTEM_USERS[name]
