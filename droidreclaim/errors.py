@@ -75,6 +75,12 @@ class ParseError(DroidReclaimError):
         self.line = line
 
 
+class TooMuchOutput(DroidReclaimError):
+    """The device printed more than anything of its kind can be long."""
+
+    exit_code = 5
+
+
 class ProfileError(DroidReclaimError):
     """A profile with faults; the message lists every one of them."""
 

@@ -19,7 +19,7 @@ class CommandResult:
 
     Attributes:
         exit_code: None where the link cannot carry it and it could not be asked for.
-        stderr: Apart from *stdout* with shell protocol 2 only; else empty, its text is in *stdout*.
+        stderr: Its last 64 KiB, with shell protocol 2 only; else empty, its text is in *stdout*.
     """
 
     stdout: bytes
@@ -45,6 +45,7 @@ class Channel(Protocol):
         Write to the command's stdin.
 
         Raises:
+            DeviceTimeout: the command took nothing for ten seconds.
             DeviceLost: the link or the command is gone.
         """
 
@@ -59,7 +60,7 @@ class Channel(Protocol):
 
     @property
     def stderr(self) -> bytes:
-        """What the command wrote to stderr so far (shell protocol 2 only), at most 64 KiB."""
+        """What the command wrote to stderr so far (shell protocol 2 only): its last 64 KiB."""
 
     @property
     def exit_code(self) -> int | None:
@@ -87,6 +88,7 @@ class Device(Protocol):
         Raises:
             DeviceTimeout: it did not end within *timeout_s* in all, however much it printed.
             DeviceLost: the link broke before the end; partial output is never returned.
+            TooMuchOutput: it printed more than 16 MiB.
         """
 
     def open(self, argv: Sequence[str], *, timeout_s: float) -> Channel:

@@ -1,0 +1,334 @@
+"""
+Devices through the adb server: the one module that knows adbutils.
+
+Of adbutils 2.12 this uses the connection's requests and the search for an adb program. Its `shell`,
+`shell2` and `sync` are not used: they return partial text of a broken link as success, count their
+timeout anew with every byte, fall back to shell protocol 1 in silence and drop the device's reason
+for a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from adbutils import AdbConnection, AdbError, adb_path
+
+from droidreclaim.device import CommandResult
+from droidreclaim.device.attached import Attached, parse_attached
+from droidreclaim.device.link import CHUNK_BYTES, Deadline, Link
+from droidreclaim.device.server import Server, start_server
+from droidreclaim.device.shell import ExecStream, Framing, ShellChannel, ShellProtocol
+from droidreclaim.device.sync import send_file
+from droidreclaim.errors import (
+    DeviceError,
+    DeviceLost,
+    DeviceTimeout,
+    DroidReclaimError,
+    NoDevice,
+    NotPossible,
+)
+
+_MAX_REQUEST_BYTES = 0xFFFF  # four hex digits; adbutils would write five, and the server read four
+_SHOWN_COMMAND_CHARACTERS = 60
+_MAX_ROOT_ANSWER_BYTES = 4096
+
+
+class NoServer(DeviceError):
+    """Nothing listens at the adb server's address."""
+
+
+class Refused(DeviceError):
+    """
+    The adb server or the device said FAIL.
+
+    Attributes:
+        reason: In its own words.
+    """
+
+    def __init__(self, who: str, reason: str) -> None:
+        super().__init__(f"{who}: {reason}")
+        self.reason = reason
+
+
+def list_devices(server: Server, timeout_s: float) -> tuple[Attached, ...]:
+    """
+    Every device the server knows; a local server is started when none runs.
+
+    Raises:
+        NoServer: none runs and none can be started.
+        DeviceError, DeviceTimeout, DeviceLost: what answers there is no healthy adb server.
+    """
+    deadline = Deadline(timeout_s)
+    try:
+        text = _query(server, "host:devices-l", deadline)
+    except NoServer:
+        if not server.may_be_started:
+            raise
+        start_server(server, find_adb(), deadline)
+        text = _query(server, "host:devices-l", deadline)
+    return parse_attached(text)
+
+
+def find_adb() -> str:
+    """
+    The adb program: ``$ADB``, the one in PATH, or the one in adbutils' wheel.
+
+    Raises:
+        NoServer: there is none (adbutils' wheel has it for x86-64 only).
+    """
+    named = os.environ.get("ADB") or shutil.which("adb")
+    if named:
+        return named
+    try:
+        return str(adb_path())
+    except AdbError as error:
+        raise NoServer(
+            "no adb server runs and no adb program was found",
+            hint="install Android's platform-tools, or name it in $ADB",
+        ) from error
+
+
+class AdbDevice:
+    """One device of an adb server; `droidreclaim.device.Device`."""
+
+    def __init__(self, server: Server, attached: Attached) -> None:
+        self.server = server
+        self._attached = attached
+        self._has_shell_protocol: bool | None = None  # not asked yet
+
+    @property
+    def serial(self) -> str:
+        """Serial as adb prints it."""
+        return self._attached.serial
+
+    @property
+    def model(self) -> str | None:
+        """Model from the adb server's list."""
+        return self._attached.model
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """Run a command to its end."""
+        deadline = Deadline(timeout_s)
+        channel = self._start(argv, len(stdin), deadline)
+        try:
+            stdout = channel.finish(stdin, deadline)
+            return CommandResult(stdout, channel.stderr, channel.exit_code)
+        finally:
+            channel.close()
+
+    def open(self, argv: Sequence[str], *, timeout_s: float) -> ShellChannel:
+        """Start a command and hold its stdin and stdout."""
+        return self._start(argv, None, Deadline(timeout_s))
+
+    def push(self, data: bytes, path: str, *, mode: int, timeout_s: float) -> None:
+        """Write *data* to a file of the device."""
+        link = self._service("sync:", self.serial, Deadline(timeout_s))
+        try:
+            send_file(link, data, path, mode)
+        finally:
+            link.close()
+
+    def restart_as_root(self, timeout_s: float) -> None:
+        """
+        ``adb root``: ask the device's adbd to restart as root, and wait for it to come back.
+
+        Raises:
+            NotPossible: it will not, in its own words ("cannot run as root in production builds").
+            DeviceTimeout: it was not back, as root, within *timeout_s*.
+        """
+        deadline = Deadline(timeout_s)
+        link = self._service("root:", f"{self.serial}: adb root", deadline)
+        try:
+            answer = _read_to_end(link, _MAX_ROOT_ANSWER_BYTES).decode("utf-8", "replace").strip()
+        finally:
+            link.close()
+        if "already running as root" in answer:
+            return
+        if "restarting adbd as root" not in answer:
+            raise NotPossible(f"{self.serial}: adb root: {answer or 'no answer'}")
+        self._await_root(deadline)
+
+    def _await_root(self, deadline: Deadline) -> None:
+        # The old adbd may still answer, as uid 2000, before it goes: only the new one's uid counts.
+        while deadline.left_s():
+            try:
+                answer = self.run(["id"], timeout_s=min(2.0, deadline.left_s()))
+                if answer.text.startswith("uid=0"):
+                    return
+            except DeviceError:
+                pass  # gone for 1 to 5 s: that is the restart
+            time.sleep(min(0.2, deadline.left_s()))
+        raise DeviceTimeout(
+            f"{self.serial}: adbd did not come back as root within {deadline.timeout_s:g} s"
+        )
+
+    def _start(
+        self, argv: Sequence[str], stdin_bytes: int | None, deadline: Deadline
+    ) -> ShellChannel:
+        """
+        Start a command by shell protocol 2, or by what the device has instead.
+
+        Asking for the features first would cost every command of a current phone a round trip to
+        learn what its refusal tells the others.
+        """
+        if self._has_shell_protocol is not False:
+            try:
+                channel = self._open(ShellProtocol(), argv, deadline)
+                self._has_shell_protocol = True
+                return channel
+            except Refused as refusal:
+                if self._has_shell_protocol or "shell_v2" in self._features(deadline):
+                    raise DeviceLost(f"{self.serial}: the shell: {refusal.reason}") from refusal
+                self._has_shell_protocol = False
+        try:
+            return self._open(ExecStream(stdin_bytes), argv, deadline)
+        except Refused as refusal:
+            raise NotPossible(
+                f"{self.serial}: this device has neither shell protocol 2 nor exec:",
+                hint="Android 5 or later is needed",
+            ) from refusal
+
+    def _open(self, framing: Framing, argv: Sequence[str], deadline: Deadline) -> ShellChannel:
+        command = shlex.join(argv)
+        if len(command) > _SHOWN_COMMAND_CHARACTERS:
+            command = command[: _SHOWN_COMMAND_CHARACTERS - 3] + "..."
+        link = self._service(framing.service(argv), f"{self.serial}: {command!r}", deadline)
+        return ShellChannel(link, framing)
+
+    def _features(self, deadline: Deadline) -> set[str]:
+        transport_id = self._attached.transport_id
+        target = f"host-serial:{self.serial}"
+        if transport_id is not None:
+            target = f"host-transport-id:{transport_id}"
+        return set(_query(self.server, f"{target}:features", deadline).strip().split(","))
+
+    def _service(self, service: str, who: str, deadline: Deadline) -> Link:
+        """A link to *service* of the device, also when it has reconnected since it was listed."""
+        try:
+            link = self._transport(who, deadline)
+        except Refused as refusal:
+            self._find_again(refusal, deadline)
+            link = self._transport(who, deadline)
+        try:
+            _request(link, service)
+        except DroidReclaimError:
+            link.close()
+            raise
+        return link
+
+    def _transport(self, who: str, deadline: Deadline) -> Link:
+        transport_id = self._attached.transport_id
+        link = _dial(self.server, deadline)
+        link.who = who
+        try:
+            if transport_id is not None:
+                _request(link, f"host:transport-id:{transport_id}")
+            else:
+                _request(link, f"host:transport:{self.serial}")
+        except DroidReclaimError:
+            link.close()
+            raise
+        return link
+
+    def _find_again(self, refusal: Refused, deadline: Deadline) -> None:
+        """Look the serial up again: the transport id of the list ends with the connection."""
+        listed = parse_attached(_query(self.server, "host:devices-l", deadline))
+        same = [row for row in listed if row.serial == self.serial]
+        if not same:
+            raise NoDevice(f"{self.serial}: no longer attached") from refusal
+        if not same[0].online or same[0].transport_id == self._attached.transport_id:
+            raise DeviceLost(f"{self.serial}: {same[0].state}: {refusal.reason}") from refusal
+        self._attached = same[0]
+
+
+class _Connection(AdbConnection):  # type: ignore[misc]  # adbutils has no types
+    """adbutils' connection over a link of ours: reads end at our deadline, no server is started."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        super().__init__("", 0)
+
+    def _safe_connect(self) -> Link:
+        # In adbutils this connects and, when it cannot, runs "adb start-server" on this machine,
+        # also for the address of another.
+        return self._link
+
+
+def _dial(server: Server, deadline: Deadline) -> Link:
+    try:
+        connected = socket.create_connection(
+            (server.host, server.port), timeout=max(deadline.left_s(), 0.001)
+        )
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # requests are one write
+    except ConnectionRefusedError as error:
+        raise NoServer(
+            f"no {server} runs", hint="start it there with 'adb start-server'"
+        ) from error
+    except TimeoutError as error:
+        raise DeviceTimeout(f"{server}: no connection within {deadline.timeout_s:g} s") from error
+    except OSError as error:
+        raise NoServer(f"{server}: {error.strerror or error}") from error
+    return Link(connected, str(server), deadline)
+
+
+def _request(link: Link, service: str) -> _Connection:
+    """
+    Ask for a service.
+
+    Raises:
+        Refused: the answer is FAIL.
+        DeviceError: whatever answers speaks another protocol.
+    """
+    if len(service.encode()) > _MAX_REQUEST_BYTES:
+        raise NotPossible(f"{link.who}: the command is longer than {_MAX_REQUEST_BYTES} bytes")
+    with _translated(link):
+        connection = _Connection(link)
+        connection.send_command(service)
+        status = connection.read_exact(4)
+        if status == b"FAIL":
+            raise Refused(link.who, connection.read_string_block())
+        if status != b"OKAY":
+            raise ValueError(status)
+    return connection
+
+
+def _query(server: Server, service: str, deadline: Deadline) -> str:
+    """A question to the server itself, answered by one block of text."""
+    link = _dial(server, deadline)
+    try:
+        connection = _request(link, service)
+        with _translated(link):
+            size_bytes = int(connection.read_exact(4), 16)
+            block: bytes = connection.read_exact(size_bytes)
+        return block.decode("utf-8", "replace")
+    finally:
+        link.close()
+
+
+@contextmanager
+def _translated(link: Link) -> Iterator[None]:
+    """adbutils' errors as ours; those of the link pass through."""
+    try:
+        yield
+    except EOFError as error:
+        raise DeviceLost(f"{link.who}: the connection ended in the middle of an answer") from error
+    except (ValueError, AdbError) as error:
+        raise DeviceError(
+            f"{link.who}: what answers is no adb server", hint="is another program on that port?"
+        ) from error
+
+
+def _read_to_end(link: Link, limit_bytes: int) -> bytes:
+    data = bytearray()
+    while len(data) < limit_bytes:
+        came = link.recv(CHUNK_BYTES)
+        if not came:
+            break
+        data += came
+    return bytes(data)

@@ -1,0 +1,27 @@
+"""An adb server of our own for every test that wants one."""
+
+from collections.abc import Iterator
+
+import pytest
+from adb_server import AdbServer
+
+from droidreclaim.device.adb import AdbDevice, list_devices
+from droidreclaim.device.server import Server
+
+
+@pytest.fixture
+def adb() -> Iterator[AdbServer]:
+    with AdbServer() as server:
+        yield server
+
+
+@pytest.fixture
+def address(adb: AdbServer) -> Server:
+    return Server("127.0.0.1", adb.port)
+
+
+@pytest.fixture
+def device(address: Server) -> AdbDevice:
+    """The one device, listed and chosen."""
+    (attached,) = list_devices(address, 5)
+    return AdbDevice(address, attached)
