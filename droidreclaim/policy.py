@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from droidreclaim.errors import NotAchieved, UsageError
-from droidreclaim.model import BAND_FLOORS, FIRST_APP_ID, USER_RANGE, Band, Process, band_of
+from droidreclaim.model import BAND_FLOORS, FIRST_APP_ID, USER_RANGE, Band, Process, Skip, band_of
 from droidreclaim.snapshot import Snapshot, is_zygote
 
 DEFAULT_FLOOR = 700  # previous: the app the user just left; lmkd kills from 701 (Android 14+)
@@ -55,21 +55,6 @@ class Selection:
             asked.append(self.adj[0])
         lowest = ASKED_FLOOR if self.named else min(asked, default=DEFAULT_FLOOR)
         return min(DEFAULT_FLOOR, max(ASKED_FLOOR, lowest))
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """
-    A process that was asked for and is left alone.
-
-    Attributes:
-        reason: Fixed word of the command line's list.
-        detail: What to say to a person besides the word.
-    """
-
-    process: Process
-    reason: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from droidreclaim import snapshot
 from droidreclaim.errors import NotAchieved, NotPossible
 from droidreclaim.helper import verbs
 from droidreclaim.helper.session import HelperSession
-from droidreclaim.model import Advice, Process, SwapChange
-from droidreclaim.policy import Plan, Selection, Skip
-from droidreclaim.snapshot import Snapshot
+from droidreclaim.model import (
+    Advice,
+    Process,
+    ReclaimResult,
+    SwapChange,
+    TargetResult,
+    Totals,
+)
+from droidreclaim.parse.kernel import parse_meminfo
+from droidreclaim.parse.packages import parse_packages_list
+from droidreclaim.policy import Plan, Selection, choose
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
+
+_BACKEND = "process_madvise"
+_CAME_FORWARD = ("foreground", "perceptible", "below_floor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,115 +44,84 @@ class Request:
     budget_bytes: int | None = None
     dry_run: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class TargetResult:
-    """
-    One target, judged by what left and not by what the kernel answered.
-
-    Attributes:
-        outcome: Word of the command line's list (``reclaimed``, ``nothing``, ``stopped``, ...).
-        reason: Fixed word, a sentence may follow after a colon; None when all went well.
-    """
-
-    process: Process
-    advice: Advice
-    outcome: str
-    reason: str | None
-
     @property
-    def reclaimed_bytes(self) -> int | None:
-        """By how much RSS fell; negative when the app grew meanwhile."""
-        return _fall(self.advice, "rss_bytes")
-
-    @property
-    def swapped_bytes(self) -> int | None:
-        """By how much swap of the process rose."""
-        fall = _fall(self.advice, "swap_bytes")
-        return None if fall is None else -fall
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """
-    Four numbers that are not the same, in bytes; None where one is not known.
-
-    Attributes:
-        reclaimed_bytes: Sum of the falls of RSS.
-        gained_bytes: What the device really has more: RSS fall less what zram grew by and less
-            what sits in the swap cache.
-    """
-
-    advised_bytes: int
-    reclaimed_bytes: int | None
-    swapped_bytes: int | None
-    zram_used_delta_bytes: int | None
-    gained_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a reclaim did: every target with its outcome, everyone else with a reason."""
-
-    backend: str
-    request: Request
-    targets: tuple[TargetResult, ...]
-    skipped: tuple[Skip, ...]
-    swap: SwapChange | None
-    totals: Totals
-
-    @property
-    def achieved(self) -> bool:
-        """Whether anything was done (or, in a dry run, could be)."""
-        done = {"reclaimed", "estimated"}
-        return any(target.outcome in done for target in self.targets)
-
-
-def require_backend(how: str, what: str, backends: dict[str, object], swap_bytes: int) -> None:
-    """
-    Refuse up front what this device cannot do.
-
-    Raises:
-        NotPossible: no process_madvise, or anonymous memory without any swap: the kernel would
-            report success and move nothing.
-    """
-    backend = backends.get("process_madvise")
-    if backend is None or not getattr(backend, "works", False):
-        errno = getattr(backend, "errno", None) or "not probed"
-        why = getattr(backend, "why", None)
-        raise NotPossible(
-            f"process_madvise does not work on this device: {errno}" + (f" ({why})" if why else ""),
-            hint="it came with kernel 5.10; 'droidreclaim doctor' lists what works here",
-        )
-    if how == "pageout" and what == "anon" and swap_bytes == 0:
-        raise NotPossible(
-            "no_swap: this device has no swap, so anonymous memory has nowhere to go",
-            hint="--how cold needs none",
-        )
+    def needs_swap(self) -> bool:
+        """Whether pages of anonymous memory are to go somewhere."""
+        return self.how == "pageout" and self.what != "file"
 
 
 def run(
     session: HelperSession,
-    snapshot: Snapshot,
-    plan: Plan,
     request: Request,
-    swap_total_bytes: int,
     *,
     progress: Callable[[str], None] = lambda _: None,
-) -> Result:
+) -> ReclaimResult:
     """
-    Advise the plan's targets and judge what happened.
+    Find the targets of *request*, advise them, and judge what happened.
 
-    Args:
-        swap_total_bytes: Size of all swap; a page-out keeps a fifth of it free.
+    Two round trips: one to see the device, one to act.
 
     Raises:
+        NotPossible: no process_madvise here, or no swap for anonymous memory.
+        NotAchieved: a named package or pid is not there.
         DeviceError: the device was lost or did not answer; what was done until then stands.
     """
-    if not plan.targets:
-        return Result("process_madvise", request, (), plan.skipped, None, _totals((), None))
-    pageout = request.how == "pageout" and request.what != "file"
+    calls = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files("meminfo")]
+    hello, probed, scanned, read = (session.receive(one) for one in session.send_all(calls))
+    _require_backend(verbs.backends_of(probed).get(_BACKEND))
+    scan = verbs.scan_of(scanned)
+    seen = snapshot.build(
+        scan.processes,
+        packages_by_app_id(scan.packages_list),
+        helper_pid=verbs.hello_of(hello).pid,
+    )
+    plan = choose(seen, request.selection)
+    swap_bytes = _swap_total_bytes(verbs.files_of(read))
+    if request.needs_swap and request.what == "anon" and swap_bytes == 0:
+        raise NotPossible(
+            "no_swap: this device has no swap, so anonymous memory has nowhere to go",
+            hint="--how cold needs none",
+        )
     progress(f"{request.how}: {len(plan.targets)} processes")
+    return _advise(session, plan, request, swap_bytes)
+
+
+def explain_nothing(result: ReclaimResult) -> NotAchieved:
+    """The error for a run that achieved nothing: one line with the reasons."""
+    reasons = [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
+    reasons += [f"{target.process.name}: {target.reason}" for target in result.targets]
+    if not reasons:
+        return NotAchieved("no process matches", hint="see 'droidreclaim ps'")
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return NotAchieved("nothing reclaimed: " + "; ".join(reasons[:3]) + more)
+
+
+def packages_by_app_id(packages_list: str | None) -> dict[int, tuple[str, ...]]:
+    """Package names by app id from /data/system/packages.list; empty where it was not readable."""
+    by_app_id: dict[int, tuple[str, ...]] = {}
+    for entry in parse_packages_list(packages_list) if packages_list else ():
+        by_app_id[entry.uid] = (*by_app_id.get(entry.uid, ()), entry.name)
+    return by_app_id
+
+
+def _require_backend(backend: verbs.Backend | None) -> None:
+    if backend is not None and backend.works:
+        return
+    why = f": {backend.errno} {backend.why or ''}".rstrip() if backend else ""
+    raise NotPossible(
+        f"unsupported: process_madvise does not work on this device{why}",
+        hint="it came with kernel 5.10; 'droidreclaim doctor' lists what works here",
+    )
+
+
+def _swap_total_bytes(files: dict[str, str | None]) -> int:
+    text = files.get("/proc/meminfo")
+    return (parse_meminfo(text).swap_total_bytes or 0) if text else 0
+
+
+def _advise(session: HelperSession, plan: Plan, request: Request, swap_bytes: int) -> ReclaimResult:
+    if not plan.targets:
+        return result((), None, plan, request)
     advices, swap = verbs.advise(
         session,
         request.how,
@@ -148,27 +129,31 @@ def run(
         floor=plan.floor,
         what=request.what,
         budget_bytes=request.budget_bytes,
-        swap_floor_bytes=int(swap_total_bytes * KEEP_SWAP_FREE) if pageout else None,
+        swap_floor_bytes=int(swap_bytes * KEEP_SWAP_FREE) if request.needs_swap else None,
         dry_run=request.dry_run,
     )
     by_id = {process.id: process for process in plan.targets}
-    targets = tuple(_judge(by_id[advice.id], advice, request) for advice in advices)
-    return Result(
-        "process_madvise", request, targets, plan.skipped, swap, _totals(targets, swap, request)
+    targets = tuple(judge(by_id[advice.id], advice, request) for advice in advices)
+    return result(targets, swap, plan, request)
+
+
+def result(
+    targets: tuple[TargetResult, ...], swap: SwapChange | None, plan: Plan, request: Request
+) -> ReclaimResult:
+    """Everything about one run in one value."""
+    return ReclaimResult(
+        backend=_BACKEND,
+        how=request.how,
+        dry_run=request.dry_run,
+        targets=targets,
+        skipped=plan.skipped,
+        swap=swap,
+        totals=totals(targets, swap),
     )
 
 
-def explain_nothing(result: Result) -> NotAchieved:
-    """The error for a run that achieved nothing: one line with the reasons, most common first."""
-    reasons = [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
-    reasons += [f"{target.process.name}: {target.reason}" for target in result.targets]
-    if not reasons:
-        return NotAchieved("no process matches", hint="see 'droidreclaim ps'")
-    more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return NotAchieved("nothing reclaimed: " + "; ".join(reasons[:3]) + more)
-
-
-def _judge(process: Process, advice: Advice, request: Request) -> TargetResult:
+def judge(process: Process, advice: Advice, request: Request) -> TargetResult:
+    """The outcome of one target: what left, or the reason why nothing did."""
     outcome, reason = _verdict(advice, request)
     return TargetResult(process, advice, outcome, reason)
 
@@ -178,43 +163,28 @@ def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
         return "gone", "changed: the pid is another process now"
     if advice.outcome in ("gone", "denied"):
         return advice.outcome, advice.reason or advice.outcome
-    if request.dry_run and advice.outcome in ("advised", "stopped") and advice.advised_bytes:
-        return "estimated", advice.reason
-    if advice.outcome == "stopped" and advice.reason in (
-        "foreground",
-        "perceptible",
-        "below_floor",
-    ):
+    if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
         return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
-    if request.how == "cold" and advice.advised_bytes:
-        return "reclaimed", "not_proven: marked cold, nothing moves before memory is short"
-    fall = _fall(advice, "rss_bytes")
-    if advice.advised_bytes and (fall is None or fall > 0):
-        return "reclaimed", advice.reason
-    return "nothing", _why_nothing(advice)
+    if request.dry_run:
+        return ("estimated", advice.reason) if advice.exclusive_bytes else _nothing(advice)
+    if not advice.advised_bytes:
+        return _nothing(advice)
+    if request.how == "cold":
+        return "advised", "not_proven: first in line now, nothing moves before memory is short"
+    fall = advice.rss_fall_bytes
+    return ("reclaimed", advice.reason) if fall is None or fall > 0 else _nothing(advice)
 
 
-def _why_nothing(advice: Advice) -> str:
-    """The reason in words for a target of which no page moved."""
-    swapped = advice.before.swap_bytes if advice.before else None
-    resident = advice.before.rss_anon_bytes if advice.before else None
-    if advice.reason == "already_swapped" and swapped is not None and resident is not None:
-        share = swapped / (swapped + resident) if swapped + resident else 0.0
-        return f"already_swapped: {share:.0%} of its anonymous memory is in swap"
+def _nothing(advice: Advice) -> tuple[str, str]:
+    """Nothing moved, and the reason: the helper's, or what the numbers say."""
+    if advice.reason == "already_swapped" and (share := advice.swapped_share) is not None:
+        return "nothing", f"already_swapped: {share:.0%} of its anonymous memory is in swap"
     if advice.reason:
-        return advice.reason
+        return "nothing", advice.reason
     if advice.refused:
-        return "locked: " + ", ".join(
-            f"{one.errno} on {one.ranges} ranges" for one in advice.refused
-        )
-    return "not_proven: advised, and nothing left"
-
-
-def _fall(advice: Advice, field: str) -> int | None:
-    if advice.before is None or advice.after is None:
-        return None
-    before, after = getattr(advice.before, field), getattr(advice.after, field)
-    return None if before is None or after is None else before - after
+        ranges = ", ".join(f"{one.errno} on {one.ranges} ranges" for one in advice.refused)
+        return "nothing", f"locked: {ranges}"
+    return "nothing", "not_proven: advised, and nothing left"
 
 
 def _sum(values: list[int | None]) -> int | None:
@@ -223,19 +193,19 @@ def _sum(values: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _totals(
-    targets: tuple[TargetResult, ...], swap: SwapChange | None, request: Request | None = None
-) -> Totals:
-    measured = [t for t in targets if t.outcome in ("reclaimed", "nothing", "stopped")]
-    reclaimed = _sum([target.reclaimed_bytes for target in measured])
+def totals(targets: tuple[TargetResult, ...], swap: SwapChange | None) -> Totals:
+    """The sums over *targets*; what none was advised of has no gain to speak of."""
+    touched = [target for target in targets if target.advice.advised_bytes]
+    reclaimed = _sum([target.advice.rss_fall_bytes for target in touched])
     zram = swap.zram_delta_bytes if swap else None
+    cached = swap.cached_delta_bytes if swap else None
     gained = None
-    if reclaimed is not None and swap is not None and not (request and request.dry_run):
-        gained = reclaimed - (zram or 0) - max(0, swap.cached_delta_bytes or 0)
+    if touched and reclaimed is not None:
+        gained = reclaimed - (zram or 0) - max(0, cached or 0)
     return Totals(
         advised_bytes=sum(target.advice.advised_bytes for target in targets),
         reclaimed_bytes=reclaimed,
-        swapped_bytes=_sum([target.swapped_bytes for target in measured]),
+        swapped_bytes=_sum([target.advice.swap_rise_bytes for target in touched]),
         zram_used_delta_bytes=zram,
         gained_bytes=gained,
     )

@@ -13,7 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from droidreclaim.model import DeviceInfo, Memory, Process
+from droidreclaim.model import (
+    DeviceInfo,
+    Memory,
+    Process,
+    ReclaimResult,
+    Skip,
+    TargetResult,
+)
 from droidreclaim.units import format_size
 
 _UNLIMITED = 10_000  # columns when nobody looks: a cut package name is worse than a long line
@@ -100,6 +107,105 @@ def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
     if hidden:
         table.caption = f"{hidden} system processes not shown: --all"
     return table
+
+
+def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict[str, Any]:
+    """The document of ``reclaim --json``."""
+    return {
+        **device_json(device, source),
+        "backend": result.backend,
+        "how": result.how,
+        "dry_run": result.dry_run,
+        "targets": [_target_json(target, result.dry_run) for target in result.targets],
+        "skipped": [_skip_json(skip) for skip in result.skipped],
+        "totals": asdict(result.totals),
+    }
+
+
+def _target_json(target: TargetResult, dry_run: bool) -> dict[str, Any]:
+    process, advice = target.process, target.advice
+    estimate = {"reclaimable_bytes": advice.exclusive_bytes} if dry_run else {}
+    return {
+        "pid": process.pid,
+        "start_ticks": process.start_ticks,
+        "name": process.name,
+        "packages": list(process.packages),
+        "oom_score_adj": advice.adj,
+        "outcome": target.outcome,
+        "reason": target.reason,
+        **estimate,
+        "advised_bytes": advice.advised_bytes,
+        "refused": [
+            {"errno": one.errno, "ranges": one.ranges, "bytes": one.size_bytes}
+            for one in advice.refused
+        ],
+        "before": memory_json(advice.before),
+        "after": memory_json(advice.after),
+        "exclusive_bytes": advice.exclusive_bytes,
+        "shared_bytes": advice.shared_bytes,
+        "already_swapped_bytes": advice.swapped_bytes,
+        "approximate": advice.approximate,
+        "frozen": advice.frozen,
+        "steps": advice.steps,
+        "longest_call_s": advice.longest_s,
+        "refaults": [],
+        "duration_s": advice.duration_s,
+    }
+
+
+def _skip_json(skip: Skip) -> dict[str, Any]:
+    return {
+        "pid": skip.process.pid,
+        "name": skip.process.name,
+        "oom_score_adj": skip.process.oom_score_adj,
+        "reason": skip.reason,
+        "detail": skip.detail,
+    }
+
+
+def reclaim_table(result: ReclaimResult) -> Table:
+    """Targets and everyone left alone, one a row, with the reason in words."""
+    left = "RECLAIMABLE>" if result.dry_run else "LEFT RSS>"
+    table = _table(
+        "PROCESS", "PID>", "ADJ>", "OUTCOME", left, "TO SWAP>", "SHARED>", "TIME>", "REASON"
+    )
+    for target in result.targets:
+        advice = target.advice
+        moved = advice.exclusive_bytes if result.dry_run else advice.rss_fall_bytes
+        table.add_row(
+            Text(safe(target.process.name)),
+            str(target.process.pid),
+            _or_unknown(advice.adj),
+            target.outcome,
+            format_size(moved),
+            "-" if result.dry_run else format_size(advice.swap_rise_bytes),
+            format_size(advice.shared_bytes),
+            f"{advice.duration_s:.2f} s",
+            Text(safe(target.reason or "")),
+        )
+    for skip in result.skipped:
+        process = skip.process
+        adj = _or_unknown(process.oom_score_adj)
+        reason = Text(safe(f"{skip.reason}: {skip.detail}"))
+        table.add_row(
+            Text(safe(process.name)), str(process.pid), adj, "skipped", "", "", "", "", reason
+        )
+    return table
+
+
+def reclaim_summary(result: ReclaimResult) -> str:
+    """The four numbers in one line."""
+    totals = result.totals
+    if result.dry_run:
+        could = [target.advice.exclusive_bytes or 0 for target in result.targets]
+        return f"dry run: nothing touched; up to {format_size(sum(could))} could leave memory\n"
+    return (
+        f"advised {format_size(totals.advised_bytes)}, "
+        f"left memory {format_size(totals.reclaimed_bytes)}, "
+        f"went to swap {format_size(totals.swapped_bytes)}, "
+        f"zram took {format_size(totals.zram_used_delta_bytes)}: "
+        f"gained {format_size(totals.gained_bytes)}\n"
+    )
 
 
 def _or_unknown(value: object) -> str:

@@ -103,13 +103,13 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
     def wrapper(ctx: typer.Context, **values: Any) -> None:
         own = Connection(**{name: values.pop(name) for name in _PARAMETERS})
         before = ctx.obj if isinstance(ctx.obj, Connection) else Connection()
+        if wants_context:
+            values["ctx"] = ctx
         command(**values, connection=own.over(before))
 
-    own = [
-        parameter
-        for parameter in inspect.signature(command, eval_str=True).parameters.values()
-        if parameter.name != "connection"
-    ]
+    signature = inspect.signature(command, eval_str=True).parameters
+    wants_context = "ctx" in signature
+    own = [one for one in signature.values() if one.name not in ("ctx", "connection")]
     context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     shared = [
         inspect.Parameter(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from droidreclaim.helper import wire
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.session import HelperSession
+from droidreclaim.helper.wire import Backend, Hello
 from droidreclaim.model import (
     Advice,
     Memory,
@@ -18,6 +19,8 @@ from droidreclaim.model import (
     SwapChange,
     band_of,
 )
+
+__all__ = ["Backend", "Hello", "Scan"]
 
 Call = tuple[str, dict[str, str | int | None]]
 
@@ -51,14 +54,14 @@ def read_files(*names: str) -> Call:
     return ("read", {"files": ",".join(names)})
 
 
-def hello_of(reply: Reply) -> wire.Hello:
+def hello_of(reply: Reply) -> Hello:
     """Who answers."""
-    return wire.one_of(reply, "hello", wire.Hello)
+    return wire.one_of(reply, "hello", Hello)
 
 
-def backends_of(reply: Reply) -> dict[str, wire.Backend]:
+def backends_of(reply: Reply) -> dict[str, Backend]:
     """What was probed, by the name of the backend."""
-    return {line.name: line for line in wire.lines_of(reply, "backend", wire.Backend)}
+    return {line.name: line for line in wire.lines_of(reply, "backend", Backend)}
 
 
 def scan_of(reply: Reply) -> Scan:

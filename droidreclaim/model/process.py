@@ -1,4 +1,4 @@
-"""The values that cross module borders: processes, their memory, and what was done to them."""
+"""A process of a device, how near it is to the user, and what it holds."""
 
 from __future__ import annotations
 
@@ -146,81 +146,3 @@ class DeviceInfo:
     abi: str | None
     kernel: str | None
     page_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Ranges that the kernel took no advice on, by errno name."""
-
-    errno: str
-    ranges: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """
-    What the helper did to one process and what it saw, before any judgement.
-
-    Attributes:
-        outcome: The helper's word: ``advised``, ``nothing``, ``gone``, ``changed``, ``denied``,
-            ``stopped``, ``unsupported``.
-        reason: Fixed word of the command line's list, or None.
-        exclusive_bytes: Resident and mapped by this process alone, of the mappings meant; this and
-            the next two are None where the kernel has no pagemap to read.
-        shared_bytes: Resident and mapped by other processes too: process_madvise never moves it.
-        swapped_bytes: In swap already.
-        longest_s: Longest single call; what the app may have waited for its memory map.
-        approximate: before and after come from ``status``, which may be off by some hundred KiB.
-    """
-
-    id: ProcessId
-    outcome: str
-    reason: str | None
-    advised_bytes: int
-    exclusive_bytes: int | None
-    shared_bytes: int | None
-    swapped_bytes: int | None
-    refused: tuple[Refusal, ...]
-    adj: int | None
-    frozen: bool | None
-    steps: int
-    longest_s: float
-    duration_s: float
-    before: Memory | None
-    after: Memory | None
-    major_faults: int | None
-    approximate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SwapChange:
-    """
-    Swap of the device around a page-out, in bytes; None without zram.
-
-    Attributes:
-        failed_writes: Pages zram refused meanwhile (growth of io_stat's failed_writes).
-    """
-
-    total_bytes: int
-    free_before_bytes: int
-    free_after_bytes: int
-    zram_before_bytes: int | None
-    zram_after_bytes: int | None
-    cached_before_bytes: int | None
-    cached_after_bytes: int | None
-    failed_writes: int | None
-
-    @property
-    def zram_delta_bytes(self) -> int | None:
-        """How much more memory zram itself holds."""
-        if self.zram_before_bytes is None or self.zram_after_bytes is None:
-            return None
-        return self.zram_after_bytes - self.zram_before_bytes
-
-    @property
-    def cached_delta_bytes(self) -> int | None:
-        """Pages in swap and still in memory: RSS says they left, and they did not."""
-        if self.cached_before_bytes is None or self.cached_after_bytes is None:
-            return None
-        return self.cached_after_bytes - self.cached_before_bytes

@@ -1,0 +1,189 @@
+"""What was done to processes, and what that came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from droidreclaim.model.process import Memory, Process, ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Ranges that the kernel took no advice on, by errno name."""
+
+    errno: str
+    ranges: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """
+    What the helper did to one process and what it saw, before any judgement.
+
+    Attributes:
+        outcome: The helper's word: ``advised``, ``nothing``, ``gone``, ``changed``, ``denied``,
+            ``stopped``, ``unsupported``.
+        reason: Fixed word of the command line's list, or None.
+        exclusive_bytes: Resident and mapped by this process alone, of the mappings meant; this and
+            the next two are None where the kernel has no pagemap to read.
+        shared_bytes: Resident and mapped by other processes too: process_madvise never moves it.
+        swapped_bytes: In swap already.
+        longest_s: Longest single call; what the app may have waited for its memory map.
+        approximate: before and after come from ``status``, which may be off by some hundred KiB.
+    """
+
+    id: ProcessId
+    outcome: str
+    reason: str | None
+    advised_bytes: int
+    exclusive_bytes: int | None
+    shared_bytes: int | None
+    swapped_bytes: int | None
+    refused: tuple[Refusal, ...]
+    adj: int | None
+    frozen: bool | None
+    steps: int
+    longest_s: float
+    duration_s: float
+    before: Memory | None
+    after: Memory | None
+    major_faults: int | None
+    approximate: bool
+
+    @property
+    def rss_fall_bytes(self) -> int | None:
+        """By how much RSS fell; negative when the app grew meanwhile."""
+        return _fall(self, "rss_bytes")
+
+    @property
+    def swap_rise_bytes(self) -> int | None:
+        """By how much the process has more in swap."""
+        fall = _fall(self, "swap_bytes")
+        return None if fall is None else -fall
+
+    @property
+    def swapped_share(self) -> float | None:
+        """How much of its anonymous memory was in swap before, 0.0 to 1.0."""
+        if self.before is None:
+            return None
+        swapped, resident = self.before.swap_bytes, self.before.rss_anon_bytes
+        if swapped is None or resident is None or not swapped + resident:
+            return None
+        return swapped / (swapped + resident)
+
+
+@dataclass(frozen=True, slots=True)
+class SwapChange:
+    """
+    Swap of the device around a page-out, in bytes; None without zram.
+
+    Attributes:
+        failed_writes: Pages zram refused meanwhile (growth of io_stat's failed_writes).
+    """
+
+    total_bytes: int
+    free_before_bytes: int
+    free_after_bytes: int
+    zram_before_bytes: int | None
+    zram_after_bytes: int | None
+    cached_before_bytes: int | None
+    cached_after_bytes: int | None
+    failed_writes: int | None
+
+    @property
+    def zram_delta_bytes(self) -> int | None:
+        """How much more memory zram itself holds."""
+        if self.zram_before_bytes is None or self.zram_after_bytes is None:
+            return None
+        return self.zram_after_bytes - self.zram_before_bytes
+
+    @property
+    def cached_delta_bytes(self) -> int | None:
+        """Pages in swap and still in memory: RSS says they left, and they did not."""
+        if self.cached_before_bytes is None or self.cached_after_bytes is None:
+            return None
+        return self.cached_after_bytes - self.cached_before_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """
+    A process that was asked for and is left alone.
+
+    Attributes:
+        reason: Fixed word of the command line's list.
+        detail: What to say to a person besides the word.
+    """
+
+    process: Process
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResult:
+    """
+    One target, judged by what left and not by what the kernel answered.
+
+    Attributes:
+        outcome: Word of the command line's list (``reclaimed``, ``nothing``, ``stopped``, ...);
+            ``advised`` for what was marked cold: nothing has moved yet.
+        reason: Fixed word, a sentence may follow after a colon; None when all went well.
+    """
+
+    process: Process
+    advice: Advice
+    outcome: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """
+    Four numbers that are not the same, in bytes; None where one is not known.
+
+    Attributes:
+        reclaimed_bytes: Sum of the falls of RSS.
+        gained_bytes: What the device really has more: RSS fall less what zram grew by and less
+            what sits in the swap cache.
+    """
+
+    advised_bytes: int
+    reclaimed_bytes: int | None
+    swapped_bytes: int | None
+    zram_used_delta_bytes: int | None
+    gained_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReclaimResult:
+    """
+    What a reclaim did: every target with its outcome, everyone else with a reason.
+
+    Attributes:
+        backend: Interface of the kernel that did it (``process_madvise``).
+        how: ``pageout`` or ``cold``.
+        swap: None when no target was touched.
+    """
+
+    backend: str
+    how: str
+    dry_run: bool
+    targets: tuple[TargetResult, ...]
+    skipped: tuple[Skip, ...]
+    swap: SwapChange | None
+    totals: Totals
+
+    @property
+    def achieved(self) -> bool:
+        """Whether anything was done (or, in a dry run, could be)."""
+        done = {"reclaimed", "estimated", "advised"}
+        return any(target.outcome in done for target in self.targets)
+
+
+def _fall(advice: Advice, field: str) -> int | None:
+    if advice.before is None or advice.after is None:
+        return None
+    before, after = getattr(advice.before, field), getattr(advice.after, field)
+    return None if before is None or after is None else before - after

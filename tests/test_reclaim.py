@@ -1,0 +1,113 @@
+"""What a page-out is judged by: what left, not what the kernel answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from build_values import process
+from droidreclaim import reclaim
+from droidreclaim.model import Advice, Memory, ProcessId, Refusal, SwapChange, TargetResult
+from droidreclaim.policy import Plan, Selection
+
+_MIB = 1 << 20
+_APP = process(200, "com.example.mail", 10002, 905)
+_BEFORE = Memory(100 * _MIB, 80 * _MIB, 20 * _MIB, 0)
+_AFTER = Memory(24 * _MIB, 4 * _MIB, 20 * _MIB, 76 * _MIB)
+_MOVED = Advice(
+    id=ProcessId(200, 2000), outcome="advised", reason=None, advised_bytes=76 * _MIB,
+    exclusive_bytes=76 * _MIB, shared_bytes=4 * _MIB, swapped_bytes=0, refused=(), adj=905,
+    frozen=False, steps=76, longest_s=0.002, duration_s=0.3, before=_BEFORE, after=_AFTER,
+    major_faults=0, approximate=False,
+)  # fmt: skip
+_SWAP = SwapChange(512 * _MIB, 500 * _MIB, 424 * _MIB, 0, 26 * _MIB, 0, 0, 0)
+_ASKED = reclaim.Request(Selection())
+
+
+def judge(advice: Advice, request: reclaim.Request = _ASKED) -> TargetResult:
+    return reclaim.judge(_APP, advice, request)
+
+
+def test_what_left_is_reclaimed_and_gained_is_less() -> None:
+    target = judge(_MOVED)
+    assert (target.outcome, target.reason) == ("reclaimed", None)
+    totals = reclaim.totals((target,), _SWAP)
+    assert totals.advised_bytes == 76 * _MIB
+    assert totals.reclaimed_bytes == 76 * _MIB
+    assert totals.swapped_bytes == 76 * _MIB
+    assert totals.gained_bytes == 50 * _MIB
+
+
+def test_pages_that_stay_in_the_swap_cache_are_not_gained() -> None:
+    stuck = replace(_SWAP, cached_after_bytes=40 * _MIB)
+    assert reclaim.totals((judge(_MOVED),), stuck).gained_bytes == 10 * _MIB
+
+
+def test_success_of_the_call_is_not_success() -> None:
+    target = judge(replace(_MOVED, after=_BEFORE))
+    assert target.outcome == "nothing"
+    assert target.reason == "not_proven: advised, and nothing left"
+
+
+def test_what_is_unknown_stays_unknown() -> None:
+    target = judge(replace(_MOVED, before=None))
+    assert target.advice.rss_fall_bytes is None
+    totals = reclaim.totals((target,), _SWAP)
+    assert totals.reclaimed_bytes is None
+    assert totals.gained_bytes is None
+
+
+def test_an_app_in_swap_already_says_its_share() -> None:
+    swapped = replace(
+        _MOVED, outcome="nothing", reason="already_swapped", advised_bytes=0,
+        before=Memory(30 * _MIB, 10 * _MIB, 20 * _MIB, 90 * _MIB),
+    )  # fmt: skip
+    assert judge(swapped).reason == "already_swapped: 90% of its anonymous memory is in swap"
+
+
+def test_locked_memory_is_the_reason_when_nothing_else_was_there() -> None:
+    locked = replace(
+        _MOVED, outcome="nothing", advised_bytes=0, after=_BEFORE,
+        refused=(Refusal("EINVAL", 1, 64 * _MIB),),
+    )  # fmt: skip
+    assert judge(locked).reason == "locked: EINVAL on 1 ranges"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "expected"),
+    [
+        ("gone", None, ("gone", "gone")),
+        ("changed", None, ("gone", "changed: the pid is another process now")),
+        ("denied", "denied", ("denied", "denied")),
+        ("stopped", "foreground",
+         ("stopped", "foreground: it came to the foreground (adj 905)")),
+        ("stopped", "swap_budget", ("reclaimed", "swap_budget")),
+    ],
+)  # fmt: skip
+def test_outcomes_are_the_contracts_words(
+    outcome: str, reason: str | None, expected: tuple[str, str]
+) -> None:
+    target = judge(replace(_MOVED, outcome=outcome, reason=reason))
+    assert (target.outcome, target.reason) == expected
+
+
+def test_a_dry_run_estimates_what_is_exclusively_its_own() -> None:
+    dry = reclaim.Request(Selection(), dry_run=True)
+    target = judge(replace(_MOVED, advised_bytes=0, after=None), dry)
+    assert target.outcome == "estimated"
+    assert reclaim.totals((target,), None).gained_bytes is None
+
+
+def test_cold_moves_nothing_and_says_so() -> None:
+    target = judge(replace(_MOVED, after=_BEFORE), reclaim.Request(Selection(), how="cold"))
+    assert target.outcome == "advised"
+    assert target.reason is not None
+    assert target.reason.startswith("not_proven: ")
+
+
+def test_nothing_achieved_names_the_reasons() -> None:
+    target = judge(replace(_MOVED, outcome="gone"))
+    result = reclaim.result((target,), _SWAP, Plan((_APP,), (), 700), _ASKED)
+    assert not result.achieved
+    assert str(reclaim.explain_nothing(result)) == "nothing reclaimed: com.example.mail: gone"
