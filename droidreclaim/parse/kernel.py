@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
+from droidreclaim.parse.text import no_rows
 from droidreclaim.units import KIB
 
 _MEMINFO_ROW = re.compile(
@@ -138,7 +139,7 @@ def parse_meminfo(text: str, source: str = "/proc/meminfo") -> MemInfo:
     """
     sizes: dict[str, int] = {}
     counts: dict[str, int] = {}
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         row = _MEMINFO_ROW.fullmatch(line)
         if row is None:
             raise ParseError(source, number, line)
@@ -147,7 +148,7 @@ def parse_meminfo(text: str, source: str = "/proc/meminfo") -> MemInfo:
         else:
             counts.setdefault(row["key"], int(row["value"]))
     if not _MEMINFO_MARKS & sizes.keys():
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "meminfo key")
     return MemInfo(MappingProxyType(sizes), MappingProxyType(counts))
 
 
@@ -212,13 +213,13 @@ def parse_vmstat(text: str, source: str = "/proc/vmstat") -> VmStat:
         ParseError: a line is not ``name value``, or no counter is one of vmstat's.
     """
     counters: dict[str, int] = {}
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         row = _VMSTAT_ROW.fullmatch(line)
         if row is None:
             raise ParseError(source, number, line)
         counters.setdefault(row["name"], int(row["value"]))
     if not any(name.startswith(_VMSTAT_MARKS) for name in counters):
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "vmstat counter")
     return VmStat(MappingProxyType(counters))
 
 
@@ -249,14 +250,14 @@ def parse_buddyinfo(text: str, source: str = "/proc/buddyinfo") -> tuple[BuddyZo
         ParseError: a line is not a zone, or there is none.
     """
     zones = []
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         row = _BUDDY_ROW.fullmatch(line)
         if row is None:
             raise ParseError(source, number, line)
         free_blocks = tuple(int(count) for count in row["free"].split())
         zones.append(BuddyZone(int(row["node"]), row["zone"], free_blocks))
     if not zones:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "zone")
     return tuple(zones)
 
 
@@ -298,7 +299,7 @@ def parse_pressure(text: str, source: str = "/proc/pressure/memory") -> Pressure
         ParseError: a line is no stall, a kind comes twice, or there is none.
     """
     stalls: dict[str, Stall] = {}
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         row = _STALL_ROW.fullmatch(line)
         if row is None or row["kind"] in stalls:
             raise ParseError(source, number, line)
@@ -309,5 +310,5 @@ def parse_pressure(text: str, source: str = "/proc/pressure/memory") -> Pressure
             total_us=int(row["total"]),
         )
     if not stalls:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "stall")
     return Pressure(stalls.get("some"), stalls.get("full"))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
+from droidreclaim.parse.text import no_rows
 from droidreclaim.units import KIB
 
 # "6fbef4e000-6fbef4f000 rw-p 00004000 fd:00 113092486     /system/lib64/libx.so"
@@ -131,13 +132,13 @@ def parse_maps(text: str, source: str = "/proc/PID/maps") -> tuple[MapRange, ...
         ParseError: a line is no range, or there is none.
     """
     ranges = []
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         found = _range(line)
         if found is None:
             raise ParseError(source, number, line)
         ranges.append(found)
     if not ranges:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "range")
     return tuple(ranges)
 
 
@@ -152,7 +153,7 @@ def parse_smaps(text: str, source: str = "/proc/PID/smaps") -> tuple[MapUse, ...
     """
     uses = tuple(_uses(text, source))
     if not uses:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "range")
     return uses
 
 
@@ -165,7 +166,7 @@ def parse_smaps_rollup(text: str, source: str = "/proc/PID/smaps_rollup") -> Rol
     """
     uses = tuple(_uses(text, source))
     if len(uses) != 1 or uses[0].range.name != _ROLLUP_NAME:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "rollup")
     return Rollup(uses[0].sizes_bytes)
 
 
@@ -221,7 +222,7 @@ class _Draft:
 
 def _uses(text: str, source: str) -> Iterator[MapUse]:
     draft: _Draft | None = None
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         found = _range(line)
         if found is not None:
             if draft is not None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
+from droidreclaim.parse.text import no_rows
 from droidreclaim.units import KIB
 
 _STATUS_ROW = re.compile(r"(?P<key>[A-Za-z]\w*):(?:\s+(?P<value>.*))?")
@@ -82,7 +83,7 @@ def parse_status(text: str, source: str = "/proc/PID/status") -> Status:
     """
     fields: dict[str, str] = {}
     sizes: dict[str, int] = {}
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         row = _STATUS_ROW.fullmatch(line)
         if row is None or not _readable(row["key"], row["value"] or ""):
             raise ParseError(source, number, line)
@@ -91,7 +92,7 @@ def parse_status(text: str, source: str = "/proc/PID/status") -> Status:
         if key.startswith(("Vm", "Rss", "HugetlbPages")):
             sizes.setdefault(key, int(value[: -len(" kB")]) * KIB)
     if not _STATUS_MARKS & fields.keys() and not {"VmRSS", "VmSwap"} & sizes.keys():
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "status key")
     numbers = {key: int(value) for key, value in fields.items() if key in _STATUS_NUMBERS}
     return Status(
         name=fields.get("Name"),
@@ -157,9 +158,9 @@ def parse_stat(text: str, source: str = "/proc/PID/stat") -> Stat:
     comm, closed, tail = rest.rpartition(") ")
     numbers = _STAT_TAIL.fullmatch(tail)
     if not (head.isascii() and head.isdigit() and len(head) <= 10) or numbers is None:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "stat record")
     if not (opened and closed) or len(comm) > 64:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "stat record")
     # Field N of proc(5) is values[N - 4]: pid, comm and state are gone.
     values = [int(word) for word in numbers["rest"].split()]
     return Stat(
@@ -187,7 +188,7 @@ def parse_oom_score_adj(text: str, source: str = "/proc/PID/oom_score_adj") -> i
     """
     word = text.strip()
     if _ADJ.fullmatch(word) is None or not -1000 <= int(word) <= 1000:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "oom_score_adj")
     return int(word)
 
 

@@ -9,7 +9,9 @@ from types import MappingProxyType
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.columns import Columns
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
+from droidreclaim.parse.text import no_rows
+from droidreclaim.parse.uids import uid_of
 from droidreclaim.units import KIB
 
 _TOYBOX = Columns(("USER", "PID", "PPID", "VSZ", "RSS", "WCHAN", "ADDR", "S", "NAME"))
@@ -26,7 +28,7 @@ class PsRow:
     Attributes:
         tid: Thread, with ``-T``. toolbox ``-t`` prints threads as rows whose ppid is the process.
         user: As printed: ``root``, ``u0_a23``, ``app_59``, or a number.
-        uid: Only where a number was printed.
+        uid: None too for users this program does not know (``vendor_x``, ``oem_5013``).
         name: Process name; kernel threads in brackets (toybox) or bare (toolbox).
         label: SELinux context, with ``-Z``.
         cells: Every column as printed, by its header.
@@ -56,7 +58,7 @@ def parse_ps(text: str, source: str = "ps") -> tuple[PsRow, ...]:
     """
     rows: list[PsRow] = []
     columns: Columns | None = None
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         header = Columns.from_header(line)
         if header is not None:
             columns = header
@@ -67,7 +69,7 @@ def parse_ps(text: str, source: str = "ps") -> tuple[PsRow, ...]:
             raise ParseError(source, number, line)
         rows.append(_row(cells))
     if not rows:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "process")
     return tuple(rows)
 
 
@@ -85,13 +87,13 @@ def size_bytes(cell: str) -> int | None:
 
 def _row(cells: dict[str, str]) -> PsRow:
     user = cells.get("USER") or cells.get("UID")
-    uid = cells.get("UID") or cells.get("USER") or ""
+    uid = cells.get("UID") or user
     return PsRow(
         pid=int(cells["PID"]),
         ppid=int(cells["PPID"]) if "PPID" in cells else None,
         tid=int(cells["TID"]) if "TID" in cells else None,
         user=user,
-        uid=int(uid) if uid.isascii() and uid.isdigit() and len(uid) <= 10 else None,
+        uid=uid_of(uid) if uid else None,
         state=cells.get("S") or cells.get("STAT"),
         name=_name(cells),
         virtual_bytes=size_bytes(cells.get("VSZ") or cells.get("VSIZE") or cells.get("VIRT") or ""),

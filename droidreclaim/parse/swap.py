@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
+from droidreclaim.parse.text import no_rows
 from droidreclaim.units import KIB
 
 _HEADER = re.compile(r"Filename\s+Type\s+Size\s+Used\s+Priority")
@@ -56,7 +57,7 @@ def parse_swaps(text: str, source: str = "/proc/swaps") -> tuple[SwapArea, ...]:
     """
     areas = []
     header = False
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         row = _ROW.fullmatch(line)
         if row is not None:
             size, used = int(row["size"]) * KIB, int(row["used"]) * KIB
@@ -66,7 +67,7 @@ def parse_swaps(text: str, source: str = "/proc/swaps") -> tuple[SwapArea, ...]:
         else:
             raise ParseError(source, number, line)
     if not areas and not header:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "swap area")
     return tuple(areas)
 
 
@@ -149,11 +150,11 @@ def parse_zram_io_stat(text: str, source: str = "/sys/block/zram0/io_stat") -> Z
 
 def _numbers(text: str, source: str, *, fewest: int, most: int) -> list[int]:
     values: list[int] = []
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         for word in line.split():
             if not (word.isascii() and word.isdigit() and len(word) <= 20) or len(values) == most:
                 raise ParseError(source, number, line)
             values.append(int(word))
     if len(values) < fewest:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "whole record of zram")
     return values

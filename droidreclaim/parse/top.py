@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.columns import Columns
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
 from droidreclaim.parse.ps import size_bytes
+from droidreclaim.parse.text import no_rows
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|[78=>])")
 _TASKS = re.compile(r"(?:Tasks|Threads): (?P<counts>[0-9]{1,9} total,.{1,120})")
@@ -107,13 +108,13 @@ def parse_top(text: str, source: str = "top") -> tuple[Top, ...]:
         ParseError: a line is neither summary, header nor row, or no screen has rows.
     """
     screens: list[_Screen] = []
-    for number, line in numbered(_ESCAPE.sub("", text)):
+    for number, line in filled_lines(source, _ESCAPE.sub("", text)):
         if not screens or (screens[-1].rows and _opens(line)):
             screens.append(_Screen())
         if not screens[-1].take(line):
             raise ParseError(source, number, line)
     if not any(screen.rows for screen in screens):
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "process")
     return tuple(screen.finish() for screen in screens)
 
 

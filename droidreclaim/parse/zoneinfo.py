@@ -9,7 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.lines import nothing_read, numbered
+from droidreclaim.parse.lines import filled_lines
+from droidreclaim.parse.text import no_rows
 
 _ZONE_HEAD = re.compile(r"Node (?P<node>[0-9]{1,4}), zone +(?P<zone>\w+)")
 _FREE = re.compile(r" *pages free +(?P<value>[0-9]{1,18})")
@@ -203,10 +204,10 @@ def parse_zoneinfo(text: str, source: str = "/proc/zoneinfo") -> ZoneInfo:
         ParseError: a line fits nowhere, a zone lacks a mark, or there is no zone.
     """
     reader = _Reader(source)
-    for number, line in numbered(text):
+    for number, line in filled_lines(source, text):
         reader.take(number, line)
     reader.close()
     if not reader.zones:
-        raise nothing_read(source, text)
+        raise no_rows(source, text, "zone")
     nodes = {node: MappingProxyType(counters) for node, counters in reader.nodes.items()}
     return ZoneInfo(tuple(reader.zones), MappingProxyType(nodes))

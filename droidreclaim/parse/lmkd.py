@@ -1,0 +1,92 @@
+"""What lmkd writes when it kills (tag ``lowmemorykiller``; ``lmkd`` on Samsung), in any release."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from droidreclaim.units import KIB
+
+# Samsung's "Reclaim" is a kill: "has died" follows within 20 ms (flutter/flutter issue 161070).
+_HEAD = re.compile(
+    r"(?P<verb>Kill|Killing|Reclaim) '(?P<name>.{0,512}?)' \((?P<pid>[0-9]{1,10})\),"
+    r" uid (?P<uid>[0-9]{1,10}), (?:oom_score_adj|oom_adj|adj) (?P<adj>-?[0-9]{1,6})"
+    r"(?:, [a-z_]{1,32} -?[0-9]{1,10}){0,4}(?P<rest>.*)",
+    re.DOTALL,
+)
+_FREED = re.compile(r"\s*to free (?P<sizes>.{1,200}?)(?:; reason: |\s+because |$)", re.DOTALL)
+_SIZE = re.compile(r"(?P<kib>-?[0-9]{1,15})k[bB](?: (?P<what>[a-z_ ]{1,32}))?")
+_REASON = re.compile(r"(?:; reason: |\s+because )(?P<reason>.{1,1000})", re.DOTALL)
+_WATCHDOG = re.compile(
+    r"lmkd watchdog killed process (?P<pid>[0-9]{1,10})(?:, oom_score_adj (?P<adj>-?[0-9]{1,6}))?"
+)
+_OPENINGS = ("Kill '", "Killing '", "Reclaim '", "lmkd watchdog killed process")
+
+
+@dataclass(frozen=True, slots=True)
+class LmkdLine:
+    """
+    One kill.
+
+    Attributes:
+        name: First word of the victim's command line, ``:remote`` included; None when the
+            watchdog killed.
+        freed_bytes: Resident memory of the victim; None where it was cut or not said.
+        swap_bytes: Its swap, from Android 12.
+        reason: From Android 11, and in Android 9's second line; else None.
+    """
+
+    pid: int
+    name: str | None
+    uid: int | None
+    oom_score_adj: int | None
+    freed_bytes: int | None
+    swap_bytes: int | None
+    reason: str | None
+
+
+def opens_lmkd_kill(message: str) -> bool:
+    """Whether a message starts as a kill of lmkd, readable or not."""
+    return message.startswith(_OPENINGS)
+
+
+def read_lmkd_line(message: str) -> LmkdLine | None:
+    """
+    Read one message of lmkd; None when it is no kill or cannot be read.
+
+    A wrapped message may hold line ends. Android 9's second line (``to free ...``) may be
+    appended after one.
+    """
+    watchdog = _WATCHDOG.match(message)
+    if watchdog is not None:
+        adj = int(watchdog["adj"]) if watchdog["adj"] else None
+        return LmkdLine(int(watchdog["pid"]), None, None, adj, None, None, "lmkd watchdog")
+    head = _HEAD.fullmatch(message)
+    if head is None:
+        return None
+    rest = head["rest"]
+    freed = _FREED.match(rest)
+    sizes = _sizes(freed["sizes"]) if freed else {}
+    reason = _REASON.search(rest)
+    if rest.strip() and freed is None and reason is None:
+        return None
+    return LmkdLine(
+        pid=int(head["pid"]),
+        name=head["name"],
+        uid=int(head["uid"]),
+        oom_score_adj=int(head["adj"]),
+        freed_bytes=sizes.get("rss"),
+        swap_bytes=sizes.get("swap"),
+        reason=" ".join(reason["reason"].split()) if reason else None,
+    )
+
+
+def continues_lmkd_kill(message: str) -> bool:
+    """Whether a message is the second half of Android 9's kill."""
+    return message.lstrip().startswith("to free ")
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """Sizes by what they measure; before Android 12 one size without a word, which is RSS."""
+    found = (_SIZE.fullmatch(part.strip()) for part in text.replace("\n", " ").split(","))
+    return {size["what"] or "rss": int(size["kib"]) * KIB for size in found if size is not None}
