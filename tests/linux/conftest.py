@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -124,10 +126,9 @@ def zram(zram_device: Zram) -> Zram:
 
 
 @pytest.fixture
-def no_swap(zram_device: Zram) -> Iterator[None]:
+def no_swap(zram_device: Zram) -> None:
     """No swap for the length of a test."""
     zram_device.off()
-    yield
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,7 @@ def read_reply(stream: IO[bytes]) -> Reply | None:
 def ask(helper: Path, *words: str) -> Reply:
     """A one-shot request."""
     run = subprocess.run([helper, *words], capture_output=True, timeout=60, check=False)
-    stream = tempfile.SpooledTemporaryFile()
-    stream.write(run.stdout)
-    stream.seek(0)
-    reply = read_reply(stream)
+    reply = read_reply(io.BytesIO(run.stdout))
     assert reply is not None, (run.returncode, run.stdout[-200:], run.stderr)
     assert run.returncode == (0 if reply.end["ok"] else 1)
     return reply
@@ -211,10 +209,8 @@ class Session:
         self.process.kill()
         self.process.wait()
         self.stdout.close()
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.stdin.close()
-        except BrokenPipeError:
-            pass
 
 
 @pytest.fixture

@@ -133,8 +133,11 @@ static void fork_children(int count, size_t rewrite_percent)
 			die("pipe");
 		if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			for (size_t i = 0; i < areas[0].pages * rewrite_percent / 100; i++)
-				areas[0].at[i * PAGE] = areas[0].at[i * PAGE];
+			for (size_t i = 0; i < areas[0].pages * rewrite_percent / 100; i++) {
+				volatile unsigned char *byte = &areas[0].at[i * PAGE];
+
+				*byte = *byte;
+			}
 			printf("child %d\n", getpid());
 			fflush(stdout);
 			if (write(up[1], "", 1) != 1)
