@@ -70,15 +70,20 @@ def source_hash(sources: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def compile_without_libc(abi: str, binary: Path, arguments: list[str], folder: Path) -> None:
+    """Compile what *arguments* name in *folder* to a static program for *abi*."""
+    target, architecture = HELPER_TARGETS[abi]
+    options = ["-target", target, *HELPER_FLAGS, *WARNINGS, *_kernel_headers(architecture)]
+    _zig([*options, "-o", str(binary), *arguments], folder)
+
+
 def _build_helper(root: Path, abi: str, build: str) -> dict[str, object]:
     """Compile the helper for *abi*; its hashes and size."""
-    target, architecture = HELPER_TARGETS[abi]
     sources = root / HELPER_SOURCES
     binary = root / HELPER_BINARIES / abi / "droidreclaim-helper"
     binary.parent.mkdir(parents=True, exist_ok=True)
     names = sorted(path.name for path in sources.glob("*.c") if path.name != NOT_FOR_DEVICES)
-    options = ["-target", target, *HELPER_FLAGS, *WARNINGS, *_kernel_headers(architecture)]
-    _zig([*options, f'-DBUILD="{build}"', "-o", str(binary), *names], sources)
+    compile_without_libc(abi, binary.absolute(), [f'-DBUILD="{build}"', *names], sources)
     content = binary.read_bytes()
     return {
         "sha256": hashlib.sha256(content).hexdigest(),

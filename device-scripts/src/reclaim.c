@@ -94,7 +94,7 @@ static void print_target(const struct options *options, const struct report *rep
 		line_i64("adj", target.adj);
 	else
 		line_null("adj");
-	line_bool("frozen", target.frozen);
+	line_bool("frozen", target.idle);
 	line_u64("steps", report->steps);
 	line_u64("calls", report->advice.calls);
 	line_u64("longest_us", report->advice.longest_us);
@@ -227,8 +227,6 @@ static bool do_step(struct options *options, struct report *report)
 		report->verdict = stopped("cancelled");
 		return false;
 	}
-	if (target.idle)
-		target_check_idle(&target);
 	return true;
 }
 

@@ -2,9 +2,12 @@
 #include "rt.h"
 #include "sys.h"
 
+#include <asm/unistd.h>
+
 #define SA_RESTORER 0x04000000ul
 #define SIG_BLOCK 0
 #define SIG_UNBLOCK 1
+#define MASK_BYTES 8
 
 void sys_restorer(void);
 
@@ -19,7 +22,7 @@ struct kernel_sigaction {
 	sys_handler handler;
 	unsigned long flags;
 	void (*restorer)(void);
-	unsigned long mask[8 / sizeof(long)];
+	unsigned long mask[MASK_BYTES / sizeof(long)];
 };
 #endif
 
@@ -33,12 +36,13 @@ int sys_on_signal(int number, sys_handler handler)
 	action.flags = SA_RESTORER;
 	action.restorer = sys_restorer;
 #endif
-	return (int)SYS4(__NR_rt_sigaction, number, &action, NULL, 8);
+	return (int)sys_call(__NR_rt_sigaction, number, (long)&action, 0, MASK_BYTES, 0, 0);
 }
 
 int sys_block_signal(int number, bool block)
 {
 	uint64_t mask = 1ull << (number - 1);
 
-	return (int)SYS4(__NR_rt_sigprocmask, block ? SIG_BLOCK : SIG_UNBLOCK, &mask, NULL, 8);
+	return (int)sys_call(__NR_rt_sigprocmask, block ? SIG_BLOCK : SIG_UNBLOCK, (long)&mask, 0,
+			     MASK_BYTES, 0, 0);
 }

@@ -72,26 +72,31 @@ static int read_stat(struct target *target)
 	return error ? error : stat_parse((struct span){ buffer, len }, &target->stat);
 }
 
-/* The uid and the name as they are now; `tgid` as in status. */
-static int read_identity(const struct target *target, uint32_t *uid, uint32_t *name_crc, int *tgid)
+static int read_status(const struct target *target, struct status *out)
 {
-	static struct name name;
-	static char buffer[8192];
-	struct status status;
+	char buffer[8192];
 	size_t len;
 	int error = fs_reread(target->status_fd, buffer, sizeof(buffer), &len);
 
+	return error ? error : status_parse((struct span){ buffer, len }, out);
+}
+
+/*
+ * Whether the name is the one the host knows. Read once and only when asked:
+ * cmdline lies in the target's own memory, and reading it brings that page back.
+ */
+static int check_name(const struct target *target, bool *same)
+{
+	static struct name name;
+	int error;
+
+	*same = true;
+	if (!target->spec.has_crc)
+		return 0;
+	error = proc_read_name(target->dir, &target->stat, &name);
 	if (!error)
-		error = status_parse((struct span){ buffer, len }, &status);
-	if (!error)
-		error = fs_reread(target->cmdline_fd, buffer, RAW_NAME_MAX, &len);
-	if (error)
-		return error;
-	name_parse((struct span){ buffer, len }, &target->stat, &name);
-	*uid = status.uid;
-	*tgid = status.tgid;
-	*name_crc = crc32(0, name.text, name.len);
-	return 0;
+		*same = crc32(0, name.text, name.len) == target->spec.name_crc;
+	return error;
 }
 
 /* A pidfd becomes readable when its process exits (5.3). */
@@ -107,14 +112,11 @@ static int open_files(struct target *target)
 {
 	target->stat_fd = sys_openat(target->dir, "stat", SYS_O_RDONLY);
 	target->status_fd = sys_openat(target->dir, "status", SYS_O_RDONLY);
-	target->cmdline_fd = sys_openat(target->dir, "cmdline", SYS_O_RDONLY);
 	target->adj_fd = sys_openat(target->dir, "oom_score_adj", SYS_O_RDONLY);
 	if (target->stat_fd < 0)
 		return target->stat_fd;
 	if (target->status_fd < 0)
 		return target->status_fd;
-	if (target->cmdline_fd < 0)
-		return target->cmdline_fd;
 	return target->adj_fd < 0 ? target->adj_fd : 0;
 }
 
@@ -134,21 +136,32 @@ static struct verdict judge_kind(const struct target *target)
 static struct verdict identify(struct target *target)
 {
 	const struct target_spec *spec = &target->spec;
-	int tgid = 0;
+	struct status status = { .tgid = 0 };
+	bool same_name = false;
 	int error = read_stat(target);
 
 	if (!error)
-		error = read_identity(target, &target->uid, &target->name_crc, &tgid);
+		error = read_status(target, &status);
 	if (!error)
 		error = read_adj(target);
+	if (!error)
+		error = check_name(target, &same_name);
 	if (error)
 		return verdict_of_error(error);
-	if (tgid != spec->pid)
+	if (status.tgid != spec->pid)
 		return (struct verdict){ OUTCOME_NOTHING, "thread" };
-	if (target->stat.start != spec->start || (spec->has_uid && spec->uid != target->uid) ||
-	    (spec->has_crc && spec->name_crc != target->name_crc))
+	if (target->stat.start != spec->start || !same_name ||
+	    (spec->has_uid && spec->uid != status.uid))
 		return changed;
+	target->uid = status.uid;
+	target->comm_crc = crc32(0, target->stat.comm, target->stat.comm_len);
 	return go_on;
+}
+
+static void judge_idle(struct target *target)
+{
+	target->idle = target->stat.state == 'T' || target->stat.state == 't' ||
+		       proc_is_frozen(target->dir);
 }
 
 struct verdict target_open(struct target *target, const struct target_spec *spec)
@@ -159,7 +172,7 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 	memset(target, 0, sizeof(*target));
 	target->spec = *spec;
 	target->pidfd = target->adj_fd = target->stat_fd = -1;
-	target->status_fd = target->cmdline_fd = -1;
+	target->status_fd = -1;
 	target->dir = proc_open(spec->pid);
 	if (target->dir < 0)
 		return verdict_of_error(target->dir);
@@ -178,14 +191,14 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 		return verdict_of_error(target->pidfd);
 	if (!is_alive(target))
 		return gone;
-	target_check_idle(target);
+	judge_idle(target);
 	return judge_adj(target);
 }
 
 void target_close(struct target *target)
 {
-	const int fds[] = { target->dir,     target->pidfd,	target->adj_fd,
-			    target->stat_fd, target->status_fd, target->cmdline_fd };
+	const int fds[] = { target->dir, target->pidfd, target->adj_fd, target->stat_fd,
+			    target->status_fd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
@@ -194,25 +207,22 @@ void target_close(struct target *target)
 
 struct verdict target_check(struct target *target)
 {
-	uint32_t uid, name_crc;
-	int tgid, error;
+	struct status status;
+	int error;
 
 	if (!is_alive(target))
 		return gone;
-	error = read_identity(target, &uid, &name_crc, &tgid);
+	error = read_stat(target);
+	if (!error)
+		error = read_status(target, &status);
 	if (!error)
 		error = read_adj(target);
 	if (error)
 		return verdict_of_error(error);
-	if (uid != target->uid || name_crc != target->name_crc)
+	if (status.uid != target->uid ||
+	    crc32(0, target->stat.comm, target->stat.comm_len) != target->comm_crc)
 		return changed;
+	if (target->idle)
+		judge_idle(target);
 	return judge_adj(target);
-}
-
-void target_check_idle(struct target *target)
-{
-	bool stopped = !read_stat(target) && (target->stat.state == 'T' || target->stat.state == 't');
-
-	target->frozen = stopped || proc_is_frozen(target->dir);
-	target->idle = target->frozen;
 }

@@ -30,25 +30,24 @@ struct target {
 	struct target_spec spec;
 	int dir;
 	int pidfd;
-	int adj_fd, stat_fd, status_fd, cmdline_fd;	/* of `dir`, read again between steps */
+	int adj_fd, stat_fd, status_fd;	/* of `dir`, read again between steps */
 	struct stat stat;
 	uint32_t uid;
-	uint32_t name_crc;
+	uint32_t comm_crc;
 	int adj;
 	bool adj_known;
 	bool idle;	/* frozen or stopped: no thread of it waits for a lock */
-	bool frozen;	/* by a cgroup freezer, or SIGSTOP */
 };
 
 /* Hold the process of `spec` and judge whether it may be touched. Pair with target_close(). */
 struct verdict target_open(struct target *target, const struct target_spec *spec);
 void target_close(struct target *target);
 
-/* The same questions again, between steps. */
+/*
+ * The same questions again, between steps; the name by comm, which a new program
+ * and a zygote's child change too. An idle target that woke up is idle no more.
+ */
 struct verdict target_check(struct target *target);
-
-/* Whether it is still frozen or stopped; kept in target->idle. */
-void target_check_idle(struct target *target);
 
 /* The verdict on a process that answered `error` (negative). */
 struct verdict verdict_of_error(int error);

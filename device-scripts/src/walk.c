@@ -57,7 +57,12 @@ bool vma_parse(struct span line, struct vma *out)
 		line.at++;
 		line.len--;
 	}
-	out->class = classify(perms.at[3] == 'p', inode, line);
+	/*
+	 * Mappings nobody may access are reservations (V8's cage, malloc's regions, guard
+	 * pages): gigabytes of pagemap to read, and next to nothing in them.
+	 */
+	out->class = span_starts(perms, "---") ? VMA_OTHER :
+						 classify(perms.at[3] == 'p', inode, line);
 	return true;
 }
 

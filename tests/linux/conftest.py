@@ -1,0 +1,341 @@
+"""The real helper on real processes of this machine, with zram as swap."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "device-scripts" / "src"
+MIB = 1 << 20
+ZRAM = Path("/sys/block/zram0")
+BACKGROUND_ADJ = 900
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, or fail where everything is required to run."""
+    if os.environ.get("DROIDRECLAIM_REQUIRE"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def load_build_script() -> ModuleType:
+    """hatch_build.py, which lies beside the package and not in it."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def helpers() -> dict[str, Path]:
+    """The built helper of every ABI, built now when the sources are newer."""
+    script = load_build_script()
+    folder = ROOT / script.HELPER_BINARIES
+    listing = folder / "helpers.json"
+    build = script.source_hash(SOURCES)
+    if not listing.exists() or json.loads(listing.read_text())["build"] != build:
+        script.build_helpers(ROOT)
+    return {abi: folder / abi / "droidreclaim-helper" for abi in script.HELPER_TARGETS}
+
+
+@pytest.fixture(scope="session")
+def helper(helpers: dict[str, Path]) -> Path:
+    """The helper of this machine's ABI."""
+    abi = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}.get(os.uname().machine)
+    if abi is None:
+        missing(f"no helper is built for {os.uname().machine}")
+    return helpers[abi]
+
+
+def require_root() -> None:
+    """Other people's processes can only be advised by root."""
+    if os.geteuid() != 0:
+        missing("needs root")
+
+
+def swap_bytes() -> tuple[int, int]:
+    """Total and free swap."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    total, free = (int(fields[key].split()[0]) * 1024 for key in ("SwapTotal", "SwapFree"))
+    return total, free
+
+
+class Zram:
+    """An unused zram device as swap, in sizes a test asks for."""
+
+    def on(self, size_bytes: int = 2 << 30, limit_bytes: int = 0) -> None:
+        """Start over as swap of *size_bytes*, with at most *limit_bytes* of memory behind it."""
+        self.off()
+        (ZRAM / "disksize").write_text(str(size_bytes))
+        (ZRAM / "mem_limit").write_text(str(limit_bytes))
+        subprocess.run(["mkswap", "/dev/zram0"], check=True, capture_output=True)
+        subprocess.run(["swapon", "/dev/zram0"], check=True)
+
+    def off(self) -> None:
+        """No swap at all."""
+        if "/dev/zram0" in Path("/proc/swaps").read_text():
+            subprocess.run(["swapoff", "/dev/zram0"], check=True)
+        (ZRAM / "reset").write_text("1")
+
+    def stat(self, name: str, column: int) -> int:
+        """A number of mm_stat or io_stat."""
+        return int((ZRAM / name).read_text().split()[column])
+
+
+@pytest.fixture(scope="session")
+def zram_device() -> Iterator[Zram]:
+    """zram0, when nobody uses it; one test run at a time."""
+    require_root()
+    if not ZRAM.exists():
+        missing("this kernel has no zram0 (modprobe zram)")
+    with (Path(tempfile.gettempdir()) / "droidreclaim-zram.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if swap_bytes()[0] or (ZRAM / "disksize").read_text().strip() != "0":
+            missing("zram0 or some other swap is in use")
+        device = Zram()
+        yield device
+        device.off()
+
+
+@pytest.fixture
+def zram(zram_device: Zram) -> Zram:
+    """2 GiB of empty zram swap."""
+    if swap_bytes() != (2 * 1024 * MIB - 4096,) * 2 or zram_device.stat("io_stat", 1):
+        zram_device.on()
+    return zram_device
+
+
+@pytest.fixture
+def no_swap(zram_device: Zram) -> None:
+    """No swap for the length of a test."""
+    zram_device.off()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole reply; count and CRC were compared."""
+
+    lines: list[dict[str, Any]]
+    end: dict[str, Any]
+
+    def only(self, kind: str) -> dict[str, Any]:
+        """The single line of a type."""
+        (line,) = (line for line in self.lines if line["t"] == kind)
+        return line
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every line of a type."""
+        return [line for line in self.lines if line["t"] == kind]
+
+
+def read_reply(stream: IO[bytes]) -> Reply | None:
+    """The next reply, or None when the stream ends before it does."""
+    lines: list[dict[str, Any]] = []
+    crc = 0
+    for raw in stream:
+        if not raw.endswith(b"\n"):
+            return None
+        line = json.loads(raw.decode("utf-8"))
+        assert list(line)[:2] == ["id", "t"]
+        if line["t"] == "end":
+            assert line["lines"] == len(lines)
+            assert line["crc"] == f"{crc:08x}"
+            return Reply(lines, line)
+        assert len(raw) <= 65536
+        lines.append(line)
+        crc = zlib.crc32(raw, crc)
+    return None
+
+
+def ask(helper: Path, *words: str) -> Reply:
+    """A one-shot request."""
+    run = subprocess.run([helper, *words], capture_output=True, timeout=60, check=False)
+    reply = read_reply(io.BytesIO(run.stdout))
+    assert reply is not None, (run.returncode, run.stdout[-200:], run.stderr)
+    assert run.returncode == (0 if reply.end["ok"] else 1)
+    return reply
+
+
+class Session:
+    """``serve`` with a pipe at each end."""
+
+    def __init__(self, helper: Path, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [helper, "serve", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+
+    def send(self, line: str) -> None:
+        """Write one request."""
+        self.stdin.write(line.encode() + b"\n")
+        self.stdin.flush()
+
+    def reply(self) -> Reply | None:
+        """Read one reply."""
+        return read_reply(self.stdout)
+
+    def ended_within(self, seconds: float) -> bool:
+        """Whether the process is gone in time."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End it, whatever its state."""
+        self.process.kill()
+        self.process.wait()
+        self.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.stdin.close()
+
+
+@pytest.fixture
+def sessions(helper: Path) -> Iterator[Any]:
+    """Opens sessions and sees that none is left."""
+    opened: list[Session] = []
+
+    def start(*words: str) -> Session:
+        opened.append(Session(helper, *words))
+        return opened[-1]
+
+    yield start
+    for session in opened:
+        session.close()
+
+
+class Victim:
+    """A child whose every byte can be verified."""
+
+    def __init__(self, program: Path, *words: str, name: str | None = None) -> None:
+        self.process = subprocess.Popen(
+            [name or str(program), *words],
+            executable=program,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+        while (line := self._line()) != "ready":
+            self.said.append(line)
+        self.set_adj(BACKGROUND_ADJ)
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line, "the victim died"
+        return line.strip()
+
+    def _ask(self, word: str) -> str:
+        assert self.process.stdin
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        return self._line()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def start(self) -> int:
+        return start_ticks(self.pid)
+
+    def target(self, floor: int = 700) -> str:
+        """As the helper wants it."""
+        return f"{self.pid}:{self.start}:{floor}"
+
+    def set_adj(self, adj: int) -> None:
+        Path(f"/proc/{self.pid}/oom_score_adj").write_text(str(adj))
+
+    def memory(self, key: str) -> int:
+        """A size of status, in bytes."""
+        return status_bytes(self.pid, key)
+
+    def bad_pages(self) -> int:
+        """Pages that do not hold what was written."""
+        return int(self._ask("check").split()[1])
+
+    def touch(self) -> None:
+        """Bring everything back."""
+        self._ask("touch")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
+
+
+def start_ticks(pid: int) -> int:
+    """Start time of a process, in clock ticks since boot."""
+    text = Path(f"/proc/{pid}/stat").read_bytes()
+    return int(text[text.rindex(b")") :].split()[20])
+
+
+def status_bytes(pid: int, key: str) -> int:
+    """A size of /proc/PID/status, in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) * 1024
+    raise KeyError(key)
+
+
+def wait_for_state(pid: int, state: str) -> None:
+    """Until stat shows the state."""
+    for _ in range(200):
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+        if text[text.rindex(b")") + 2 : text.rindex(b")") + 3] == state.encode():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{pid} never got into state {state}")
+
+
+@pytest.fixture(scope="session")
+def victim_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The victim, compiled with what this machine has."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        missing("no C compiler for the tests' own programs")
+    program = tmp_path_factory.mktemp("victim") / "victim"
+    source = Path(__file__).with_name("victim.c")
+    subprocess.run([compiler, "-O2", "-pthread", "-o", program, source], check=True)
+    return program
+
+
+@pytest.fixture
+def victims(victim_program: Path) -> Iterator[Any]:
+    """Starts victims and ends them."""
+    started: list[Victim] = []
+
+    def start(*words: str, name: str | None = None) -> Victim:
+        require_root()
+        started.append(Victim(victim_program, *words, name=name))
+        return started[-1]
+
+    yield start
+    for victim in started:
+        victim.kill()

@@ -1,0 +1,46 @@
+"""The helper's own functions, built for this machine under ASan and UBSan."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, SOURCES, missing
+
+TESTS = sorted((ROOT / "device-scripts" / "tests").glob("test_*.c"))
+NOT_HOSTED = {"arch.c", "signal.c"}
+FLAGS = ["-std=gnu11", "-g", "-O1", "-DHOSTED", "-DUNIT_TEST", "-I", str(SOURCES)]
+FLAGS += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+FLAGS += ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The helper's sources, compiled once for all tests."""
+    compiler = shutil.which("clang") or shutil.which("gcc")
+    if compiler is None:
+        missing("no C compiler with sanitizers")
+    folder = tmp_path_factory.mktemp("objects")
+    sources = [str(path) for path in SOURCES.glob("*.c") if path.name not in NOT_HOSTED]
+    subprocess.run([compiler, *FLAGS, "-c", *sources], cwd=folder, check=True)
+    return [compiler, *map(str, folder.glob("*.o"))]
+
+
+@pytest.mark.parametrize("source", TESTS, ids=lambda path: path.stem)
+def test_every_claim_of_the_c_tests_holds(source: Path, objects: list[str], tmp_path: Path) -> None:
+    compiler, *parts = objects
+    program = tmp_path / source.stem
+    subprocess.run([compiler, *FLAGS, "-o", program, source, *parts], check=True)
+    run = subprocess.run(
+        [program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"ASAN_OPTIONS": "quarantine_size_mb=1"},  # else it is mostly page faults
+    )
+    assert run.returncode == 0, run.stderr
