@@ -169,8 +169,8 @@ def _fields(record: str) -> dict[str, str]:
     # Values hold blanks and parentheses; only the free text of description may hold a "key=".
     before, found, rest = record.partition(" description=")
     keys = list(_KEY.finditer(before))
-    ends = [key.start() for key in keys[1:]] + [len(before)]
-    fields = {key[1]: before[key.end() : end] for key, end in zip(keys, ends, strict=True)}
+    ends = [*(key.start() for key in keys[1:]), len(before)]
+    fields = {key[1]: before[key.end() : end] for key, end in zip(keys, ends, strict=False)}
     if found:
         cut = rest.rfind(" state=")
         fields["description"] = (rest if cut < 0 else rest[:cut]).strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.text import NumberedLine, answer_lines, no_rows
@@ -16,6 +16,10 @@ _ACTIVITY = re.compile(
     r"(?P<package>[^\s/}]{1,255})/(?P<cls>[^\s}]{1,255})(?:\}? t(?P<task>-?\d{1,9}))?"
 )
 _WINDOW = re.compile(r"Window\{\S{1,16} u(?P<user>-?\d{1,4}) (?P<title>[^}]{1,400})\}")
+_WINDOW_HEAD = re.compile(rf" *Window #\d{{1,4}} {_WINDOW.pattern}:")
+_WINDOW_OWNER = re.compile(
+    r" *mOwnerUid=(?P<uid>\d{1,9}) .{0,100}?\bpackage=(?P<package>\S{1,255})(?: .{0,200})?"
+)
 _DISPLAY = re.compile(r" *Display #(\d{1,9}) ")
 _LINE = re.compile(
     r"(?P<key>m?ResumedActivity|Resumed|m?[tT]opResumedActivity|mFocusedActivity|mFocusedApp|"
@@ -43,6 +47,22 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """
+    A window of ``dumpsys window windows``, front to back.
+
+    Attributes:
+        title: A component, or a name without a slash (``StatusBar``).
+        package: None when the line that names it was filtered out; so is *owner_uid*.
+    """
+
+    title: str
+    user: int
+    package: str | None
+    owner_uid: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Focus:
     """
     Who is in front; None or empty for what the dump does not say.
@@ -53,12 +73,14 @@ class Focus:
         resumed: Resumed activities, one or more a display (a car shows two), each once.
         focused_app: Activity that gets the keys, on the display that has the focus.
         window: Title of the focused window: a component, or ``NotificationShade``.
+        windows: Every window listed, whether or not the lines about focus were kept.
     """
 
     top: Activity | None
     resumed: tuple[Activity, ...]
     focused_app: Activity | None
     window: str | None
+    windows: tuple[Window, ...]
 
     @property
     def foreground(self) -> Activity | None:
@@ -90,12 +112,26 @@ def parse_focus(text: str) -> Focus:
         indented = line.startswith("    ")
         activity = _activity((number, line), match["value"], display if indented else None)
         found.setdefault(match["key"], []).extend([activity] if activity else [])
-    if not found and not windows:
+    listed = _listed_windows(lines)
+    if not found and not windows and not listed:
         raise no_rows(FOCUS, text, "resumed activity or focused window")
-    return _focus(found, windows)
+    return _focus(found, windows, listed)
 
 
-def _focus(found: dict[str, list[Activity]], windows: list[str | None]) -> Focus:
+def _listed_windows(lines: list[NumberedLine]) -> tuple[Window, ...]:
+    windows: list[Window] = []
+    for _, line in lines:
+        if head := _WINDOW_HEAD.fullmatch(line):
+            windows.append(Window(head["title"], int(head["user"]), None, None))
+        elif windows and (owner := _WINDOW_OWNER.fullmatch(line)):
+            last = windows[-1]
+            windows[-1] = replace(last, package=owner["package"], owner_uid=int(owner["uid"]))
+    return tuple(windows)
+
+
+def _focus(
+    found: dict[str, list[Activity]], windows: list[str | None], listed: tuple[Window, ...]
+) -> Focus:
     resumed: dict[tuple[str, str, int, int | None], Activity] = {}
     for key in ("mResumedActivity", "Resumed", "ResumedActivity", *_TOP):
         for activity in found.get(key, []):
@@ -109,6 +145,7 @@ def _focus(found: dict[str, list[Activity]], windows: list[str | None]) -> Focus
         resumed=tuple(resumed.values()),
         focused_app=focused[0] if focused else None,
         window=titles[0] if titles else None,
+        windows=listed,
     )
 
 

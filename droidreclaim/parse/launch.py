@@ -99,6 +99,8 @@ def _read_launch(block: list[NumberedLine]) -> Launch:
         if not _plausible(match["key"], match["value"]):
             raise ParseError(START, number, line)
         fields[match["key"]] = match["value"]
+    if "Status" not in fields:  # its line holds bytes that no release prints
+        raise ParseError(START, *block[0])
     return Launch(
         status=fields["Status"],
         launch_state=fields.get("LaunchState"),

@@ -51,6 +51,9 @@ def parse_started_users(text: str) -> StartedUsers:
         ParseError: no user is in it.
     """
     lines = answer_lines(ACTIVITY_USERS, text)
+    for number, line in lines:  # "processes" of Android 9 lists the started users too
+        if line.startswith("ACTIVITY MANAGER ") and not line.startswith("ACTIVITY MANAGER USERS"):
+            raise ParseError(ACTIVITY_USERS, number, line, hint="this is another dump")
     states = [(int(m[1]), m[2]) for _, line in lines if (m := _STATE.fullmatch(line))]
     current = [int(m[1]) for _, line in lines if (m := _CURRENT.fullmatch(line))]
     if not states:

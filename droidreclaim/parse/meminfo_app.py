@@ -1,0 +1,227 @@
+"""``dumpsys meminfo PACKAGE`` and ``--checkin``: the memory of single processes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from droidreclaim.errors import ParseError
+from droidreclaim.parse.text import NumberedLine, answer_lines, no_rows
+from droidreclaim.units import KIB
+
+APP = "dumpsys meminfo PACKAGE"
+CHECKIN = "dumpsys meminfo --checkin"
+
+_HEAD = re.compile(r"\*\* MEMINFO in pid (\d{1,8}) \[(.{0,400})\] \*\*")
+_DASHES = re.compile(r" +-{3,}(?: +-{3,})+")
+_ROW = re.compile(r" *(?P<name>[.A-Za-z][^\d:]{0,40}?)(?P<cells>(?: +\d{1,12})+)")
+_SUMMARY = re.compile(
+    r" +(?P<name>[A-Z][A-Za-z ]{2,30}?): +(?P<pss>\d{1,12})(?: +(?P<rss>\d{1,12}))?"
+)
+_TOTALS = re.compile(r"(TOTAL(?: [A-Z]{3,4})*)(?: \(KB\))?: +(\d{1,12})")
+_HEAP_COLUMNS = 3  # Size, Alloc, Free: blank but for the heaps and TOTAL
+_CHECKIN_VERSION = "4"
+_CHECKIN_FIXED = 47
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """
+    One row of the table.
+
+    Attributes:
+        cells: Bytes by column, named by the two header lines together (``Pss Total``,
+            ``SwapPss Dirty``); the set depends on the release and on ``-a``.
+    """
+
+    name: str
+    cells: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AppMemory:
+    """
+    Memory of one process, from its block; None where this release has no such column.
+
+    Attributes:
+        rows: The table without its total, and the Dalvik details below it.
+        swap_bytes: Swapped out; a shared page counts in part when *swap_is_pss*.
+        summary_pss: ``App Summary`` by name (``Java Heap``, ``Graphics``), in bytes.
+    """
+
+    pid: int
+    name: str
+    rows: tuple[MemoryRow, ...]
+    pss_bytes: int
+    rss_bytes: int | None
+    swap_bytes: int | None
+    swap_is_pss: bool
+    private_dirty_bytes: int | None
+    summary_pss: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckinMemory:
+    """One process of ``--checkin``; Android 10 was seen to name system_server ``unknown``."""
+
+    pid: int
+    name: str
+    native_pss_bytes: int | None
+    dalvik_pss_bytes: int | None
+    pss_bytes: int
+    private_dirty_bytes: int | None
+    private_clean_bytes: int | None
+    swap_bytes: int | None
+    swap_pss_bytes: int | None
+
+
+def parse_meminfo_app(text: str) -> tuple[AppMemory, ...]:
+    """
+    Read ``dumpsys meminfo PACKAGE|PID``: a block for each process that matched.
+
+    Raises:
+        ParseError: no block (the header alone is printed when a process died), a block without
+            a total, or a dump of the whole device.
+    """
+    lines = answer_lines(APP, text)
+    for number, line in lines:
+        if line.startswith(("Total PSS by ", "Total RAM:")):
+            raise ParseError(APP, number, line, hint="this is the dump of the whole device")
+    apps = read_app_blocks(APP, lines)
+    if not apps:
+        raise no_rows(APP, text, "process")
+    return apps
+
+
+def read_app_blocks(source: str, lines: list[NumberedLine]) -> tuple[AppMemory, ...]:
+    """The blocks ``** MEMINFO in pid N [name] **`` of any meminfo dump, () when it has none."""
+    return tuple(_read_block(source, block) for block in _blocks(lines))
+
+
+def parse_meminfo_checkin(text: str) -> tuple[CheckinMemory, ...]:
+    """
+    Read ``dumpsys meminfo --checkin`` of version 4 (Android 7 and later).
+
+    Raises:
+        ParseError: a row is short or of another version, or there is none.
+    """
+    rows = []
+    for number, line in answer_lines(CHECKIN, text):
+        cells = line.split(",")
+        if not line or cells[0] == "time" or line.startswith("---------"):
+            continue
+        row = _checkin_row(cells) if cells[0] == _CHECKIN_VERSION else None
+        if row is None:
+            raise ParseError(CHECKIN, number, line)
+        rows.append(row)
+    if not rows:
+        raise no_rows(CHECKIN, text, "process")
+    return tuple(rows)
+
+
+def _checkin_row(cells: list[str]) -> CheckinMemory | None:
+    # Groups of four (native, dalvik, other, total): heap size, allocated, free, pss, swappable
+    # pss, shared dirty, shared clean, private dirty, private clean, swapped out, swapped pss.
+    if len(cells) < _CHECKIN_FIXED or not re.fullmatch(r"\d{1,8}", cells[1]):
+        return None
+    pss = _kib(cells[18])
+    if pss is None or not cells[2]:
+        return None
+    return CheckinMemory(
+        pid=int(cells[1]),
+        name=cells[2],
+        native_pss_bytes=_kib(cells[15]),
+        dalvik_pss_bytes=_kib(cells[16]),
+        pss_bytes=pss,
+        private_dirty_bytes=_kib(cells[34]),
+        private_clean_bytes=_kib(cells[38]),
+        swap_bytes=_kib(cells[42]),
+        swap_pss_bytes=_kib(cells[46]),
+    )
+
+
+def _kib(cell: str) -> int | None:
+    return int(cell) * KIB if re.fullmatch(r"\d{1,12}", cell) else None
+
+
+def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
+    block: list[NumberedLine] = []
+    for number, line in lines:
+        if line.startswith(("** MEMINFO in pid ", "Total RSS by ", "Total PSS by ", "Total RAM:")):
+            if block:
+                yield block
+            block = [(number, line)] if line.startswith("**") else []
+        elif block:
+            block.append((number, line))
+    if block:
+        yield block
+
+
+def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
+    number, line = block[0]
+    head = _HEAD.fullmatch(line)
+    columns = _columns(block)
+    if head is None or not columns:
+        raise ParseError(source, number, line, hint="" if head else "no head of a process")
+    rows = [row for _, text in block[1:] if (row := _row(text, columns)) is not None]
+    totals = [row for row in rows if row.name == "TOTAL"]
+    if not totals or "Pss Total" not in totals[0].cells:
+        raise ParseError(source, number, line, hint="the table of this process has no total")
+    total = totals[0].cells
+    summary, summed = _summary(block)
+    swap = next(
+        (name for name in ("SwapPss Dirty", "Swap Dirty", "Swapped Dirty") if name in total), ""
+    )
+    return AppMemory(
+        pid=int(head[1]),
+        name=head[2],
+        rows=tuple(row for row in rows if row.name != "TOTAL"),
+        pss_bytes=total["Pss Total"],
+        rss_bytes=total.get("Rss Total", summed.get("TOTAL RSS")),
+        swap_bytes=total.get(swap),
+        swap_is_pss=swap == "SwapPss Dirty",
+        private_dirty_bytes=total.get("Private Dirty"),
+        summary_pss=summary,
+    )
+
+
+def _columns(block: list[NumberedLine]) -> tuple[str, ...]:
+    # Two header lines are read together, word by word where the dashes below them end.
+    for index, (_, line) in enumerate(block[:12]):
+        if index >= 2 and _DASHES.fullmatch(line[:400]):
+            upper, lower = block[index - 2][1], block[index - 1][1]
+            ends = [match.end() for match in re.finditer(r"-+", line)]
+            starts = [0, *ends[:-1]]
+            spans = zip(starts, ends, strict=True)
+            return tuple(f"{upper[a:b].strip()} {lower[a:b].strip()}".strip() for a, b in spans)
+    return ()
+
+
+def _row(line: str, columns: tuple[str, ...]) -> MemoryRow | None:
+    match = _ROW.fullmatch(line[:400])
+    if match is None:
+        return None
+    numbers = [int(cell) * KIB for cell in match["cells"].split()]
+    if len(numbers) not in (len(columns), len(columns) - _HEAP_COLUMNS):
+        return None
+    return MemoryRow(match["name"].strip(), dict(zip(columns, numbers, strict=False)))
+
+
+def _summary(block: list[NumberedLine]) -> tuple[dict[str, int], dict[str, int]]:
+    summary: dict[str, int] = {}
+    totals: dict[str, int] = {}
+    inside = False
+    pss_end = 0
+    for _, line in block:
+        if line.strip() == "App Summary":
+            inside = True
+        elif line.strip() in ("Objects", "SQL"):
+            inside = False
+        elif inside and line.lstrip().startswith("TOTAL"):
+            totals |= {m[1]: int(m[2]) * KIB for m in _TOTALS.finditer(line[:400])}
+        elif inside and "Pss(KB)" in line:
+            pss_end = line.index("Pss(KB)") + len("Pss(KB)")
+        elif inside and (match := _SUMMARY.fullmatch(line)) and match.end("pss") <= pss_end + 4:
+            summary[match["name"]] = int(match["pss"]) * KIB  # "Unknown" has an Rss alone
+    return summary, totals

@@ -1,0 +1,211 @@
+"""Every parser, fed with every capture and with mangled text: a value or ParseError, and soon."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from droidreclaim.errors import ParseError
+from droidreclaim.parse.activity import parse_lru, parse_processes
+from droidreclaim.parse.activity_joined import running_processes
+from droidreclaim.parse.exits import parse_exit_info, parse_lmk
+from droidreclaim.parse.focus import parse_focus
+from droidreclaim.parse.launch import parse_launch, parse_launches
+from droidreclaim.parse.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
+from droidreclaim.parse.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.packages import (
+    parse_package_checkin,
+    parse_package_dump,
+    parse_packages_list,
+    parse_pm_list,
+)
+from droidreclaim.parse.procrank import parse_procrank, parse_showmap
+from droidreclaim.parse.procstats import parse_procstats
+from droidreclaim.parse.settings import parse_settings
+from droidreclaim.parse.users import parse_started_users, parse_users
+
+SEED = 20261123
+LIMIT_S = 1.0
+CUT = 32 * 1024
+
+# Each parser, and the kinds of capture it is for.
+PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
+    parse_processes: ("dumpsys_activity_processes", "dumpsys_activity_oom"),
+    parse_lru: ("dumpsys_activity_lru",),
+    parse_exit_info: ("dumpsys_activity_exit_info",),
+    parse_lmk: ("dumpsys_activity_lmk",),
+    parse_settings: ("dumpsys_activity_settings",),
+    parse_focus: ("dumpsys_activity_activities", "dumpsys_window_focus"),
+    parse_launches: ("am_start",),
+    parse_meminfo_app: ("dumpsys_meminfo_app",),
+    parse_meminfo_checkin: ("dumpsys_meminfo_checkin",),
+    parse_meminfo_device: ("dumpsys_meminfo_device",),
+    parse_pm_list: ("pm_list_packages",),
+    parse_packages_list: ("packages_list",),
+    parse_package_dump: ("dumpsys_package",),
+    parse_package_checkin: ("dumpsys_package_checkin",),
+    parse_procrank: ("procrank",),
+    parse_showmap: ("showmap",),
+    parse_procstats: ("dumpsys_procstats",),
+    parse_started_users: ("dumpsys_activity_users",),
+    parse_users: (),
+    parse_launch: (),
+}
+EVERY = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
+
+HOSTILE_LINES = (
+    "1" * 1_000_000,
+    " " * 1_000_000 + "x",
+    "a:" * 500_000,
+    "Proc # 0: " + "a " * 500_000,
+    "Proc # 0: fore T/A/TOP trm: 0 1:" + "a/" * 500_000 + " (x)",
+    "    #0: fg " + "A" * 1_000_000,
+    "  *APP* UID 1 ProcessRecord{" + "{ " * 500_000,
+    "package:" + "=" * 1_000_000,
+    "1,2K: " + "(pid 1)" * 150_000,
+    "TOTAL: " + "1-" * 500_000,
+    "4," * 500_000,
+    "- " * 500_000,
+    "------ " * 150_000,
+    "topResumedActivity=" + "ActivityRecord{a u0 " * 50_000,
+    "*** SERVICE '" * 80_000,
+    "UID 1: UidRecord{" * 60_000,
+    " TOTAL" * 170_000,
+    "a.b" * 330_000 + "Exception",
+    "avc: denied { " * 70_000,
+)
+TITLES = (
+    "",
+    "ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)\n  OOM levels:\n",
+    "ACTIVITY MANAGER LRU PROCESSES (dumpsys activity lru)\n",
+    "ACTIVITY MANAGER PROCESS EXIT INFO\n  package: a\n        ApplicationExitInfo #0:\n",
+    "Total PSS by process:\n",
+    "** MEMINFO in pid 1 [a] **\n  Pss\n  Total\n ---- ---- ----\n",
+    "  PID Vss Rss Pss Uss cmdline\n",
+    "-------- " * 10 + "---- ----\n",
+)
+
+
+def _kinds(fixtures: Path) -> list[Path]:
+    return sorted(fixtures.glob("*/*.txt"))
+
+
+def _outcome(parser: Callable[[str], object], text: str) -> object:
+    """The value, or the ParseError; any other exception and any delay fails."""
+    start = time.perf_counter()
+    try:
+        outcome = parser(text)
+        if parser is parse_processes:
+            running_processes(outcome)
+    except ParseError as error:
+        outcome = error
+    assert time.perf_counter() - start < LIMIT_S
+    return outcome
+
+
+@EVERY
+def test_a_capture_of_another_kind_is_refused(
+    parser: Callable[[str], object], fixtures: Path
+) -> None:
+    for path in _kinds(fixtures):
+        if path.parent.name in PARSERS[parser]:
+            continue
+        outcome = _outcome(parser, path.read_bytes().decode("utf-8", "replace"))
+        assert isinstance(outcome, ParseError), f"{path} gave {str(outcome)[:200]}"
+
+
+@EVERY
+@pytest.mark.parametrize("end", ["\r\n", "\r\r\n"], ids=["crlf", "crcrlf"])
+def test_carriage_returns_change_nothing(
+    parser: Callable[[str], object], end: str, fixtures: Path
+) -> None:
+    for kind in PARSERS[parser]:
+        for path in sorted((fixtures / kind).glob("*.txt")):
+            text = path.read_bytes().decode("utf-8", "replace").replace("\r", "")
+            assert str(_outcome(parser, text.replace("\n", end))) == str(_outcome(parser, text))
+
+
+@EVERY
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\r\n", "\0", "\x1b[2J", "\ufffd" * 100])
+def test_text_without_content_is_refused(parser: Callable[[str], object], text: str) -> None:
+    assert isinstance(_outcome(parser, text), ParseError)
+
+
+@EVERY
+def test_a_dump_that_timed_out_is_refused(parser: Callable[[str], object], fixtures: Path) -> None:
+    ending = "\n*** SERVICE 'x' DUMP TIMEOUT (10000ms) EXPIRED ***\n"
+    for kind in PARSERS[parser]:
+        for path in sorted((fixtures / kind).glob("*.txt")):
+            outcome = _outcome(parser, path.read_bytes().decode("utf-8", "replace") + ending)
+            assert isinstance(outcome, ParseError)
+            assert "timeout" in str(outcome)
+
+
+@EVERY
+def test_a_line_of_a_megabyte_takes_no_time(parser: Callable[[str], object]) -> None:
+    for title in TITLES:
+        for line in HOSTILE_LINES:
+            _outcome(parser, f"{title}{line}\n")
+
+
+@EVERY
+def test_random_text_is_refused(parser: Callable[[str], object]) -> None:
+    _refuses_random_text(parser, 2000)
+
+
+@EVERY
+def test_mangled_captures_give_a_value_or_parse_error(
+    parser: Callable[[str], object], fixtures: Path
+) -> None:
+    _survives_mangled_captures(parser, fixtures, 2000)
+
+
+@pytest.mark.campaign
+@EVERY
+def test_campaign_of_random_and_mangled_captures(
+    parser: Callable[[str], object], fixtures: Path
+) -> None:
+    _refuses_random_text(parser, 10_000)
+    _survives_mangled_captures(parser, fixtures, 20_000)
+
+
+def _refuses_random_text(parser: Callable[[str], object], count: int) -> None:
+    choose = random.Random(SEED)
+    for _ in range(count):
+        size = choose.randrange(1, 400)
+        characters = (chr(choose.randrange(1, choose.choice((128, 0xD7FF)))) for _ in range(size))
+        text = "".join(characters)
+        assert isinstance(_outcome(parser, text), ParseError), repr(text)
+
+
+def _survives_mangled_captures(parser: Callable[[str], object], fixtures: Path, count: int) -> None:
+    choose = random.Random(SEED)
+    texts = [p.read_bytes()[:CUT] for kind in PARSERS[parser] for p in (fixtures / kind).glob("*")]
+    others = [p.read_bytes()[:4096] for p in _kinds(fixtures)]
+    for _ in range(count if texts else 0):
+        mangled = _mangle(choose, choose.choice(texts), others)
+        _outcome(parser, mangled.decode("utf-8", "replace"))
+
+
+def _mangle(choose: random.Random, data: bytes, others: list[bytes]) -> bytes:
+    """A piece of a capture with bytes, lines or numbers changed, cut, repeated or foreign."""
+    start = choose.randrange(len(data)) if choose.random() < 0.5 else 0
+    piece = bytearray(data[start : start + choose.randrange(1, 4096)])
+    for _ in range(choose.randrange(1, 6)):
+        at = choose.randrange(len(piece) + 1)
+        what = choose.randrange(6)
+        if what == 0:
+            piece[at : at + 1] = bytes([choose.randrange(256)])
+        elif what == 1:
+            del piece[at : at + choose.randrange(1, 40)]
+        elif what == 2:
+            piece[at:at] = piece[at : at + choose.randrange(1, 200)]
+        elif what == 3:
+            piece[at:at] = b"9" * choose.randrange(1, 6000)
+        elif what == 4:
+            piece[at:at] = choose.choice((b"\n", b"\r", b" ", b"-", b"=", b"{", b")", b"\x1b[0m"))
+        else:
+            piece[at:at] = choose.choice(others)[: choose.randrange(1, 300)]
+    return bytes(piece)
