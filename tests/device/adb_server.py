@@ -74,6 +74,7 @@ class AdbServer:
         connections: How many clients have connected.
         handlers: Services that behave otherwise, by the beginning of their request.
         environment: For the commands that are run.
+        uid: Whom adbd runs as, when these tests run as root; a ``su`` is run as root.
     """
 
     def __init__(self) -> None:
@@ -83,6 +84,7 @@ class AdbServer:
         self.connections = 0
         self.handlers: dict[str, Handler] = {}
         self.environment = dict(os.environ)
+        self.uid: int | None = None
         self._children: list[subprocess.Popen[bytes]] = []
         self._peers: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -121,11 +123,16 @@ class AdbServer:
     def _serve(self, connected: socket.socket) -> None:
         with connected, suppress(EOFError, OSError, ValueError):
             peer = Peer(connected)
-            while True:
+            going_on = True
+            while going_on:
                 request = peer.request()
                 self.requests.append(request)
-                if not self._answer(peer, request):
-                    return
+                going_on = self._answer(peer, request)
+            # As adb's deferred_close: a close with bytes unread resets the connection, and the
+            # client may lose what it had not read yet.
+            connected.shutdown(socket.SHUT_WR)
+            while connected.recv(65536):
+                pass
 
     def _answer(self, peer: Peer, request: str) -> bool:
         """Answer one request; True when another may follow on the same connection."""
@@ -169,6 +176,7 @@ class AdbServer:
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=self.environment,
+            user=None if line.startswith("exec su ") else self.uid,
             start_new_session=True,
         )
         self._children.append(child)

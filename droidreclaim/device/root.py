@@ -1,0 +1,236 @@
+"""Becoming root on a device: which way works there, tried once and remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from droidreclaim.device import CommandResult, Device
+from droidreclaim.errors import DeviceTimeout, NotPossible
+
+PROBE_TIMEOUT_S = 10.0
+FIRST_SU_TIMEOUT_S = 75.0  # Magisk waits 70 s for an answer to its question, then denies
+ASK_AFTER_S = 1.0  # a su that has not answered by then is asking somebody
+ADB_ROOT_TIMEOUT_S = 30.0  # the device is gone for 1 to 5 s
+
+# What the helper cannot do without (linux/capability.h): write its own directory, and
+# process_madvise on others, which wants both of the rest.
+_NEEDED_CAPABILITIES = {"DAC_OVERRIDE": 1, "SYS_PTRACE": 19, "SYS_NICE": 23}
+
+_PROBE = 'cat /proc/self/status; echo "su: $(command -v su)"'
+_UID = re.compile(r"^Uid:\s+\d+\s+(\d+)\s", re.MULTILINE)
+_CAPABILITIES = re.compile(r"^CapEff:\s+([0-9a-f]{16})\s*$", re.MULTILINE)
+_SU = re.compile(r"^su: (.*?)\s*$", re.MULTILINE)
+
+# Words of a su that says no; any other failure may be a form that it does not know.
+_DENIAL = re.compile(r"denied|reject|not allowed|not permitted|unauthorized", re.IGNORECASE)
+
+
+class RootWay(Enum):
+    """One way to run a command as root, in the order in which they are tried."""
+
+    ADBD = "adbd"
+    SU_C = "su -c"
+    SU_0 = "su 0"
+    SU_ROOT_C = "su root -c"
+
+    def wrap(self, argv: Sequence[str]) -> list[str]:
+        """The words that run *argv* as root; those of ``-c`` go through one more shell, quoted."""
+        if self is RootWay.ADBD:
+            return list(argv)
+        if self is RootWay.SU_0:
+            return ["su", "0", *argv]  # AOSP's su knows no -c and executes the words themselves
+        return [*self.value.split(), shlex.join(argv)]
+
+
+_SU_WAYS = (RootWay.SU_C, RootWay.SU_0, RootWay.SU_ROOT_C)
+
+
+class RootMemory:
+    """
+    Which way worked on which device, in a file of the user's.
+
+    A record counts only while the model is the same: ``emulator-5554`` is another device tomorrow.
+    That it still works is seen by using it; whoever fails with it calls `forget` and asks again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def recall(self, device: Device) -> RootWay | None:
+        """The way that worked last time, or None."""
+        record = self._load().get(device.serial)
+        if not isinstance(record, dict) or record.get("model") != device.model:
+            return None
+        try:
+            return RootWay(record.get("way"))
+        except ValueError:
+            return None
+
+    def keep(self, device: Device, way: RootWay) -> None:
+        """Remember *way*; a file that cannot be written costs the next command a few probes."""
+        records = self._load()
+        records[device.serial] = {"way": way.value, "model": device.model}
+        self._save(records)
+
+    def forget(self, device: Device) -> None:
+        """The remembered way has failed."""
+        records = self._load()
+        if records.pop(device.serial, None) is not None:
+            self._save(records)
+
+    def _load(self) -> dict[str, object]:
+        try:
+            records = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return records if isinstance(records, dict) else {}
+
+    def _save(self, records: dict[str, object]) -> None:
+        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(records, indent=1), "utf-8")
+            temporary.replace(self._path)
+        except OSError:
+            return
+
+
+def default_memory() -> RootMemory:
+    """The memory in the user's state directory."""
+    from platformdirs import user_state_path  # noqa: PLC0415  # 15 ms that --help does not need
+
+    return RootMemory(user_state_path("droidreclaim", appauthor=False) / "root.json")
+
+
+def find_root(
+    device: Device,
+    memory: RootMemory,
+    *,
+    notify: Callable[[str], None],
+    restart_adbd: Callable[[float], None] | None = None,
+) -> RootWay:
+    """
+    Try every way, cheapest first, and remember the one that works.
+
+    A `su` that says no, or does not answer, is not asked again in another form: each is another
+    question on the phone.
+
+    Args:
+        notify: Told what somebody must do on the phone, while the call waits for it.
+        restart_adbd: ``adb root``, where the user has allowed it; takes a timeout in seconds.
+
+    Raises:
+        NotPossible: no way works; the message names each with its reason.
+        DeviceLost, DeviceTimeout: the device does not answer at all.
+    """
+    reasons: list[str] = []
+    found = _try_adbd(device, reasons) or _try_su(device, memory, notify, reasons)
+    if found is None and restart_adbd is not None:
+        found = _try_adb_root(device, restart_adbd, reasons)
+    if found is None:
+        memory.forget(device)
+        raise NotPossible(
+            f"{device.serial}: no root: {'; '.join(reasons)}",
+            hint="root the phone (Magisk, KernelSU), or try --adb-root on a userdebug build"
+            if restart_adbd is None
+            else "root the phone (Magisk, KernelSU), or use a userdebug build",
+        )
+    memory.keep(device, found)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    uid: int
+    capabilities: int
+    su_path: str
+
+    def shortcoming(self) -> str | None:
+        """Why this is not root; None when it is."""
+        if self.uid != 0:
+            return f"uid {self.uid}"
+        missing = [
+            name for name, bit in _NEEDED_CAPABILITIES.items() if not self.capabilities >> bit & 1
+        ]
+        return f"uid 0 without CAP_{', CAP_'.join(missing)}" if missing else None
+
+
+def _try_adbd(device: Device, reasons: list[str]) -> RootWay | None:
+    result = _probe(device, RootWay.ADBD, PROBE_TIMEOUT_S)
+    identity = _read_identity(result)
+    shortcoming = _complaint(result) if identity is None else identity.shortcoming()
+    if shortcoming is None:
+        return RootWay.ADBD
+    reasons.append(f"adbd: {shortcoming}")
+    if identity is not None and not identity.su_path:
+        reasons.append("su: not found")
+    return None
+
+
+def _try_su(
+    device: Device, memory: RootMemory, notify: Callable[[str], None], reasons: list[str]
+) -> RootWay | None:
+    if "su: not found" in reasons:
+        return None
+    timeout_s = PROBE_TIMEOUT_S if memory.recall(device) else FIRST_SU_TIMEOUT_S
+    question = threading.Timer(
+        ASK_AFTER_S, notify, [f"{device.serial}: confirm on the phone that shell may use su"]
+    )
+    question.daemon = True
+    question.start()
+    try:
+        for way in _SU_WAYS:
+            try:
+                result = _probe(device, way, timeout_s)
+            except DeviceTimeout:
+                reasons.append(f"{way.value}: no answer within {timeout_s:g} s")
+                return None
+            identity = _read_identity(result)
+            shortcoming = _complaint(result) if identity is None else identity.shortcoming()
+            if shortcoming is None:
+                return way
+            reasons.append(f"{way.value}: {shortcoming}")
+            if _DENIAL.search(shortcoming):
+                return None
+            timeout_s = PROBE_TIMEOUT_S
+    finally:
+        question.cancel()
+    return None
+
+
+def _try_adb_root(
+    device: Device, restart_adbd: Callable[[float], None], reasons: list[str]
+) -> RootWay | None:
+    try:
+        restart_adbd(ADB_ROOT_TIMEOUT_S)
+    except NotPossible as error:
+        reasons.append(str(error).removeprefix(f"{device.serial}: "))
+        return None
+    return _try_adbd(device, reasons)
+
+
+def _probe(device: Device, way: RootWay, timeout_s: float) -> CommandResult:
+    return device.run(way.wrap(["sh", "-c", _PROBE]), timeout_s=timeout_s)
+
+
+def _read_identity(result: CommandResult) -> _Identity | None:
+    """Who the probe ran as; whatever banner a su prints around it is passed over."""
+    uid, capabilities = _UID.search(result.text), _CAPABILITIES.search(result.text)
+    if uid is None or capabilities is None:
+        return None
+    su = _SU.search(result.text)
+    return _Identity(int(uid[1]), int(capabilities[1], 16), su[1] if su else "")
+
+
+def _complaint(result: CommandResult) -> str:
+    lines = (result.error_text or result.text).strip().splitlines()
+    said = f": {lines[-1].strip()[:200]}" if lines else ""
+    return f"exited {'?' if result.exit_code is None else result.exit_code}{said}"
