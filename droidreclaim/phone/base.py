@@ -11,7 +11,7 @@ from pathlib import Path
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.phone import modules, packages
 from droidreclaim.phone.cpio import Archive
-from droidreclaim.phone.packages import run
+from droidreclaim.phone.packages import find_tool, run
 
 KERNEL, DISK, EARLY, PYTHON = "vmlinuz", "disk.ext4", "early.cpio.gz", "python"
 DISK_BYTES = 512 * 1024 * 1024  # sparse; leaves room for /data
@@ -69,11 +69,6 @@ def compile_python(python: Path, sources: Path, seen_as: str) -> None:
     interpreter = [str(python / _LOADER), "--library-path", str(python / _LIBRARIES), str(python / "usr/bin/python3")]
     options = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(sources), "-p", seen_as]
     run([*interpreter, "-S", *options, str(sources)], env={"PYTHONHOME": str(python / "usr"), "PATH": os.defpath})
-
-
-def find_tool(name: str) -> str | None:
-    """Path of a host program, also of those that only root has in PATH."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
 def _only(directory: Path, pattern: str) -> Path:

@@ -60,7 +60,7 @@ def missing_host_packages() -> list[str]:
     """
     if platform.machine() not in ("x86_64", "AMD64") or not shutil.which("apt-get"):
         raise NotPossible("the pocket phone needs Debian or Ubuntu on x86-64", hint=AVD_HINT)
-    return [package for tool, package in _HOST_PACKAGES.items() if base.find_tool(tool) is None]
+    return [package for tool, package in _HOST_PACKAGES.items() if packages.find_tool(tool) is None]
 
 
 def ensure(confirm: Callable[[str], bool], progress: Callable[[str], None]) -> Image:

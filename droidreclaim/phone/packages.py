@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,3 +99,8 @@ def run(
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         raise DroidReclaimError(f"{' '.join(argv[:2])}: {lines[-1]}")
     return done.stdout
+
+
+def find_tool(name: str) -> str | None:
+    """Path of a host program, also of those that only root has in PATH."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
