@@ -25,7 +25,6 @@ _UNWANTED = (
     *("usr/bin/dpkg*", "usr/bin/tar", "usr/sbin/*", "usr/bin/lksh"),
 )
 _NOT_LINKED = {"su", "login", "passwd", "host", "sh"}  # ours, absent from Android, or another program's
-_EARLY_TOOLS = ("insmod", "mount", "umount", "cp", "grep", "sleep", "switch_root")
 _LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
@@ -131,10 +130,7 @@ def _pack_early(tree: Path, kernel: Path) -> bytes:
     for directory in ("bin", "dev", "lib64", "modules", "proc", "root", "usr", "usr/lib", _LIBRARIES):
         archive.add_directory(directory)
     archive.add_link("lib", "usr/lib")
-    for name, source in {"sh": "mksh", "toybox": "toybox"}.items():
-        archive.add_file(f"bin/{name}", (tree / "usr/bin" / source).read_bytes(), 0o755)
-    for name in _EARLY_TOOLS:
-        archive.add_link(f"bin/{name}", "toybox")
+    archive.add_file("bin/toybox", (tree / "usr/bin/toybox").read_bytes(), 0o755)
     archive.add_file("lib64/ld-linux-x86-64.so.2", (tree / _LOADER).read_bytes(), 0o755)
     for name in ("libc.so.6", "libm.so.6", "libcrypt.so.1"):
         archive.add_file(f"{_LIBRARIES}/{name}", (tree / _LIBRARIES / name).read_bytes(), 0o755)

@@ -22,6 +22,7 @@ from droidreclaim.errors import NotPossible
 from droidreclaim.phone import base, packages
 from droidreclaim.phone.cpio import Archive
 
+FIRST_PROGRAM = "early"
 GUEST = Path(__file__).with_name("guest")
 AVD_HINT = "use an AVD instead: 'emulator -avd NAME', then 'adb root'"
 _HOST_PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs"}
@@ -32,6 +33,15 @@ _GROUPS = {
     **_SYSTEM_USERS,
     **{"input": 1004, "sdcard_rw": 1015, "sdcard_r": 1028, "ext_data_rw": 1078, "ext_obb_rw": 1079},
     **{"net_bt_admin": 3001, "net_bt": 3002, "inet": 3003, "net_bt_stats": 3006, "readproc": 3009, "uhid": 3011},
+}
+# Android's directories: mode and owner (uid and gid), as a phone has them.
+_SYSTEM, _SHELL = _SYSTEM_USERS["system"], _SYSTEM_USERS["shell"]
+_DIRECTORIES = {
+    **{"etc": (0o755, 0), "system": (0o755, 0), "system/bin": (0o755, 0), "system/xbin": (0o755, 0)},
+    **{"vendor": (0o755, 0), "vendor/bin": (0o755, 0)},
+    **{"data": (0o771, _SYSTEM), "data/adb": (0o700, 0), "data/app": (0o771, _SYSTEM), "data/data": (0o771, _SYSTEM)},
+    **{"data/local": (0o751, 0), "data/local/tmp": (0o771, _SHELL), "data/system": (0o775, _SYSTEM)},
+    **{"data/user": (0o711, _SYSTEM)},
 }
 _FIRST_APP, _FIRST_ISOLATED, _NAMED_IDS = 10_000, 99_000, 400
 
@@ -137,10 +147,14 @@ def _guest_files() -> list[Path]:
     Raises:
         NotPossible: the guest's programs are not built.
     """
-    programs = sorted((GUEST / "bin").glob("*"))
-    if not programs:
+    programs = _programs()
+    if not any(program.name == FIRST_PROGRAM for program in programs):
         raise NotPossible("the phone's programs are not built", hint="run 'python hatch_build.py' in the source tree")
     return [*sorted(GUEST.glob("init/*.sh")), *programs, *_modules("adbd"), *_modules("framework")]
+
+
+def _programs() -> list[Path]:
+    return sorted((GUEST / "bin").glob("*"))
 
 
 def _modules(package: str) -> list[Path]:
@@ -150,15 +164,17 @@ def _modules(package: str) -> list[Path]:
 def _write_initramfs(base_dir: Path, target: Path) -> None:
     """Two archives in a row, which the kernel unpacks one after the other: Debian's part and ours."""
     archive = Archive()
-    archive.add_file("init", (GUEST / "init/early.sh").read_bytes(), 0o755)
-    for directory in ("overlay", "overlay/etc", "overlay/system", "overlay/system/bin"):
-        archive.add_directory(directory)
+    archive.add_directory("overlay")
+    for path, (mode, owner) in _DIRECTORIES.items():
+        archive.add_directory(f"overlay/{path}", mode, owner)
+    archive.add_link("overlay/data/user/0", "/data/data")
     archive.add_file("overlay/etc/passwd", _passwd().encode())
     archive.add_file("overlay/etc/group", _group().encode())
     archive.add_file("overlay/system/bin/init", (GUEST / "init/init.sh").read_bytes(), 0o755)
-    for program in sorted((GUEST / "bin").iterdir()):
+    for program in _programs():
         mode = 0o4755 if program.name == "su" else 0o755
-        archive.add_file(f"overlay/system/bin/{program.name}", program.read_bytes(), mode)
+        path = "init" if program.name == FIRST_PROGRAM else f"overlay/system/bin/{program.name}"
+        archive.add_file(path, program.read_bytes(), mode)
     _add_python(archive, base_dir / base.PYTHON)
     partial = target.with_suffix(f".{os.getpid()}")
     partial.write_bytes((base_dir / base.EARLY).read_bytes() + archive.pack())

@@ -106,7 +106,7 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
 
 
 def _boots_with_kvm(image: Image) -> bool:
-    argv = [*_common(image, "kvm", 256 * 1024 * 1024), "-append", "console=ttyS0 quiet panic=1 droid.probe"]
+    argv = [*_common(image, "kvm", 256 * 1024 * 1024), "-append", "console=ttyS0 quiet panic=1 probe"]
     process = subprocess.Popen(
         [*argv, "-serial", "stdio", "-no-reboot"],
         stdin=subprocess.DEVNULL,
