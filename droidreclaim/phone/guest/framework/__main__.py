@@ -9,13 +9,13 @@ from .links import AppGone
 from .log import Log
 from .manager import ActivityManager
 from .packages import PackageManager
-from .props import DEFAULT_SDK, Properties
+from .props import DEFAULT_SDK, Properties, read_build_prop
 from .server import listen, serve
 
 
 def main() -> None:
     sdk = int(os.environ.get("DROID_API") or DEFAULT_SDK)
-    props = Properties(sdk, os.environ)
+    props = Properties(sdk, read_build_prop())
     log = Log()
     server = listen()
     packages = PackageManager(sdk)

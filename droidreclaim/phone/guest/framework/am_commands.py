@@ -7,6 +7,7 @@ import time
 from . import memory
 from .apps import Process
 from .links import AppGone
+from .log import Source
 from .manager import ActivityManager
 from .reply import Reply
 
@@ -42,7 +43,8 @@ def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
         return _compact(am, rest, reply)
     if verb == "help":
         reply.out(
-            "Activity manager (activity) commands:\n  start [-W] [-n] <INTENT>\n  force-stop <PACKAGE>\n"
+            "Activity manager (activity) commands:\n"
+            "  start [-W] [-n] <INTENT>\n  force-stop <PACKAGE>\n"
         )
         reply.out(
             "  kill <PACKAGE>\n  send-trim-memory [--user <USER_ID>] <PROCESS> <LEVEL>\n"
@@ -119,13 +121,15 @@ def _trim(am: ActivityManager, words: list[str], reply: Reply) -> int:
     found = am.find(name)
     if level < 0 or not found:
         reply.err(
-            f"Error: Unknown {'trim level' if level < 0 else 'process'}: {word if level < 0 else name}\n"
+            f"Error: Unknown trim level: {word}\n"
+            if level < 0
+            else f"Error: Unknown process: {name}\n"
         )
         return 255
     process = next(
         (process for process in found if process.name == name or str(process.pid) == name), found[0]
     )
-    # ActivityManagerService.setProcessMemoryTrimLevel refuses a level that is not above the last one.
+    # ActivityManagerService.setProcessMemoryTrimLevel refuses a level under the last one.
     if process.trim_level and level < process.trim_level:
         reply.err(f"Unable to set a higher trim level than current level {process.trim_level}\n")
         return 255
@@ -137,7 +141,7 @@ def _compact(am: ActivityManager, words: list[str], reply: Reply) -> int:
     """
     Compact as the shell command does: it says "Finished" and the work happens later, or never.
 
-    Without ``use_compaction`` the handler of system_server is null, and the shell sees the exception.
+    Without ``use_compaction`` system_server has no handler for it: the shell sees an exception.
     """
     how, process = _compact_target(am, words)
     if how is None:
@@ -173,7 +177,7 @@ def _compact_target(am: ActivityManager, words: list[str]) -> tuple[str | None, 
 
 def _compact_later(am: ActivityManager, process: Process, how: str) -> None:
     """Page *process* out, and leave the only trace there is: the am_compact event."""
-    # Since Android 13 shared and code compaction is off: "some" does nothing, "full" is anonymous memory only.
+    # Since Android 13 file compaction is off: "some" does nothing, "full" is anonymous memory only.
     if am.sdk >= 33 and how == "some":
         return
     before, start = memory.status(process.pid), time.monotonic()
@@ -192,7 +196,7 @@ def _compact_later(am: ActivityManager, process: Process, how: str) -> None:
     rank = process.rank
     numbers += [round((time.monotonic() - start) * 1000), 0, 0, rank.adj if rank else 0, 0, 0, 0]
     text = ",".join([str(process.pid), process.name, how, *map(str, numbers)])
-    am.log.write("events", "I", "am_compact", f"[{text}]", pid=os.getpid())
+    am.log.write("events", "I", "am_compact", f"[{text}]", Source(os.getpid()))
 
 
 def constants(am: ActivityManager) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The packages of the pocket phone and the processes they run."""
 
+import time
 from typing import NamedTuple
 
 from .links import Channel
@@ -39,26 +40,26 @@ class App(NamedTuple):
         return f"{self.package.name}/.Main"
 
 
+UNRANKED = Rank(-10000, "CEM", "b", " ", "----", "")  # ProcessList.INVALID_ADJ: not ranked yet
+
+
 class Process:
     """One running process of an app; *activity* is whether its window still exists."""
 
-    def __init__(
-        self, app: App, pid: int, name: str, uid: int, channel: Channel, started_s: float
-    ) -> None:
+    def __init__(self, app: App, pid: int, name: str, *, uid: int, channel: Channel) -> None:
         self.app = app
         self.pid = pid
         self.name = name
         self.uid = uid
         self.channel = channel
-        self.started_s = started_s
-        self.active_s = started_s
+        self.started_s = self.active_s = time.monotonic()
         self.rank: Rank | None = None
         self.main = name == app.name
         self.activity = self.main and not app.persistent
         self.task = 0
         self.sequence = 0
         self.trim_level = 0
-        self.why_killed: tuple[int, int, str] | None = None
+        self.why_killed: tuple[int, int, str | None] | None = None
 
     @property
     def identity(self) -> int:

@@ -145,7 +145,7 @@ def _logcat(services: Services, words: list[str], reply: Reply) -> int:
 
 
 def _log_lines(log: Log, buffers: list[str], form: str, follow: bool) -> Iterator[str]:
-    """Yield lines; an empty one now and then while following, so that a reader who left is noticed."""
+    """Yield lines; while following, an empty one now and then finds out whether somebody reads."""
     last, begun = 0, set()
     form, with_uid = ("threadtime", True) if form == "uid" else (form, False)
     while True:
@@ -200,13 +200,13 @@ def _dump_activity(services: Services, words: list[str]) -> str:
     what, *rest = words or ["processes"]
     names = [word for word in rest if not word.startswith("-")]
     if what == "exit-info" and am.sdk >= 30:
-        return dump_activity.exit_info(list(am.exits), stamp(am.booted_s), stamp, *names[:1])
+        return dump_activity.exit_info(list(am.deaths.exits), stamp(am.booted_s), stamp, *names[:1])
     if what == "settings":
         return dump_activity.settings(
             am.sdk, am_commands.constants(am), am_commands.optimizer(am), am.compactions
         )
     if what == "lmk" and am.sdk >= 29:
-        return dump_activity.lmk(am.kills_by_adj)
+        return dump_activity.lmk(am.deaths.kills_by_adj)
     phone = am.phone()
     printers = {
         "processes": dump_processes.processes,

@@ -1,4 +1,4 @@
-"""``dumpsys activity activities|exit-info|lmk|settings`` and the focus lines of ``dumpsys window``."""
+"""``dumpsys activity activities|exit-info|lmk|settings``, focus of ``dumpsys window``."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -59,16 +59,17 @@ def _exits(package: str, exits: list[Exit], stamp: Callable[[float], str]) -> It
         uid = gone.package_uid
         yield f"        ApplicationExitInfo #{number}:"
         yield (
-            f"          timestamp={stamp(gone.at_s)} pid={gone.pid} realUid={gone.uid} packageUid={uid}"
-            f" definingUid={uid} user={uid // USER_UIDS}"
+            f"          timestamp={stamp(gone.at_s)} pid={gone.pid} realUid={gone.uid}"
+            f" packageUid={uid} definingUid={uid} user={uid // USER_UIDS}"
         )
         yield (
             f"          process={gone.process} reason={gone.reason} ({REASONS[gone.reason]})"
             f" subreason={gone.subreason} ({SUBREASONS[gone.subreason]}) status={gone.status}"
         )
         yield (
-            f"          importance={gone.importance} pss={size(gone.pss_bytes)} rss={size(gone.rss_bytes)}"
-            f" description={gone.description or 'null'} state=empty trace=null"
+            f"          importance={gone.importance} pss={size(gone.pss_bytes)}"
+            f" rss={size(gone.rss_bytes)} description={gone.description or 'null'}"
+            " state=empty trace=null"
         )
 
 
@@ -79,8 +80,9 @@ def _task(proc: Proc, shown: bool) -> str:
     )
     visible = "true" if shown else "false"
     return (
-        f"Task{{{proc.identity ^ 0x1234:x} #{proc.task} {kind} U=0 visible={visible} visibleRequested={visible}"
-        f" mode=fullscreen translucent={'false' if shown else 'true'} sz=1}}"
+        f"Task{{{proc.identity ^ 0x1234:x} #{proc.task} {kind} U=0 visible={visible}"
+        f" visibleRequested={visible} mode=fullscreen"
+        f" translucent={'false' if shown else 'true'} sz=1}}"
     )
 
 
@@ -94,7 +96,10 @@ def _activity(phone: Phone, proc: Proc) -> Iterator[str]:
         yield f"    mLastPausedActivity: {known_as}"
     yield f"    * Hist  #0: {known_as}"
     yield f"      packageName={proc.packages[0]} processName={proc.name}"
-    yield "      launchedFromUid=2000 launchedFromPackage=com.android.shell launchedFromFeature=null userId=0"
+    yield (
+        "      launchedFromUid=2000 launchedFromPackage=com.android.shell"
+        " launchedFromFeature=null userId=0"
+    )
     yield f"      app={record(proc)}"
     yield f"      Intent {{ act=android.intent.action.MAIN flg=0x10000000 cmp={proc.activity} }}"
     yield f"      rootOfTask=true task={_task(proc, shown)}"
@@ -102,7 +107,8 @@ def _activity(phone: Phone, proc: Proc) -> Iterator[str]:
     yield f"      mActivityComponent={proc.activity}"
     yield f"      baseDir={proc.apk}"
     yield f"      dataDir=/data/user/0/{proc.packages[0]}"
-    yield f"      state={'RESUMED stopped=false' if shown else 'STOPPED stopped=true'} delayedResume=false finishing=false"
+    state = "RESUMED stopped=false" if shown else "STOPPED stopped=true"
+    yield f"      state={state} delayedResume=false finishing=false"
     yield ""
 
 
@@ -142,7 +148,7 @@ def settings(
     sdk: int, constants: Mapping[str, str], optimizer: Mapping[str, str], counts: Mapping[str, int]
 ) -> str:
     """
-    Print ``dumpsys activity settings``; the counts of ``some``, ``full`` and ``processes`` are compactions done.
+    Print ``dumpsys activity settings``; *counts* are the compactions done, ``some`` and ``full``.
 
     Before Android 10 there was no compaction to print.
     """

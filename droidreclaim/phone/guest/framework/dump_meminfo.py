@@ -75,23 +75,26 @@ class Device(NamedTuple):
     zram_used_kb: int
 
 
+_KINDS = (  # how the name of a mapping begins or ends, in the order in which it counts
+    (("[heap]", "libc_malloc"), (), "Native Heap"),
+    (("dalvik-main", "dalvik-large", "dalvik-zygote"), (), "Dalvik Heap"),
+    (("dalvik-",), (), "Dalvik Other"),
+    (("[stack",), (), "Stack"),
+    (("/dev/",), (), "Other dev"),
+    ((), (".so",), ".so mmap"),
+    ((), (".apk",), ".apk mmap"),
+    (("/",), (), "Other mmap"),
+)
+
+
 def category(path: str) -> str:
     """Return the row that a mapping counts for, from its name in /proc/PID/smaps."""
     name = path.removeprefix("/dev/ashmem/").removesuffix(" (deleted)")
-    if name in ("[heap]", "libc_malloc"):
-        return "Native Heap"
-    if name.startswith(("dalvik-main", "dalvik-large", "dalvik-zygote")):
-        return "Dalvik Heap"
-    if name.startswith("dalvik-"):
-        return "Dalvik Other"
-    if name.startswith("[stack"):
-        return "Stack"
-    if path.startswith("/dev/"):
-        return "Ashmem" if path != name else "Other dev"
-    for ending in (".so", ".apk"):
-        if name.endswith(ending) or f"{ending}." in name:
-            return f"{ending} mmap"
-    return "Other mmap" if name.startswith("/") else "Unknown"
+    stem = name.partition(".so.")[0] + ".so" if ".so." in name else name
+    for starts, ends, kind in _KINDS:
+        if stem.startswith(starts) or stem.endswith(ends):
+            return kind
+    return "Ashmem" if name != path and name else "Unknown"
 
 
 def _sum(uses: Iterable[Usage]) -> Usage:
@@ -121,7 +124,7 @@ def _row(indent: str, kilobytes: int, text: str, swap_kb: int | None) -> str:
 
 
 def _sections(device: Device, what: str) -> Iterator[str]:
-    """Yield the three lists of one measure, ``RSS`` or ``PSS``; only the second says what lies in swap."""
+    """Yield the three lists of ``RSS`` or ``PSS``; only the second says what lies in swap."""
     totals = [(member, _sum(member.uses.values())) for member in device.members]
     some_swap = what == "PSS" and any(use.swap_pss_kb for _, use in totals)
 
@@ -178,10 +181,12 @@ def device(dev: Device) -> str:
     lost = info["MemTotal"] - free - used - dev.zram_used_kb
     lines += [
         f"Total RAM: {_k(info['MemTotal'])} (status normal)",
-        f" Free RAM: {_k(free)} ({_k(cached_pss):>12} cached pss + {_k(cached)} cached kernel + {_k(info['MemFree']):>12} free)",
+        f" Free RAM: {_k(free)} ({_k(cached_pss):>12} cached pss + {_k(cached)} cached kernel"
+        f" + {_k(info['MemFree']):>12} free)",
         f" Used RAM: {_k(used)} ({_k(used_pss - cached_pss)} used pss + {_k(kernel):>12} kernel)",
         f" Lost RAM: {_k(lost):>12}",
-        f"     ZRAM: {_k(dev.zram_used_kb):>12} physical used for {_k(swapped):>12} in swap ({_k(info['SwapTotal'])} total swap)",
+        f"     ZRAM: {_k(dev.zram_used_kb):>12} physical used for {_k(swapped):>12} in swap"
+        f" ({_k(info['SwapTotal'])} total swap)",
     ]
     return "\n".join(lines) + "\n"
 
@@ -193,7 +198,7 @@ def _columns(name: str, use: Usage, heap: tuple[int, int, int] | None) -> str:
 
 
 def _heap(use: Usage) -> tuple[int, int, int]:
-    """Return size, allocated and free of a heap: what is mapped, resident or in swap, and the rest."""
+    """Return size, allocated and free: what is mapped, what is resident or in swap, the rest."""
     held = min(use.size_kb, use.rss_kb + use.swap_kb)
     return use.size_kb, held, use.size_kb - held
 

@@ -65,7 +65,8 @@ def _block(package: Package, sdk: int) -> list[str]:
     lines.append(f"    {'appId' if sdk >= 34 else 'userId'}={package.uid}")
     if package.shared_user:
         lines.append(
-            f"    sharedUser=SharedUserSetting{{{package.uid:x} {package.shared_user}/{package.uid}}}"
+            f"    sharedUser=SharedUserSetting"
+            f"{{{package.uid:x} {package.shared_user}/{package.uid}}}"
         )
     lines += [
         f"    pkg=Package{{{package.identity ^ 0xABC:x} {package.name}}}",
@@ -84,8 +85,9 @@ def _block(package: Package, sdk: int) -> list[str]:
     ]
     for user in package.users:
         lines.append(
-            f"    User {user}: ceDataInode={package.uid * 4} installed=true hidden=false suspended=false"
-            " distractionFlags=0 stopped=false notLaunched=false enabled=0 instant=false virtual=false"
+            f"    User {user}: ceDataInode={package.uid * 4} installed=true hidden=false"
+            " suspended=false distractionFlags=0 stopped=false notLaunched=false enabled=0"
+            " instant=false virtual=false"
         )
     return lines
 

@@ -47,7 +47,9 @@ def _capabilities(proc: Proc, sdk: int) -> str:
     letters = proc.rank.capabilities
     if sdk == 30:
         return letters[:3]
-    return letters + "--" if sdk >= 34 else letters
+    if sdk >= 34:
+        return letters + ("FU" if letters == "LCMN" else "--")
+    return letters
 
 
 def _row(number: int, proc: Proc, sdk: int) -> str:
@@ -67,10 +69,12 @@ def _details(proc: Proc) -> Iterator[str]:
     cached = size(proc.pss_bytes) if adj >= 700 else "0.00"
     yield f"        oom: max={highest} curRaw={adj} setRaw={adj} cur={adj} set={adj}"
     yield (
-        f"        state: cur={proc.rank.state:<4} set={proc.rank.state:<4} lastPss={size(proc.pss_bytes)}"
-        f" lastSwapPss={size(proc.swap_bytes)} lastCachedPss={cached}"
+        f"        state: cur={proc.rank.state:<4} set={proc.rank.state:<4}"
+        f" lastPss={size(proc.pss_bytes)} lastSwapPss={size(proc.swap_bytes)}"
+        f" lastCachedPss={cached}"
     )
-    yield f"        cached={_word(adj >= 900)} empty={_word(proc.activity is None)} hasAboveClient=false"
+    empty = _word(proc.activity is None)
+    yield f"        cached={_word(adj >= 900)} empty={empty} hasAboveClient=false"
 
 
 def _word(value: bool) -> str:
@@ -88,7 +92,7 @@ def _by_adj(phone: Phone, details: bool) -> Iterator[str]:
 
 
 def _counts(phone: Phone) -> str:
-    """Return the counts in a title: the last places of the LRU list that hold no activity, no service."""
+    """Return the counts in a title: how many processes, and how many without an activity."""
     idle = sum(proc.activity is None for proc in phone.procs)
     return f"{len(phone.procs)} total, non-act at {idle}, non-svc at {idle}"
 
@@ -120,7 +124,8 @@ def _places(phone: Phone) -> Iterator[str]:
 def _times(phone: Phone, proc: Proc) -> Iterator[str]:
     age, idle = proc.started_s - phone.uptime_s, proc.active_s - phone.uptime_s
     yield (
-        f"    lastActivityTime={duration(idle)}    startUptimeTime={duration(age)}    startElapsedTime={duration(age)}"
+        f"    lastActivityTime={duration(idle)}    startUptimeTime={duration(age)}"
+        f"    startElapsedTime={duration(age)}"
     )
 
 
@@ -149,11 +154,13 @@ def _app_record(phone: Phone, proc: Proc) -> Iterator[str]:
     yield "    mountMode=INSTALLER"
     yield (
         f"    lastPss={size(proc.pss_bytes)} lastSwapPss={size(proc.swap_bytes)} lastCachedPss="
-        f"{size(proc.pss_bytes if adj >= 700 else 0)} lastCachedSwapPss=0.00 lastRss={size(proc.rss_bytes)}"
+        f"{size(proc.pss_bytes if adj >= 700 else 0)} lastCachedSwapPss=0.00"
+        f" lastRss={size(proc.rss_bytes)}"
     )
     yield f"    trimMemoryLevel={proc.trim_level}"
     yield f"    adjSeq={phone.adj_seq} lruSeq={proc.lru_seq}"
-    yield f"    oom adj: max={adj if proc.persistent else 1001} curRaw={adj} setRaw={adj} cur={adj} set={adj}"
+    highest = adj if proc.persistent else 1001
+    yield f"    oom adj: max={highest} curRaw={adj} setRaw={adj} cur={adj} set={adj}"
     yield "    mCurSchedGroup=0 setSchedGroup=0 systemNoUi=false"
     yield (
         f"    curProcState={state} mRepProcState={state} setProcState={state} lastStateTime="
@@ -167,7 +174,10 @@ def _app_record(phone: Phone, proc: Proc) -> Iterator[str]:
     if proc.activity and phone.top_pid == proc.pid:
         yield "    foregroundActivities=true (rep=true)"
     yield "    lastCompactTime=0 lastCompactAction=0"
-    yield "    hasPendingCompaction=false    isFreezeExempt=false isPendingFreeze=false isFrozen=false"
+    yield (
+        "    hasPendingCompaction=false    isFreezeExempt=false isPendingFreeze=false"
+        " isFrozen=false"
+    )
     if proc.activity:
         yield "    Activities:"
         yield f"      - {activity(proc, phone.sdk)}"
@@ -194,7 +204,10 @@ def _uid_records(phone: Phone, title: str) -> Iterator[str]:
             uids[proc.uid] = proc
     for uid, proc in sorted(uids.items()):
         name = user(uid, proc.owner_uid)
-        yield f"    UID {name}: UidRecord{{{proc.identity ^ 0x777:x} {name} {proc.rank.state:<4} procs:0 seq(0,0)}}"
+        yield (
+            f"    UID {name}: UidRecord{{{proc.identity ^ 0x777:x} {name} {proc.rank.state:<4}"
+            " procs:0 seq(0,0)}"
+        )
         yield f"      curProcState={STATES[proc.rank.state]} curCapability={proc.rank.capabilities}"
     yield ""
 
@@ -216,7 +229,8 @@ def lru_rows(phone: Phone, indent: str) -> Iterator[str]:
             head = (
                 f"{indent}#{number:{wide}}: {label(proc.rank.adj, phone.sdk)} {proc.rank.state:<4} "
             )
-            yield f"{head}{capabilities + ' ' if capabilities else ''}{reference(proc)}{_doing(proc, phone.sdk)}"
+            known_as = f"{capabilities} {reference(proc)}".lstrip()
+            yield f"{head}{known_as}{_doing(proc, phone.sdk)}"
 
 
 def _doing(proc: Proc, sdk: int) -> str:

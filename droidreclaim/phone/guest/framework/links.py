@@ -4,13 +4,13 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 CHILD_FD = 3
 MESSAGE_BYTES = 512
 APP_ANSWER_S = 300.0  # a verify of a whole heap that lies in a slow swap
 ZYGOTE = "/system/bin/zygote64"
-# What Android's init passes; the apps' names are later written over it, so its length is how much of a name shows.
+# What Android's init passes. Apps write their names over it: its length is how much of one shows.
 ZYGOTE_WORDS = [
     "zygote64",
     "-Xzygote",
@@ -42,7 +42,7 @@ def spawn(program: str, words: list[str], adj: int) -> socket.socket:
     return ours
 
 
-def _become(program: str, words: Sequence[str], fd: int, adj: int) -> None:
+def _become(program: str, words: list[str], fd: int, adj: int) -> None:
     """Be an orphan of init under a new name; never returns."""
     try:
         if os.fork() != 0:

@@ -27,25 +27,28 @@ class Kill(NamedTuple):
 
 
 def kill_line(kill: Kill, sdk: int) -> str:
-    """Return lmkd's own log line, which changed with the releases (interfaces.md 1.6, formats.md 16)."""
+    """Return lmkd's own log line, as that release words it (formats.md 16)."""
     rss, swap = kill.rss_bytes // 1024, kill.swap_bytes // 1024
     head = f"Kill '{kill.name}' ({kill.pid}), uid {kill.uid}, "
     if sdk <= 28:
         return (
             f"Killing '{kill.name}' ({kill.pid}), uid {kill.uid}, adj {kill.adj}\n"
-            f"   to free {rss}kB because system is under critical memory pressure oom_adj {kill.min_adj}"
+            f"   to free {rss}kB because system is under critical memory pressure"
+            f" oom_adj {kill.min_adj}"
         )
     if sdk == 29:
         return f"{head}oom_adj {kill.adj} to free {rss}kB"
     if sdk == 30:
         return f"{head}oom_adj {kill.adj} to free {rss}kB; reason: {kill.reason}"
     anon = f"{rss}kB anon rss, " if sdk >= 34 else ""
-    return f"{head}oom_score_adj {kill.adj} to free {rss}kB rss, {anon}{swap}kB swap; reason: {kill.reason}"
+    freed = f"{rss}kB rss, {anon}{swap}kB swap"
+    return f"{head}oom_score_adj {kill.adj} to free {freed}; reason: {kill.reason}"
 
 
 def kill_event(kill: Kill) -> str:
-    """Return the values of killinfo: pid, uid, adj, lowest adj, size in kB, reason, then what lmkd saw."""
-    return f"[{kill.pid},{kill.uid},{kill.adj},{kill.min_adj},{kill.rss_bytes // 1024},{kill.code},{kill.numbers}]"
+    """Return the values of killinfo: who, how important, how large, why, and what lmkd saw."""
+    who = f"{kill.pid},{kill.uid},{kill.adj},{kill.min_adj},{kill.rss_bytes // 1024}"
+    return f"[{who},{kill.code},{kill.numbers}]"
 
 
 class Lmkd:

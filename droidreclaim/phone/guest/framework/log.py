@@ -11,15 +11,20 @@ DEFAULT_BUFFERS = ("main", "system", "crash")
 ENTRIES_A_BUFFER = 2000
 
 
+class Source(NamedTuple):
+    """Who wrote a line; most are of the framework's own uid."""
+
+    pid: int
+    uid: int = 1000
+
+
 class Entry(NamedTuple):
     """One line; *at_s* is wall clock time, *number* counts all lines of all buffers."""
 
     number: int
     buffer: str
     at_s: float
-    uid: int
-    pid: int
-    tid: int
+    source: Source
     level: str
     tag: str
     text: str
@@ -31,19 +36,19 @@ def _clock(at_s: float) -> str:
 
 
 def line(entry: Entry, form: str, with_uid: bool = False) -> str:
-    """Print one entry as ``logcat -v`` *form*: threadtime, time, brief, epoch, tag or raw."""
+    """Print one entry as ``logcat -v`` *form* does."""
     if form == "raw":
         return entry.text
     if form == "brief":
-        return f"{entry.level}/{entry.tag:<8}({entry.pid:5d}): {entry.text}"
+        return f"{entry.level}/{entry.tag:<8}({entry.source.pid:5d}): {entry.text}"
     if form == "tag":
         return f"{entry.level}/{entry.tag:<8}: {entry.text}"
     clock = f"{entry.at_s:.3f}" if form == "epoch" else _clock(entry.at_s)
     if form == "time":
-        return f"{clock} {entry.level}/{entry.tag:<8}({entry.pid:5d}): {entry.text}"
-    name = "root" if entry.uid == 0 else str(entry.uid)
+        return f"{clock} {entry.level}/{entry.tag:<8}({entry.source.pid:5d}): {entry.text}"
+    name = "root" if entry.source.uid == 0 else str(entry.source.uid)
     uid = f" {name:>5}" if with_uid else ""
-    return f"{clock}{uid} {entry.pid:5d} {entry.tid:5d} {entry.level} {entry.tag:<8}: {entry.text}"
+    return f"{clock}{uid} {entry.source.pid:5d} {entry.source.pid:5d} {entry.level} {entry.tag:<8}: {entry.text}"
 
 
 class Log:
@@ -56,13 +61,11 @@ class Log:
         self._changed = threading.Condition()
         self._last = 0
 
-    def write(
-        self, buffer: str, level: str, tag: str, text: str, *, pid: int, uid: int = 1000
-    ) -> None:
+    def write(self, buffer: str, level: str, tag: str, text: str, source: Source) -> None:
         with self._changed:
             self._last += 1
             self._buffers[buffer].append(
-                Entry(self._last, buffer, time.time(), uid, pid, pid, level, tag, text)
+                Entry(self._last, buffer, time.time(), source, level, tag, text)
             )
             self._changed.notify_all()
 

@@ -1,33 +1,31 @@
 """
 ActivityManager: which app is in front, which process is how important, who starts and who has died.
 
-Locks: ``_launching`` lets one launch happen at a time; ``_lock`` guards the state and is never held while an app
-answers, so that a slow app does not stop the phone.
+Locks: ``_launching`` lets one launch happen at a time; ``_lock`` guards the state and is never held
+while an app answers, so that a slow app does not stop the phone.
 """
 
 import os
+import signal
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from typing import NamedTuple
 
-from . import memory, oomadj
+from . import oomadj, view
 from .apps import WORKING_SET_PERMILLE, App, Process
+from .deaths import Deaths
 from .dump_processes import reference
 from .links import AppGone, Zygote, write_adj
-from .lmkd import Kill, Lmkd
-from .log import Log
-from .oomadj import STATES, Rank, Role
+from .lmkd import Lmkd
+from .log import Log, Source
+from .oomadj import Role
 from .packages import PackageManager
 from .props import Properties
-from .records import Exit, Phone, Proc
-from .text import FIRST_ISOLATED_UID, label
+from .records import Phone
+from .text import FIRST_ISOLATED_UID
 
-SIGKILL = 9
-EXITS_KEPT = 400
-REPORT_WAIT_S = (
-    0.3  # lmkd tells before it kills, on another socket than the zygote's: wait for the slower one
-)
+LMKD_UID = 1069
 SANDBOX = ":sandboxed_process0:org.chromium.content.app.SandboxedProcessService0:0"
 
 
@@ -47,8 +45,7 @@ class ActivityManager:
         self.log = log
         self.props = props
         self.sdk = packages.sdk
-        self.exits: deque[Exit] = deque(maxlen=EXITS_KEPT)
-        self.kills_by_adj: Counter[int] = Counter()
+        self.deaths = Deaths(log, self.sdk)
         self.compactions: Counter[str] = Counter()
         self.beats = True
         self._lru: list[Process] = []  # most recently used first
@@ -61,11 +58,9 @@ class ActivityManager:
         self._adj_sequence = 0
         self._tasks = 0
         self._isolated = 0
-        self._reports: dict[int, Kill] = {}
-        self._started = time.monotonic()
         self.booted_s = time.time()
         self.zygote = Zygote(self._on_died)
-        self.lmkd = Lmkd(self.sdk, props, self._on_lmkd_kill, self._on_lmkd_log)
+        self.lmkd = Lmkd(self.sdk, props, self.deaths.lmkd_kills, self._on_lmkd_log)
 
     # What is running
 
@@ -178,7 +173,7 @@ class ActivityManager:
 
     def _start_process(self, app: App, name: str, uid: int, heap_bytes: int, kind: str) -> Process:
         """
-        Fork, rank, and only then let it fill its heap: a starting app has its adj before it has memory.
+        Fork, rank, and only then let it fill its heap: an app has its adj before it has memory.
 
         Raises:
             AppGone: it died before its heap was full, or the zygote could not fork.
@@ -188,11 +183,11 @@ class ActivityManager:
             pid, channel = self.zygote.fork(uid, heap_bytes, seed, name)
         except OSError as error:
             raise AppGone(str(error)) from error
-        process = Process(app, pid, name, uid, channel, time.monotonic())
+        process = Process(app, pid, name, uid=uid, channel=channel)
         with self._lock:
             self._use(process)
             self.update_adj()
-        user = reference(self._proc(process, {})).partition(":")[2]
+        user = reference(view.proc(process)).partition(":")[2]
         self._event("am_proc_start", f"[0,{pid},{uid},{name},{kind},{{{app.component}}}]")
         self._say("ActivityManager", f"Start proc {pid}:{user} for {kind} {{{app.component}}}")
         game = int(app.game and name == app.name)
@@ -210,7 +205,7 @@ class ActivityManager:
             self.start_activity(home)
 
     def go_back(self) -> None:
-        """Finish the activity in front: the process stays, without a window, and the launcher shows."""
+        """Finish the activity in front: its process stays, and the launcher shows."""
         process = self.top()
         self.go_home()
         if process is not None and not process.app.home:
@@ -244,90 +239,30 @@ class ActivityManager:
     def kill(self, process: Process, exit_reason: tuple[int, int, str], reason: str) -> None:
         process.why_killed = exit_reason
         adj = process.rank.adj if process.rank else -10000
-        name = reference(self._proc(process, {}))
+        name = reference(view.proc(process))
         self._say("ActivityManager", f"Killing {name} (adj {adj}): {reason}")
         self._event("am_kill", f"[0,{process.pid},{process.name},{adj},{reason}]")
         try:
-            os.kill(process.pid, SIGKILL)
+            os.kill(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
 
-    def _on_lmkd_kill(self, kill: Kill) -> None:
-        self._reports[kill.pid] = kill
-        self.kills_by_adj[kill.adj] += 1
-
     def _on_lmkd_log(self, level: str, pid: int, buffer: str, tag: str, text: str) -> None:
-        self.log.write(buffer, level, tag, text, pid=pid, uid=1069)
+        self.log.write(buffer, level, tag, text, Source(pid, LMKD_UID))
 
     def _on_died(self, pid: int, status: int) -> None:
         with self._lock:
             process = next((process for process in self._lru if process.pid == pid), None)
         if process is None:
             return
-        signal = status & 0x7F
-        waited = 0.0
-        while (
-            signal == SIGKILL
-            and process.why_killed is None
-            and pid not in self._reports
-            and waited < REPORT_WAIT_S
-        ):
-            time.sleep(0.02)
-            waited += 0.02
-        self._bury(process, signal, status)
-
-    def _bury(self, process: Process, signal: int, status: int) -> None:
-        report = self._reports.pop(process.pid, None)
-        reason, subreason, description = process.why_killed or (2, 0, "") if signal else (1, 0, "")
-        if report is not None:
-            reason, subreason, description = 3, 0, ""
-        rank = process.rank or Rank(-10000, "CEM", "b", " ", "----", "")
-        owner = process.app.package.uid
+        self.deaths.record(process, status)
         with self._lock:
             self._lru.remove(process)
-            self.exits.append(
-                Exit(
-                    time.time(),
-                    process.pid,
-                    process.uid,
-                    owner,
-                    process.name,
-                    (process.app.name,),
-                    reason,
-                    subreason,
-                    (status >> 8 & 0xFF) if not signal else signal if reason == 2 else 0,
-                    _importance(rank.adj),
-                    report.rss_bytes if report else 0,
-                    report.rss_bytes if report else 0,
-                    description or None,
-                )
-            )
             if process.main and self._top is not None and self._top.name == process.app.name:
                 self._top = None
             self.update_adj()
-        self.lmkd.remove(process.pid)
+        self.lmkd.remove(pid)
         process.channel.close()
-        self._tell_death(process, rank, signal)
-
-    def _tell_death(self, process: Process, rank: Rank, signal: int) -> None:
-        if signal:
-            self.log.write(
-                "main",
-                "I",
-                "Zygote",
-                f"Process {process.pid} exited due to signal {signal} (Killed)",
-                pid=1,
-                uid=0,
-            )
-        where = (
-            f"{label(rank.adj, self.sdk).replace('+ ', '+').strip():<3} {rank.state:<4}".rstrip()
-        )
-        if process.why_killed is None:
-            self._say(
-                "ActivityManager", f"Process {process.name} (pid {process.pid}) has died: {where}"
-            )
-        state = STATES[rank.state]
-        self._event("am_proc_died", f"[0,{process.pid},{process.name},{rank.adj},{state}]")
         if process.app.persistent:
             self.start_persistent(process.app)
 
@@ -380,7 +315,7 @@ class ActivityManager:
 
     def check(self, process: Process, question: str) -> tuple[int, ...]:
         """
-        Ask for ``resume`` or ``verify``: pages, bad pages, first bad page, time in us, major faults.
+        Ask for ``resume`` or ``verify``: pages, bad ones, first bad one, time in us, major faults.
 
         Raises:
             AppGone: it died meanwhile.
@@ -408,87 +343,18 @@ class ActivityManager:
         """Return all that the dumps print, at this moment."""
         with self._lock:
             mains = {process.app.name: process for process in self._lru if process.main}
-            procs = [self._proc(process, mains) for process in self._lru]
+            procs = [view.proc(process, mains.get(process.app.name)) for process in self._lru]
 
             def pid_of(app: App | None) -> int | None:
                 return mains[app.name].pid if app is not None and app.name in mains else None
 
-            top, home, previous = pid_of(self._top), pid_of(self._home), pid_of(self._previous)
-            adj_sequence, sequence = self._adj_sequence, self._sequence
-        procs.append(self._system())
-        return Phone(
-            self.sdk, time.monotonic(), tuple(procs), home, previous, top, sequence, adj_sequence
-        )
-
-    def _proc(self, process: Process, mains: dict[str, Process]) -> Proc:
-        app = process.app
-        owner = mains.get(app.name)
-        cause = None
-        if not process.main and owner is not None:
-            cause = f"{app.name}/.Service<=Proc{{{reference(self._proc(owner, {}))}}}"
-        used = memory.status(process.pid)
-        return Proc(
-            process.pid,
-            process.name,
-            process.uid,
-            process.rank or Rank(-10000, "CEM", "b", " ", "----", ""),
-            process.identity,
-            (app.name,),
-            app.package.apk,
-            owner_uid=app.package.uid if process.uid != app.package.uid else None,
-            persistent=app.persistent,
-            activity=app.component if process.activity else None,
-            task=process.task,
-            cause=cause,
-            started_s=process.started_s,
-            active_s=process.active_s,
-            pss_bytes=used.anon_bytes,
-            rss_bytes=used.rss_bytes,
-            swap_bytes=used.swap_bytes,
-            trim_level=process.trim_level,
-            start_seq=process.sequence,
-            lru_seq=process.sequence,
-        )
-
-    def _system(self) -> Proc:
-        used = memory.status(os.getpid())
-        packages = tuple(
-            package.name for package in self.packages.packages.values() if package.uid == 1000
-        )
-        rank = oomadj.rank([Role(0, system=True)], self.sdk)[0]
-        return Proc(
-            os.getpid(),
-            "system",
-            1000,
-            rank,
-            0x5AC61CD,
-            packages,
-            "/system/framework/framework-res.apk",
-            persistent=True,
-            started_s=self._started,
-            active_s=self._started,
-            pss_bytes=used.anon_bytes,
-            rss_bytes=used.rss_bytes,
-            swap_bytes=used.swap_bytes,
-        )
+            places = (pid_of(self._home), pid_of(self._previous), pid_of(self._top))
+            sequences = (self._sequence, self._adj_sequence)
+        procs.append(view.system(self.packages.packages.values(), self.sdk))
+        return Phone(self.sdk, time.monotonic(), tuple(procs), *places, *sequences)
 
     def _event(self, tag: str, text: str) -> None:
-        self.log.write("events", "I", tag, text, pid=os.getpid())
+        self.log.write("events", "I", tag, text, Source(os.getpid()))
 
     def _say(self, tag: str, text: str) -> None:
-        self.log.write("system", "I", tag, text, pid=os.getpid())
-
-
-def _importance(adj: int) -> int:
-    """Return RunningAppProcessInfo.importance as exit records show it."""
-    for lowest, importance in (
-        (900, 400),
-        (700, 400),
-        (600, 400),
-        (500, 300),
-        (200, 230),
-        (100, 200),
-    ):
-        if adj >= lowest:
-            return importance
-    return 100
+        self.log.write("system", "I", tag, text, Source(os.getpid()))

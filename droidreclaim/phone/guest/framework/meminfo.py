@@ -20,7 +20,7 @@ _KEYS = {
 
 
 def mappings(pid: int) -> dict[str, Usage]:
-    """Return the use of memory of one process by category; empty when it is gone or has no memory."""
+    """Return what one process uses by category; empty when it is gone or has no memory."""
     totals: dict[str, dict[str, int]] = {}
     try:
         with open(f"/proc/{pid}/smaps", errors="replace") as file:

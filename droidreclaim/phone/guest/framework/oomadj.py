@@ -1,5 +1,5 @@
 """
-How important each process is: the rules of ActivityManager's OomAdjuster that the pocket phone's apps can meet.
+How important each process is: those rules of ActivityManager's OomAdjuster that can come up here.
 
 Numbers and order are those of ProcessList and OomAdjuster in Android 9 to 13 (interfaces.md 1.7).
 """
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 CACHED_MIN = 900
 STATES = {  # names, and their numbers in Android 13; they are renumbered in almost every release
-    "PER": 0, "TOP": 2, "BTOP": 3, "FGS": 4, "SVC": 10, "HOME": 14, "LAST": 15, "CAC": 16, "CACC": 17, "CEM": 19,
+    "PER": 0, "TOP": 2, "BTOP": 3, "FGS": 4, "SVC": 10,
+    "HOME": 14, "LAST": 15, "CAC": 16, "CACC": 17, "CEM": 19,
 }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ _PREVIOUS = Rank(700, "LAST", "b", " ", "----", "previous")
 
 
 def _fixed(role: Role) -> Rank | None:
-    """Return the rank of a process that is not cached; the first that fits is the most important."""
+    """Return the rank of a process that is not cached: the first that fits counts most."""
     fits = (
         (role.system, _SYSTEM),
         (role.persistent, _PERSISTENT),
@@ -74,7 +75,7 @@ class _Ladder:
     """
     Hands out the cached levels: 900, 910 ... for apps with activities, 905, 915 ... for empty ones.
 
-    Before Android 10 the band ended at 906 and the steps were 2. The last level is shared by all that are left.
+    Before Android 10 the band ended at 906 and the steps were 2. All that are left share the last.
     """
 
     def __init__(self, first: int, count: int, sdk: int) -> None:

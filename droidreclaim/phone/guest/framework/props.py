@@ -5,26 +5,23 @@ from collections.abc import Mapping
 
 RELEASES = {28: "9", 29: "10", 30: "11", 31: "12", 32: "12", 33: "13", 34: "14", 35: "15", 36: "16"}
 DEFAULT_SDK = 33
+BUILD_PROP = "/system/build.prop"
 _LMK = ("ro.lmk.", "persist.device_config.lmkd_native.")
 
 
-def initial(sdk: int, environment: Mapping[str, str]) -> dict[str, str]:
+def initial(sdk: int, build_prop: Mapping[str, str]) -> dict[str, str]:
     """Return the properties of a pocket phone that plays release *sdk*."""
-    release = RELEASES.get(sdk, str(sdk))
-    build = f"PP{sdk}.260101.001"
-    return {
+    values = {
         "dalvik.vm.heapsize": "512m",
         "init.svc.adbd": "running",
         "init.svc.lmkd": "running",
         "init.svc.zygote": "running",
         "persist.sys.locale": "en-US",
-        "persist.sys.timezone": environment.get("TZ", "GMT"),
+        "persist.sys.timezone": "GMT",
         "ro.build.characteristics": "default",
-        "ro.build.fingerprint": f"droidreclaim/pocket/pocket:{release}/{build}/1:userdebug/test-keys",
-        "ro.build.id": build,
         "ro.build.type": "userdebug",
         "ro.build.version.codename": "REL",
-        "ro.build.version.release": release,
+        "ro.build.version.release": RELEASES.get(sdk, str(sdk)),
         "ro.build.version.sdk": str(sdk),
         "ro.config.low_ram": "false",
         "ro.debuggable": "1",
@@ -44,15 +41,26 @@ def initial(sdk: int, environment: Mapping[str, str]) -> dict[str, str]:
         "sys.lmk.minfree_levels": "18432:0,23040:100,27648:200,32256:250,55296:900,80640:950",
         "sys.lmk.reportkills": "1",
     }
+    return {**values, **build_prop}
+
+
+def read_build_prop(path: str = BUILD_PROP) -> dict[str, str]:
+    """Return what init wrote for this boot; it beats the defaults here."""
+    try:
+        with open(path) as file:
+            rows = [line.strip().partition("=") for line in file if "=" in line]
+    except FileNotFoundError:
+        return {}
+    return {name: value for name, _, value in rows}
 
 
 class Properties:
     """Properties by name; safe to use from several threads."""
 
-    def __init__(self, sdk: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, sdk: int, build_prop: Mapping[str, str]) -> None:
         self.sdk = sdk
         self._lock = threading.Lock()
-        self._values = initial(sdk, environment)
+        self._values = initial(sdk, build_prop)
         self.tables: dict[
             str, dict[str, str]
         ] = {}  # of `settings` (global ...) and `device_config` (namespaces)
@@ -76,7 +84,7 @@ class Properties:
         return "".join(f"[{name}]: [{value}]\n" for name, value in rows)
 
     def lmkd_settings(self) -> list[str]:
-        """Return ``name=value`` for lmkd; what device_config says beats ro.lmk (interfaces.md 1.6)."""
+        """Return ``name=value`` for lmkd; device_config beats ro.lmk (interfaces.md 1.6)."""
         with self._lock:
             found = {
                 name.removeprefix(prefix): value

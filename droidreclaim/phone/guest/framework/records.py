@@ -10,11 +10,11 @@ class Proc(NamedTuple):
     One process of an app, as ActivityManager knows it.
 
     Attributes:
-        identity: The hash that Android prints for an object, here any number that stays with the process.
+        identity: The hash that Android prints for an object, here any number that stays with it.
         owner_uid: The app's uid when *uid* is an isolated one.
         activity: Component of its activity (``pkg/.Main``) or None.
         cause: ``pkg/.Service<=Proc{...}`` of the client that keeps it, or None.
-        started_s: Boot time clock when it was forked; *active_s* when it was last used, *hidden_s* when it left the screen.
+        started_s: Uptime when it was forked; *active_s* when it was last used.
     """
 
     pid: int
@@ -31,7 +31,6 @@ class Proc(NamedTuple):
     cause: str | None = None
     started_s: float = 0.0
     active_s: float = 0.0
-    hidden_s: float | None = None
     pss_bytes: int = 0
     rss_bytes: int = 0
     swap_bytes: int = 0

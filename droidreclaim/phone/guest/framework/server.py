@@ -44,7 +44,8 @@ def _answer(client: socket.socket, services: Services) -> None:
             status = 1
         except (ValueError, IndexError, LookupError) as error:
             reply.err(
-                f"\nException occurred while executing '{' '.join(words)}':\n{type(error).__name__}: {error}\n"
+                f"\nException occurred while executing '{' '.join(words)}':\n"
+                f"{type(error).__name__}: {error}\n"
             )
             status = 255
         reply.exit(status)

@@ -35,7 +35,7 @@ def label(adj: int, sdk: int) -> str:
 
 
 def user(uid: int, owner_uid: int | None = None) -> str:
-    """Return a uid as dumps print it: ``1000``, ``u0a90``, ``u10s1000``, ``u0a276i5`` (isolated, with its owner)."""
+    """Return a uid as dumps print it: ``u0a90``, ``u10s1000``, ``u0a276i5`` (with its owner)."""
     number, app = divmod(uid, USER_UIDS)
     if app >= FIRST_ISOLATED_UID:
         owner = (owner_uid or 0) % USER_UIDS

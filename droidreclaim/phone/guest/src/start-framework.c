@@ -3,7 +3,6 @@
  * Started by init once: makes the names under which the framework's client is called, then becomes the framework,
  * under the name a phone gives it. DROID_API, DROID_APPS and the like come from the kernel's command line.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,8 @@ static void link_clients(void)
 
 	for (const char *const *name = clients; *name; name++) {
 		snprintf(path, sizeof(path), "/system/bin/%s", *name);
-		if (symlink("client", path) != 0 && errno != EEXIST)
+		unlink(path);	/* the tree may carry a tool of this name */
+		if (symlink("client", path) != 0)
 			perror(path);
 	}
 }
