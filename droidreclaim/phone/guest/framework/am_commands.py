@@ -3,9 +3,10 @@
 import os
 import threading
 import time
+from typing import NamedTuple
 
 from . import memory
-from .apps import Process
+from .apps import App, Process
 from .links import AppGone
 from .log import Source
 from .manager import ActivityManager
@@ -61,52 +62,66 @@ def _compact_usage(sdk: int) -> str:
     )
 
 
+class Started(NamedTuple):
+    """A launch as ``am start -W`` tells it; *on_top* when the app had the screen already."""
+
+    component: str
+    state: str
+    total_ms: int
+    wait_ms: int
+    on_top: bool = False
+
+
+def start_text(started: Started, sdk: int) -> str:
+    """Print ``am start -W``; LaunchState came with Android 10, and ThisTime went."""
+    lines = [f"Starting: Intent {{ cmp={started.component} }}"]
+    if started.state == "HOT":
+        brought = "its current task has been brought to the front"
+        delivered = "intent has been delivered to currently running top-most instance."
+        lines.append(f"Warning: Activity not started, {delivered if started.on_top else brought}")
+    lines.append("Status: timeout" if started.state.startswith("UNKNOWN") else "Status: ok")
+    lines += [f"LaunchState: {started.state}"] if sdk >= 29 else []
+    lines.append(f"Activity: {started.component}")
+    if not started.state.startswith("UNKNOWN"):
+        lines += [f"ThisTime: {started.total_ms}"] if sdk < 29 else []
+        lines.append(f"TotalTime: {started.total_ms}")
+    return "\n".join([*lines, f"WaitTime: {started.wait_ms}", "Complete"]) + "\n"
+
+
 def _start(am: ActivityManager, words: list[str], reply: Reply) -> int:
-    wait, names = "-W" in words, [word for word in words if not word.startswith("-")]
+    names = [word for word in words if not word.startswith("-")]
     target = names[-1] if names else ""
     package, _, name = target.partition("/")
     app = am.packages.apps.get(package)
-    full = f"{package}/{package}{name}" if name.startswith(".") else target
-    shown = f"cmp={package}/{name or '.Main'}" if name or app else f"pkg={package}"
-    reply.out(f"Starting: Intent {{ {shown} }}\n")
     if app is None or name not in ("", ".Main", f"{package}.Main"):
-        reply.out("Error type 3\nError: Activity class {" + full + "} does not exist.\n")
-        return 1
-    if not wait:
+        return _no_activity(package, name, reply)
+    if "-W" not in words:
+        reply.out(f"Starting: Intent {{ cmp={app.component} }}\n")
         threading.Thread(target=_start_quietly, args=(am, app), daemon=True).start()
         return 0
-    asked = time.monotonic()
-    on_top = am.top()
+    asked, top = time.monotonic(), am.top()
     try:
         launch = am.start_activity(app)
+        state, total_ms = launch.state, launch.total_ms
     except AppGone:
-        reply.out(f"Status: timeout\nLaunchState: UNKNOWN (0)\nActivity: {app.component}\n")
-        reply.out(f"WaitTime: {round((time.monotonic() - asked) * 1000)}\nComplete\n")
-        return 0
-    wait_ms = round((time.monotonic() - asked) * 1000)
-    if launch.state == "HOT":
-        already = on_top is not None and on_top.app.name == app.name
-        how = "intent has been delivered to currently running top-most instance." if already else ""
-        reply.out(
-            "Warning: Activity not started, "
-            + (how or "its current task has been brought to the front")
-            + "\n"
-        )
-    reply.out("Status: ok\n")
-    if am.sdk >= 29:
-        reply.out(f"LaunchState: {launch.state}\n")
-    reply.out(f"Activity: {app.component}\n")
-    if am.sdk < 29:
-        reply.out(f"ThisTime: {launch.total_ms}\n")
-    reply.out(
-        f"TotalTime: {launch.total_ms}\nWaitTime: {max(wait_ms, launch.total_ms)}\nComplete\n"
-    )
+        state, total_ms = "UNKNOWN (0)", 0
+    wait_ms = max(total_ms, round((time.monotonic() - asked) * 1000))
+    on_top = top is not None and top.app.name == app.name
+    reply.out(start_text(Started(app.component, state, total_ms, wait_ms, on_top), am.sdk))
     return 0
 
 
-def _start_quietly(am: ActivityManager, app: object) -> None:
+def _no_activity(package: str, name: str, reply: Reply) -> int:
+    full = f"{package}/{package}{name}" if name.startswith(".") else f"{package}/{name}"
+    shown = f"cmp={package}/{name}" if name else f"pkg={package}"
+    reply.out(f"Starting: Intent {{ {shown} }}\nError type 3\n")
+    reply.out(f"Error: Activity class {{{full}}} does not exist.\n")
+    return 1
+
+
+def _start_quietly(am: ActivityManager, app: App) -> None:
     try:
-        am.start_activity(app)  # type: ignore[arg-type]
+        am.start_activity(app)
     except AppGone:
         return
 

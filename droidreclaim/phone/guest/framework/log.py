@@ -48,7 +48,8 @@ def line(entry: Entry, form: str, with_uid: bool = False) -> str:
         return f"{clock} {entry.level}/{entry.tag:<8}({entry.source.pid:5d}): {entry.text}"
     name = "root" if entry.source.uid == 0 else str(entry.source.uid)
     uid = f" {name:>5}" if with_uid else ""
-    return f"{clock}{uid} {entry.source.pid:5d} {entry.source.pid:5d} {entry.level} {entry.tag:<8}: {entry.text}"
+    pid = f"{entry.source.pid:5d}"  # threads of the framework are not told apart
+    return f"{clock}{uid} {pid} {pid} {entry.level} {entry.tag:<8}: {entry.text}"
 
 
 class Log:
