@@ -1,0 +1,1 @@
+"""The pocket phone: a small rooted Linux guest under QEMU that answers adb as an Android phone does."""

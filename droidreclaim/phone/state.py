@@ -1,0 +1,131 @@
+"""Running phones, as written down for the next command: one JSON file each in the user's state directory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+
+from droidreclaim.errors import UsageError
+from droidreclaim.units import MIB, format_size
+
+ROOTS = ("adbd", "su", "su0", "none", "su-deny", "su-hang", "su-weak", "su-banner")
+APIS = range(28, 37)
+MIN_RAM_BYTES = 192 * MIB  # below, the kernel and the framework alone do not fit
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """
+    What a phone is started with.
+
+    Attributes:
+        zram_bytes: 0 for a phone without swap.
+        root: How one becomes root: ``adbd`` (adbd is root), ``su`` (su -c), ``su0`` (su 0), ``none``.
+            The others are for tests: a su that denies, hangs, gives no capabilities, greets first.
+        api: Android's API level the phone claims, 28 to 36.
+        port: On 127.0.0.1; None for a free one.
+        apps: Passed to the framework; None for its own choice.
+    """
+
+    ram_bytes: int = 640 * MIB
+    zram_bytes: int = 512 * MIB
+    root: str = "adbd"
+    api: int = 34
+    port: int | None = None
+    apps: str | None = None
+
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: no phone can be started with these values.
+        """
+        if self.root not in ROOTS:
+            raise UsageError(f"no root {self.root!r}", hint=f"one of {', '.join(ROOTS[:4])}")
+        if self.api not in APIS:
+            raise UsageError(f"no API level {self.api}", hint=f"{APIS[0]} to {APIS[-1]}")
+        if self.ram_bytes < MIN_RAM_BYTES:
+            raise UsageError(f"{format_size(self.ram_bytes)} of RAM boot no phone", hint=f"{format_size(MIN_RAM_BYTES)} do")
+        if self.apps is not None and not self.apps.isprintable() or " " in (self.apps or ""):
+            raise UsageError("apps: one word without blanks")
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """
+    A phone that was started.
+
+    Attributes:
+        start_ticks: Start time of the QEMU process (field 22 of /proc/PID/stat), which its pid alone does not name.
+        console: Log of the kernel's console.
+        accelerator: ``kvm`` or ``tcg``.
+    """
+
+    pid: int
+    start_ticks: int
+    port: int
+    console: str
+    accelerator: str
+    config: Config
+
+    @property
+    def serial(self) -> str:
+        """The name adb knows it by."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether its QEMU process still runs."""
+        return start_ticks(self.pid) == self.start_ticks
+
+
+def state_dir() -> Path:
+    """Where running phones are written down: DROIDRECLAIM_STATE_DIR, else the user's state directory."""
+    chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_state_path("droidreclaim")
+
+
+def start_ticks(pid: int) -> int | None:
+    """Start time of a process in clock ticks since boot; None when there is none, or only its zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # from field 3 (state) on; the name before may hold anything
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def save(phone: Phone) -> None:
+    path = _path(phone.port)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(asdict(phone)))
+    partial.rename(path)
+
+
+def load_all() -> list[Phone]:
+    """Every phone written down and alive, by port; the records of dead ones are removed."""
+    phones = []
+    for path in sorted(state_dir().glob("phone-*.json")):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            fields = json.loads(path.read_text())
+            phone = Phone(**{**fields, "config": Config(**fields["config"])})
+            if phone.alive:
+                phones.append(phone)
+                continue
+        path.unlink(missing_ok=True)
+    return sorted(phones, key=lambda phone: phone.port)
+
+
+def forget(phone: Phone) -> None:
+    """Remove what was written down, and the console's log."""
+    _path(phone.port).unlink(missing_ok=True)
+    Path(phone.console).unlink(missing_ok=True)
+
+
+def _path(port: int) -> Path:
+    return state_dir() / f"phone-{port}.json"

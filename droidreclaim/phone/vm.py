@@ -1,0 +1,161 @@
+"""Start a phone, find those that run, stop them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from droidreclaim.errors import DeviceTimeout, DroidReclaimError, NoDevice, NotPossible
+from droidreclaim.phone import adb, image, qemu, state
+from droidreclaim.phone.state import Config, Phone
+
+BOOT_TIMEOUT_S = 180.0  # 10 s on an idle machine, emulated on 2 cores; a busy one needs its time
+STOP_TIMEOUT_S = 5.0
+_POLL_S = 0.2
+_CONSOLE_LINES = 5
+_PORTS = range(6520, 6600)  # outside 5555..5683, where adb looks for emulators by itself
+
+
+def start(
+    config: Config,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    timeout_s: float = BOOT_TIMEOUT_S,
+    die_with_us: bool = False,
+) -> Phone:
+    """
+    Boot a phone; returns once it is up and the adb server knows it.
+
+    Args:
+        die_with_us: For test runs: QEMU is killed when the calling thread ends, however that ends.
+
+    Raises:
+        UsageError: *config* makes no sense.
+        NotPossible: no image, no QEMU.
+        DeviceTimeout: it did not come up in *timeout_s* seconds; the message holds the console's last lines.
+        DroidReclaimError: QEMU ended.
+    """
+    config.check()
+    files = image.find()
+    if files is None:
+        raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
+    accelerator = qemu.choose_accelerator(files, progress)
+    port = _claim_port(config.port)
+    directory = state.state_dir()
+    directory.mkdir(parents=True, exist_ok=True)
+    console = directory / f"phone-{port}.log"
+    process = qemu.spawn(qemu.command(files, config, port, console, accelerator), die_with_us=die_with_us)
+    ticks = state.start_ticks(process.pid)
+    phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
+    state.save(phone)
+    progress(f"booting on {phone.serial} ({accelerator})")
+    try:
+        _await_boot(process, phone, timeout_s)
+        adb.connect(phone.serial)
+    except BaseException:
+        stop(phone)
+        raise
+    return phone
+
+
+def running() -> list[Phone]:
+    """Every phone of this user that runs, by port."""
+    return state.load_all()
+
+
+def find(port: int | None = None) -> Phone:
+    """
+    The phone on *port*, or the only one.
+
+    Raises:
+        NoDevice: there is none, or a choice.
+    """
+    phones = [phone for phone in running() if port in (None, phone.port)]
+    if not phones:
+        raise NoDevice("no pocket phone runs", hint="run 'droidreclaim phone start'")
+    if len(phones) > 1:
+        raise NoDevice(f"{len(phones)} pocket phones run", hint="choose one of " + ", ".join(p.serial for p in phones))
+    return phones[0]
+
+
+def stop(phone: Phone) -> None:
+    """End a phone, its port and its entry at the adb server; one that is gone already is no error."""
+    if phone.alive:
+        _end(phone)
+    adb.disconnect(phone.serial)
+    state.forget(phone)
+
+
+def _end(phone: Phone) -> None:
+    """End the process by pidfd, so that a pid that was given away meanwhile is not hit."""
+    try:
+        handle = os.pidfd_open(phone.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if not phone.alive:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            if _gone_within(phone, STOP_TIMEOUT_S):
+                return
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
+    raise DroidReclaimError(f"QEMU (pid {phone.pid}) does not end")
+
+
+def _gone_within(phone: Phone, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while phone.alive:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _claim_port(wanted: int | None) -> int:
+    for port in _PORTS if wanted is None else [wanted]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    where = "6520 to 6599" if wanted is None else str(wanted)
+    raise NotPossible(f"no free port: {where}", hint="'droidreclaim phone status' lists the phones")
+
+
+def _await_boot(process: subprocess.Popen[bytes], phone: Phone, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if process.poll() is not None:
+            raise DroidReclaimError(f"QEMU ended with {process.returncode}: {_last_words(process, phone)}")
+        answer = adb.run_on_phone(phone.port, "getprop sys.boot_completed", timeout_s=5.0)
+        if answer is not None and answer.strip() == b"1":
+            return
+        if time.monotonic() > deadline:
+            words = _last_words(process, phone)
+            raise DeviceTimeout(f"the phone did not boot within {timeout_s:.0f} s: {words}")
+        time.sleep(_POLL_S)
+
+
+def _last_words(process: subprocess.Popen[bytes], phone: Phone) -> str:
+    if process.poll() is not None and process.stderr is not None:
+        said = process.stderr.read().decode("utf-8", "replace").strip()
+        if said:
+            return said.splitlines()[-1]
+    try:
+        text = Path(phone.console).read_text(errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    shown = " / ".join(lines[-_CONSOLE_LINES:])
+    return "".join(c if c.isprintable() else "?" for c in shown) or "nothing on its console"
