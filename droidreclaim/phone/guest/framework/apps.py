@@ -1,0 +1,129 @@
+"""The packages of the pocket phone and the processes they run."""
+
+import time
+from typing import NamedTuple
+
+from .links import Channel
+from .oomadj import Rank
+from .records import Package
+
+MIB = 1 << 20
+WORKING_SET_PERMILLE = 300
+
+
+class App(NamedTuple):
+    """
+    An installed package that has code to run.
+
+    Attributes:
+        remote: It has a second process, ``NAME:remote``, of a quarter of the heap.
+        isolated: It has a sandboxed process under a uid of its own, of a quarter of the heap.
+    """
+
+    package: Package
+    heap_bytes: int
+    seed: int
+    game: bool = False
+    remote: bool = False
+    isolated: bool = False
+    service: bool = False
+    perceptible: bool = False
+    persistent: bool = False
+    home: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.package.name
+
+    @property
+    def component(self) -> str:
+        return f"{self.package.name}/.Main"
+
+
+UNRANKED = Rank(-10000, "CEM", "b", " ", "----", "")  # ProcessList.INVALID_ADJ: not ranked yet
+
+
+class Process:
+    """One running process of an app; *activity* is whether its window still exists."""
+
+    def __init__(self, app: App, pid: int, name: str, *, uid: int, channel: Channel) -> None:
+        self.app = app
+        self.pid = pid
+        self.name = name
+        self.uid = uid
+        self.channel = channel
+        self.started_s = self.active_s = time.monotonic()
+        self.rank: Rank | None = None
+        self.main = name == app.name
+        self.activity = self.main and not app.persistent
+        self.task = 0
+        self.sequence = 0
+        self.trim_level = 0
+        self.why_killed: tuple[int, int, str | None] | None = None
+
+    @property
+    def identity(self) -> int:
+        """Return the hash that stands for this process in dumps."""
+        return (self.pid * 2654435761 ^ self.app.seed * 40503) & 0xFFFFFFF
+
+
+class Wish(NamedTuple):
+    """What ``pocket install`` asks for."""
+
+    name: str
+    heap_bytes: int
+    seed: int
+    flags: frozenset[str] = frozenset()
+
+
+DEFAULT_WISHES = (
+    Wish("com.example.game", 24 * MIB, 1, frozenset({"game"})),
+    Wish("com.example.mail", 24 * MIB, 2, frozenset({"remote"})),
+    Wish("com.example.browser", 32 * MIB, 3, frozenset({"isolated"})),
+    Wish("com.example.chat", 20 * MIB, 4),
+    Wish("com.example.photos", 28 * MIB, 5),
+    Wish("com.example.notes", 16 * MIB, 6),
+)
+SYSTEM_UI = Wish("com.android.systemui", 8 * MIB, 1001, frozenset({"persistent"}))
+LAUNCHER = Wish("com.android.launcher3", 12 * MIB, 1002, frozenset({"home"}))
+SYSTEM_PACKAGES = (  # without code here, but with the shared uids a phone has
+    Package(
+        "android",
+        1000,
+        "/system/framework/framework-res.apk",
+        shared_user="android.uid.system",
+        system=True,
+    ),
+    Package(
+        "com.android.settings",
+        1000,
+        "/system/priv-app/Settings/Settings.apk",
+        shared_user="android.uid.system",
+        system=True,
+    ),
+    Package(
+        "com.android.shell",
+        2000,
+        "/system/priv-app/Shell/Shell.apk",
+        shared_user="android.uid.shell",
+        system=True,
+    ),
+    Package(
+        "com.android.providers.contacts",
+        10026,
+        "/system/priv-app/ContactsProvider/ContactsProvider.apk",
+        shared_user="android.uid.shared",
+        system=True,
+    ),
+    Package(
+        "com.android.providers.userdictionary",
+        10026,
+        "/system/app/UserDictionaryProvider/UserDictionaryProvider.apk",
+        shared_user="android.uid.shared",
+        system=True,
+    ),
+)
+FIXED_UIDS = {"com.android.systemui": 10086, "com.android.launcher3": 10081}
+EVERY_FLAG = frozenset(
+    {"game", "remote", "isolated", "service", "perceptible", "persistent", "home"}
+)

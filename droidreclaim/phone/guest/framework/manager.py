@@ -1,0 +1,360 @@
+"""
+ActivityManager: which app is in front, which process is how important, who starts and who has died.
+
+Locks: ``_launching`` lets one launch happen at a time; ``_lock`` guards the state and is never held
+while an app answers, so that a slow app does not stop the phone.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from typing import NamedTuple
+
+from . import oomadj, view
+from .apps import WORKING_SET_PERMILLE, App, Process
+from .deaths import Deaths
+from .dump_processes import reference
+from .links import AppGone, Zygote, write_adj
+from .lmkd import Lmkd
+from .log import Log, Source
+from .oomadj import Role
+from .packages import PackageManager
+from .props import Properties
+from .records import Phone
+from .text import FIRST_ISOLATED_UID
+
+LMKD_UID = 1069
+SANDBOX = ":sandboxed_process0:org.chromium.content.app.SandboxedProcessService0:0"
+
+
+class Launch(NamedTuple):
+    """How a launch went; *state* is COLD, WARM or HOT, *checked* what a resume found."""
+
+    state: str
+    total_ms: int
+    checked: tuple[int, ...] | None
+
+
+class ActivityManager:
+    """Plays ActivityManager for the processes that the zygote forks."""
+
+    def __init__(self, packages: PackageManager, log: Log, props: Properties) -> None:
+        self.packages = packages
+        self.log = log
+        self.props = props
+        self.sdk = packages.sdk
+        self.deaths = Deaths(log, self.sdk)
+        self.compactions: Counter[str] = Counter()
+        self.beats = True
+        self._lru: list[Process] = []  # most recently used first
+        self._top: App | None = None
+        self._home: App | None = None
+        self._previous: App | None = None
+        self._lock = threading.RLock()
+        self._launching = threading.Lock()
+        self._sequence = 0
+        self._adj_sequence = 0
+        self._tasks = 0
+        self._isolated = 0
+        self.booted_s = time.time()
+        self.zygote = Zygote(self._on_died)
+        self.lmkd = Lmkd(self.sdk, props, self.deaths.lmkd_kills, self._on_lmkd_log)
+
+    # What is running
+
+    def processes(self, name: str | None = None) -> list[Process]:
+        """Return the processes of package *name*, or all, most recently used first."""
+        with self._lock:
+            return [process for process in self._lru if name in (None, process.app.name)]
+
+    def find(self, word: str) -> list[Process]:
+        """Return the processes that a pid, a process name or a package name means."""
+        with self._lock:
+            exact = [process for process in self._lru if word in (str(process.pid), process.name)]
+            return exact or [process for process in self._lru if process.app.name == word]
+
+    def top(self) -> Process | None:
+        """Return the process that has the screen."""
+        with self._lock:
+            return self._main(self._top)
+
+    def _main(self, app: App | None) -> Process | None:
+        if app is None:
+            return None
+        return next(
+            (process for process in self._lru if process.main and process.app.name == app.name),
+            None,
+        )
+
+    # Starting
+
+    def start_persistent(self, app: App) -> None:
+        with self._launching:
+            self._start_process(app, app.name, app.package.uid, app.heap_bytes, "added application")
+
+    def start_activity(self, app: App) -> Launch:
+        """
+        Bring *app* to the front, starting it when it does not run.
+
+        Raises:
+            AppGone: it died on the way, or could not be started.
+        """
+        with self._launching:
+            return self._launch(app)
+
+    def _launch(self, app: App) -> Launch:
+        start = time.monotonic()
+        process = self.processes_main(app)
+        state = "COLD" if process is None else "HOT" if process.activity else "WARM"
+        self._leave(app)
+        checked = None
+        if process is None:
+            process = self._start_process(
+                app, app.name, app.package.uid, app.heap_bytes, "next-top-activity"
+            )
+        with self._lock:
+            self._show(process, app)
+        if state != "COLD":
+            checked = self.check(process, "resume")
+        process.channel.ask("front 1")
+        total_ms = max(1, round((time.monotonic() - start) * 1000))
+        self._event("wm_set_resumed_activity", f"[0,{app.component},resumeTopActivity]")
+        if state == "COLD":
+            self._start_children(app)
+            seconds, millis = divmod(total_ms, 1000)
+            shown = f"+{seconds}s{millis}ms" if seconds else f"+{millis}ms"
+            self._say("ActivityTaskManager", f"Displayed {app.component}: {shown}")
+        return Launch(state, total_ms, checked)
+
+    def processes_main(self, app: App) -> Process | None:
+        with self._lock:
+            return self._main(app)
+
+    def _show(self, process: Process, app: App) -> None:
+        if not process.activity or process.task == 0:
+            self._tasks += 1
+            process.task = self._tasks
+        process.activity = True
+        self._use(process)
+        self.update_adj()
+
+    def _leave(self, coming: App) -> None:
+        """Take the screen from the app that has it."""
+        with self._lock:
+            leaving = self._main(self._top)
+            if self._top is not None and self._top.name != coming.name:
+                if not self._top.home:
+                    self._previous = self._top
+                if leaving is not None:
+                    leaving.active_s = time.monotonic()
+            self._top = coming
+            if coming.home:
+                self._home = coming
+            if self._previous is not None and self._previous.name == coming.name:
+                self._previous = None
+        if leaving is not None and leaving.app.name != coming.name:
+            self._tell(leaving, "front 0")
+
+    def _start_children(self, app: App) -> None:
+        size = app.heap_bytes // 4
+        if app.remote:
+            self._start_process(app, f"{app.name}:remote", app.package.uid, size, "service")
+        if app.isolated:
+            self._isolated += 1
+            uid = FIRST_ISOLATED_UID + self._isolated - 1
+            self._start_process(app, app.name + SANDBOX, uid, size, "service")
+        with self._lock:
+            main = self._main(app)
+            if main is not None:
+                self._use(main)
+                self.update_adj()
+
+    def _start_process(self, app: App, name: str, uid: int, heap_bytes: int, kind: str) -> Process:
+        """
+        Fork, rank, and only then let it fill its heap: an app has its adj before it has memory.
+
+        Raises:
+            AppGone: it died before its heap was full, or the zygote could not fork.
+        """
+        seed = app.seed if name == app.name else app.seed + 7919
+        try:
+            pid, channel = self.zygote.fork(uid, heap_bytes, seed, name)
+        except OSError as error:
+            raise AppGone(str(error)) from error
+        process = Process(app, pid, name, uid=uid, channel=channel)
+        with self._lock:
+            self._use(process)
+            self.update_adj()
+        user = reference(view.proc(process)).partition(":")[2]
+        self._event("am_proc_start", f"[0,{pid},{uid},{name},{kind},{{{app.component}}}]")
+        self._say("ActivityManager", f"Start proc {pid}:{user} for {kind} {{{app.component}}}")
+        game = int(app.game and name == app.name)
+        channel.ask(f"heap {WORKING_SET_PERMILLE} {game} {app.package.apk}")
+        if not self.beats:
+            channel.ask("beat 0")
+        self._event("am_proc_bound", f"[0,{pid},{name}]")
+        return process
+
+    # Leaving
+
+    def go_home(self) -> None:
+        home = next((app for app in self.packages.apps.values() if app.home), None)
+        if home is not None:
+            self.start_activity(home)
+
+    def go_back(self) -> None:
+        """Finish the activity in front: its process stays, and the launcher shows."""
+        process = self.top()
+        self.go_home()
+        if process is not None and not process.app.home:
+            with self._lock:
+                process.activity = False
+                self.update_adj()
+
+    def force_stop(self, name: str) -> None:
+        for process in self.processes(name):
+            self.kill(process, (10, 21, "stop " + name + " due to from pid"), "force stop")
+        self._say(
+            "ActivityManager",
+            f"Force stopping {name} appid={self._uid(name)} user=0: from pid {os.getpid()}",
+        )
+        with self._lock:
+            if self._top is not None and self._top.name == name:
+                self._top = None
+            if self._previous is not None and self._previous.name == name:
+                self._previous = None
+
+    def _uid(self, name: str) -> int:
+        package = self.packages.packages.get(name)
+        return package.uid if package else -1
+
+    def kill_background(self, name: str) -> None:
+        """Kill what is safe to kill: nothing at service level or above."""
+        for process in self.processes(name):
+            if process.rank is not None and process.rank.adj > 500:
+                self.kill(process, (13, 0, "kill background"), "kill background")
+
+    def kill(self, process: Process, exit_reason: tuple[int, int, str], reason: str) -> None:
+        process.why_killed = exit_reason
+        adj = process.rank.adj if process.rank else -10000
+        name = reference(view.proc(process))
+        self._say("ActivityManager", f"Killing {name} (adj {adj}): {reason}")
+        self._event("am_kill", f"[0,{process.pid},{process.name},{adj},{reason}]")
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _on_lmkd_log(self, level: str, pid: int, buffer: str, tag: str, text: str) -> None:
+        self.log.write(buffer, level, tag, text, Source(pid, LMKD_UID))
+
+    def _on_died(self, pid: int, status: int) -> None:
+        with self._lock:
+            process = next((process for process in self._lru if process.pid == pid), None)
+        if process is None:
+            return
+        self.deaths.record(process, status)
+        with self._lock:
+            self._lru.remove(process)
+            if process.main and self._top is not None and self._top.name == process.app.name:
+                self._top = None
+            self.update_adj()
+        self.lmkd.remove(pid)
+        process.channel.close()
+        if process.app.persistent:
+            self.start_persistent(process.app)
+
+    # Importance
+
+    def _use(self, process: Process) -> None:
+        """Move *process* to the front of the LRU list, its children behind it."""
+        self._sequence += 1
+        process.sequence = self._sequence
+        process.active_s = time.monotonic()
+        if process in self._lru:
+            self._lru.remove(process)
+        family = [
+            other for other in self._lru if process.main and other.app.name == process.app.name
+        ]
+        self._lru = [process, *family, *(other for other in self._lru if other not in family)]
+
+    def _role(self, process: Process, mains: dict[str, int]) -> Role:
+        app = process.app
+
+        def is_app(other: App | None) -> bool:
+            return process.main and other is not None and other.name == app.name
+
+        return Role(
+            process.pid,
+            persistent=app.persistent,
+            top=is_app(self._top),
+            home=is_app(self._home),
+            previous=is_app(self._previous),
+            perceptible=app.perceptible and process.main,
+            service=app.service and process.main,
+            activity=process.activity,
+            client_of=None if process.main else mains.get(app.name, 0),
+        )
+
+    def update_adj(self) -> None:
+        """Rank all processes anew, write what changed to /proc and tell lmkd."""
+        with self._lock:
+            self._adj_sequence += 1
+            mains = {process.app.name: process.pid for process in self._lru if process.main}
+            ranks = oomadj.rank([self._role(process, mains) for process in self._lru], self.sdk)
+            for process in self._lru:
+                new, old = ranks[process.pid], process.rank
+                process.rank = new
+                if old is None or old.adj != new.adj:
+                    write_adj(process.pid, new.adj)
+                    self.lmkd.rank(process.pid, process.uid, new.adj)
+
+    # Talking to apps
+
+    def check(self, process: Process, question: str) -> tuple[int, ...]:
+        """
+        Ask for ``resume`` or ``verify``: pages, bad ones, first bad one, time in us, major faults.
+
+        Raises:
+            AppGone: it died meanwhile.
+        """
+        return tuple(int(word) for word in process.channel.ask(question)[1:])
+
+    def _tell(self, process: Process, question: str) -> None:
+        try:
+            process.channel.ask(question)
+        except AppGone:
+            return  # its death is told by the zygote
+
+    def set_beats(self, on: bool) -> None:
+        self.beats = on
+        for process in self.processes():
+            self._tell(process, f"beat {int(on)}")
+
+    def trim(self, process: Process, level: int) -> None:
+        process.trim_level = level
+        self._tell(process, f"trim {level}")
+
+    # For the dumps
+
+    def phone(self) -> Phone:
+        """Return all that the dumps print, at this moment."""
+        with self._lock:
+            mains = {process.app.name: process for process in self._lru if process.main}
+            procs = [view.proc(process, mains.get(process.app.name)) for process in self._lru]
+
+            def pid_of(app: App | None) -> int | None:
+                return mains[app.name].pid if app is not None and app.name in mains else None
+
+            places = (pid_of(self._home), pid_of(self._previous), pid_of(self._top))
+            sequences = (self._sequence, self._adj_sequence)
+        procs.append(view.system(self.packages.packages.values(), self.sdk))
+        return Phone(self.sdk, time.monotonic(), tuple(procs), *places, *sequences)
+
+    def _event(self, tag: str, text: str) -> None:
+        self.log.write("events", "I", tag, text, Source(os.getpid()))
+
+    def _say(self, tag: str, text: str) -> None:
+        self.log.write("system", "I", tag, text, Source(os.getpid()))

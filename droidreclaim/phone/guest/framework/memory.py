@@ -1,0 +1,27 @@
+"""Memory of processes, as the kernel tells it."""
+
+from typing import NamedTuple
+
+_KEYS = {"VmRSS": 0, "RssAnon": 1, "RssFile": 2, "VmSwap": 3}
+
+
+class Status(NamedTuple):
+    """From /proc/PID/status; all 0 for a process that is gone."""
+
+    rss_bytes: int = 0
+    anon_bytes: int = 0
+    file_bytes: int = 0
+    swap_bytes: int = 0
+
+
+def status(pid: int) -> Status:
+    values = [0, 0, 0, 0]
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            for line in file:
+                key, _, value = line.partition(":")
+                if key in _KEYS:
+                    values[_KEYS[key]] = int(value.split()[0]) * 1024
+    except OSError:
+        return Status()
+    return Status(*values)

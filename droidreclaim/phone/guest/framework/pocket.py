@@ -1,0 +1,132 @@
+"""``pocket``: what a real phone has no command for. It prints JSON and is no part of Android."""
+
+import json
+import os
+
+from . import memory
+from .apps import MIB, Process, Wish
+from .links import AppGone
+from .manager import ActivityManager
+from .reply import Reply
+
+USAGE = """pocket: not an Android command; what the pocket phone's apps can be asked
+  pocket apps                      packages with code, their processes, heaps and seeds
+  pocket verify [PACKAGE|all]      read and check every page of every live app
+  pocket score PACKAGE             the score in the game's heap, null when it does not run
+  pocket install PACKAGE SIZE [SEED] [--game] [--remote] [--isolated] [--service] [--perceptible]
+                                   SIZE in MiB; a running process keeps its old heap
+  pocket beat on|off               background work of the apps
+  pocket killer on|off             lmkd; off leaves only the kernel's own OOM killer
+  pocket stat                      what the framework itself needs
+"""
+
+
+def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
+    """Run one ``pocket`` command and return its exit status."""
+    verb, *rest = words or [""]
+    if verb == "apps":
+        answer: object = {"apps": [_app(am, name) for name in am.packages.apps]}
+    elif verb == "verify":
+        answer = _verify(am, rest[0] if rest else "all")
+    elif verb == "score" and rest:
+        answer = _score(am, rest[0])
+    elif verb == "install" and len(rest) >= 2:
+        answer = _install(am, rest)
+    elif verb in ("beat", "killer") and rest and rest[0] in ("on", "off"):
+        (am.set_beats if verb == "beat" else am.lmkd.switch)(rest[0] == "on")
+        answer = {verb: rest[0] == "on"}
+    elif verb == "stat":
+        used = memory.status(os.getpid())
+        answer = {
+            "pid": os.getpid(),
+            "rss_bytes": used.rss_bytes,
+            "rss_anon_bytes": used.anon_bytes,
+        }
+    else:
+        reply.err(USAGE)
+        return 2
+    reply.out(json.dumps(answer) + "\n")
+    return 1 if isinstance(answer, dict) and (answer.get("bad") or answer.get("error")) else 0
+
+
+def _app(am: ActivityManager, name: str) -> dict[str, object]:
+    app = am.packages.apps[name]
+    processes = am.processes(name)
+    main = next((process for process in processes if process.main), None)
+    return {
+        "package": name,
+        "uid": app.package.uid,
+        "heap_bytes": app.heap_bytes,
+        "seed": app.seed,
+        "game": app.game,
+        "pid": main.pid if main else None,
+        "state": main.rank.state if main and main.rank else None,
+        "processes": [_process(process) for process in processes],
+    }
+
+
+def _process(process: Process) -> dict[str, object]:
+    return {
+        "pid": process.pid,
+        "name": process.name,
+        "uid": process.uid,
+        "oom_score_adj": process.rank.adj if process.rank else None,
+    }
+
+
+def _verify(am: ActivityManager, name: str) -> dict[str, object]:
+    """Check the processes one after the other; one that dies meanwhile is said to be gone."""
+    rows = []
+    for process in am.processes(None if name == "all" else name):
+        row: dict[str, object] = {
+            "package": process.app.name,
+            "pid": process.pid,
+            "name": process.name,
+        }
+        try:
+            pages, bad, first_bad, took_us, faults = am.check(process, "verify")
+        except AppGone:
+            rows.append(row | {"gone": True})
+            continue
+        first = None if first_bad < 0 else first_bad
+        rows.append(
+            row
+            | {
+                "pages": pages,
+                "bad": bad,
+                "first_bad": first,
+                "took_us": took_us,
+                "major_faults": faults,
+            }
+        )
+    return {
+        "pages": sum(int(str(row.get("pages", 0))) for row in rows),
+        "bad": sum(int(str(row.get("bad", 0))) for row in rows),
+        "processes": rows,
+    }
+
+
+def _score(am: ActivityManager, name: str) -> dict[str, object]:
+    process = next((process for process in am.processes(name) if process.main), None)
+    if process is None:
+        return {"package": name, "pid": None, "score": None}
+    try:
+        answer = process.channel.ask("score")
+    except AppGone:
+        return {"package": name, "pid": None, "score": None}
+    return {
+        "package": name,
+        "pid": process.pid,
+        "score": int(answer[1]) if answer[0] == "score" else None,
+    }
+
+
+def _install(am: ActivityManager, words: list[str]) -> dict[str, object]:
+    flags = frozenset(word.removeprefix("--") for word in words if word.startswith("--"))
+    name, size, *seed = [word for word in words if not word.startswith("--")]
+    try:
+        wish = Wish(name, int(float(size) * MIB), int(seed[0]) if seed else 1, flags)
+        am.packages.install(wish)
+    except ValueError as error:
+        return {"error": str(error)}
+    return _app(am, name)

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stand-in for Android's lowmemorykiller daemon. It watches PSI, and when the phone is short of memory by the
+ * rules of lmkd's "new strategy" (Android 11 and later) it kills the least important process. It knows processes by
+ * pid, uid and oom_score_adj only. Defaults are AOSP's; settings arrive as NAME=VALUE words, with lmkd's own names.
+ *
+ * The framework holds the SEQPACKET socket that is descriptor 3:
+ *
+ *	prio PID UID ADJ | remove PID | killer 0|1 | set NAME=VALUE
+ *	< pid PID
+ *	< log LEVEL TEXT
+ *	< kill PID UID ADJ MIN_ADJ RSS_KB SWAP_KB REASON NUMBERS NAME TEXT     before the signal is sent
+ */
+#define _GNU_SOURCE
+#include "vmstate.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define FRAMEWORK_FD 3
+#define MAX_PROCS 512
+#define WINDOW_MS 1000			/* one PSI event a window, and so long lmkd looks by itself afterwards */
+#define FAST_POLL_MS 10
+#define SLOW_POLL_MS 100
+#define THRASHING_RESET_MS 1000
+#define WATERMARK_AGE_MS 60000
+#define PERCEPTIBLE_ADJ 200
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#define SYS_pidfd_send_signal 424
+#endif
+#define PROCESS_MRELEASE 448		/* Linux 5.15; lmkd calls it since Android 13 */
+
+enum reason {	/* numbers of the killinfo event */
+	NONE = -1,
+	PRESSURE_AFTER_KILL,
+	NOT_RESPONDING,
+	LOW_SWAP_AND_THRASHING,
+	LOW_MEM_AND_SWAP,
+	LOW_MEM_AND_THRASHING,
+	DIRECT_RECL_AND_THRASHING,
+	LOW_MEM_AND_SWAP_UTIL,
+	LOW_FILECACHE_AFTER_THRASHING,	/* off in AOSP, so there is no rule for it here */
+	LOW_MEM,
+};
+
+enum breached { BELOW_MIN, BELOW_LOW, BELOW_HIGH, ABOVE_ALL };
+
+struct proc {
+	pid_t pid;	/* 0: a free place */
+	uid_t uid;
+	int adj;
+	int pidfd;
+	uint64_t since;	/* the older at one level goes first when sizes do not matter */
+};
+
+static struct {
+	const char *name;
+	long value;
+} settings[] = {
+	{ "sdk", 33 },
+	{ "psi_partial_stall_ms", 70 },
+	{ "psi_complete_stall_ms", 700 },
+	{ "swap_free_low_percentage", 10 },
+	{ "swap_util_max", 100 },
+	{ "thrashing_limit", 100 },
+	{ "thrashing_limit_decay", 10 },
+	{ "thrashing_limit_critical", 300 },
+	{ "stall_limit_critical", 100 },
+	{ "pressure_after_kill_min_score", 0 },
+	{ "lowmem_min_oom_score", 701 },
+	{ "kill_heaviest_task", 1 },	/* AOSP's own default is 0, phones set it */
+	{ "kill_timeout_ms", 100 },
+};
+
+static struct proc procs[MAX_PROCS];
+static uint64_t registered;
+static bool enabled = true;
+
+static struct {
+	struct vmstate last;		/* as of the last look */
+	struct watermarks marks;
+	int64_t marks_ms;
+	uint64_t base_refault, base_file_lru;
+	int64_t base_ms;
+	long carried_thrashing;		/* of windows gone by, halved with each */
+	long limit;			/* thrashing_limit, lower after each kill */
+	long thrashing, max_thrashing;
+	int victim;			/* pidfd of the last victim while it dies, else -1 */
+	int64_t killed_ms;
+	bool just_killed;
+	int64_t event_ms, looked_ms;
+	unsigned looks, skipped;
+} watch = { .victim = -1 };
+
+static long setting(const char *name)
+{
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return settings[i].value;
+	abort();
+}
+
+static void set(const char *word)
+{
+	const char *value = strchr(word, '=');
+
+	for (size_t i = 0; value && i < sizeof(settings) / sizeof(settings[0]); i++) {
+		size_t length = strlen(settings[i].name);
+
+		if ((size_t)(value - word) == length && strncmp(word, settings[i].name, length) == 0)
+			settings[i].value = strncmp(value, "=true", 5) == 0 ? 1 : strtol(value + 1, NULL, 10);
+	}
+	watch.limit = setting("thrashing_limit");
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void tell(const char *text)
+{
+	if (send(FRAMEWORK_FD, text, strlen(text), MSG_NOSIGNAL) < 0)
+		exit(1);
+}
+
+/* The processes */
+
+static struct proc *find(pid_t pid)
+{
+	for (size_t i = 0; i < MAX_PROCS; i++)
+		if (procs[i].pid == pid)
+			return &procs[i];
+	return NULL;
+}
+
+static void forget(struct proc *proc)
+{
+	close(proc->pidfd);
+	proc->pid = 0;
+}
+
+static void rank(pid_t pid, uid_t uid, int adj)
+{
+	struct proc *proc = find(pid);
+	int pidfd;
+
+	if (!proc) {
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		proc = find(0);
+		if (pidfd < 0 || !proc)
+			return;
+		*proc = (struct proc){ .pid = pid, .uid = uid, .pidfd = pidfd };
+	}
+	proc->adj = adj;
+	proc->since = ++registered;
+}
+
+static void process_size(pid_t pid, unsigned long *rss_kb, unsigned long *swap_kb)
+{
+	char path[32], text[4096];
+	char *at;
+
+	*rss_kb = *swap_kb = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (read_text(path, text, sizeof(text)) < 0)
+		return;
+	if ((at = strstr(text, "VmRSS:")) != NULL)
+		*rss_kb = strtoul(at + 6, NULL, 10);
+	if ((at = strstr(text, "VmSwap:")) != NULL)
+		*swap_kb = strtoul(at + 7, NULL, 10);
+}
+
+static bool goes_before(const struct proc *one, unsigned long one_kb, const struct proc *other, unsigned long other_kb)
+{
+	bool by_size = setting("kill_heaviest_task") || one->adj <= PERCEPTIBLE_ADJ;
+
+	if (one->adj != other->adj)
+		return one->adj > other->adj;
+	return by_size ? one_kb > other_kb : one->since < other->since;
+}
+
+static struct proc *choose(int min_adj)
+{
+	struct proc *victim = NULL;
+	unsigned long victim_kb = 0;
+
+	for (size_t i = 0; i < MAX_PROCS; i++) {
+		unsigned long rss_kb, swap_kb;
+
+		if (procs[i].pid == 0 || procs[i].adj < min_adj)
+			continue;
+		process_size(procs[i].pid, &rss_kb, &swap_kb);
+		if (rss_kb == 0 || (victim && !goes_before(&procs[i], rss_kb, victim, victim_kb)))
+			continue;
+		victim = &procs[i];
+		victim_kb = rss_kb;
+	}
+	return victim;
+}
+
+static void tell_kill(const struct proc *proc, int min_adj, enum reason reason, const char *why)
+{
+	char path[32], name[256], numbers[384], text[512];
+	unsigned long rss_kb, swap_kb;
+	int64_t now = now_ms();
+	size_t used = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", proc->pid);
+	if (read_text(path, name, sizeof(name)) <= 0 || name[0] == '\0')
+		snprintf(name, sizeof(name), "unknown");
+	process_size(proc->pid, &rss_kb, &swap_kb);
+	for (size_t i = 0; i < MEMINFO_FIELDS; i++)
+		used += (size_t)snprintf(numbers + used, sizeof(numbers) - used, "%llu,",
+					 (unsigned long long)watch.last.meminfo_kb[i]);
+	snprintf(numbers + used, sizeof(numbers) - used, "%lld,%lld,%u,%u,0,%lu,0,%ld,%ld,%f,%f,%f,%f,%f",
+		 (long long)(now - watch.event_ms), (long long)(now - watch.looked_ms), watch.looks, watch.skipped,
+		 swap_kb, watch.thrashing, watch.max_thrashing, stall_avg10("memory", "some"),
+		 stall_avg10("memory", "full"), stall_avg10("io", "some"), stall_avg10("io", "full"),
+		 stall_avg10("cpu", "some"));
+	snprintf(text, sizeof(text), "kill %d %u %d %d %lu %lu %d %.230s %.80s %.120s", proc->pid, proc->uid, proc->adj,
+		 min_adj, rss_kb, swap_kb, (int)reason, numbers, name, why);
+	tell(text);
+}
+
+/* Returns whether a process was killed. */
+static bool kill_one(int min_adj, enum reason reason, const char *why)
+{
+	struct proc *proc = choose(min_adj);
+
+	if (!proc)
+		return false;
+	tell_kill(proc, min_adj, reason, why);
+	if (syscall(SYS_pidfd_send_signal, proc->pidfd, SIGKILL, NULL, 0) != 0) {
+		forget(proc);
+		return false;
+	}
+	if (setting("sdk") >= 33)
+		syscall(PROCESS_MRELEASE, proc->pidfd, 0);
+	watch.victim = proc->pidfd;
+	watch.killed_ms = now_ms();
+	watch.just_killed = true;
+	proc->pid = 0;
+	return true;
+}
+
+/* Returns whether the last victim still holds its memory; gives up waiting after kill_timeout_ms. */
+static bool still_dying(void)
+{
+	struct pollfd victim = { .fd = watch.victim, .events = POLLIN };
+
+	if (watch.victim < 0)
+		return false;
+	if (poll(&victim, 1, 0) == 0 && now_ms() - watch.killed_ms < setting("kill_timeout_ms"))
+		return true;
+	close(watch.victim);
+	watch.victim = -1;
+	return false;
+}
+
+/* The decision */
+
+static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t *limit_kb)
+{
+	const uint64_t *meminfo = state->meminfo_kb;
+
+	*free_kb = meminfo[SWAP_FREE] < state->available_kb ? meminfo[SWAP_FREE] : state->available_kb;
+	*limit_kb = meminfo[SWAP_TOTAL] * (uint64_t)setting("swap_free_low_percentage") / 100;
+	return *free_kb < *limit_kb;
+}
+
+static long swap_util(const struct vmstate *state)
+{
+	uint64_t total = state->meminfo_kb[SWAP_TOTAL];
+
+	return total ? (long)((total - state->meminfo_kb[SWAP_FREE]) * 100 / total) : 0;
+}
+
+static enum breached lowest_breached(const struct vmstate *state)
+{
+	uint64_t free = state->free - (state->cma_free < state->free ? state->cma_free : state->free);
+
+	if (free < watch.marks.min)
+		return BELOW_MIN;
+	if (free < watch.marks.low)
+		return BELOW_LOW;
+	return free < watch.marks.high ? BELOW_HIGH : ABOVE_ALL;
+}
+
+/* Refaults of file pages since the window began, in per cent of the file pages there were then. */
+static void measure_thrashing(const struct vmstate *state, int64_t now)
+{
+	uint64_t file_lru = state->active_file + state->inactive_file;
+	long growth = (long)((state->refault_file - watch.base_refault) * 100 / (watch.base_file_lru + 1));
+	int64_t windows = watch.base_ms ? (now - watch.base_ms) / THRASHING_RESET_MS : 64;
+
+	if (windows > 0) {
+		watch.carried_thrashing = windows < 32 ? (growth + watch.carried_thrashing) >> windows : 0;
+		watch.base_refault = state->refault_file;
+		watch.base_file_lru = file_lru;
+		watch.base_ms = now;
+		growth = 0;
+		if (watch.carried_thrashing < watch.limit)
+			watch.limit = setting("thrashing_limit");
+	}
+	watch.thrashing = growth + watch.carried_thrashing;
+	if (watch.thrashing > watch.max_thrashing)
+		watch.max_thrashing = watch.thrashing;
+}
+
+struct decision {
+	enum reason reason;
+	int min_adj;
+	char why[120];
+};
+
+static struct decision decided(enum reason reason, int min_adj, const char *why)
+{
+	struct decision decision = { reason, min_adj, "" };
+
+	snprintf(decision.why, sizeof(decision.why), "%s", why);
+	return decision;
+}
+
+/* The rules in lmkd's order; the first that holds decides. `critical`: the PSI event for a full stall came. */
+static struct decision decide(const struct vmstate *state, bool critical, bool after_kill, bool direct)
+{
+	enum breached mark = lowest_breached(state);
+	long thrashing = watch.thrashing;
+	bool thrashes = thrashing > watch.limit, desperate = thrashing > setting("thrashing_limit_critical");
+	uint64_t free_kb, limit_kb;
+	bool swap_low = is_swap_low(state, &free_kb, &limit_kb);
+	const char *low = mark == BELOW_MIN ? "min" : "low";
+	char why[120];
+
+	if (after_kill && mark == BELOW_MIN)
+		return decided(PRESSURE_AFTER_KILL, (int)setting("pressure_after_kill_min_score"),
+			       "min watermark is breached even after kill");
+	if (critical)
+		return decided(NOT_RESPONDING, 0, "device is not responding");
+	if (swap_low && thrashes) {
+		snprintf(why, sizeof(why), "device is low on swap (%llukB < %llukB) and thrashing (%ld%%)",
+			 (unsigned long long)free_kb, (unsigned long long)limit_kb, thrashing);
+		return decided(LOW_SWAP_AND_THRASHING, desperate ? 0 : PERCEPTIBLE_ADJ + 1, why);
+	}
+	if (swap_low && mark <= BELOW_LOW) {
+		snprintf(why, sizeof(why), "%s watermark is breached and swap is low (%llukB < %llukB)", low,
+			 (unsigned long long)free_kb, (unsigned long long)limit_kb);
+		return decided(LOW_MEM_AND_SWAP, mark == BELOW_MIN ? 0 : PERCEPTIBLE_ADJ + 1, why);
+	}
+	if (mark <= BELOW_LOW && swap_util(state) > setting("swap_util_max")) {
+		snprintf(why, sizeof(why), "%s watermark is breached and swap utilization is high (%ld%% > %ld%%)", low,
+			 swap_util(state), setting("swap_util_max"));
+		return decided(LOW_MEM_AND_SWAP_UTIL, PERCEPTIBLE_ADJ + 1, why);
+	}
+	if (mark <= BELOW_LOW && thrashes) {
+		snprintf(why, sizeof(why), "%s watermark is breached and thrashing (%ld%%)", low, thrashing);
+		return decided(LOW_MEM_AND_THRASHING, desperate ? 0 : PERCEPTIBLE_ADJ + 1, why);
+	}
+	if (direct && thrashes) {
+		snprintf(why, sizeof(why), "device is in direct reclaim and thrashing (%ld%%)", thrashing);
+		return decided(DIRECT_RECL_AND_THRASHING, desperate ? 0 : PERCEPTIBLE_ADJ + 1, why);
+	}
+	if (setting("sdk") >= 34 && mark <= BELOW_LOW)
+		return decided(LOW_MEM, (int)setting("lowmem_min_oom_score"), "low watermark is breached");
+	return decided(NONE, 0, "");
+}
+
+static bool is_reclaiming(const struct vmstate *state, bool *direct)
+{
+	const struct vmstate *last = &watch.last;
+
+	*direct = state->scanned_direct != last->scanned_direct;
+	return *direct || state->scanned_kswapd != last->scanned_kswapd || state->refilled != last->refilled ||
+	       state->refault_file != last->refault_file;
+}
+
+/* One look at the phone; returns how soon to look again. */
+static int look(bool critical)
+{
+	struct vmstate state;
+	struct decision decision;
+	int64_t now = now_ms();
+	bool after_kill = watch.just_killed, direct, reclaiming;
+	uint64_t free_kb, limit_kb;
+
+	watch.looks++;
+	if (still_dying()) {
+		watch.skipped++;
+		return FAST_POLL_MS;
+	}
+	if (read_vmstate(&state) != 0)
+		return SLOW_POLL_MS;
+	if (watch.marks_ms == 0 || now - watch.marks_ms > WATERMARK_AGE_MS) {
+		read_watermarks(&watch.marks);
+		watch.marks_ms = now;
+	}
+	reclaiming = is_reclaiming(&state, &direct);
+	measure_thrashing(&state, now);
+	watch.last = state;
+	watch.just_killed = false;
+	decision = decide(&state, critical, after_kill, direct);
+	if (decision.reason != NONE && (reclaiming || critical)) {
+		if (stall_avg10("memory", "full") > (double)setting("stall_limit_critical"))
+			decision.min_adj = 0;
+		if (kill_one(decision.min_adj, decision.reason, decision.why)) {
+			watch.limit = watch.limit * (100 - setting("thrashing_limit_decay")) / 100;
+			watch.max_thrashing = 0;
+		}
+	}
+	watch.looked_ms = now;
+	return watch.just_killed || is_swap_low(&state, &free_kb, &limit_kb) ? FAST_POLL_MS : SLOW_POLL_MS;
+}
+
+/* Life */
+
+static int open_trigger(const char *kind, long stall_ms)
+{
+	int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	char line[64];
+	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, stall_ms * 1000, WINDOW_MS * 1000);
+
+	if (fd >= 0 && write(fd, line, (size_t)length + 1) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		tell("log E Failed to arm the PSI trigger: no pressure, no kills");
+	return fd;
+}
+
+static void obey(char *line)
+{
+	int pid, uid, adj;
+
+	if (sscanf(line, "prio %d %d %d", &pid, &uid, &adj) == 3)
+		rank(pid, (uid_t)uid, adj);
+	else if (sscanf(line, "remove %d", &pid) == 1 && find(pid))
+		forget(find(pid));
+	else if (strncmp(line, "killer ", 7) == 0)
+		enabled = line[7] == '1';
+	else if (strncmp(line, "set ", 4) == 0)
+		set(line + 4);
+}
+
+static void live(void)
+{
+	struct pollfd events[] = {
+		{ .fd = open_trigger("some", setting("psi_partial_stall_ms")), .events = POLLPRI },
+		{ .fd = open_trigger("full", setting("psi_complete_stall_ms")), .events = POLLPRI },
+		{ .fd = FRAMEWORK_FD, .events = POLLIN },
+	};
+	char line[256];
+	int pause_ms = -1;
+
+	for (;;) {
+		int ready = poll(events, 3, pause_ms);
+		bool pressed = ready > 0 && ((events[0].revents | events[1].revents) & POLLPRI);
+
+		if (ready > 0 && events[2].revents) {
+			ssize_t length = recv(FRAMEWORK_FD, line, sizeof(line) - 1, 0);
+
+			if (length <= 0)
+				return;
+			line[length] = '\0';
+			obey(line);
+		}
+		if (pressed) {
+			watch.event_ms = now_ms();
+			watch.looks = watch.skipped = 0;
+		}
+		if (!enabled || (!pressed && now_ms() - watch.event_ms > WINDOW_MS))
+			pause_ms = -1;
+		else if (pressed || ready == 0)
+			pause_ms = look(events[1].revents & POLLPRI);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	char text[32];
+
+	for (int i = 1; i < argc; i++)
+		set(argv[i]);
+	watch.limit = setting("thrashing_limit");
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	sched_setscheduler(0, SCHED_FIFO, &first);
+	snprintf(text, sizeof(text), "pid %d", getpid());
+	tell(text);
+	live();
+	return 0;
+}
