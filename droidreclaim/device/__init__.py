@@ -36,6 +36,13 @@ class CommandResult:
         """Standard error as text."""
         return self.stderr.decode("utf-8", "replace")
 
+    @property
+    def complaint(self) -> str:
+        """What a failed command says in an error: exit code and last line, ``exited 1: denied``."""
+        lines = (self.error_text or self.text).strip().splitlines()
+        said = f": {lines[-1].strip()[:200]}" if lines else ""
+        return f"exited {'?' if self.exit_code is None else self.exit_code}{said}"
+
 
 class Channel(Protocol):
     """A command running on the device, its stdin and stdout held open."""

@@ -166,7 +166,7 @@ class _Identity:
 def _try_adbd(device: Device, reasons: list[str]) -> RootWay | None:
     result = _probe(device, RootWay.ADBD, PROBE_TIMEOUT_S)
     identity = _read_identity(result)
-    shortcoming = _complaint(result) if identity is None else identity.shortcoming()
+    shortcoming = result.complaint if identity is None else identity.shortcoming()
     if shortcoming is None:
         return RootWay.ADBD
     reasons.append(f"adbd: {shortcoming}")
@@ -194,7 +194,7 @@ def _try_su(
                 reasons.append(f"{way.value}: no answer within {timeout_s:g} s")
                 return None
             identity = _read_identity(result)
-            shortcoming = _complaint(result) if identity is None else identity.shortcoming()
+            shortcoming = result.complaint if identity is None else identity.shortcoming()
             if shortcoming is None:
                 return way
             reasons.append(f"{way.value}: {shortcoming}")
@@ -228,9 +228,3 @@ def _read_identity(result: CommandResult) -> _Identity | None:
         return None
     su = _SU.search(result.text)
     return _Identity(int(uid[1]), int(capabilities[1], 16), su[1] if su else "")
-
-
-def _complaint(result: CommandResult) -> str:
-    lines = (result.error_text or result.text).strip().splitlines()
-    said = f": {lines[-1].strip()[:200]}" if lines else ""
-    return f"exited {'?' if result.exit_code is None else result.exit_code}{said}"

@@ -1,0 +1,80 @@
+"""Removing every trace of the helper from a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from droidreclaim.device import Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import NotPossible
+from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places
+
+# A process is ours when its program is a file of our directory, by inode: a path read from /proc
+# could be another's that only looks like ours. What is not ours is never removed recursively.
+_REMOVE = r"""
+home=$1 temp=$2 prefix=$3
+say() { echo "droidreclaim: $*"; }
+there() { [ -e "$1" ] || [ -L "$1" ]; }
+report() { if there "$1"; then say "left=$1"; else say "removed=$1"; fi; }
+running() {
+  pids=
+  for exe in /proc/[0-9]*/exe; do for file in "$home"/* "$home"/.new-*; do
+    [ "$exe" -ef "$file" ] && pid=${exe#/proc/} && pids="$pids ${pid%/exe}"
+  done; done
+  [ "$pids" ]
+}
+if running; then
+  ended=$pids; kill $pids
+  for turn in 1 2 3 4 5 6 7 8 9 10; do running || break; sleep 0.1; done
+  running && kill -9 $pids && sleep 0.2
+  running && say "left=process$pids" || say "removed=process$ended"
+fi
+if there "$home"; then
+  if [ ! -L "$home" ] && [ -O "$home" ]; then rm -rf "$home" 2>/dev/null; fi
+  report "$home"
+fi
+for file in "$temp/$prefix"*; do there "$file" && rm -f "$file" 2>/dev/null && report "$file" || {
+  there "$file" && say "left=$file"; }; done
+say done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """
+    What `remove` did, as paths of the device and ``process N``.
+
+    Attributes:
+        left: Still there: not ours, or not to be removed without root.
+    """
+
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def remove(
+    device: Device, way: RootWay | None, *, timeout_s: float, places: Places = DEFAULT_PLACES
+) -> Removal:
+    """
+    End helpers that still run, then remove our directory and our files where adb may write.
+
+    Args:
+        way: None without root: then only what adb itself may remove goes, and the rest is listed.
+
+    Raises:
+        NotPossible: the script did not run to its end.
+        DeviceTimeout, DeviceLost: the device went away.
+    """
+    words = ["sh", "-c", _REMOVE, "droidreclaim", places.home, places.temp, TEMP_PREFIX]
+    result = device.run((way or RootWay.ADBD).wrap(words), timeout_s=timeout_s)
+    said = [
+        line.removeprefix("droidreclaim: ").partition("=")
+        for line in result.text.splitlines()
+        if line.startswith("droidreclaim: ")
+    ]
+    if not said or said[-1][0] != "done":
+        raise NotPossible(f"{device.serial}: uninstall: {result.complaint}")
+    return Removal(
+        removed=tuple(what for key, _, what in said if key == "removed"),
+        left=tuple(what for key, _, what in said if key == "left"),
+    )
