@@ -152,7 +152,7 @@ def parse_smaps(text: str, source: str = "/proc/PID/smaps") -> tuple[MapUse, ...
         ParseError: a line is neither range nor detail, a range has no details, or there is none.
     """
     uses = tuple(_uses(text, source))
-    if not uses:
+    if not uses or uses[0].range.name == _ROLLUP_NAME:
         raise no_rows(source, text, "range")
     return uses
 

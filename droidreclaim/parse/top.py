@@ -74,7 +74,7 @@ class _Screen:
     def take(self, line: str) -> bool:
         """Read a summary line, the header or a row; False when it is none of them."""
         header = Columns.from_header(line)
-        if header is not None:
+        if header is not None and not {"%CPU", "CPU%"}.isdisjoint(header.words):
             self.columns = header
         elif (tasks := _TASKS.fullmatch(line)) is not None:
             self.counts = _counts(tasks["counts"])
