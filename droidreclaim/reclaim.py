@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from droidreclaim import snapshot
 from droidreclaim.errors import NotAchieved, NotPossible
 from droidreclaim.helper import verbs
+from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.session import HelperSession
 from droidreclaim.model import (
     Advice,
+    DeviceInfo,
     Process,
     ReclaimResult,
     SwapChange,
@@ -18,7 +20,6 @@ from droidreclaim.model import (
     Totals,
 )
 from droidreclaim.parse.kernel import parse_meminfo
-from droidreclaim.parse.packages import parse_packages_list
 from droidreclaim.policy import Plan, Selection, choose
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
@@ -51,11 +52,11 @@ class Request:
 
 
 def run(
-    session: HelperSession,
+    helper: RunningHelper,
     request: Request,
     *,
     progress: Callable[[str], None] = lambda _: None,
-) -> ReclaimResult:
+) -> tuple[DeviceInfo, ReclaimResult]:
     """
     Find the targets of *request*, advise them, and judge what happened.
 
@@ -66,24 +67,22 @@ def run(
         NotAchieved: a named package or pid is not there.
         DeviceError: the device was lost or did not answer; what was done until then stands.
     """
-    calls = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files("meminfo")]
-    hello, probed, scanned, read = (session.receive(one) for one in session.send_all(calls))
-    _require_backend(verbs.backends_of(probed).get(_BACKEND))
-    scan = verbs.scan_of(scanned)
+    asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files("meminfo")]
+    replies = helper.session.call_all(asked)
+    hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[2])
+    _require_backend(verbs.backends_of(replies[1]).get(_BACKEND))
     seen = snapshot.build(
-        scan.processes,
-        packages_by_app_id(scan.packages_list),
-        helper_pid=verbs.hello_of(hello).pid,
+        scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
     plan = choose(seen, request.selection)
-    swap_bytes = _swap_total_bytes(verbs.files_of(read))
+    swap_bytes = _swap_total_bytes(verbs.files_of(replies[3]))
     if request.needs_swap and request.what == "anon" and swap_bytes == 0:
         raise NotPossible(
             "no_swap: this device has no swap, so anonymous memory has nowhere to go",
             hint="--how cold needs none",
         )
     progress(f"{request.how}: {len(plan.targets)} processes")
-    return _advise(session, plan, request, swap_bytes)
+    return helper.device_info(hello), _advise(helper.session, plan, request, swap_bytes)
 
 
 def explain_nothing(result: ReclaimResult) -> NotAchieved:
@@ -94,14 +93,6 @@ def explain_nothing(result: ReclaimResult) -> NotAchieved:
         return NotAchieved("no process matches", hint="see 'droidreclaim ps'")
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
     return NotAchieved("nothing reclaimed: " + "; ".join(reasons[:3]) + more)
-
-
-def packages_by_app_id(packages_list: str | None) -> dict[int, tuple[str, ...]]:
-    """Package names by app id from /data/system/packages.list; empty where it was not readable."""
-    by_app_id: dict[int, tuple[str, ...]] = {}
-    for entry in parse_packages_list(packages_list) if packages_list else ():
-        by_app_id[entry.uid] = (*by_app_id.get(entry.uid, ()), entry.name)
-    return by_app_id
 
 
 def _require_backend(backend: verbs.Backend | None) -> None:

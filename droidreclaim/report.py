@@ -15,6 +15,7 @@ from rich.text import Text
 
 from droidreclaim.model import (
     DeviceInfo,
+    DeviceStatus,
     Memory,
     Process,
     ReclaimResult,
@@ -23,6 +24,9 @@ from droidreclaim.model import (
 )
 from droidreclaim.units import format_size
 
+_NO_DEVICE = (
+    "plug in a phone with USB debugging on, or try the pocket phone: droidreclaim phone start"
+)
 _UNLIMITED = 10_000  # columns when nobody looks: a cut package name is worse than a long line
 
 
@@ -107,6 +111,57 @@ def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
     if hidden:
         table.caption = f"{hidden} system processes not shown: --all"
     return table
+
+
+def devices_json(found: Iterable[DeviceStatus]) -> dict[str, Any]:
+    """The document of ``devices --json``."""
+    return {"devices": [{**asdict(one), "ready": one.ready} for one in found]}
+
+
+def devices_table(found: Sequence[DeviceStatus]) -> Table:
+    """Devices for people, with what to do about those that are not ready."""
+    table = _table("SERIAL", "STATE", "MODEL", "SDK>", "ABI", "ROOT", "READY")
+    for one in found:
+        table.add_row(
+            Text(safe(one.serial)),
+            safe(one.state),
+            Text(safe(one.model or "?")),
+            _or_unknown(one.sdk),
+            safe(one.abi or "?"),
+            one.root or "no",
+            "yes" if one.reason is None else Text(safe(f"no: {one.reason}")),
+        )
+    if not found:
+        table.caption = _NO_DEVICE
+    return table
+
+
+def status(server: str, found: Sequence[DeviceStatus]) -> str:
+    """Bare ``droidreclaim``: adb, devices, root, and what to type next."""
+    lines = [f"adb     server at {server} answers"]
+    for one in found:
+        what = f"{one.model or '?'}, SDK {_or_unknown(one.sdk)}, {one.abi or '?'}"
+        lines.append(safe(f"device  {one.serial}: {one.state} ({what})"))
+        lines.append(safe(f"root    {one.root or 'no: ' + (one.reason or '')}"))
+    ready = [one for one in found if one.ready]
+    if not found:
+        return "\n".join([*lines, "device  none", f"next    {_NO_DEVICE}"])
+    if not ready:
+        return "\n".join([*lines, "next    'droidreclaim devices' says what each one lacks"])
+    choice = f"-s {ready[0].serial} " if len(found) > 1 else ""
+    return "\n".join([*lines, safe(f"next    droidreclaim {choice}ps")])
+
+
+def status_without_server(error: str) -> str:
+    """Bare ``droidreclaim`` where adb itself does not answer."""
+    return f"adb     {safe(error)}\nnext    {_NO_DEVICE}"
+
+
+def uninstall_text(serial: str, removed: Sequence[str], left: Sequence[str]) -> str:
+    """What was removed, and what could not be."""
+    lines = [f"removed {what}" for what in removed] + [f"still there: {what}" for what in left]
+    lines = lines or ["nothing of droidreclaim was there"]
+    return "\n".join(safe(f"{serial}: {line}") for line in lines)
 
 
 def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict[str, Any]:
@@ -198,13 +253,13 @@ def reclaim_summary(result: ReclaimResult) -> str:
     totals = result.totals
     if result.dry_run:
         could = [target.advice.exclusive_bytes or 0 for target in result.targets]
-        return f"dry run: nothing touched; up to {format_size(sum(could))} could leave memory\n"
+        return f"dry run: nothing touched; up to {format_size(sum(could))} could leave memory"
     return (
         f"advised {format_size(totals.advised_bytes)}, "
         f"left memory {format_size(totals.reclaimed_bytes)}, "
         f"went to swap {format_size(totals.swapped_bytes)}, "
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
-        f"gained {format_size(totals.gained_bytes)}\n"
+        f"gained {format_size(totals.gained_bytes)}"
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from droidreclaim.model import FIRST_APP_ID, USER_RANGE, Process
+from droidreclaim.parse.packages import parse_packages_list
 
 # Parents of app processes; never apps themselves, whatever package their name begins with.
 _ZYGOTES = frozenset({"zygote", "zygote64", "zygote_secondary", "webview_zygote"})
@@ -105,6 +106,19 @@ def is_managed(process: Process, by_pid: Mapping[int, Process]) -> bool:
     """Whether ActivityManager started a process: it is a child of a zygote."""
     parent = by_pid.get(process.ppid) if process.ppid is not None else None
     return parent is not None and is_zygote(parent)
+
+
+def packages_by_app_id(packages_list: str | None) -> dict[int, tuple[str, ...]]:
+    """
+    Package names by app id from the text of /data/system/packages.list; empty for None.
+
+    Raises:
+        ParseError: a line cannot be read.
+    """
+    by_app_id: dict[int, tuple[str, ...]] = {}
+    for entry in parse_packages_list(packages_list) if packages_list else ():
+        by_app_id[entry.uid] = (*by_app_id.get(entry.uid, ()), entry.name)
+    return by_app_id
 
 
 def build(

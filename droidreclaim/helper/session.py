@@ -30,13 +30,16 @@ class HelperSession:
     trip of the link. Closing the channel ends the helper, also in the middle of work.
     """
 
-    def __init__(self, channel: Channel, *, serial: str, timeout_s: float) -> None:
+    def __init__(
+        self, channel: Channel, *, serial: str, timeout_s: float, early: bytes = b""
+    ) -> None:
         self._channel = channel
         self._serial = serial
         self._timeout_s = timeout_s
         self._reader = ReplyReader()
         self._replies: dict[str, Reply] = {}
         self._count = 0
+        self._keep(early)
         self._write_lock = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._beat, name="helper-heartbeat", daemon=True).start()
@@ -106,6 +109,10 @@ class HelperSession:
         """Send one request and wait for its reply; raises as `send` and `receive`."""
         return self.receive(self.send(verb, **values), patience_s=patience_s)
 
+    def call_all(self, calls: Sequence[tuple[str, dict[str, str | int | None]]]) -> list[Reply]:
+        """Send several requests and wait for all answers: one round trip; raises as `receive`."""
+        return [self.receive(request_id) for request_id in self.send_all(calls)]
+
     def _pump(self, deadline: float) -> None:
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0:
@@ -113,6 +120,9 @@ class HelperSession:
         data = self._channel.read(remaining_s)
         if not data:
             raise DeviceLost(f"{self._serial}: {self._last_words()}")
+        self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
         for reply in self._reader.feed(data):
             self._replies[reply.id] = reply
 

@@ -146,3 +146,29 @@ class DeviceInfo:
     abi: str | None
     kernel: str | None
     page_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """
+    One row of ``devices``; None where the device could not be asked.
+
+    Attributes:
+        state: adb's word: ``device``, ``offline``, ``unauthorized``, ...
+        root: How to be root there (``adbd``, ``su -c``, ``su 0``), None without root.
+        reason: Why it is not ready, with what to do; None when it is.
+    """
+
+    serial: str
+    state: str
+    kind: str
+    model: str | None
+    sdk: int | None
+    abi: str | None
+    root: str | None
+    reason: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether reclaim would work on it as far as a look can tell."""
+        return self.reason is None

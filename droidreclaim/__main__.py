@@ -1,0 +1,5 @@
+"""``python -m droidreclaim``."""
+
+from droidreclaim.cli.main import main
+
+main()

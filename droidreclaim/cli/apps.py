@@ -1,0 +1,174 @@
+"""The commands about the apps of a device: devices, ps, reclaim, uninstall, and bare status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+
+from droidreclaim.cli.options import AsJson, Connection, Force, with_connection
+from droidreclaim.cli.output import emit, say, show
+from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
+from droidreclaim.model import Band, Process
+from droidreclaim.policy import Selection, parse_adj_range, parse_targets
+from droidreclaim.units import parse_size
+
+Bands = Annotated[
+    list[Band] | None, typer.Option("--band", help="Only this band; may be repeated.")
+]
+SortKey = Literal["adj", "rss", "swap", "name", "pid"]
+
+
+@with_connection
+def devices(
+    as_json: AsJson = False,
+    wait_s: Annotated[
+        float | None,
+        typer.Option(
+            "--wait", metavar="S", min=0, help="Wait until one device is booted and rooted."
+        ),
+    ] = None,
+    *,
+    connection: Connection,
+) -> None:
+    """List attached devices: state, model, SDK, ABI, root, ready or why not."""
+    from droidreclaim import report
+    from droidreclaim.cli import connect
+
+    if wait_s is not None:
+        connect.wait(connection, wait_s)
+    found = connect.devices(connection)
+    if as_json:
+        emit(report.devices_json(found))
+    else:
+        show(report.devices_table(found))
+
+
+@with_connection
+def ps(
+    packages: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE]...")] = None,
+    band: Bands = None,
+    user: Annotated[int | None, typer.Option("--user", min=0, help="Only this user.")] = None,
+    sort: Annotated[SortKey, typer.Option("--sort", help="Order of the rows.")] = "adj",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also system processes and kernel threads.")
+    ] = False,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """List apps and their processes with oom_score_adj, band, RSS and swap."""
+    from droidreclaim import inspect, report
+    from droidreclaim.cli import connect
+
+    names, pids = parse_targets(packages or ())
+    if pids:
+        raise UsageError("ps takes package names", hint="pid:N is for reclaim")
+    with connect.helper(connection) as helper:
+        taken_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        device, seen = inspect.processes(helper)
+    rows = inspect.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
+    rows = sorted(rows, key=lambda process: _sort_key(process, sort))
+    if as_json:
+        emit(report.ps_json(device, helper.source, taken_at, rows))
+        return
+    asked = everything or bool(names or band)
+    shown = rows if asked else [process for process in rows if process.packages]
+    show(report.ps_table(shown, hidden=len(rows) - len(shown)))
+
+
+@with_connection
+def reclaim(
+    targets: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE|pid:N]...")] = None,
+    band: Bands = None,
+    adj: Annotated[
+        str | None, typer.Option("--adj", metavar="LOW..HIGH", help="Only these oom_score_adj.")
+    ] = None,
+    what: Annotated[
+        Literal["anon", "file", "all"],
+        typer.Option("--what", help="Pages; 'file' and 'all' evict code that comes back."),
+    ] = "anon",
+    how: Annotated[
+        Literal["cold", "pageout"], typer.Option("--how", help="'cold' only moves them in line.")
+    ] = "pageout",
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="SIZE", help="Stop after this much: 256MiB.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Select and count, touch nothing.")
+    ] = False,
+    force: Force = False,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """Page out packages, processes or a selection, and say what that really did."""
+    from droidreclaim import reclaim as engine
+    from droidreclaim import report
+    from droidreclaim.cli import connect
+
+    names, pids = parse_targets(targets or ())
+    if not (names or pids or band or adj):
+        raise UsageError("nothing to reclaim", hint="name a package, pid:N, --band or --adj")
+    request = engine.Request(
+        selection=Selection(
+            packages=names,
+            pids=pids,
+            bands=tuple(band or ()),
+            adj=parse_adj_range(adj) if adj else None,
+            force=force,
+        ),
+        how=how,
+        what=what,
+        budget_bytes=parse_size(budget) if budget else None,
+        dry_run=dry_run,
+    )
+    with connect.helper(connection) as helper:
+        device, result = engine.run(helper, request, progress=lambda line: say(line, connection))
+    if as_json:
+        emit(report.reclaim_json(device, helper.source, result))
+    else:
+        show(report.reclaim_table(result))
+        typer.echo(report.reclaim_summary(result))
+    if not result.achieved:
+        raise engine.explain_nothing(result)
+
+
+@with_connection
+def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
+    """Remove every trace of droidreclaim from the device."""
+    from droidreclaim import report
+    from droidreclaim.cli import connect
+
+    serial, removed, left = connect.uninstall(connection)
+    if as_json:
+        emit({"serial": serial, "removed": removed, "left": left})
+    else:
+        typer.echo(report.uninstall_text(serial, removed, left))
+    if left:
+        raise NotAchieved(f"{serial}: {len(left)} things of ours are still there")
+
+
+def status(connection: Connection) -> None:
+    """What stands between the user and the first page-out, and what to type next."""
+    from droidreclaim import report
+    from droidreclaim.cli import connect
+
+    try:
+        text = report.status(str(connect.server(connection)), connect.devices(connection))
+    except DroidReclaimError as error:
+        text = report.status_without_server(str(error))
+    typer.echo(text)
+
+
+def _sort_key(process: Process, sort: SortKey) -> tuple[float, str, int]:
+    memory = process.memory
+    value: float = {
+        "adj": process.oom_score_adj if process.oom_score_adj is not None else -2000,
+        "rss": -(memory.rss_bytes or 0),
+        "swap": -(memory.swap_bytes or 0),
+        "name": 0,
+        "pid": 0,
+    }[sort]
+    return value, process.name if sort == "name" else "", process.pid

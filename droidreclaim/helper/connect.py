@@ -1,0 +1,92 @@
+"""A helper that runs on a device, ready for requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from droidreclaim.device import Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import DroidReclaimError
+from droidreclaim.helper import verbs
+from droidreclaim.helper.bundle import load_bundle
+from droidreclaim.helper.launch import start_helper
+from droidreclaim.helper.protocol import PROTOCOL
+from droidreclaim.helper.session import HEARTBEAT_MS, HelperSession
+from droidreclaim.model import DeviceInfo
+
+POCKET_PHONE = "Pocket Phone"  # ro.product.model of the phone that droidreclaim boots itself
+
+
+@dataclass(frozen=True)
+class RunningHelper:
+    """
+    The helper on one device, and what that device said about itself when it was started.
+
+    Attributes:
+        build: Hash of the sources it must have been built from.
+    """
+
+    session: HelperSession
+    serial: str
+    model: str | None
+    sdk: int | None
+    build: str
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.session.close()
+
+    @property
+    def source(self) -> str:
+        """Where its numbers come from: ``phone`` (the pocket phone) or ``device``."""
+        return "phone" if self.model == POCKET_PHONE else "device"
+
+    def device_info(self, hello: verbs.Hello) -> DeviceInfo:
+        """
+        What names the device in an answer.
+
+        Raises:
+            DroidReclaimError: another helper than ours answers.
+        """
+        if (hello.protocol, hello.build) != (PROTOCOL, self.build):
+            raise DroidReclaimError(
+                f"{self.serial}: the helper there is build {hello.build}, not {self.build}",
+                hint="droidreclaim uninstall, then try again",
+            )
+        return DeviceInfo(
+            serial=self.serial,
+            model=self.model,
+            sdk=self.sdk,
+            abi=hello.abi,
+            kernel=hello.kernel,
+            page_bytes=hello.page_bytes,
+        )
+
+
+def connect(device: Device, way: RootWay, *, timeout_s: float) -> RunningHelper:
+    """
+    Start the helper on *device*; it is put there first where it is absent.
+
+    Raises:
+        NotPossible: *way* is not root there (any more), no helper fits, or the device refuses it.
+        DeviceError: the device was lost or did not answer within *timeout_s*.
+    """
+    bundle = load_bundle()
+    arguments = ("serve", f"heartbeat_ms={HEARTBEAT_MS}")
+    started = start_helper(device, way, bundle, arguments, timeout_s=timeout_s)
+    session = HelperSession(
+        started.channel, serial=device.serial, timeout_s=timeout_s, early=started.early
+    )
+    preamble = started.preamble
+    return RunningHelper(
+        session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build
+    )

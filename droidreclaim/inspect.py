@@ -1,0 +1,118 @@
+"""Looking at devices and their processes; nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from droidreclaim import snapshot
+from droidreclaim.device import Device
+from droidreclaim.device.adb import AdbDevice, list_devices
+from droidreclaim.device.attached import Attached
+from droidreclaim.device.root import RootMemory, find_root
+from droidreclaim.device.select import what_next
+from droidreclaim.device.server import Server
+from droidreclaim.errors import DroidReclaimError
+from droidreclaim.helper import verbs
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.model import Band, DeviceInfo, DeviceStatus, Process
+from droidreclaim.snapshot import Snapshot
+
+_PROPERTIES = {
+    "model": "ro.product.model",
+    "sdk": "ro.build.version.sdk",
+    "abi": "ro.product.cpu.abi",
+    "booted": "sys.boot_completed",
+}
+_ASK = "; ".join(f'echo "{key}=$(getprop {name})"' for key, name in _PROPERTIES.items())
+
+
+def devices(
+    server: Server, memory: RootMemory, *, timeout_s: float, notify: Callable[[str], None]
+) -> tuple[DeviceStatus, ...]:
+    """
+    Every device the adb server lists, ready or why not.
+
+    Raises:
+        DeviceError: the adb server does not answer; a device that does not is a row with a reason.
+    """
+    return tuple(
+        _status(server, attached, memory, timeout_s, notify)
+        for attached in list_devices(server, timeout_s)
+    )
+
+
+def processes(helper: RunningHelper) -> tuple[DeviceInfo, Snapshot]:
+    """
+    One scan of the device, attributed to packages: one round trip.
+
+    Raises:
+        DeviceError, ParseError: the device was lost, or its answer cannot be read.
+    """
+    replies = helper.session.call_all([verbs.HELLO, verbs.SCAN])
+    hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[1])
+    seen = snapshot.build(
+        scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
+    )
+    return helper.device_info(hello), seen
+
+
+def matching(
+    processes: Iterable[Process],
+    *,
+    packages: tuple[str, ...] = (),
+    bands: tuple[Band, ...] = (),
+    user: int | None = None,
+) -> list[Process]:
+    """The processes of these packages, in these bands, of this user; an empty filter takes all."""
+    return [
+        process
+        for process in processes
+        if (not packages or set(packages) & set(process.packages))
+        and (not bands or process.band in bands)
+        and user in (None, process.user)
+    ]
+
+
+def _status(
+    server: Server,
+    attached: Attached,
+    memory: RootMemory,
+    timeout_s: float,
+    notify: Callable[[str], None],
+) -> DeviceStatus:
+    properties: dict[str, str] = {}
+    root = None
+    reason = _not_online(attached)
+    if reason is None:
+        device = AdbDevice(server, attached)
+        try:
+            properties = _properties(device, timeout_s)
+            root = find_root(device, memory, notify=notify).value
+            if properties.get("booted") != "1":
+                reason = "still booting: 'droidreclaim devices --wait 300' waits for it"
+        except DroidReclaimError as error:
+            reason = str(error).removeprefix(f"{attached.serial}: ")
+    sdk = properties.get("sdk", "")
+    return DeviceStatus(
+        serial=attached.serial,
+        state=attached.state,
+        kind=attached.kind,
+        model=properties.get("model") or attached.model,
+        sdk=int(sdk) if sdk.isdecimal() else None,
+        abi=properties.get("abi") or None,
+        root=root,
+        reason=reason,
+    )
+
+
+def _not_online(attached: Attached) -> str | None:
+    if attached.online:
+        return None
+    hint = what_next(attached)
+    return f"{attached.state}: {hint}" if hint else attached.state
+
+
+def _properties(device: Device, timeout_s: float) -> dict[str, str]:
+    text = device.run(["sh", "-c", _ASK], timeout_s=timeout_s).text
+    pairs = (line.strip().partition("=") for line in text.splitlines())
+    return {key: value for key, _, value in pairs if key in _PROPERTIES}
