@@ -7,8 +7,8 @@ import sys
 from typing import Annotated
 
 import typer
+from typer import rich_utils
 
-from droidreclaim import __version__
 from droidreclaim.cli import apps, phone
 from droidreclaim.cli.options import Connection, with_connection
 from droidreclaim.errors import DroidReclaimError
@@ -25,6 +25,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from droidreclaim import __version__
+
         typer.echo(f"droidreclaim {__version__}")
         raise typer.Exit
 
@@ -54,6 +56,9 @@ app.add_typer(phone.app, name="phone")
 
 def main() -> None:
     """Run the command line; errors become one line on stderr and their exit code."""
+    if not (sys.stdout.isatty() or os.environ.get("FORCE_COLOR")):
+        # Typer writes escape sequences into a pipe wherever GITHUB_ACTIONS is set.
+        rich_utils.FORCE_TERMINAL = None
     try:
         app()
     except DroidReclaimError as error:

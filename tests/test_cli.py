@@ -1,0 +1,88 @@
+"""The command line as a script sees it: exit codes, one clear line, quick to start."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+_HEAVY = ("adbutils", "pydantic", "jinja2")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """droidreclaim with *arguments*, at an adb server's port where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return subprocess.run(
+        [sys.executable, "-m", "droidreclaim", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ
+        | {"ADB_SERVER_SOCKET": f"tcp:127.0.0.2:{port}", "ANDROID_SERIAL": ""}
+        | environment,
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_help_is_quick_because_nothing_heavy_is_imported(words: list[str]) -> None:
+    code = f"""
+import sys
+sys.argv = ["droidreclaim", *{words!r}]
+from droidreclaim.cli.main import main
+try:
+    main()
+except SystemExit as done:
+    print("EXIT", done.code, [name for name in {_HEAVY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "EXIT 0 []" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ps", "--band", "nonsense"],
+        ["reclaim"],
+        ["reclaim", "com.a;reboot"],
+        ["reclaim", "--adj", "1..x"],
+        ["reclaim", "com.a.b", "--budget", "much"],
+        ["reclaim", "com.a.b", "--what", "everything"],
+        ["ps", "pid:12"],
+        ["ps", "-s", "a", "-d"],
+        ["frobnicate"],
+        ["phone", "start", "--ram", "lots"],
+    ],
+)
+def test_bad_input_is_usage_and_never_a_traceback(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+
+
+@pytest.mark.parametrize("words", [["ps"], ["ps", "--json"], ["reclaim", "com.a.b"], ["devices"]])
+def test_without_an_adb_server_the_exit_code_is_3_and_one_line_says_why(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "127.0.0.2" in done.stderr
+
+
+def test_bare_droidreclaim_says_what_is_missing_and_what_to_type_and_exits_0() -> None:
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert "127.0.0.2" in done.stdout
+    assert "droidreclaim phone start" in done.stdout
+
+
+def test_no_escape_sequence_goes_into_a_pipe_even_on_a_ci_that_forces_colour() -> None:
+    done = run("ps", "--help", GITHUB_ACTIONS="true")
+    assert "\x1b" not in done.stdout
