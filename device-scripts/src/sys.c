@@ -18,6 +18,8 @@
 
 #define CLOCK_MONOTONIC 1
 #define ITIMER_REAL 0
+#define WUNTRACED 2
+#define PR_SET_PDEATHSIG 1
 
 /* A pointer or a number as a register holds it. */
 #define REGISTER(value) ((long)(value))
@@ -107,6 +109,27 @@ long sys_process_madvise(int pidfd, const struct sys_iovec *iov, size_t nr, int 
 int sys_getpid(void)
 {
 	return (int)call3(__NR_getpid, 0, 0, 0);
+}
+
+int sys_fork(void)
+{
+	return (int)call3(__NR_clone, SYS_SIGCHLD, 0, 0);	/* arm64 has no fork */
+}
+
+void sys_wait_stopped(int pid)
+{
+	while (call3(__NR_wait4, pid, 0, WUNTRACED) == -EINTR)
+		;
+}
+
+void sys_kill(int pid, int signal)
+{
+	call3(__NR_kill, pid, signal, 0);
+}
+
+void sys_die_with_parent(int signal)
+{
+	call3(__NR_prctl, PR_SET_PDEATHSIG, signal, 0);
 }
 
 unsigned int sys_getuid(void)

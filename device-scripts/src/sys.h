@@ -24,9 +24,12 @@
 #define SYS_POLLHUP 16
 #define SYS_POLLNVAL 32
 
+#define SYS_SIGKILL 9
 #define SYS_SIGPIPE 13
 #define SYS_SIGALRM 14
 #define SYS_SIGTERM 15
+#define SYS_SIGCHLD 17
+#define SYS_SIGSTOP 19
 
 #define ADVICE_WILLNEED 3
 #define ADVICE_COLD 20
@@ -83,6 +86,12 @@ uint64_t sys_now_us(void);	/* CLOCK_MONOTONIC */
 int sys_pidfd_open(int pid);
 long sys_process_madvise(int pidfd, const struct sys_iovec *iov, size_t nr, int advice);
 int sys_getpid(void);
+int sys_fork(void);
+/* Wait for `pid` to stop or to end. */
+void sys_wait_stopped(int pid);
+void sys_kill(int pid, int signal);
+/* Have the kernel send this signal when the parent ends. */
+void sys_die_with_parent(int signal);
 unsigned int sys_getuid(void);
 int sys_uname(struct sys_utsname *out);
 /* SIGALRM every `period_us` (under a second) from now on; 0 ends it. */

@@ -1,0 +1,193 @@
+/* Who may be touched, by what a fake /proc says of a real child. */
+#include "check.h"
+#include "fs.h"
+#include "target.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/test_target.XXXXXX";
+static char folder[128];
+static pid_t child;
+
+static void write_file(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	CHECK(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void write_stat(const char *state, unsigned int flags, int start)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%d (game) %s 1 1 1 0 -1 %u 0 0 0 0 0 0 0 0 20 0 1 0 %d 0\n",
+		 child, state, flags, start);
+	write_file("stat", text);
+}
+
+static void write_status(int tgid, int uid)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "Name:\tgame\nTgid:\t%d\nUid:\t%d\t%d\t%d\t%d\n", tgid, uid,
+		 uid, uid, uid);
+	write_file("status", text);
+}
+
+static void write_adj(int adj)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d\n", adj);
+	write_file("oom_score_adj", text);
+}
+
+static void write_honest_files(void)
+{
+	write_stat("S", 0, 99887);
+	write_status(child, 10123);
+	write_adj(900);
+	write_file("cmdline", "com.example.game");
+	write_file("cgroup", "0::/\n");
+}
+
+static void make_tree(void)
+{
+	CHECK(mkdtemp(root));
+	snprintf(folder, sizeof(folder), "%s/proc", root);
+	CHECK(mkdir(folder, 0700) == 0);
+	snprintf(folder, sizeof(folder), "%s/proc/%d", root, child);
+	CHECK(mkdir(folder, 0700) == 0);
+	fs_root = open(root, O_RDONLY | O_DIRECTORY);
+	CHECK(fs_root >= 0);
+	write_honest_files();
+}
+
+static void remove_tree(void)
+{
+	static const char *const names[] = { "stat", "status", "oom_score_adj", "cmdline", "cgroup" };
+	char path[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+	snprintf(folder, sizeof(folder), "%s/proc", root);
+	rmdir(folder);
+	rmdir(root);
+}
+
+static void open_is(enum outcome outcome, const char *reason)
+{
+	struct target_spec spec = {
+		.pid = child, .start = 99887, .adj_floor = 700, .has_uid = true, .uid = 10123
+	};
+	struct target target;
+	struct verdict verdict = target_open(&target, &spec);
+
+	CHECK(verdict.outcome == outcome);
+	CHECK(!verdict.reason == !reason);
+	CHECK(!reason || strcmp(verdict.reason, reason) == 0);
+	target_close(&target);
+}
+
+static const char *word_of(int adj)
+{
+	if (adj >= 700)
+		return NULL;
+	if (adj >= 200 && adj < 500)
+		return "perceptible";
+	return adj >= 0 && adj < 200 ? "foreground" : "below_floor";
+}
+
+static void every_adj_has_its_word(void)
+{
+	for (int adj = -1000; adj <= 1001; adj++) {
+		const char *word = word_of(adj);
+
+		write_adj(adj);
+		open_is(word ? OUTCOME_STOPPED : OUTCOME_ADVISED, word);
+	}
+	write_adj(900);
+}
+
+static void an_adj_that_cannot_be_read_is_no_leave(void)
+{
+	write_file("oom_score_adj", "");
+	open_is(OUTCOME_UNSUPPORTED, "unsupported");
+	write_file("oom_score_adj", "high\n");
+	open_is(OUTCOME_UNSUPPORTED, "unsupported");
+	write_adj(900);
+}
+
+static void an_identity_that_differs_is_changed(void)
+{
+	write_stat("S", 0, 99888);
+	open_is(OUTCOME_CHANGED, "changed");
+	write_stat("S", 0, 99887);
+	write_status(child, 10124);
+	open_is(OUTCOME_CHANGED, "changed");
+	write_status(child + 1, 10123);
+	open_is(OUTCOME_NOTHING, "thread");
+	write_status(child, 10123);
+}
+
+static void kinds_that_hold_nothing_are_known(void)
+{
+	write_stat("Z", 0, 99887);
+	open_is(OUTCOME_NOTHING, "zombie");
+	write_stat("S", 0x00200000, 99887);
+	open_is(OUTCOME_NOTHING, "kernel_thread");
+	write_stat("S", 0, 99887);
+}
+
+static void between_steps_the_same_questions_are_asked(void)
+{
+	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
+	struct target target;
+
+	write_stat("T", 0, 99887);
+	CHECK(!target_open(&target, &spec).reason && target.idle);
+	CHECK(!target_check(&target).reason && target.idle);
+	write_stat("S", 0, 99887);
+	CHECK(!target_check(&target).reason && !target.idle);
+	write_status(child, 10124);
+	CHECK(target_check(&target).outcome == OUTCOME_CHANGED);
+	write_status(child, 10123);
+	write_adj(0);
+	CHECK(target_check(&target).outcome == OUTCOME_STOPPED);
+	write_adj(900);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	CHECK(target_check(&target).outcome == OUTCOME_GONE);
+	target_close(&target);
+	open_is(OUTCOME_GONE, "gone");
+}
+
+int main(void)
+{
+	child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	make_tree();
+	open_is(OUTCOME_ADVISED, NULL);
+	every_adj_has_its_word();
+	an_adj_that_cannot_be_read_is_no_leave();
+	an_identity_that_differs_is_changed();
+	kinds_that_hold_nothing_are_known();
+	between_steps_the_same_questions_are_asked();
+	remove_tree();
+	return 0;
+}

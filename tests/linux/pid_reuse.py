@@ -1,0 +1,110 @@
+"""
+Run in a pid namespace of its own: give a dead process's pid to a stranger, again and again.
+
+Usage: pid_reuse.py HELPER ROUNDS. Prints one JSON line: outcomes, and bytes taken from strangers.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SIZE = 2 << 20
+TICK_S = 0.01  # of start times: what lives no longer cannot be told apart by them
+
+
+def spawn() -> int:
+    """A child with memory of its own."""
+    ready, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        heap = mmap.mmap(-1, SIZE, flags=mmap.MAP_PRIVATE)
+        heap.write(os.urandom(4096) * (SIZE // 4096))
+        os.write(write, b"1")
+        while True:
+            signal.pause()
+    os.read(ready, 1)
+    os.close(ready)
+    os.close(write)
+    return pid
+
+
+def end(pid: int) -> None:
+    """Kill and reap."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def field(pid: int, key: str) -> int:
+    """A size of status, in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) * 1024
+    raise KeyError(key)
+
+
+def reuse(pid: int) -> int:
+    """A stranger with the pid of a process that has ended."""
+    while True:
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
+        stranger = spawn()
+        if stranger == pid:
+            return stranger
+        end(stranger)
+
+
+def start_of(pid: int) -> str:
+    """Start time in clock ticks."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+
+
+def act_late(helper: str) -> tuple[str, int]:
+    """Act on a snapshot whose process has ended since."""
+    pid = spawn()
+    target = f"targets={pid}:{start_of(pid)}:-1000"
+    time.sleep(TICK_S)
+    end(pid)
+    stranger = reuse(pid)
+    reply = subprocess.run([helper, "pageout", target], capture_output=True, check=True).stdout
+    taken = field(stranger, "VmSwap:")
+    end(stranger)
+    return json.loads(reply.splitlines()[0])["outcome"], taken
+
+
+def swap_places(helper: str) -> tuple[str, int]:
+    """Let the process end, and a stranger take its pid, in the middle of the work."""
+    pid = spawn()
+    words = ["pageout", f"targets={pid}:{start_of(pid)}:-1000", "step_bytes=4096", "pause_us=200"]
+    with subprocess.Popen([helper, *words], stdout=subprocess.PIPE) as work:
+        time.sleep(0.005)
+        end(pid)
+        stranger = reuse(pid)
+        assert work.stdout
+        reply = work.stdout.read()
+    taken = field(stranger, "VmSwap:")
+    end(stranger)
+    return json.loads(reply.splitlines()[0])["outcome"], taken
+
+
+def main() -> None:
+    helper, rounds = sys.argv[1], int(sys.argv[2])
+    outcomes: dict[str, collections.Counter[str]] = {}
+    wrong_bytes = 0
+    for name, act in (("late", act_late), ("places", swap_places)):
+        outcomes[name] = collections.Counter()
+        for _ in range(rounds):
+            outcome, taken = act(helper)
+            outcomes[name][outcome] += 1
+            wrong_bytes += taken
+    print(json.dumps({"outcomes": outcomes, "wrong_bytes": wrong_bytes}))
+
+
+if __name__ == "__main__":
+    main()
