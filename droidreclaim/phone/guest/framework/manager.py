@@ -265,6 +265,10 @@ class ActivityManager:
         process.channel.close()
         if process.app.persistent:
             self.start_persistent(process.app)
+        elif process.main:
+            for child in self.processes(process.app.name):
+                if child.uid != process.app.package.uid:
+                    self.kill(child, (13, 0, "isolated not needed"), "isolated not needed")
 
     # Importance
 

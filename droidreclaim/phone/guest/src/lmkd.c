@@ -68,6 +68,7 @@ static struct {
 	{ "psi_partial_stall_ms", 70 },
 	{ "psi_complete_stall_ms", 700 },
 	{ "swap_free_low_percentage", 10 },
+	{ "swap_compression_ratio", 1 },
 	{ "swap_util_max", 100 },
 	{ "thrashing_limit", 100 },
 	{ "thrashing_limit_decay", 10 },
@@ -270,11 +271,17 @@ static bool still_dying(void)
 
 /* The decision */
 
+/*
+ * A zram lives in the memory it frees: lmkd counts no more swap as free than there are easily available pages, times
+ * swap_compression_ratio (0: believe SwapFree). So swap can be "low" while most of a zram is empty.
+ */
 static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t *limit_kb)
 {
 	const uint64_t *meminfo = state->meminfo_kb;
+	uint64_t ratio = (uint64_t)setting("swap_compression_ratio");
+	uint64_t easy_kb = (state->free + state->inactive_file) * PAGE_KB * ratio;
 
-	*free_kb = meminfo[SWAP_FREE] < state->available_kb ? meminfo[SWAP_FREE] : state->available_kb;
+	*free_kb = ratio && easy_kb < meminfo[SWAP_FREE] ? easy_kb : meminfo[SWAP_FREE];
 	*limit_kb = meminfo[SWAP_TOTAL] * (uint64_t)setting("swap_free_low_percentage") / 100;
 	return *free_kb < *limit_kb;
 }

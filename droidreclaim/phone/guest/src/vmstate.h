@@ -30,7 +30,6 @@ struct vmstate {
 	uint64_t scanned_direct, scanned_kswapd, refilled;
 	uint64_t refault_file;
 	uint64_t meminfo_kb[MEMINFO_FIELDS];
-	uint64_t available_kb;
 };
 
 struct watermarks {
@@ -78,8 +77,6 @@ static inline void read_meminfo_line(struct vmstate *state, const char *name, ui
 	for (size_t i = 0; i < MEMINFO_FIELDS; i++)
 		if (strcmp(meminfo_names[i], name) == 0)
 			state->meminfo_kb[i] = value;
-	if (strcmp(name, "MemAvailable") == 0)
-		state->available_kb = value;
 }
 
 static inline int read_vmstate(struct vmstate *state)
