@@ -1,0 +1,84 @@
+"""The command line against a phone, and a proxy that counts what it asks of the adb server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from handset import Handset
+
+COMMAND_TIMEOUT_S = 120.0
+
+
+def command(handset: Handset, *words: str) -> list[str]:
+    return [sys.executable, "-m", "droidreclaim", "-s", handset.serial, *words]
+
+
+def run(handset: Handset, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """``droidreclaim -s SERIAL words...``"""
+    return subprocess.run(
+        command(handset, *words),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def run_json(handset: Handset, *words: str) -> Any:
+    """The document a command that must succeed printed."""
+    done = run(handset, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class CountingProxy:
+    """Passes connections on to the adb server and keeps the first request of each."""
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.requests: list[bytes] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._server_port))
+            index = len(self.requests)
+            self.requests.append(b"")
+            for pair in ((client, server, index), (server, client, None)):
+                threading.Thread(target=self._pass, args=pair, daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, index: int | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if index is not None and len(self.requests[index]) < 200:
+                    self.requests[index] += data[:200]
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def counted(server_port: int) -> Iterator[CountingProxy]:
+    proxy = CountingProxy(server_port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
