@@ -21,6 +21,7 @@ from droidreclaim.parse.activity_rows import (
     read_process_row,
     read_uid_state,
 )
+from droidreclaim.parse.adj import is_old_scale, modern_adj
 from droidreclaim.parse.text import NumberedLine, answer_lines, no_rows
 
 PROCESSES = "dumpsys activity processes"
@@ -191,8 +192,9 @@ def _read_row_detail(reading: _Reading, line: str) -> None:
     row = reading.rows[reading.last_row]
     detail = _DETAIL_ADJ.fullmatch(line)
     if detail:
-        exact = row.adj if abs(int(detail[1])) <= 17 else int(detail[2])
-        reading.rows[reading.last_row] = replace(row, adj=exact, adj_exact=True)
+        adj = int(detail[2])
+        adj = modern_adj(adj) if is_old_scale(int(detail[1])) else adj
+        reading.rows[reading.last_row] = replace(row, adj=adj, adj_exact=True)
     elif "<=" in line and row.client is None:
         reading.rows[reading.last_row] = replace(row, client=find_record_ref(line))
 

@@ -23,7 +23,9 @@ _LRU_ROW = re.compile(
     r"(?: +(?:act:|activity=)(?P<activity>\S{0,200}))?(?: .{0,200})?"
 )
 _LEVEL = re.compile(r" *(?P<adj>-?\d{1,4}): (?P<name>\w{1,60}_ADJ) \( *(?P<kib>[^K)]{1,30})K\)")
-_UID = re.compile(r" *UID (?P<uid>\S{1,20}): UidRecord\{\S{1,16} \S{1,20} (?P<rest>[^}]{1,300})\}")
+_UID = re.compile(
+    r" *UID (?P<uid>\S{1,20}): UidRecord\{\S{1,16} \S{1,20} (?P<rest>[^}]{1,300})\}.{0,300}"
+)
 _REF = re.compile(r"(?P<pid>\d{1,8}):(?P<rest>[^\s{}]{1,400})")
 _PHANTOM = re.compile(
     r"PhantomProcessRecord \{\S{1,16} (\d{1,8}):(\d{1,8}):(\S.{0,300})/(\S{1,20})\}"

@@ -163,7 +163,7 @@ def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
     head = _HEAD.fullmatch(line)
     columns = _columns(block)
     if head is None or not columns:
-        raise ParseError(source, number, line, hint="" if head else "no head of a process")
+        raise ParseError(source, number, line, hint="no table: the process died meanwhile")
     rows = [row for _, text in block[1:] if (row := _row(text, columns)) is not None]
     totals = [row for row in rows if row.name == "TOTAL"]
     if not totals or "Pss Total" not in totals[0].cells:

@@ -14,11 +14,10 @@ DEVICE = "dumpsys meminfo"
 
 _SECTION = re.compile(r"Total (?P<what>\w{1,10}) by (?P<by>process|OOM adjustment|category):")
 _SIZE = r"-?\d[\d.,'\u00a0\u202f\u2019]{0,20}"
-_ROW = re.compile(
-    rf" *(?P<size>{_SIZE}) ?(?:K|kB): (?P<name>\S.{{0,300}}?)"
-    r"(?: \(pid (?P<pid>\d{1,8})(?P<activities> / activities)?[^)]{0,40}\))?"
-    rf"(?: +\( *(?P<swap>{_SIZE}) ?(?:K|kB) in swap\))?"
-)
+_ROW = re.compile(rf" *(?P<size>{_SIZE}) ?(?:K|kB): (?P<rest>\S.{{0,500}})")
+_PID = re.compile(r" \(pid (?P<pid>\d{1,8})(?P<activities> / activities)?[^)]{0,40}\)")
+_SWAP = re.compile(rf" \( *({_SIZE}) ?(?:K|kB) in swap")
+_USER = re.compile(r" +\(user \d{1,6}\)")
 _LINE = re.compile(r" *(?P<key>[A-Z][\w-]{1,10}(?: [A-Za-z]{1,6}){0,2}): +(?P<rest>.{0,400})")
 # "94,888K cached pss", and until Android 6 "94888 cached pss" inside the parentheses
 _TERM = re.compile(rf"({_SIZE})(?: ?(?:K|kB)\b)?(?: ([a-z][a-z ]{{1,30}}))?")
@@ -148,12 +147,15 @@ def _row(number: int, line: str) -> tuple[int, SizeRow]:
     size = kib_bytes(match["size"]) if match else None
     if match is None or size is None:
         raise ParseError(DEVICE, number, line)
+    rest = match["rest"]
+    pid, swap, user = (pattern.search(rest) for pattern in (_PID, _SWAP, _USER))
+    end = min((found.start() for found in (pid, swap, user) if found), default=len(rest))
     return match.end("size"), SizeRow(
-        name=match["name"],
+        name=rest[:end].rstrip(),
         size_bytes=size,
-        swap_bytes=kib_bytes(match["swap"]) if match["swap"] else None,
-        pid=int(match["pid"]) if match["pid"] else None,
-        has_activities=match["activities"] is not None,
+        swap_bytes=kib_bytes(swap[1]) if swap else None,
+        pid=int(pid["pid"]) if pid else None,
+        has_activities=pid is not None and pid["activities"] is not None,
     )
 
 

@@ -16,7 +16,7 @@ CHECKIN = "dumpsys package --checkin"
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,254}")
 _UID = re.compile(r"\d{1,9}")
-_BLOCK = re.compile(r" *Package \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\):")
+_BLOCK = re.compile(r" *Package \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\).{0,60}:")
 _SHARED_BLOCK = re.compile(r" *SharedUser \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\):")
 _ID = re.compile(r" +(?:userId|appId)=(?P<id>\d{1,9})(?: .{0,2000})?")
 _SHARED_REF = re.compile(

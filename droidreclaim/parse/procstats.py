@@ -27,7 +27,7 @@ class SampledProcess:
     One process over the time covered; sizes are rounded by the device.
 
     Attributes:
-        package: The package it is listed under; in the short form the process name stands alone.
+        package: The package it is listed under.
         rss_bytes: Average; None before Android 9.
         samples: How many times it was measured.
     """
@@ -57,7 +57,7 @@ def parse_procstats(text: str) -> tuple[SampledProcess, ...]:
         if match := _OWNER.fullmatch(line):
             uid = uid_of(match["uid"])
             process = match["name"] if match["prc"] else None
-            package = None if match["prc"] else match["name"]
+            package = package if match["prc"] else match["name"]
         elif match := _PROCESS.fullmatch(line):
             process = match["name"]
         elif process and line.lstrip().startswith(("TOTAL:", "Cur time ")):

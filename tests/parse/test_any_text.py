@@ -1,5 +1,7 @@
 """Every parser, fed with every capture and with mangled text: a value or ParseError, and soon."""
 
+import contextlib
+import gc
 import random
 import time
 from collections.abc import Callable
@@ -23,6 +25,7 @@ from droidreclaim.parse.packages import (
 )
 from droidreclaim.parse.procrank import parse_procrank, parse_showmap
 from droidreclaim.parse.procstats import parse_procstats
+from droidreclaim.parse.sections import split_activity_dump
 from droidreclaim.parse.settings import parse_settings
 from droidreclaim.parse.users import parse_started_users, parse_users
 
@@ -148,6 +151,51 @@ def test_a_line_of_a_megabyte_takes_no_time(parser: Callable[[str], object]) -> 
     for title in TITLES:
         for line in HOSTILE_LINES:
             _outcome(parser, f"{title}{line}\n")
+
+
+@EVERY
+def test_a_parser_is_not_quadratic(parser: Callable[[str], object], fixtures: Path) -> None:
+    assert _growth(parser, fixtures, 50_000) < 40  # 100 if it were; a shared machine is noisy
+
+
+@pytest.mark.campaign
+@EVERY
+def test_ten_times_the_text_takes_at_most_twelve_times_the_time(
+    parser: Callable[[str], object], fixtures: Path
+) -> None:
+    assert _growth(parser, fixtures, 1_000_000) < 12
+
+
+def _growth(parser: Callable[[str], object], fixtures: Path, characters: int) -> float:
+    """Time for ten times a capture over the time for the capture, at least *characters* long."""
+    worst = 0.0
+    for kind in PARSERS[parser]:
+        largest = max((fixtures / kind).glob("*.txt"), key=lambda path: path.stat().st_size)
+        text = largest.read_bytes().decode("utf-8", "replace")
+        text *= 1 + characters // len(text)
+        worst = max(worst, _fastest_s(parser, text * 10) / _fastest_s(parser, text))
+    return worst
+
+
+def _fastest_s(parser: Callable[[str], object], text: str) -> float:
+    def once() -> float:
+        start = time.process_time()
+        with contextlib.suppress(ParseError):
+            parser(text)
+        return time.process_time() - start
+
+    gc.disable()
+    try:
+        return min(once() for _ in range(3))
+    finally:
+        gc.enable()
+
+
+def test_cutting_a_dump_into_parts_survives_anything(fixtures: Path) -> None:
+    for path in _kinds(fixtures):
+        _outcome(split_activity_dump, path.read_bytes().decode("utf-8", "replace"))
+    for line in HOSTILE_LINES:
+        _outcome(split_activity_dump, line)
 
 
 @EVERY
