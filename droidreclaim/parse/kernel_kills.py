@@ -159,7 +159,9 @@ class _Reader:
         """Read one line, or one escaped part of it."""
         if number - self.last > _RECORD_LINES:
             self.close()
-        if _DRIVER_OPENINGS.search(line) is not None:
+        if "ill" not in line:  # both openings have it, and most lines of a log do not
+            pass
+        elif _DRIVER_OPENINGS.search(line) is not None:
             self.close()
             self.last = number
             self._open(number, whole, line)

@@ -14,12 +14,13 @@ _HEAD = re.compile(
     r"(?:, [a-z_]{1,32} -?[0-9]{1,10}){0,4}(?P<rest>.*)",
     re.DOTALL,
 )
-_FREED = re.compile(r"\s*to free (?P<sizes>.{1,200}?)(?:; reason: |\s+because |$)", re.DOTALL)
+_FREED = re.compile(r"\s*to free (?P<sizes>.{1,200}?)(?:; reason: |\sbecause |$)", re.DOTALL)
 _SIZE = re.compile(r"(?P<kib>-?[0-9]{1,15})k[bB](?: (?P<what>[a-z_ ]{1,32}))?")
-_REASON = re.compile(r"(?:; reason: |\s+because )(?P<reason>.{1,1000})", re.DOTALL)
+_REASON = re.compile(r"(?:; reason: |\sbecause )(?P<reason>.{1,1000})", re.DOTALL)
 _WATCHDOG = re.compile(
     r"lmkd watchdog killed process (?P<pid>[0-9]{1,10})(?:, oom_score_adj (?P<adj>-?[0-9]{1,6}))?"
 )
+_LONGEST = 4068  # what the log keeps of one message (LOGGER_ENTRY_MAX_PAYLOAD)
 _OPENINGS = ("Kill '", "Killing '", "Reclaim '", "lmkd watchdog killed process")
 
 
@@ -61,7 +62,7 @@ def read_lmkd_line(message: str) -> LmkdLine | None:
     if watchdog is not None:
         adj = int(watchdog["adj"]) if watchdog["adj"] else None
         return LmkdLine(int(watchdog["pid"]), None, None, adj, None, None, "lmkd watchdog")
-    head = _HEAD.fullmatch(message)
+    head = _HEAD.fullmatch(message) if len(message) <= _LONGEST else None
     if head is None:
         return None
     rest = head["rest"]

@@ -97,7 +97,10 @@ def parse_logcat(
     Raises:
         ParseError: *text* is no log in that form, or in any.
     """
-    lines = [(number, _ESCAPE.sub("", line)) for number, line in log_lines(text)]
+    coloured = "\x1b" in text
+    lines = [
+        (number, _ESCAPE.sub("", line) if coloured else line) for number, line in log_lines(text)
+    ]
     chosen = form or _form_of(lines)
     if chosen is LogForm.RAW:
         return tuple(_raw(number, line) for number, line in lines if not _DIVIDER.fullmatch(line))

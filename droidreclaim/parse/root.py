@@ -14,7 +14,7 @@ _ID = re.compile(
     r"(?:,? context=(?P<context>\S{1,300}))?"
 )
 _SU_VERSION = re.compile(r"(?P<version>[0-9][\w.+-]{0,40}):(?P<name>[A-Za-z]\w{1,32})")
-_SU_BARE = re.compile(r"v?(?P<version>[0-9]{1,4}(?:\.[0-9]{1,6}){0,3})(?P<rest>[-\w.+ ()@]{0,80})")
+_SU_BARE = re.compile(r"v?(?P<version>[0-9]{1,9}(?:\.[0-9]{1,6}){0,3})(?P<rest>[-\w.+ ()@]{0,80})")
 
 
 @dataclass(frozen=True, slots=True)
