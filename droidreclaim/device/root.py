@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from platformdirs import user_state_path
+
 from droidreclaim.device import CommandResult, Device
 from droidreclaim.errors import DeviceTimeout, NotPossible
 
@@ -104,10 +106,10 @@ class RootMemory:
 
 
 def default_memory() -> RootMemory:
-    """The memory in the user's state directory."""
-    from platformdirs import user_state_path  # noqa: PLC0415  # 15 ms that --help does not need
-
-    return RootMemory(user_state_path("droidreclaim", appauthor=False) / "root.json")
+    """The memory in the user's state directory, or in $DROIDRECLAIM_STATE_DIR."""
+    chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
+    directory = Path(chosen) if chosen else user_state_path("droidreclaim", appauthor=False)
+    return RootMemory(directory / "root.json")
 
 
 def find_root(

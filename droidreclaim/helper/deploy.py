@@ -23,30 +23,29 @@ from droidreclaim.helper.bundle import Helper
 
 _STEP_TIMEOUT_S = 20.0  # a copy of 32 KiB and a hash; slow phones wake up for seconds
 _TIDY_TIMEOUT_S = 5.0
-_BLOCK_BYTES = 4096
 
 # For mksh with toybox or toolbox, from Android 5 on. Its words come as arguments, none is written
 # into the text. It holds no single quote: each would cost eight characters behind su -c.
 _PLACE = r"""
 set -f; umask 077
-home=$1 pushed=$2 copy=$3 name=$4 blocks=$5
+home=$1 pushed=$2 copy=$3 name=$4 sha256=$5 sha1=$6 md5=$7 verified=$8
 say() { echo droidreclaim: $*; }
 stop() { say failed="$*"; exit 1; }
 tidy() { rm -f "$copy" "$pushed"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 trap tidy EXIT; trap "exit 1" HUP INT TERM
-if [ "$9" != verified ]; then
+if [ ! "$verified" ]; then
   words=$(mkdir "$home" 2>&1) || [ -d "$home" ] || [ -L "$home" ] || stop "$words"
   if [ -L "$home" ] || [ ! -d "$home" ] || [ ! -O "$home" ]; then
     stop "planted: $home is a link, no directory or of another owner"
   fi
   chmod 700 "$home"
   [ ! -L "$pushed" ] && [ -f "$pushed" ] || stop "replaced: $pushed"
-  words=$(dd if="$pushed" of="$copy" bs=4096 count="$blocks" 2>&1) || stop "$words"
+  words=$( (cat "$pushed" >"$copy") 2>&1) || stop "$words"
   rm -f "$pushed"
-  if have sha256sum; then got=$(sha256sum "$copy") want=$6
-  elif have sha1sum; then got=$(sha1sum "$copy") want=$7
-  elif have md5sum; then got=$(md5sum "$copy") want=$8
+  if have sha256sum; then got=$(sha256sum "$copy") want=$sha256
+  elif have sha1sum; then got=$(sha1sum "$copy") want=$sha1
+  elif have md5sum; then got=$(md5sum "$copy") want=$md5
   else trap - EXIT; say unverified; exit 0
   fi
   [ "${got%% *}" = "$want" ] || stop "replaced: the copy is not what was sent"
@@ -130,8 +129,7 @@ def _run_place(  # noqa: PLR0913, PLR0917  # the script's arguments
     deadline: Deadline,
     verified: str,
 ) -> str:
-    blocks = str(-(-helper.size_bytes // _BLOCK_BYTES))
-    words = [*paths, helper.name, blocks, helper.sha256, helper.sha1, helper.md5, verified]
+    words = [*paths, helper.name, helper.sha256, helper.sha1, helper.md5, verified]
     argv = way.wrap(["sh", "-c", _PLACE, "droidreclaim", *words])
     result = device.run(argv, timeout_s=_step_s(deadline))
     for line in result.text.splitlines():

@@ -20,11 +20,13 @@ from droidreclaim.helper.deploy import DEFAULT_PLACES, Places, place
 
 _MAX_PREAMBLE_BYTES = 64 * 1024
 
-# Without single quotes, as the script that places it.
+# Without single quotes, as the script that places it; each program it starts delays every command.
 _LAUNCH = r"""
 home=$1 names=$2; shift 2
 abis=$(getprop ro.product.cpu.abilist); [ "$abis" ] || abis=$(getprop ro.product.cpu.abi)
-echo "droidreclaim: id=$(id)"
+while read -r key real effective rest; do
+  [ "$key" = Uid: ] && echo "droidreclaim: uid=$effective"
+done </proc/self/status
 echo "droidreclaim: sdk=$(getprop ro.build.version.sdk)"
 echo "droidreclaim: model=$(getprop ro.product.model)"
 echo "droidreclaim: abis=$abis"
@@ -163,15 +165,17 @@ def _read_preamble(
 
 
 def _preamble(present: bool, facts: dict[str, str]) -> Preamble:
-    uid = re.match(r"uid=(\d+)", facts.get("id", ""))
-    sdk = facts.get("sdk", "")
     return Preamble(
         present=present,
-        uid=int(uid[1]) if uid else None,
-        sdk=int(sdk) if re.fullmatch(r"[0-9]{1,9}", sdk) else None,
+        uid=_number(facts.get("uid", "")),
+        sdk=_number(facts.get("sdk", "")),
         model=facts.get("model") or None,
         abis=tuple(abi for abi in facts.get("abis", "").split(",") if abi),
     )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
 
 
 def _fitting(device: Device, bundle: Bundle, preamble: Preamble) -> Helper:
