@@ -7,7 +7,7 @@
 
 static int measure(const struct target_spec *spec, struct memory *memory, uint64_t *major_faults)
 {
-	struct stat stat;
+	struct proc_stat stat;
 	int dir = proc_open(spec->pid);
 	int error = dir < 0 ? dir : proc_read_stat(dir, &stat);
 

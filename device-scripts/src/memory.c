@@ -31,7 +31,7 @@ static int read_rollup(int dir, struct memory *out)
 
 static int read_status(int dir, struct memory *out)
 {
-	struct status status;
+	struct proc_status status;
 	int error = proc_read_status(dir, &status);
 
 	if (error)

@@ -22,7 +22,7 @@ static void skip_words(struct span *rest, int count)
 		;
 }
 
-int stat_parse(struct span text, struct stat *out)
+int stat_parse(struct span text, struct proc_stat *out)
 {
 	size_t open = 0, close = text.len;
 	int64_t ppid, flags, major_faults;
@@ -82,7 +82,7 @@ static uint64_t next_kib_field(struct span *rest, const char *key)
 	return kib > UNKNOWN / 1024 ? UNKNOWN : kib * 1024;
 }
 
-int status_parse(struct span text, struct status *out)
+int status_parse(struct span text, struct proc_status *out)
 {
 	uint64_t tgid = next_field(&text, "Tgid:");
 	uint64_t uid = next_field(&text, "Uid:");
@@ -99,7 +99,7 @@ int status_parse(struct span text, struct status *out)
 	return 0;
 }
 
-void name_parse(struct span cmdline, const struct stat *stat, struct name *out)
+void name_parse(struct span cmdline, const struct proc_stat *stat, struct name *out)
 {
 	struct span first;
 
@@ -122,7 +122,7 @@ int proc_open(int pid)
 	return sys_openat(fs_root, path, SYS_O_PATH);
 }
 
-int proc_read_stat(int dir, struct stat *out)
+int proc_read_stat(int dir, struct proc_stat *out)
 {
 	char buffer[1024];
 	size_t len;
@@ -131,7 +131,7 @@ int proc_read_stat(int dir, struct stat *out)
 	return error ? error : stat_parse((struct span){ buffer, len }, out);
 }
 
-int proc_read_status(int dir, struct status *out)
+int proc_read_status(int dir, struct proc_status *out)
 {
 	char buffer[8192];	/* Cpus_allowed and Groups can be long, the wanted lines are early */
 	size_t len;
@@ -140,7 +140,7 @@ int proc_read_status(int dir, struct status *out)
 	return error ? error : status_parse((struct span){ buffer, len }, out);
 }
 
-int proc_read_name(int dir, const struct stat *stat, struct name *out)
+int proc_read_name(int dir, const struct proc_stat *stat, struct name *out)
 {
 	char buffer[RAW_NAME_MAX];
 	size_t len;
@@ -174,7 +174,7 @@ bool proc_is_ancestor(int pid)
 	int at = sys_getpid();
 
 	for (int depth = 0; at > 0 && depth < 256; depth++) {
-		struct stat stat;
+		struct proc_stat stat;
 		int dir, error;
 
 		if (at == pid)

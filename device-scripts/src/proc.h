@@ -15,7 +15,7 @@ struct name {
 };
 
 /* The line of /proc/PID/stat, as far as it is wanted. */
-struct stat {
+struct proc_stat {
 	uint64_t start;		/* clock ticks after boot: a name, not a handle */
 	uint64_t major_faults;
 	int ppid;
@@ -26,7 +26,7 @@ struct stat {
 };
 
 /* Of /proc/PID/status; memory UNKNOWN for kernel threads, zombies and kernels before 4.5. */
-struct status {
+struct proc_status {
 	int tgid;
 	uint32_t uid;
 	uint64_t rss_anon_bytes;
@@ -37,11 +37,11 @@ struct status {
 };
 
 /* Read a line of stat; split at its last ')', for comm may hold any byte. 0 or -EINVAL. */
-int stat_parse(struct span text, struct stat *out);
-int status_parse(struct span text, struct status *out);
+int stat_parse(struct span text, struct proc_stat *out);
+int status_parse(struct span text, struct proc_status *out);
 
 /* The first NUL-terminated string of cmdline, or comm where that is empty. */
-void name_parse(struct span cmdline, const struct stat *stat, struct name *out);
+void name_parse(struct span cmdline, const struct proc_stat *stat, struct name *out);
 
 /*
  * The directory of `pid` below /proc: what is opened through it belongs to the
@@ -49,9 +49,9 @@ void name_parse(struct span cmdline, const struct stat *stat, struct name *out);
  */
 int proc_open(int pid);
 
-int proc_read_stat(int dir, struct stat *out);
-int proc_read_status(int dir, struct status *out);
-int proc_read_name(int dir, const struct stat *stat, struct name *out);
+int proc_read_stat(int dir, struct proc_stat *out);
+int proc_read_status(int dir, struct proc_status *out);
+int proc_read_name(int dir, const struct proc_stat *stat, struct name *out);
 int proc_read_adj(int dir, int *adj);
 
 /* Whether `pid` is this process or one above it. */

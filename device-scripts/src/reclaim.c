@@ -249,7 +249,7 @@ static void explain_nothing(struct report *report)
 
 static void read_memory(struct memory *memory, uint64_t *major_faults)
 {
-	struct stat stat;
+	struct proc_stat stat;
 
 	memory_read(target.dir, memory);
 	if (!proc_read_stat(target.dir, &stat))

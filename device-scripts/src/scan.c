@@ -12,7 +12,7 @@ static struct {
 
 static struct name name;
 
-static void print_process(int pid, const struct stat *stat, const struct status *status,
+static void print_process(int pid, const struct proc_stat *stat, const struct proc_status *status,
 			  const int *adj)
 {
 	line_begin("proc");
@@ -37,8 +37,8 @@ static void print_process(int pid, const struct stat *stat, const struct status 
 
 static int scan_process(int pid, int dir)
 {
-	struct stat stat;
-	struct status status;
+	struct proc_stat stat;
+	struct proc_status status;
 	int adj, error;
 
 	error = proc_read_stat(dir, &stat);

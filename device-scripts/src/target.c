@@ -72,7 +72,7 @@ static int read_stat(struct target *target)
 	return error ? error : stat_parse((struct span){ buffer, len }, &target->stat);
 }
 
-static int read_status(const struct target *target, struct status *out)
+static int read_status(const struct target *target, struct proc_status *out)
 {
 	char buffer[8192];
 	size_t len;
@@ -136,7 +136,7 @@ static struct verdict judge_kind(const struct target *target)
 static struct verdict identify(struct target *target)
 {
 	const struct target_spec *spec = &target->spec;
-	struct status status = { .tgid = 0 };
+	struct proc_status status = { .tgid = 0 };
 	bool same_name = false;
 	int error = read_stat(target);
 
@@ -207,7 +207,7 @@ void target_close(struct target *target)
 
 struct verdict target_check(struct target *target)
 {
-	struct status status;
+	struct proc_status status;
 	int error;
 
 	if (!is_alive(target))

@@ -31,7 +31,7 @@ struct target {
 	int dir;
 	int pidfd;
 	int adj_fd, stat_fd, status_fd;	/* of `dir`, read again between steps */
-	struct stat stat;
+	struct proc_stat stat;
 	uint32_t uid;
 	uint32_t comm_crc;
 	int adj;

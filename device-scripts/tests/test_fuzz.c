@@ -55,8 +55,8 @@ static void parse_everything(struct span text)
 	static const char *const known[] = { "targets", "what", NULL };
 	static struct name name;
 	static char clean[TEXT_MAX * 3], again[TEXT_MAX * 3];
-	struct stat stat = { .comm_len = 0 };
-	struct status status;
+	struct proc_stat stat = { .comm_len = 0 };
+	struct proc_status status;
 	struct request request;
 	struct target_spec spec;
 	struct vma vma;

@@ -10,7 +10,7 @@
 
 static void stat_is_split_at_the_last_parenthesis(void)
 {
-	struct stat stat;
+	struct proc_stat stat;
 
 	CHECK(stat_parse(span_of("4321 (a) S 1 1 (b)" AFTER_COMM), &stat) == 0);
 	CHECK(stat.ppid == 310 && stat.start == 99887 && stat.state == 'S');
@@ -20,7 +20,7 @@ static void stat_is_split_at_the_last_parenthesis(void)
 
 static void a_comm_of_any_bytes_becomes_utf8(void)
 {
-	struct stat stat;
+	struct proc_stat stat;
 
 	CHECK(stat_parse(span_of("1 (\x1b[31m\n\xff)" AFTER_COMM), &stat) == 0);
 	CHECK(stat.comm_len == 9 && memcmp(stat.comm, "\x1b[31m\n\xef\xbf\xbd", 9) == 0);
@@ -28,7 +28,7 @@ static void a_comm_of_any_bytes_becomes_utf8(void)
 
 static void a_kernel_thread_is_known_by_its_flag(void)
 {
-	struct stat stat;
+	struct proc_stat stat;
 
 	CHECK(stat_parse(span_of("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 17"),
 			 &stat) == 0);
@@ -38,7 +38,7 @@ static void a_kernel_thread_is_known_by_its_flag(void)
 static void a_cut_line_of_stat_is_refused(void)
 {
 	static const char whole[] = "4321 (game)" AFTER_COMM;
-	struct stat stat;
+	struct proc_stat stat;
 
 	for (size_t len = 0; len < strlen("4321 (game) S 310 310 0 0 -1 1077936448 5 6 7 8"); len++)
 		CHECK(stat_parse((struct span){ whole, len }, &stat) == -EINVAL);
@@ -46,7 +46,7 @@ static void a_cut_line_of_stat_is_refused(void)
 
 static void status_gives_bytes_and_null_for_what_it_lacks(void)
 {
-	struct status status;
+	struct proc_status status;
 
 	CHECK(status_parse(span_of("Name:\tgame\nTgid:\t7\nUid:\t10123\t10123\t10123\t10123\n"
 				   "VmLck:\t       4 kB\nRssAnon:\t     100 kB\n"
@@ -63,7 +63,7 @@ static void status_gives_bytes_and_null_for_what_it_lacks(void)
 
 static void the_name_is_cmdlines_first_string_or_comm(void)
 {
-	struct stat stat = { .comm_len = 4, .comm = "game" };
+	struct proc_stat stat = { .comm_len = 4, .comm = "game" };
 	static struct name name;
 
 	name_parse((struct span){ "com.a:b\0arg", 11 }, &stat, &name);

@@ -1,0 +1,173 @@
+"""What the build makes: a helper for every ABI that any kernel can load, the same from anywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+ROOT = Path(__file__).parents[1]
+MACHINES = {
+    "arm64-v8a": ("EM_AARCH64", 64),
+    "armeabi-v7a": ("EM_ARM", 32),
+    "x86_64": ("EM_X86_64", 64),
+    "x86": ("EM_386", 32),
+    "riscv64": ("EM_RISCV", 64),
+}
+EF_ARM_ABI_FLOAT_HARD = 0x400
+
+
+def load_build_script() -> ModuleType:
+    """hatch_build.py, which lies beside the package and not in it."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def copy_sources(to: Path) -> Path:
+    """What the helpers' build reads, in another place."""
+    shutil.copytree(ROOT / "device-scripts", to / "device-scripts")
+    shutil.copy(ROOT / "hatch_build.py", to)
+    return to
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder outside the checkout with fresh helpers."""
+    root = copy_sources(tmp_path_factory.mktemp("build"))
+    load_build_script().build_helpers(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def binaries(built: Path) -> Path:
+    return built / "droidreclaim" / "helper" / "bin"
+
+
+@pytest.mark.parametrize("abi", MACHINES)
+def test_a_helper_is_static_small_and_aligned_for_every_page_size(binaries: Path, abi: str) -> None:
+    path = binaries / abi / "droidreclaim-helper"
+    machine, bits = MACHINES[abi]
+    assert path.stat().st_size < 32 * 1024
+    assert path.stat().st_mode & 0o111
+    with path.open("rb") as stream:
+        elf = ELFFile(stream)
+        loads = [part for part in elf.iter_segments() if part["p_type"] == "PT_LOAD"]
+        kinds = {part["p_type"] for part in elf.iter_segments()}
+        assert (elf["e_machine"], elf.elfclass, elf["e_type"]) == (machine, bits, "ET_EXEC")
+        assert {part["p_align"] for part in loads} == {65536}
+        assert not any(part["p_flags"] & 3 == 3 for part in loads)  # writable and executable
+        assert not kinds & {"PT_INTERP", "PT_DYNAMIC"}
+        if machine == "EM_ARM":
+            assert not elf["e_flags"] & EF_ARM_ABI_FLOAT_HARD
+
+
+def test_the_list_names_every_helper_with_its_hashes(binaries: Path, built: Path) -> None:
+    listing = json.loads((binaries / "helpers.json").read_text())
+    assert listing["protocol"] == 1
+    assert listing["build"] == load_build_script().source_hash(built / "device-scripts" / "src")
+    assert list(listing["helpers"]) == list(MACHINES)
+    for abi, entry in listing["helpers"].items():
+        path = binaries / abi / "droidreclaim-helper"
+        for tool in ("sha256", "sha1", "md5"):
+            sum_of = subprocess.run([f"{tool}sum", path], capture_output=True, check=True).stdout
+            assert entry[tool] == sum_of.split()[0].decode()
+        assert entry["bytes"] == path.stat().st_size
+
+
+def test_another_folder_and_an_empty_cache_give_the_same_bytes(
+    binaries: Path, tmp_path: Path
+) -> None:
+    root = copy_sources(tmp_path / "somewhere else")
+    caches = {"ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "zig"), "ZIG_LOCAL_CACHE_DIR": ""}
+    environment = {key: value for key, value in (os.environ | caches).items() if value}
+    before = set(root.rglob("*"))
+    subprocess.run([sys.executable, root / "hatch_build.py"], check=True, env=environment)
+    again = root / "droidreclaim" / "helper" / "bin"
+    assert (again / "helpers.json").read_text() == (binaries / "helpers.json").read_text()
+    new = {path for path in root.rglob("*") if path.is_file()} - before
+    assert {path.relative_to(again).parts[0] for path in new} == {*MACHINES, "helpers.json"}
+
+
+def test_a_changed_source_changes_the_build_hash(tmp_path: Path) -> None:
+    script = load_build_script()
+    sources = copy_sources(tmp_path) / "device-scripts" / "src"
+    before = script.source_hash(sources)
+    assert before == script.source_hash(ROOT / "device-scripts" / "src")
+    with (sources / "main.c").open("a") as stream:
+        stream.write("\n")
+    assert script.source_hash(sources) != before
+
+
+def test_programs_of_the_guest_are_built_each_from_its_file(tmp_path: Path) -> None:
+    script = load_build_script()
+    sources = tmp_path / script.GUEST_SOURCES
+    sources.mkdir(parents=True)
+    (sources / "shared.h").write_text("#define ANSWER 42\n")
+    (sources / "answer.c").write_text(
+        '#include <stdio.h>\n#include "shared.h"\nint main(void) { printf("%d\\n", ANSWER); }\n'
+    )
+    script.build_guest(tmp_path)
+    program = tmp_path / script.GUEST_BINARIES / "answer"
+    assert [path.name for path in program.parent.iterdir()] == ["answer"]
+    with program.open("rb") as stream:
+        assert ELFFile(stream)["e_machine"] == "EM_X86_64"
+    if os.uname().machine == "x86_64":
+        assert subprocess.run([program], capture_output=True, check=True).stdout == b"42\n"
+
+
+@pytest.mark.parametrize("abi", MACHINES)
+def test_a_helper_runs_on_its_abi(binaries: Path, abi: str) -> None:
+    """Natively where this machine can, else under qemu's user emulation where that is here."""
+    emulators = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "riscv64": "qemu-riscv64"}
+    words = [str(binaries / abi / "droidreclaim-helper"), "hello"]
+    native = {"x86_64": ("x86_64", "x86"), "aarch64": ("arm64-v8a",)}
+    if abi not in native.get(os.uname().machine, ()):
+        emulator = shutil.which(emulators.get(abi, "qemu-x86_64"))
+        if emulator is None:
+            pytest.skip(f"needs {emulators.get(abi)} (qemu-user) to run a program for {abi}")
+        words.insert(0, emulator)
+    run = subprocess.run(words, capture_output=True, check=True)
+    assert json.loads(run.stdout.splitlines()[0])["abi"] == abi
+
+
+def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) -> None:
+    """From the source distribution, so that it carries what the build needs as well."""
+    build = [sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)]
+    checkout = tmp_path / "checkout"
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if names.returncode != 0:
+        pytest.skip("not a git checkout")
+    for name in names.stdout.splitlines():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    (checkout / "README.md").touch()
+    subprocess.run([*build, "--target", "sdist"], cwd=checkout, check=True)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, tmp_path)
+    unpacked = tmp_path / sdist.name.removesuffix(".tar.gz")
+    subprocess.run([*build, "--target", "wheel"], cwd=unpacked, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        carried = set(archive.namelist())
+    assert {f"droidreclaim/helper/bin/{abi}/droidreclaim-helper" for abi in MACHINES} <= carried
+    assert "droidreclaim/helper/bin/helpers.json" in carried
