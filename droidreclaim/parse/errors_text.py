@@ -84,12 +84,19 @@ _PREFIXES = (
     ("No process found for: ", ErrorKind.NO_PROCESS),
     ("Exception occurred while executing ", ErrorKind.CRASHED),
     ("Failure calling service ", ErrorKind.FAILED),
+    ("cmd: Failure calling service ", ErrorKind.FAILED),
+    ("Failed transaction ", ErrorKind.FAILED),
+    ("Failure [", ErrorKind.FAILED),
     ("Error dumping service info: ", ErrorKind.FAILED),
     ("Error: ", ErrorKind.FAILED),
     ("Error type ", ErrorKind.FAILED),
     ("error: ", ErrorKind.ADB),
     ("adb: ", ErrorKind.ADB),
 )
+
+
+# What a shell says of a command that a signal ended.
+_ENDED = ("Killed", "Terminated", "Aborted", "Segmentation fault", "Bus error")
 
 
 def find_error(text: str) -> ErrorText | None:
@@ -107,9 +114,13 @@ def find_error(text: str) -> ErrorText | None:
 
 
 def _head(text: str) -> list[tuple[int, str]]:
-    head = [line.strip() for line in text[: _HEAD_LINES * _LONGEST_LINE].split("\n")]
+    head = [line.rstrip() for line in text[: _HEAD_LINES * _LONGEST_LINE].split("\n")]
     numbered = [(number, line) for number, line in enumerate(head, start=1) if line]
-    return [row for row in numbered[:_HEAD_LINES] if len(row[1]) <= _LONGEST_LINE]
+    return [
+        (number, line)
+        for number, line in numbered[:_HEAD_LINES]
+        if not line[0].isspace() and len(line) <= _LONGEST_LINE  # indented lines are data
+    ]
 
 
 def _find_timeout(text: str) -> ErrorText | None:
@@ -129,6 +140,8 @@ def _read_line(number: int, line: str) -> ErrorText | None:
         if line.endswith(suffix):
             subject = line[: -len(suffix)].rpartition(": ")[2].removeprefix("can't create ")
             return ErrorText(kind, subject, number, line)
+    if line.removesuffix(" (core dumped)").strip() in _ENDED:
+        return ErrorText(ErrorKind.CRASHED, line, number, line)
     return _read_exception(number, line) or _read_other(number, line)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.text import NumberedLine, answer_lines, no_rows
@@ -20,11 +21,13 @@ _WINDOW_HEAD = re.compile(rf" *Window #\d{{1,4}} {_WINDOW.pattern}:")
 _WINDOW_OWNER = re.compile(
     r" *mOwnerUid=(?P<uid>\d{1,9}) .{0,100}?\bpackage=(?P<package>\S{1,255})(?: .{0,200})?"
 )
-_DISPLAY = re.compile(r" *Display #(\d{1,9}) ")
+_DISPLAY = re.compile(r" *Display(?: #|: mDisplayId=)(\d{1,9})\b")
+_FOCUSED_DISPLAY = re.compile(r" *mTopFocusedDisplayId=(\d{1,9})")
 _LINE = re.compile(
     r"(?P<key>m?ResumedActivity|Resumed|m?[tT]opResumedActivity|mFocusedActivity|mFocusedApp|"
     r"mCurrentFocus)(?::|=) ?(?P<value>.{0,1000})"
 )
+_T = TypeVar("_T")
 _TOP = ("topResumedActivity", "mTopResumedActivity", "mFocusedActivity")
 
 
@@ -88,6 +91,16 @@ class Focus:
         return self.top or self.focused_app or (self.resumed[0] if self.resumed else None)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far, and the display the next line belongs to."""
+
+    display: int | None = None
+    focused_display: int | None = None
+    activities: dict[str, list[Activity]] = field(default_factory=dict)
+    windows: list[tuple[int | None, str | None]] = field(default_factory=list)
+
+
 def parse_focus(text: str) -> Focus:
     """
     Read ``dumpsys activity activities`` or ``dumpsys window`` (any lines of them, filtered or not).
@@ -96,26 +109,34 @@ def parse_focus(text: str) -> Focus:
         ParseError: it is another dump, no line speaks of focus, or one names no activity.
     """
     lines = answer_lines(FOCUS, text)
-    found: dict[str, list[Activity]] = {}
-    windows: list[str | None] = []
-    display = None
+    reading = _Reading()
     for number, line in lines:
         _refuse_other_dump(number, line)
         if match := _DISPLAY.match(line):
-            display = int(match[1])
-        match = _LINE.fullmatch(line.lstrip())
-        if match is None or match["value"] == "":
-            continue
-        if match["key"] == "mCurrentFocus":
-            windows.append(_window((number, line), match["value"]))
-            continue
-        indented = line.startswith("    ")
-        activity = _activity((number, line), match["value"], display if indented else None)
-        found.setdefault(match["key"], []).extend([activity] if activity else [])
+            reading.display = int(match[1])
+        elif match := _FOCUSED_DISPLAY.fullmatch(line):
+            reading.focused_display = int(match[1])
+        else:
+            _read_line(reading, (number, line))
     listed = _listed_windows(lines)
-    if not found and not windows and not listed:
+    if not reading.activities and not reading.windows and not listed:
         raise no_rows(FOCUS, text, "resumed activity or focused window")
-    return _focus(found, windows, listed)
+    return _focus(reading, listed)
+
+
+def _read_line(reading: _Reading, numbered: NumberedLine) -> None:
+    line = numbered[1]
+    match = _LINE.fullmatch(line.lstrip())
+    if match is None or match["value"] == "":
+        return
+    key = match["key"]
+    if key == "mCurrentFocus":
+        reading.windows.append((reading.display, _window(numbered, match["value"])))
+        return
+    # Resumed activities outside the list of a display are the device's, not the last display's.
+    of_display = key == "mFocusedApp" or line.startswith("    ")
+    activity = _activity(numbered, match["value"], reading.display if of_display else None)
+    reading.activities.setdefault(key, []).extend([activity] if activity else [])
 
 
 def _listed_windows(lines: list[NumberedLine]) -> tuple[Window, ...]:
@@ -129,24 +150,34 @@ def _listed_windows(lines: list[NumberedLine]) -> tuple[Window, ...]:
     return tuple(windows)
 
 
-def _focus(
-    found: dict[str, list[Activity]], windows: list[str | None], listed: tuple[Window, ...]
-) -> Focus:
-    resumed: dict[tuple[str, str, int, int | None], Activity] = {}
-    for key in ("mResumedActivity", "Resumed", "ResumedActivity", *_TOP):
-        for activity in found.get(key, []):
-            name = (activity.package, activity.class_name, activity.user, activity.task)
-            resumed.setdefault(name, activity)
-    tops = [activity for key in _TOP for activity in found.get(key, [])]
-    focused = found.get("mFocusedApp", [])
-    titles = [title for title in windows if title is not None]
+def _focus(reading: _Reading, listed: tuple[Window, ...]) -> Focus:
+    tops = [activity for key in _TOP for activity in reading.activities.get(key, [])]
+    apps = [(app.display, app) for app in reading.activities.get("mFocusedApp", [])]
+    titles = [(display, title) for display, title in reading.windows if title is not None]
     return Focus(
         top=tops[0] if tops else None,
-        resumed=tuple(resumed.values()),
-        focused_app=focused[0] if focused else None,
-        window=titles[0] if titles else None,
+        resumed=_resumed(reading.activities),
+        focused_app=_on_display(apps, reading.focused_display),
+        window=_on_display(titles, reading.focused_display),
         windows=listed,
     )
+
+
+def _resumed(activities: dict[str, list[Activity]]) -> tuple[Activity, ...]:
+    # The device's own line first, for it names the one in front; the others know the display.
+    resumed: dict[tuple[str, str, int, int | None], Activity] = {}
+    for key in ("ResumedActivity", "mResumedActivity", "Resumed", *_TOP):
+        for activity in activities.get(key, []):
+            name = (activity.package, activity.class_name, activity.user, activity.task)
+            if name not in resumed or activity.display is not None:
+                resumed[name] = activity
+    return tuple(resumed.values())
+
+
+def _on_display(found: list[tuple[int | None, _T]], display: int | None) -> _T | None:
+    """The first on the display that has the focus, else the first."""
+    on_it = [one for where, one in found if where == display]
+    return next(iter(on_it or [one for _, one in found]), None)
 
 
 def _refuse_other_dump(number: int, line: str) -> None:

@@ -46,6 +46,12 @@ def test_each_captured_error_is_classified(name, capture):
         ("error: device offline\n", ErrorKind.ADB, "device offline"),
         ("cat: /proc/1/smaps: No such file or directory\n", ErrorKind.NO_FILE, "/proc/1/smaps"),
         ("java.lang.SecurityException: user 10\n\tat a.b\n", ErrorKind.SECURITY, "user 10"),
+        ("Killed \r\n", ErrorKind.CRASHED, "Killed"),
+        (
+            "cmd: Failure calling service a: Broken pipe (32)",
+            ErrorKind.FAILED,
+            "a: Broken pipe (32)",
+        ),
         ("java.lang.NullPointerException\n", ErrorKind.CRASHED, "java.lang.NullPointerException"),
     ],
 )

@@ -66,6 +66,27 @@ def test_forms_of_android_10_and_16_are_read(line):
     assert (activity.class_name, activity.user, activity.task) == ("com.example.Main", 10, 33)
 
 
+def test_of_two_displays_the_one_in_front_counts():
+    focus = parse_focus(
+        "Display #0 (activities from top to bottom):\n"
+        "    mResumedActivity: ActivityRecord{1 u0 a.b/.Map t1}\n"
+        "Display #2 (activities from top to bottom):\n"
+        "    mResumedActivity: ActivityRecord{2 u10 c.d/.Radio t2}\n\n"
+        "  ResumedActivity: ActivityRecord{2 u10 c.d/.Radio t2}\n"
+    )
+    assert [(one.package, one.display) for one in focus.resumed] == [("c.d", 2), ("a.b", 0)]
+    assert focus.foreground == focus.resumed[0]
+
+
+def test_the_focused_display_names_the_focused_window():
+    focus = parse_focus(
+        "  Display: mDisplayId=0\n  mCurrentFocus=Window{1 u0 a.b/a.b.Map}\n"
+        "  Display: mDisplayId=2\n  mCurrentFocus=Window{2 u10 c.d/c.d.Radio}\n"
+        "  mTopFocusedDisplayId=2\n"
+    )
+    assert focus.window == "c.d/c.d.Radio"
+
+
 def test_a_resumed_line_without_an_activity_is_refused():
     with pytest.raises(ParseError, match="line 1"):
         parse_focus("  mResumedActivity: something else\n")
