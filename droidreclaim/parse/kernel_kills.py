@@ -43,7 +43,7 @@ _DRIVER_LIMIT = re.compile(
 _DRIVER_FREE = re.compile(r"Free memory is (?P<kib>-?[0-9]{1,12})kB above reserved")
 
 _OOM_CAUSE = r"out of memory(?: \([a-z_]{1,40}\))?"
-_OOM_OPENINGS = re.compile(rf"\bKilled process [0-9]|{_OOM_CAUSE}: Kill(?:ed)? process", re.I)
+_OOM_OPENINGS = re.compile(rf"\bKilled process [0-9]|(?i:{_OOM_CAUSE}: Kill(?:ed)? process)")
 _OOM = re.compile(
     r"Killed process (?P<pid>[0-9]{1,10}) \((?P<name>.{0,64}?)\)"
     r"(?:, UID (?P<old_uid>[0-9]{1,10}))?(?:,? (?:total-vm|vsz):|$)"

@@ -1,5 +1,6 @@
 """Every reader of kernel text and logs against every other kind of text, and against noise."""
 
+import contextlib
 import random
 import time
 from pathlib import Path
@@ -64,11 +65,12 @@ READERS = {
 
 HEADS = (
     "", "Killing '", "Reclaim 'x' (1), uid 1, oom_score_adj 1", "Process ", "Killing 1:a",
-    "I/", "12-12 12:12:12.123 1 2 I ", "01-01 00:00:00.000  1  1 I lmkd: Kill 'x' (1), uid 1, adj 1",
-    "01-01 00:00:00.000  1  1 I am_kill : [0,1,", "01-01 00:00:00.000 1 1 I ActivityManager: Killing 1:",
+    "I/", "12-12 12:12:12.123 1 2 I ", "01-01 00:00:00.000  1  1 I am_kill : [0,1,",
+    "01-01 00:00:00.000  1  1 I lmkd: Kill 'x' (1), uid 1, adj 1",
+    "01-01 00:00:00.000  1  1 I ActivityManager: Killing 1:",
     "[a]: [", "USER PID PPID VSZ RSS WCHAN ADDR S NAME\n", "PID NAME ARGS CMD PCY\n1 ",
     "PID TID USER PR  NI[%CPU]S VIRT  RES PCY CMD  NAME\n1 1 root 20 0 ", "MemTotal: ",
-    "Node 0, zone Normal\n", "0-1 r-xp 0 0:0 0 ", "List of devices attached\n", "uid=0 gid=0 groups=",
+    "Node 0, zone Normal\n", "0-1 r-xp 0 0:0 0 ", "List of devices attached\n", "uid=0 gid=0 ",
     "1 (", "Name:", "  PID Vss Rss Pss Uss cmdline\n", "--- ---\n", "lowmemorykiller: Killing '",
     "Killed process 1 (", "<6>[ 1.000] ",
 )  # fmt: skip
@@ -80,10 +82,8 @@ BODIES = (
 
 def run(reader, text):
     started = time.perf_counter()
-    try:
+    with contextlib.suppress(ParseError):
         reader(text)
-    except ParseError:
-        pass
     return time.perf_counter() - started
 
 
@@ -102,13 +102,13 @@ def test_text_of_another_kind_is_refused(captures, name):
         if path.parent.name not in kinds:
             with pytest.raises(ParseError):
                 reader(text)
-                pytest.fail(f"{name} read {path}")
 
 
 def mutate(rng, text):
     """Cut a window out of *text*, then damage it in a few places."""
     start = rng.randrange(len(text) + 1) if rng.random() < 0.3 else 0
-    piece = list(text[start : start + rng.randrange(1, LONGEST)])
+    longest = LONGEST if rng.random() < 0.1 else LONGEST // 8
+    piece = list(text[start : start + rng.randrange(1, longest)])
     for _ in range(rng.randrange(12)):
         at = rng.randrange(len(piece) + 1)
         noise = rng.choice(["\n", "\0", "\x1b[7m", "9" * 30, "-", "[", "]", "\u2028", "\u0661", ""])
@@ -136,7 +136,7 @@ def fuzz(captures, name, rounds):
 
 @pytest.mark.parametrize("name", READERS)
 def test_damaged_captures_and_noise_end_in_a_value_or_a_parse_error(captures, name):
-    fuzz(captures, name, 200)
+    fuzz(captures, name, 2_000)
 
 
 @pytest.mark.campaign
