@@ -504,3 +504,20 @@ def test_the_mark_of_the_end_is_never_output(adb: AdbServer, device: AdbDevice) 
 def test_a_command_longer_than_a_request_is_refused_here(device: AdbDevice) -> None:
     with pytest.raises(NotPossible, match="65535"):
         device.run(["echo", "x" * 70_000], timeout_s=5)
+
+
+def test_endless_output_leaves_the_host_small(address: Server) -> None:
+    code = f"""
+import resource
+from droidreclaim.device.adb import AdbDevice, list_devices
+from droidreclaim.device.server import Server
+from droidreclaim.errors import TooMuchOutput
+server = Server("127.0.0.1", {address.port})
+device = AdbDevice(server, list_devices(server, 5)[0])
+try:
+    device.run(["cat", "/dev/zero"], timeout_s=60)
+except TooMuchOutput:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 200 * 1024  # KiB
