@@ -247,6 +247,16 @@ static void explain_nothing(struct report *report)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
 }
 
+/* The maps of a process that exits, or becomes another program, just end. */
+static void explain_early_end(struct report *report)
+{
+	struct verdict verdict = target_check(&target);
+
+	if (!report->verdict.reason &&
+	    (verdict.outcome == OUTCOME_GONE || verdict.outcome == OUTCOME_CHANGED))
+		report->verdict = verdict;
+}
+
 static void read_memory(struct memory *memory, uint64_t *major_faults)
 {
 	struct proc_stat stat;
@@ -272,6 +282,7 @@ static void walk_target(struct options *options, struct report *report)
 	while (do_step(options, report))
 		;
 	report->duration_us = sys_now_us() - began_us;
+	explain_early_end(report);
 	if (!options->dry) {
 		explain_nothing(report);
 		read_memory(&report->after, &report->major_faults);

@@ -5,6 +5,8 @@
 
 /* Windows of pagemap (8 MiB each at 4 KiB) read before the caller gets to look up. */
 #define WINDOWS_A_STEP 64
+/* Small VMAs lie close together: read the page table's 2 MiB at once, holes cost next to nothing. */
+#define AHEAD_PAGES 512
 
 static bool has_prefix_of(struct span path, const char *const *prefixes)
 {
@@ -153,8 +155,9 @@ static int load_window(struct walk *walk, int *reads)
 	if (walk->at >= walk->window_at &&
 	    page_index(walk->at - walk->window_at) < walk->window_nr)
 		return 0;
-	/* Small VMAs lie close together: look 64 pages ahead, a cache line of page tables or so. */
-	want = left < 64 ? 64 : left < WINDOW_PAGES ? (size_t)left : WINDOW_PAGES;
+	want = left < WINDOW_PAGES ? (size_t)left : WINDOW_PAGES;
+	if (want < AHEAD_PAGES)
+		want = AHEAD_PAGES;
 	got = sys_pread(walk->pagemap, walk->entries, want * sizeof(walk->entries[0]),
 			page_index(walk->at) * sizeof(walk->entries[0]));
 	++*reads;

@@ -282,6 +282,10 @@ class Victim:
         """Bring everything back."""
         self._ask("touch")
 
+    def longest_stall_us(self) -> int:
+        """Longest wait for an mmap of the thread ``mapper`` since this was last asked."""
+        return int(self._ask("stall").split()[1])
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

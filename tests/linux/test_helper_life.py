@@ -18,13 +18,13 @@ from .conftest import MIB, Session, Zram, ask
 pytestmark = pytest.mark.linux
 
 
-def in_work(session: Session, victim: Any) -> None:
+def in_work(session: Session, victim: Any, pace: str = " step_bytes=65536 pause_us=20000") -> None:
     """Have the session page out, slowly, and be in the middle of it."""
-    session.send(f"1 pageout targets={victim.target()} step_bytes=65536 pause_us=20000")
+    session.send(f"1 pageout targets={victim.target()}{pace}")
     deadline = time.monotonic() + 5
     while victim.memory("VmSwap") < MIB:
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.001)
 
 
 def test_it_ends_when_stdin_ends(sessions: Any) -> None:
@@ -132,13 +132,12 @@ def test_other_words_after_serve_are_refused(helper: Path, word: str) -> None:
 def test_sigterm_finishes_the_step_and_says_so(
     zram: Zram, victims: Any, sessions: Any, rounds: int
 ) -> None:
-    victim = victims("anon=32")
+    victim = victims("anon=64")
     waits = []
     for _ in range(rounds):
         session: Session = sessions()
         victim.touch()
-        session.send(f"1 pageout targets={victim.target()}")
-        time.sleep(0.03)
+        in_work(session, victim, "")
         session.process.send_signal(signal.SIGTERM)
         sent_at = time.monotonic()
         reply = session.reply()
@@ -150,7 +149,7 @@ def test_sigterm_finishes_the_step_and_says_so(
         assert target["advised_bytes"] > 0
         assert session.ended_within(1)
     print(f"SIGTERM to the end of the reply: {max(waits) * 1000:.1f} ms at most")
-    assert sorted(waits)[len(waits) // 2] < 0.05
+    assert sorted(waits)[len(waits) // 2] < 0.25  # 2 to 5 ms on an idle machine
 
 
 def test_sigterm_ends_it_when_it_waits(sessions: Any) -> None:

@@ -309,7 +309,8 @@ def test_a_helper_of_32_bits_pages_out_a_process_of_32(
         reply = ask(helpers["x86"], "pageout", target).only("target")
         heap.communicate(b"\n")
     assert reply["outcome"] == "advised"
-    assert reply["after"]["swap_bytes"] >= 8 * MIB
+    # (a CPU holds back up to 31 pages of its own, not yet on the LRU)
+    assert reply["after"]["swap_bytes"] >= 8 * MIB - 31 * 4096
     assert heap.returncode == 0  # it compares its content
 
 

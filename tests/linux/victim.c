@@ -1,9 +1,10 @@
 /*
  * A process to be paged out. Does what its arguments say, prints "ready", then
- * obeys lines on stdin: "check" compares every byte, "touch" reads every page.
+ * obeys lines on stdin: "check" compares every byte, "touch" reads every
+ * page, "stall" tells the longest wait of the thread "mapper" since last asked.
  *
  *	anon=MIB noise=MIB locked=MIB vmas=N file=PATH
- *	rewrite=PERCENT fork=N churn thread
+ *	pages=N (of each of the vmas) rewrite=PERCENT fork=N churn thread mapper
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096u
@@ -68,20 +70,20 @@ static void add_area(size_t pages, int noise, int lock)
 }
 
 /* Neighbours of different protection do not merge: each stays a VMA of its own. */
-static void add_vmas(size_t count)
+static void add_vmas(size_t count, size_t pages)
 {
-	unsigned char *at = mmap(NULL, count * 4 * PAGE, PROT_READ | PROT_WRITE,
+	unsigned char *at = mmap(NULL, count * pages * PAGE, PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	for (size_t i = 0; i < count; i++) {
 		struct area *area = &areas[areas_nr++];
 
-		area->at = at + i * 4 * PAGE;
-		area->pages = 4;
+		area->at = at + i * pages * PAGE;
+		area->pages = pages;
 		area->noise = 0;
-		for (size_t page = 0; page < 4; page++)
+		for (size_t page = 0; page < pages; page++)
 			make_page(area->at + page * PAGE, (uintptr_t)(area - areas) << 32 | page, 0);
-		if (i % 2 && mprotect(area->at, 4 * PAGE, PROT_READ))
+		if (i % 2 && mprotect(area->at, pages * PAGE, PROT_READ))
 			die("mprotect");
 	}
 }
@@ -164,6 +166,30 @@ static void *churn(void *unused)
 	return unused;
 }
 
+static volatile long longest_us;
+
+/* What a running app does: ask for memory now and then, and wait for the mmap lock. */
+static void *mapper(void *unused)
+{
+	for (;;) {
+		struct timespec before, after;
+		unsigned char *at;
+		long took_us;
+
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		*at = 1;
+		munmap(at, PAGE);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		took_us = (after.tv_sec - before.tv_sec) * 1000000 +
+			  (after.tv_nsec - before.tv_nsec) / 1000;
+		if (took_us > longest_us)
+			longest_us = took_us;
+		usleep(50);
+	}
+	return unused;
+}
+
 static void *say_tid(void *unused)
 {
 	printf("tid %ld\n", syscall(SYS_gettid));
@@ -182,7 +208,7 @@ static void start_thread(void *(*run)(void *))
 
 static void obey_argument(const char *word)
 {
-	static size_t rewrite_percent;
+	static size_t rewrite_percent, vma_pages = 4;
 	const char *value = strchr(word, '=');
 	size_t number = value ? strtoul(value + 1, NULL, 10) : 0;
 
@@ -193,7 +219,9 @@ static void obey_argument(const char *word)
 	else if (strncmp(word, "locked=", 7) == 0)
 		add_area(number * 256, 0, 1);
 	else if (strncmp(word, "vmas=", 5) == 0)
-		add_vmas(number);
+		add_vmas(number, vma_pages);
+	else if (strncmp(word, "pages=", 6) == 0)
+		vma_pages = number;
 	else if (strncmp(word, "file=", 5) == 0)
 		add_file(value + 1);
 	else if (strncmp(word, "rewrite=", 8) == 0)
@@ -202,6 +230,8 @@ static void obey_argument(const char *word)
 		fork_children((int)number, rewrite_percent);
 	else if (strcmp(word, "churn") == 0)
 		start_thread(churn);
+	else if (strcmp(word, "mapper") == 0)
+		start_thread(mapper);
 	else if (strcmp(word, "thread") == 0)
 		start_thread(say_tid);
 	else
@@ -218,12 +248,15 @@ int main(int argc, char **argv)
 	printf("ready\n");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		if (strcmp(line, "check\n") == 0)
+		if (strcmp(line, "check\n") == 0) {
 			printf("bad %zu\n", count_bad_pages());
-		else
+		} else if (strcmp(line, "stall\n") == 0) {
+			printf("longest %ld\n", longest_us);
+			longest_us = 0;
+		} else {
 			touch_all();
-		if (strcmp(line, "touch\n") == 0)
 			printf("touched\n");
+		}
 		fflush(stdout);
 	}
 	return 0;

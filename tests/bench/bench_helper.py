@@ -1,0 +1,191 @@
+"""
+What the helper costs, as ratios: ``python -m pytest tests/bench/bench_helper.py -s -m campaign``.
+
+Variants take turns, so that other work on the machine hits all of them; CPU time of the caller
+wherever that is the right measure. The targets stand beside each line; they are judged by the
+reader, on an idle machine, and not asserted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from linux.conftest import Victim, Zram, ask, wait_for_state
+
+pytestmark = [pytest.mark.campaign, pytest.mark.linux]
+
+RUNS = int(os.environ.get("BENCH_RUNS", "9"))
+SIZE_MIB = int(os.environ.get("BENCH_MIB", "512"))
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """baseline.c, compiled."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    assert compiler
+    program = tmp_path_factory.mktemp("baseline") / "baseline"
+    source = Path(__file__).with_name("baseline.c")
+    subprocess.run([compiler, "-O2", "-o", program, source], check=True)
+    return program
+
+
+def cpu_s(*words: object) -> float:
+    """CPU time of a command, its children included."""
+    with subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, words
+    return usage.ru_utime + usage.ru_stime
+
+
+def take_turns(
+    variants: dict[str, Callable[[], float]], before: Callable[[], object] = lambda: None
+) -> dict[str, list[float]]:
+    """RUNS figures of each variant, interleaved."""
+    figures: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(RUNS):
+        for name, run in variants.items():
+            before()
+            figures[name].append(run())
+    return figures
+
+
+def medians(figures: dict[str, list[float]], unit: str, factor: float) -> dict[str, float]:
+    """Print median and spread of each variant; return the medians."""
+    for name, values in figures.items():
+        low, middle, high = (
+            factor * value for value in (min(values), statistics.median(values), max(values))
+        )
+        print(f"    {name:24} {middle:10.2f} {unit}   ({low:.2f} to {high:.2f})")
+    return {name: statistics.median(values) for name, values in figures.items()}
+
+
+def say(claim: str, value: float, target: str) -> None:
+    """One ratio and what it is to be."""
+    print(f"  {claim}: {value:.2f} (target {target})")
+
+
+def test_page_out_per_cpu_second(
+    helper: Path,
+    zram: Zram,
+    victims: Any,
+    baseline: Path,
+) -> None:
+    victim = victims(f"anon={SIZE_MIB}")
+    target = f"targets={victim.target()}"
+
+    def stopped() -> float:
+        os.kill(victim.pid, signal.SIGSTOP)
+        wait_for_state(victim.pid, "T")
+        took = cpu_s(helper, "pageout", target)
+        os.kill(victim.pid, signal.SIGCONT)
+        return took
+
+    print(f"\n{SIZE_MIB} MiB paged out, CPU of the caller, {RUNS} runs")
+    figures = take_turns(
+        {
+            "one call": lambda: cpu_s(baseline, "batch", victim.pid, 0),
+            "helper, stopped": stopped,
+            "helper, running": lambda: cpu_s(helper, "pageout", target),
+        },
+        before=victim.touch,
+    )
+    middle = medians(figures, "ms", 1000)
+    say("stopped, of one call", middle["one call"] / middle["helper, stopped"], ">= 0.95")
+    say("running, of one call", middle["one call"] / middle["helper, running"], ">= 0.88")
+
+
+def test_longest_stall_of_the_target(
+    helper: Path,
+    zram: Zram,
+    victims: Any,
+    baseline: Path,
+) -> None:
+    pages = SIZE_MIB * 256 // 5000
+    victim: Victim = victims(f"pages={pages}", "vmas=5000", "mapper")
+
+    def prepare() -> None:
+        victim.touch()
+        victim.longest_stall_us()
+
+    def stall_of(*words: object) -> float:
+        cpu_s(*words)
+        return victim.longest_stall_us() / 1000
+
+    print(f"\nlongest mmap stall of a running target, {SIZE_MIB} MiB in 5,000 VMAs, {RUNS} runs")
+    figures = take_turns(
+        {
+            "1,024 VMAs a call": lambda: stall_of(baseline, "batch", victim.pid, 1024),
+            "helper": lambda: stall_of(helper, "pageout", f"targets={victim.target()}"),
+        },
+        before=prepare,
+    )
+    middle = medians(figures, "ms", 1)
+    say("helper, ms", middle["helper"], "<= 50")
+    say("of 1,024 a call", middle["helper"] / middle["1,024 VMAs a call"], "<= 0.10")
+
+
+def test_repeat_pass(helper: Path, zram: Zram, victims: Any, baseline: Path) -> None:
+    """Both without their start, and the helper without reading smaps_rollup before and after."""
+    victim: Victim = victims(f"pages={SIZE_MIB * 256 // 5000}", "vmas=5000")
+    target = f"targets={victim.target()}"
+
+    def pass_us() -> float:
+        return float(ask(helper, "pageout", target).only("target")["duration_us"])
+
+    def one_by_one_us() -> float:
+        words = [baseline, "batch", str(victim.pid), "1"]
+        return float(subprocess.run(words, capture_output=True, check=True).stdout)
+
+    first = cpu_s(helper, "pageout", target) * 1e6
+    print(f"\nrepeat pass over {SIZE_MIB} MiB in 5,000 VMAs, {RUNS} runs")
+    middle = medians(take_turns({"one call a VMA": one_by_one_us, "helper": pass_us}), "ms", 0.001)
+    say("of the first pass", middle["helper"] / first, "<= 0.01")
+    say("one call a VMA, times", middle["one call a VMA"] / middle["helper"], ">= 3")
+
+
+@pytest.fixture
+def three_hundred() -> Iterator[None]:
+    """300 processes to look at."""
+    crowd = [subprocess.Popen(["sleep", "1000"]) for _ in range(300)]
+    yield
+    for process in crowd:
+        process.kill()
+        process.wait()
+
+
+def test_scan(helper: Path, baseline: Path, three_hundred: None) -> None:
+    loop = (
+        "for d in /proc/[0-9]*; do "
+        "cat $d/status $d/oom_score_adj $d/cmdline $d/stat 2>/dev/null || :; done"
+    )
+    print(f"\nsnapshot of 300 processes and more, CPU, {RUNS} runs")
+    figures = take_turns(
+        {
+            "helper": lambda: cpu_s(helper, "scan"),
+            "bare C": lambda: cpu_s(baseline, "scan"),
+            "sh, one cat a process": lambda: cpu_s("sh", "-c", loop),
+        }
+    )
+    middle = medians(figures, "ms", 1000)
+    say("sh loop, times", middle["sh, one cat a process"] / middle["helper"], ">= 20")
+    say("of bare C", middle["helper"] / middle["bare C"], "<= 1.3")
+
+
+def test_memory_of_the_helper(zram: Zram, victims: Any, sessions: Any) -> None:
+    session = sessions()
+    print("\npeak RSS of the helper")
+    for words in (["anon=1"], ["anon=64"], ["vmas=5000"]):
+        session.send(f"1 pageout targets={victims(*words).target()}")
+        session.reply()
+        status = Path(f"/proc/{session.process.pid}/status").read_text()
+        peak = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+        print(f"    after {words[0]:12} {peak:>6} KiB")

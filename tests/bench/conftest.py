@@ -1,0 +1,11 @@
+"""The fixtures of tests/linux, for the measurements."""
+
+from linux.conftest import (  # noqa: F401
+    helper,
+    helpers,
+    sessions,
+    victim_program,
+    victims,
+    zram,
+    zram_device,
+)
