@@ -38,6 +38,7 @@ _PATTERNS = {
 _NAME_COLUMNS = ("NAME", "CMD", "CMDLINE", "ARGS", "COMM", "COMMAND", "Name", "Proc", "Thread")
 _WORD = r"\S{1,512}"
 _HEADER_WORD = re.compile(r"[#%A-Za-z][%A-Z a-z+0-9_-]{0,15}")
+_LONGEST_HEADER = 1000
 _LONGEST_ROW = 65536  # a row beyond is no row, and would cost the free-text columns too much time
 
 
@@ -56,6 +57,8 @@ class Columns:
         toybox puts brackets around the column it sorts by and glues its neighbour to it
         (``NI[%CPU]S``). toolbox prints the state between PC and NAME without naming it.
         """
+        if len(line) > _LONGEST_HEADER:
+            return None
         words = line.replace("[", " ").replace("]", " ").split()
         if "PID" not in words or len(words) > 40 or len(set(words)) != len(words):
             return None

@@ -81,10 +81,10 @@ BODIES = (
 
 
 def run(reader, text):
-    started = time.perf_counter()
+    started = time.process_time()  # a busy machine is no slow reader
     with contextlib.suppress(ParseError):
         reader(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 @pytest.fixture(scope="session")
