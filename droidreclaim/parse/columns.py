@@ -9,7 +9,8 @@ import re
 # columns further right to get back into line.
 _NUMBER = r"-?[0-9]{1,18}"
 _SIZE = r"-?[0-9]{1,15}(?:\.[0-9]{1,3})?[KMGTkmgt]?"
-_PERCENT = r"-?[0-9]{1,6}(?:\.-?[0-9]{1,3})?%?"  # toybox prints -31.-5 where a counter went back
+# toybox prints "100." for want of room, and "-31.-5" where a counter went back.
+_PERCENT = r"-?[0-9]{1,6}(?:\.(?:-?[0-9]{1,3})?)?%?"
 _FREE_TEXT = r".{0,256}?"
 _PATTERNS = {
     "PID": r"[0-9]{1,10}",

@@ -47,11 +47,6 @@ def test_what_one_line_lacks_the_other_adds():
 
     assert (kill.by, kill.name) == (KilledBy.LMKD, "com.example")
     assert (kill.freed_bytes, kill.reason) == (5, "low")
-        KilledBy.LMKD,
-        "com.example",
-        5,
-        "low",
-    )
     assert (kill.at, kill.oom_score_adj) == ("01-01 10:00:00.000", 900)
 
 
