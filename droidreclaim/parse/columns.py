@@ -9,7 +9,8 @@ import re
 # columns further right to get back into line.
 _NUMBER = r"-?[0-9]{1,18}"
 _SIZE = r"-?[0-9]{1,15}(?:\.[0-9]{1,3})?[KMGTkmgt]?"
-_PERCENT = r"-?[0-9]{1,6}(?:\.-?[0-9]{1,3})?%?"  # toybox prints -31.-5 where a counter went back
+# toybox prints "100." for want of room, and "-31.-5" where a counter went back.
+_PERCENT = r"-?[0-9]{1,6}(?:\.(?:-?[0-9]{1,3})?)?%?"
 _FREE_TEXT = r".{0,256}?"
 _PATTERNS = {
     "PID": r"[0-9]{1,10}",
@@ -38,6 +39,7 @@ _PATTERNS = {
 _NAME_COLUMNS = ("NAME", "CMD", "CMDLINE", "ARGS", "COMM", "COMMAND", "Name", "Proc", "Thread")
 _WORD = r"\S{1,512}"
 _HEADER_WORD = re.compile(r"[#%A-Za-z][%A-Z a-z+0-9_-]{0,15}")
+_LONGEST_HEADER = 1000
 _LONGEST_ROW = 65536  # a row beyond is no row, and would cost the free-text columns too much time
 
 
@@ -56,6 +58,8 @@ class Columns:
         toybox puts brackets around the column it sorts by and glues its neighbour to it
         (``NI[%CPU]S``). toolbox prints the state between PC and NAME without naming it.
         """
+        if len(line) > _LONGEST_HEADER:
+            return None
         words = line.replace("[", " ").replace("]", " ").split()
         if "PID" not in words or len(words) > 40 or len(set(words)) != len(words):
             return None

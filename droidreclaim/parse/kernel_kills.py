@@ -12,6 +12,7 @@ from droidreclaim.units import KIB
 _PAGE_BYTES = (
     4 * KIB
 )  # of every kernel old enough to say "send sigkill to" (2.6 to 3.4, 32-bit ARM)
+_LONGEST_LINE = 8192  # printk keeps less of one record
 _RECORD_LINES = 16  # a driver record spans 4 to 9 lines, with other lines in between
 
 # "<6>[  149.950550]  (0)[136:kswapd0]lowmemorykiller: ...", "6,2302,533604004,-;lowmemory...",
@@ -140,8 +141,9 @@ def read_kernel_kills(
     reader = _Reader()
     for number, line in lines:
         # /dev/kmsg and some dumps escape the line ends of one record.
-        for part in line.split("\\x0a"):
-            reader.take(number, line, part)
+        kept = line[:_LONGEST_LINE]
+        for part in kept.split("\\x0a"):
+            reader.take(number, kept, part)
     reader.close()
     kills = sorted(reader.kills, key=lambda kill: kill.line_number)
     return tuple(kills), tuple(reader.unread)

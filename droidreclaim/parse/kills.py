@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from droidreclaim.errors import ParseError
 from droidreclaim.parse.am_lines import opens_record
 from droidreclaim.parse.kernel_kills import read_kernel_kills
 from droidreclaim.parse.kill_records import KilledBy, KillRecord, kernel_record, read_kill
 from droidreclaim.parse.lines import log_lines
 from droidreclaim.parse.lmkd import continues_lmkd_kill, opens_lmkd_kill
-from droidreclaim.parse.logcat import LogEntry, LogForm, parse_logcat
+from droidreclaim.parse.logcat import LogEntry, LogForm, form_of, iter_entries, only_dividers
 from droidreclaim.parse.text import NumberedLine, no_rows
 
 __all__ = ["KillLog", "KillRecord", "KilledBy", "parse_kills", "read_entries"]
@@ -47,7 +46,10 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
     """
     numbered = list(log_lines(text))
     kernel, kernel_unread = read_kernel_kills(numbered)
-    entries = _entries(text, numbered, source, kernel_kills=bool(kernel or kernel_unread))
+    form = _form_of(numbered)
+    if form is None and not (kernel or kernel_unread or _is_other_log(numbered)):
+        raise no_rows(source, text, "log entry")
+    entries = iter_entries(numbered, form) if form else iter(())
     of_kernel = {row[0] for row in kernel_unread} | {kill.line_number for kill in kernel}
     records, unread = read_entries(e for e in entries if e.line_number not in of_kernel)
     return KillLog(
@@ -71,30 +73,32 @@ def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[Nu
     return records, unread
 
 
-def _entries(
-    text: str, numbered: list[NumberedLine], source: str, *, kernel_kills: bool
-) -> tuple[LogEntry, ...]:
-    try:
-        return parse_logcat(text, source=source)
-    except ParseError:
-        if any(opens_lmkd_kill(line) or opens_record(line) for _, line in numbered):
-            return parse_logcat(text, LogForm.RAW, source)
-        marked = sum(_KERNEL_LINE.match(line) is not None for _, line in numbered)
-        if kernel_kills or (numbered and marked * 2 >= len(numbered)):
-            return ()
-        raise no_rows(source, text, "log entry") from None
+def _form_of(numbered: list[NumberedLine]) -> LogForm | None:
+    """The form of the entries; raw when none fits and a line starts as a kill."""
+    form = form_of(numbered)
+    if form is None and any(opens_lmkd_kill(line) or opens_record(line) for _, line in numbered):
+        return LogForm.RAW
+    return form
 
 
-def _joined(entries: Iterable[LogEntry]) -> list[LogEntry]:
+def _is_other_log(numbered: list[NumberedLine]) -> bool:
+    """Whether this is a kernel log, or a log whose buffers are empty."""
+    marked = sum(_KERNEL_LINE.match(line) is not None for _, line in numbered)
+    return only_dividers(numbered) or (bool(numbered) and marked * 2 >= len(numbered))
+
+
+def _joined(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
     """Android 9's lmkd prints one kill as two entries; put them back together."""
-    joined: list[LogEntry] = []
+    last: LogEntry | None = None
     for entry in entries:
-        if joined and _continues(joined[-1], entry):
-            last = joined[-1]
-            joined[-1] = replace(last, message=f"{last.message}\n{entry.message}")
-        else:
-            joined.append(entry)
-    return joined
+        if last is not None and _continues(last, entry):
+            last = replace(last, message=f"{last.message}\n{entry.message}")
+            continue
+        if last is not None:
+            yield last
+        last = entry
+    if last is not None:
+        yield last
 
 
 def _continues(last: LogEntry, entry: LogEntry) -> bool:

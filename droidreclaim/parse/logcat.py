@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from droidreclaim.parse.lines import log_lines
-from droidreclaim.parse.text import no_rows
+from droidreclaim.parse.text import NumberedLine, no_rows
 
 _LEVEL = r"(?P<level>[VDIWEFAS])"
 _PID, _TID = r"(?P<pid>[0-9]{1,10})", r"(?P<tid>[0-9]{1,10})"
@@ -39,7 +40,7 @@ class LogForm(StrEnum):
 
 
 # The tag ends at ": ", or at a ":" that ends the line; it may itself hold a colon.
-_TAG = r"(?P<tag>.{0,120}?) *:(?: |$)"
+_TAG = r"(?P<tag>[^:]{0,120}(?::[^ :][^:]{0,60}){0,3}?):(?: |$)"
 _HEADS = {
     LogForm.THREADTIME: rf" *{_AT} +(?:{_UID} +)?{_PID} +{_TID} {_LEVEL} {_TAG}",
     LogForm.TIME: rf" *{_AT} {_LEVEL}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",
@@ -49,7 +50,7 @@ _HEADS = {
     LogForm.BRIEF: rf"{_LEVEL}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",
     LogForm.THREAD: rf"{_LEVEL}\( *(?:{_UID}: *)?{_PID}: *{_TID}\) ",
     LogForm.PROCESS: rf"{_LEVEL}{_OWNER} ",
-    LogForm.TAG: rf"{_LEVEL}/(?P<tag>.{{0,120}}?) *:(?: |$)",
+    LogForm.TAG: rf"{_LEVEL}/{_TAG}",
 }
 _READERS = {form: re.compile(head) for form, head in _HEADS.items()}
 # These heads are so loose that other text has lines like them: most lines must fit.
@@ -97,23 +98,27 @@ def parse_logcat(
     Raises:
         ParseError: *text* is no log in that form, or in any.
     """
-    coloured = "\x1b" in text
-    lines = [
-        (number, _ESCAPE.sub("", line) if coloured else line) for number, line in log_lines(text)
-    ]
-    chosen = form or _form_of(lines)
-    if chosen is LogForm.RAW:
-        return tuple(_raw(number, line) for number, line in lines if not _DIVIDER.fullmatch(line))
-    entries = _entries(lines, chosen) if chosen else []
-    if not entries and not (lines and all(_DIVIDER.fullmatch(line) for _, line in lines)):
+    lines = list(log_lines(text))
+    chosen = form or form_of(lines)
+    entries = tuple(iter_entries(lines, chosen)) if chosen else ()
+    if not entries and not only_dividers(lines):
         raise no_rows(source, text, "log entry")
-    return tuple(entries)
+    return entries
 
 
-def _form_of(lines: list[tuple[int, str]]) -> LogForm | None:
-    """The form most lines have; the stricter one of two that fit alike."""
-    sample = [line[:_LONGEST_HEAD] for _, line in lines if not _DIVIDER.fullmatch(line)]
-    sample = sample if len(sample) <= 400 else [*sample[:200], *sample[-200:]]
+def only_dividers(lines: Sequence[NumberedLine]) -> bool:
+    """Whether a log is there and every buffer in it is empty."""
+    return bool(lines) and all(_divider(line) is not None for _, line in lines)
+
+
+def form_of(lines: Sequence[NumberedLine]) -> LogForm | None:
+    """
+    The form most of the first and last lines have, the stricter one of two that fit alike.
+
+    Never raw, which every text would be.
+    """
+    ends = lines if len(lines) <= 400 else [*lines[:200], *lines[-200:]]
+    sample = [_plain(line)[:_LONGEST_HEAD] for _, line in ends if _divider(line) is None]
     best, best_count = None, 0
     for form, reader in _READERS.items():
         count = sum(reader.match(line) is not None for line in sample)
@@ -152,20 +157,24 @@ class _Draft:
         )
 
 
-def _entries(lines: list[tuple[int, str]], form: LogForm) -> list[LogEntry]:
+def iter_entries(lines: Iterable[NumberedLine], form: LogForm) -> Iterator[LogEntry]:
+    """The entries of a log whose form is known, one at a time."""
+    if form is LogForm.RAW:
+        yield from (_raw(number, line) for number, line in lines if _divider(line) is None)
+        return
     reader = _READERS[form]
-    entries: list[LogEntry] = []
     draft: _Draft | None = None
     buffer: str | None = None
-    for number, line in lines:
-        divider = _DIVIDER.fullmatch(line)
+    for number, coloured in lines:
+        line = _plain(coloured)
+        divider = _divider(line)
         head = reader.match(line[:_LONGEST_HEAD])
         if divider is None and head is None:
             if draft is not None:
                 draft.parts.append(line)
             continue
         if draft is not None:
-            entries.append(draft.finish(form))
+            yield draft.finish(form)
         draft = None
         if divider is not None:
             buffer = divider["buffer"]
@@ -173,9 +182,16 @@ def _entries(lines: list[tuple[int, str]], form: LogForm) -> list[LogEntry]:
             rest = [] if form is LogForm.LONG else [line[head.end() :]]
             draft = _Draft(number, head, buffer, rest)
     if draft is not None:
-        entries.append(draft.finish(form))
-    return entries
+        yield draft.finish(form)
+
+
+def _plain(line: str) -> str:
+    return _ESCAPE.sub("", line) if "\x1b" in line else line
+
+
+def _divider(line: str) -> re.Match[str] | None:
+    return _DIVIDER.fullmatch(line) if line.startswith("---") else None
 
 
 def _raw(number: int, line: str) -> LogEntry:
-    return LogEntry(number, None, None, None, None, None, None, line, None)
+    return LogEntry(number, None, None, None, None, None, None, _plain(line), None)

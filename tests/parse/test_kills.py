@@ -190,6 +190,7 @@ def test_records_of_the_oom_killer():
         ("No longer want a.b (pid 7): hidden #16", 7, "a.b"),
         ("Killing 7:a.b:c/u0a1 (adj 15): bg /u0a2 (adj 3): x", 7, "a.b:c"),
         ("Killing 7:a.b/10001 (adj 9): empty", 7, "a.b"),
+        ("Killing ProcessRecord{41e5fb30 7:a.b/u0a1}: background ANR", 7, "a.b"),
         ("Process a.b (pid 7) has died.", 7, "a.b"),
     ],
 )

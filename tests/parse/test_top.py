@@ -43,6 +43,17 @@ def test_toolbox_with_threads_that_hold_blanks(capture):
     assert top.rows[0].name == "kworker/0:2"
 
 
+def test_a_whole_core_and_sizes_in_three_units():
+    (top,) = parse_top(
+        "  Mem:  3.5G total,  512M used,     4K free\n"
+        "  PID USER PR  NI VIRT  RES S[%CPU] TIME+ ARGS\n"
+        "  900 u0_a1 RT -10 5.1G 223M S 100. 100:02.03 a.b -x y\n"
+    )
+
+    assert (top.rows[0].cpu_percent, top.rows[0].name) == (100.0, "a.b -x y")
+    assert top.memory_bytes == {"total": 3584 * 1024**2, "used": 512 * 1024**2, "free": 4096}
+
+
 def test_two_rounds_are_two_screens():
     screen = "Tasks: 1 total, 1 running\n  PID USER S[%CPU] ARGS\n    1 root S 0.0 init\n"
 
