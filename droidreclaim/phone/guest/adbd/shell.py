@@ -13,10 +13,12 @@ import os
 import pty
 import signal
 import struct
+import subprocess
 import termios
 import tty
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO
 
 from adbd.wire import Stream, StreamClosed
 
@@ -24,8 +26,6 @@ _STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)  # shell protocol 2; 5 
 _PACKET = struct.Struct("<BI")
 CHILD_ADJ = "-950"
 READ_BYTES = 32 * 1024
-
-Sink = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -57,43 +57,56 @@ def parse_request(name: str) -> Request:
 
 async def serve_shell(stream: Stream, request: Request) -> None:
     """Run the request to its end, or until the host hangs up."""
-    child = await _spawn_on_terminal(request) if request.terminal else await _spawn_on_pipes(request)
+    child = await (_start_on_terminal(request) if request.terminal else _start_on_pipes(request))
     feeder = asyncio.create_task(_feed(stream, child, request.packets))
     output = asyncio.create_task(_drain(stream, child, request.packets))
     gone = asyncio.create_task(stream.gone.wait())
     await asyncio.wait({output, gone}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (feeder, gone):
-        task.cancel()
-    if not output.done():
-        output.cancel()
-        child.hang_up()
+    if not child.exited.done():
+        child.process.send_signal(signal.SIGHUP)
+    for task in (feeder, gone, output):
+        if task is not output or stream.gone.is_set():
+            task.cancel()
     child.close()
     with contextlib.suppress(asyncio.CancelledError, StreamClosed):
         await output
 
 
 class _Child:
-    """A started process with the ends of its streams that are ours."""
+    """
+    A started process with the ends of its streams that are ours.
+
+    Attributes:
+        exited: Its exit status, negative for a signal, once it was reaped.
+    """
 
     def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        stdin: asyncio.StreamWriter | None,
-        outputs: dict[int, asyncio.StreamReader],
-        transports: list[asyncio.BaseTransport],
+        self, process: subprocess.Popen[bytes], stdin: asyncio.StreamWriter, outputs: dict[int, "_Output"]
     ) -> None:
         self.process = process
         self.stdin = stdin
         self.outputs = outputs
-        self._transports = transports
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[int] = loop.create_future()
+        self._pidfd = os.pidfd_open(process.pid)
+        loop.add_reader(self._pidfd, self._reap)
 
-    def hang_up(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGHUP)
+    def _reap(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.exited.set_result(self.process.wait())
 
     def close(self) -> None:
-        for transport in self._transports:
-            transport.close()
+        """Close the streams: who still writes gets SIGPIPE. The process is reaped when it ends."""
+        self.stdin.transport.abort()
+        for output in self.outputs.values():
+            output.transport.close()
+
+
+@dataclass(frozen=True)
+class _Output:
+    reader: asyncio.StreamReader
+    transport: asyncio.BaseTransport
 
 
 async def _drain(stream: Stream, child: _Child, packets: bool) -> None:
@@ -101,8 +114,8 @@ async def _drain(stream: Stream, child: _Child, packets: bool) -> None:
         while data := await _read(reader):
             await stream.write(_PACKET.pack(number, len(data)) + data if packets else data)
 
-    await asyncio.gather(*(pump(number, reader) for number, reader in child.outputs.items()))
-    code = await child.process.wait()
+    await asyncio.gather(*(pump(number, output.reader) for number, output in child.outputs.items()))
+    code = await asyncio.shield(child.exited)
     if packets:
         status = code if code >= 0 else 128 - code
         await stream.write(_PACKET.pack(_EXIT, 1) + bytes([status]))
@@ -120,11 +133,11 @@ async def _feed(stream: Stream, child: _Child, packets: bool) -> None:
     with contextlib.suppress(StreamClosed, OSError):
         while True:
             number, data = await _next_input(stream, packets)
-            if number == _STDIN and child.stdin is not None:
+            if number == _STDIN:
                 child.stdin.write(data)
                 with contextlib.suppress(OSError):
                     await child.stdin.drain()
-            elif number == _CLOSE_STDIN and child.stdin is not None:
+            elif number == _CLOSE_STDIN:
                 child.stdin.close()
 
 
@@ -158,27 +171,30 @@ def _set_adj() -> None:
         file.write(CHILD_ADJ)
 
 
-async def _spawn_on_pipes(request: Request) -> _Child:
-    process = await asyncio.create_subprocess_exec(
-        *_words(request),
+def _start(request: Request, stdin: int, stdout: int, stderr: int, prepare: Callable[[], None]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        _words(request),
         executable="/system/bin/sh",
         cwd="/",
         env=_environment(request),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE if request.packets else asyncio.subprocess.STDOUT,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
         start_new_session=True,
-        preexec_fn=_set_adj,
-        limit=READ_BYTES,
+        preexec_fn=prepare,
     )
-    assert process.stdout is not None
-    outputs = {_STDOUT: process.stdout}
-    if process.stderr is not None:
-        outputs[_STDERR] = process.stderr
-    return _Child(process, process.stdin, outputs, [process._transport])
 
 
-async def _spawn_on_terminal(request: Request) -> _Child:
+async def _start_on_pipes(request: Request) -> _Child:
+    stderr = subprocess.PIPE if request.packets else subprocess.STDOUT
+    process = _start(request, subprocess.PIPE, subprocess.PIPE, stderr, _set_adj)
+    assert process.stdin is not None
+    ends = {_STDOUT: process.stdout, _STDERR: process.stderr}
+    outputs = {number: await _open_output(end) for number, end in ends.items() if end is not None}
+    return _Child(process, await _open_input(process.stdin), outputs)
+
+
+async def _start_on_terminal(request: Request) -> _Child:
     ours, theirs = pty.openpty()
     if request.command and not request.packets:
         tty.setraw(theirs)  # old clients take the output as it is, without CR before LF
@@ -187,34 +203,21 @@ async def _spawn_on_terminal(request: Request) -> _Child:
         _set_adj()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    process = await asyncio.create_subprocess_exec(
-        *_words(request),
-        executable="/system/bin/sh",
-        cwd="/",
-        env=_environment(request),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=take_terminal,
-    )
+    process = _start(request, theirs, theirs, theirs, take_terminal)
     os.close(theirs)
-    reader, read_end = await _open_reader(ours)
-    writer = await _open_writer(os.dup(ours))
-    return _Child(process, writer, {_STDOUT: reader}, [read_end, writer.transport])
+    output = await _open_output(os.fdopen(os.dup(ours), "rb", 0))
+    return _Child(process, await _open_input(os.fdopen(ours, "wb", 0)), {_STDOUT: output})
 
 
-async def _open_reader(fd: int) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
+async def _open_output(end: IO[bytes]) -> _Output:
     reader = asyncio.StreamReader(limit=READ_BYTES)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", 0)
-    )
-    return reader, transport
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, end)
+    return _Output(reader, transport)
 
 
-async def _open_writer(fd: int) -> asyncio.StreamWriter:
+async def _open_input(end: IO[bytes]) -> asyncio.StreamWriter:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_write_pipe(
-        lambda: asyncio.streams.FlowControlMixin(loop), os.fdopen(fd, "wb", 0)
-    )
+    protocol = asyncio.streams.FlowControlMixin(loop)
+    transport, _ = await loop.connect_write_pipe(lambda: protocol, end)
     return asyncio.StreamWriter(transport, protocol, None, loop)

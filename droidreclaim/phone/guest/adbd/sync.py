@@ -123,11 +123,12 @@ async def _send(stream: Stream, request: str) -> None:
 
 
 def _create(path: str, mode: int) -> int:
-    """A new file in the place of any old one, with the directories above it; group and others as the owner."""
+    """A new file in the place of any old one, with the directories above it; group and others may what the owner may."""
     if not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         raise ValueError("only files")
     bits = mode & 0o777
-    bits |= ((bits >> 3) & 0o070) | ((bits >> 3) & 0o007)
+    bits |= (bits >> 3) & 0o070
+    bits |= (bits >> 3) & 0o007
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         os.unlink(path)

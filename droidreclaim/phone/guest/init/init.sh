@@ -6,12 +6,12 @@
 export PATH=/system/bin:/system/xbin
 
 read_settings() {
+	typeset -u name
 	DROID_ROOT=adbd DROID_API=34 DROID_ZRAM=0
 	for word in $(</proc/cmdline); do
 		[[ $word = droid.*=* ]] || continue
 		word=${word#droid.}
 		name=${word%%=*}
-		typeset -u name
 		eval "DROID_$name=\${word#*=}"
 		export "DROID_$name"
 	done
