@@ -29,7 +29,7 @@ with open(f"/proc/{pid}/mem", "r+b", 0) as memory:
 
 
 def pocket(phone: Handset, words: str) -> Any:
-    """Ask ``pocket``; verify answers 1 when it finds a bad page, so the exit status is no failure here."""
+    """Ask ``pocket``; its exit status says whether a page is bad, so it is no failure here."""
     return json.loads(phone.shell(f"pocket {words}").stdout)
 
 
