@@ -404,7 +404,7 @@ class TestLog:
         assert_same_form(self.entry(tag, text), theirs)
 
 
-KILL = parse_kill("310 10100 905 201 20480 1024 3 " + ",".join("1" * 32) + " com.example.game low")
+KILL = parse_kill("310 10100 905 201 20480 1024 3 " + ",".join("1" * 32) + " com.example.game R")
 
 
 class TestLmkd:
@@ -425,7 +425,7 @@ class TestLmkd:
             (29, "Kill 'com.example.game' (310), uid 10100, oom_adj 905 to free 20480kB"),
             (
                 30,
-                "Kill 'com.example.game' (310), uid 10100, oom_adj 905 to free 20480kB; reason: low",
+                "Kill 'com.example.game' (310), uid 10100, oom_adj 905 to free 20480kB; reason: R",
             ),
         ],
     )
