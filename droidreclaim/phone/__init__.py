@@ -1,1 +1,1 @@
-"""The pocket phone: a small rooted Linux guest under QEMU that answers adb as an Android phone does."""
+"""The pocket phone: a small rooted Linux guest under QEMU that answers adb as a phone does."""

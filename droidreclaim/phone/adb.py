@@ -1,6 +1,6 @@
 """
-The two things the phone needs of adb while it boots, spoken directly: a command on the phone's own adbd, and
-connect and disconnect at the adb server.
+The two things the phone needs of adb while it boots, spoken directly: a command on the phone's own
+adbd, and connect and disconnect at the adb server.
 
 Neither goes through a client library: at this point the server may not know the phone yet.
 """
@@ -23,7 +23,7 @@ _VERSION = 0x01000000  # with checksums, which every adbd accepts
 
 
 def run_on_phone(port: int, command: str, timeout_s: float) -> bytes | None:
-    """Output of a shell command, asked of the adbd on *port* itself; None while nothing answers there."""
+    """Output of a shell command, asked of the adbd on *port* itself; None while none answers."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as link:
             _send(link, b"CNXN", _VERSION, 4096, b"host::\0")
@@ -88,7 +88,7 @@ def disconnect(serial: str) -> None:
 
 
 def find_adb() -> str | None:
-    """An adb program: the user's, else the one that comes with adbutils (looked for, not imported)."""
+    """An adb program: the user's, else that of adbutils (looked for, not imported)."""
     if found := shutil.which("adb"):
         return found
     spec = find_spec("adbutils")
@@ -115,8 +115,12 @@ def _ask_server(request: str) -> str | None:
 def _start_server() -> None:
     adb = find_adb()
     if adb is None:
-        raise NotPossible("no adb server runs and there is no adb", hint="pip install adbutils brings one")
+        raise NotPossible(
+            "no adb server runs and there is no adb", hint="pip install adbutils brings one"
+        )
     try:
-        subprocess.run([adb, "start-server"], capture_output=True, timeout=SERVER_TIMEOUT_S, check=False)
+        subprocess.run(
+            [adb, "start-server"], capture_output=True, timeout=SERVER_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotPossible(f"{adb} start-server: {error}") from error

@@ -1,4 +1,4 @@
-"""The slow, rarely changing half of the image: Debian's kernel and userland, as a disk and a small initramfs."""
+"""The slow, rarely changing half of the image: Debian's kernel and userland."""
 
 from __future__ import annotations
 
@@ -18,13 +18,32 @@ DISK_BYTES = 512 * 1024 * 1024  # sparse; leaves room for /data
 
 # OpenSSL doubles the memory of a Python daemon that imports asyncio, which does without.
 _UNWANTED = (
-    *("debs", "status", "var", "boot", "usr/share", "usr/lib/klibc", "usr/lib/diet", "usr/lib/x86_64-linux-gnu/gconv"),
-    *("usr/lib/x86_64-linux-musl", "usr/lib/x86_64-linux-gnu/*crypto.so*", "usr/lib/x86_64-linux-gnu/libssl.so*"),
+    *(
+        "debs",
+        "status",
+        "var",
+        "boot",
+        "usr/share",
+        "usr/lib/klibc",
+        "usr/lib/diet",
+        "usr/lib/x86_64-linux-gnu/gconv",
+    ),
+    *(
+        "usr/lib/x86_64-linux-musl",
+        "usr/lib/x86_64-linux-gnu/*crypto.so*",
+        "usr/lib/x86_64-linux-gnu/libssl.so*",
+    ),
     *("usr/lib/python3*/lib-dynload/_ssl.*", "usr/lib/python3*/lib-dynload/_hashlib.*"),
     *("usr/lib/python3*/test", "usr/lib/python3*/pydoc_data", "usr/lib/python3*/turtle*"),
     *("usr/bin/dpkg*", "usr/bin/tar", "usr/sbin/*", "usr/bin/lksh"),
 )
-_NOT_LINKED = {"su", "login", "passwd", "host", "sh"}  # ours, absent from Android, or another program's
+_NOT_LINKED = {
+    "su",
+    "login",
+    "passwd",
+    "host",
+    "sh",
+}  # ours, absent from Android, or another program's
 _LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
@@ -62,23 +81,43 @@ def build(target: Path, progress: Callable[[str], None]) -> None:
 
 def compile_python(python: Path, sources: Path, seen_as: str) -> None:
     """
-    Compile *sources* with the phone's own Python, which the host's may not match; on the phone it would take
-    seconds at each boot.
+    Compile *sources* with the phone's own Python, which the host's may not match; on the phone it
+    would take seconds at each boot.
     """
-    interpreter = [str(python / _LOADER), "--library-path", str(python / _LIBRARIES), str(python / "usr/bin/python3")]
-    options = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(sources), "-p", seen_as]
-    run([*interpreter, "-S", *options, str(sources)], env={"PYTHONHOME": str(python / "usr"), "PATH": os.defpath})
+    interpreter = [
+        str(python / _LOADER),
+        "--library-path",
+        str(python / _LIBRARIES),
+        str(python / "usr/bin/python3"),
+    ]
+    options = [
+        "-m",
+        "compileall",
+        "-q",
+        "--invalidation-mode",
+        "unchecked-hash",
+        "-s",
+        str(sources),
+        "-p",
+        seen_as,
+    ]
+    run(
+        [*interpreter, "-S", *options, str(sources)],
+        env={"PYTHONHOME": str(python / "usr"), "PATH": os.defpath},
+    )
 
 
 def _only(directory: Path, pattern: str) -> Path:
     found = sorted(directory.glob(pattern))
     if not found:
-        raise DroidReclaimError(f"the packages hold no {pattern}", hint="try an older release of the distribution")
+        raise DroidReclaimError(
+            f"the packages hold no {pattern}", hint="try an older release of the distribution"
+        )
     return found[-1]
 
 
 def _merge_usr(tree: Path) -> None:
-    """Debian 12 still ships /bin and /lib apart; the links between them come with packages we do not take."""
+    """Debian 12 still ships /bin and /lib apart; the links come with packages we do not take."""
     for name in ("bin", "sbin", "lib", "lib64"):
         (tree / "usr" / name).mkdir(exist_ok=True)
         if (tree / name).is_dir() and not (tree / name).is_symlink():
@@ -117,7 +156,11 @@ def _link_android_names(tree: Path) -> None:
 
 def _toybox_names(tree: Path) -> list[str]:
     loader = [str(tree / _LOADER), "--library-path", str(tree / _LIBRARIES)]
-    return [name for name in run([*loader, str(tree / "usr/bin/toybox")]).decode().split() if name != "["]
+    return [
+        name
+        for name in run([*loader, str(tree / "usr/bin/toybox")]).decode().split()
+        if name != "["
+    ]
 
 
 def _copy_python(tree: Path, target: Path) -> None:
@@ -127,7 +170,17 @@ def _copy_python(tree: Path, target: Path) -> None:
 
 def _pack_early(tree: Path, kernel: Path) -> bytes:
     archive = Archive()
-    for directory in ("bin", "dev", "lib64", "modules", "proc", "root", "usr", "usr/lib", _LIBRARIES):
+    for directory in (
+        "bin",
+        "dev",
+        "lib64",
+        "modules",
+        "proc",
+        "root",
+        "usr",
+        "usr/lib",
+        _LIBRARIES,
+    ):
         archive.add_directory(directory)
     archive.add_link("lib", "usr/lib")
     archive.add_file("bin/toybox", (tree / "usr/bin/toybox").read_bytes(), 0o755)
@@ -145,7 +198,23 @@ def _make_disk(tree: Path, disk: Path) -> None:
     mke2fs = find_tool("mke2fs") or "mke2fs"
     with disk.open("wb") as file:
         file.truncate(DISK_BYTES)
-    argv = [mke2fs, "-q", "-t", "ext4", "-O", "^has_journal", "-d", str(tree), "-E", "root_owner=0:0", str(disk)]
+    argv = [
+        mke2fs,
+        "-q",
+        "-t",
+        "ext4",
+        "-O",
+        "^has_journal",
+        "-d",
+        str(tree),
+        "-E",
+        "root_owner=0:0",
+        str(disk),
+    ]
     if os.geteuid() != 0:
-        argv = ["unshare", "--map-root-user", *argv]  # so that the files belong to root in the image
+        argv = [
+            "unshare",
+            "--map-root-user",
+            *argv,
+        ]  # so that the files belong to root in the image
     run(argv)

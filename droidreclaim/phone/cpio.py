@@ -1,4 +1,4 @@
-"""Archives in cpio's newc format, as the Linux kernel unpacks an initramfs: owner and mode of our choosing."""
+"""Archives in cpio's newc format, as the kernel unpacks an initramfs; owner and mode are ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ class Archive:
     """
     An initramfs in the making.
 
-    Directories must be added before what they hold; all have time 0, so that equal content gives equal bytes.
+    Directories must be added before what they hold; all have time 0, so that equal content gives
+    equal bytes.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,8 @@ class Archive:
 
 def _entry(name: str, inode: int, mode: int, data: bytes, owner: int = 0) -> bytes:
     raw = name.encode() + b"\0"
-    # inode, mode, uid, gid, links, mtime, size, device and special device (major, minor), name length, no checksum
+    # inode, mode, uid, gid, links, mtime, size, two device numbers in two words each,
+    # length of the name, no checksum
     fields = (inode, mode, owner, owner, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
     header = b"070701" + b"".join(b"%08x" % field for field in fields)
     return _padded(header + raw) + _padded(data)

@@ -1,8 +1,8 @@
 """
 The phone's image in the user's cache: a base of Debian packages, and our own files on top.
 
-Each layer lies in a directory named by a hash of everything that goes in, so a change of a guest file costs a
-second and never the base.
+Each layer lies in a directory named by a hash of everything that goes in, so a change of a guest
+file costs a second and never the base.
 """
 
 from __future__ import annotations
@@ -32,15 +32,36 @@ _SYSTEM_USERS = {"root": 0, "system": 1000, "radio": 1001, "log": 1007, "adb": 1
 _GROUPS = {
     **_SYSTEM_USERS,
     **{"input": 1004, "sdcard_rw": 1015, "sdcard_r": 1028, "ext_data_rw": 1078, "ext_obb_rw": 1079},
-    **{"net_bt_admin": 3001, "net_bt": 3002, "inet": 3003, "net_bt_stats": 3006, "readproc": 3009, "uhid": 3011},
+    **{
+        "net_bt_admin": 3001,
+        "net_bt": 3002,
+        "inet": 3003,
+        "net_bt_stats": 3006,
+        "readproc": 3009,
+        "uhid": 3011,
+    },
 }
 # Android's directories: mode and owner (uid and gid), as a phone has them.
 _SYSTEM, _SHELL = _SYSTEM_USERS["system"], _SYSTEM_USERS["shell"]
 _DIRECTORIES = {
-    **{"etc": (0o755, 0), "system": (0o755, 0), "system/bin": (0o755, 0), "system/xbin": (0o755, 0)},
+    **{
+        "etc": (0o755, 0),
+        "system": (0o755, 0),
+        "system/bin": (0o755, 0),
+        "system/xbin": (0o755, 0),
+    },
     **{"vendor": (0o755, 0), "vendor/bin": (0o755, 0)},
-    **{"data": (0o771, _SYSTEM), "data/adb": (0o700, 0), "data/app": (0o771, _SYSTEM), "data/data": (0o771, _SYSTEM)},
-    **{"data/local": (0o751, 0), "data/local/tmp": (0o771, _SHELL), "data/system": (0o775, _SYSTEM)},
+    **{
+        "data": (0o771, _SYSTEM),
+        "data/adb": (0o700, 0),
+        "data/app": (0o771, _SYSTEM),
+        "data/data": (0o771, _SYSTEM),
+    },
+    **{
+        "data/local": (0o751, 0),
+        "data/local/tmp": (0o771, _SHELL),
+        "data/system": (0o775, _SYSTEM),
+    },
     **{"data/user": (0o711, _SYSTEM)},
 }
 _FIRST_APP, _FIRST_ISOLATED, _NAMED_IDS = 10_000, 99_000, 400
@@ -105,13 +126,17 @@ def find() -> Image | None:
     return ensure(lambda _: False, lambda _: None)
 
 
-def _install(names: list[str], confirm: Callable[[str], bool], progress: Callable[[str], None]) -> None:
+def _install(
+    names: list[str], confirm: Callable[[str], bool], progress: Callable[[str], None]
+) -> None:
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *names]
     line = " ".join(command)
     if os.geteuid() != 0:
         raise NotPossible(f"not installed: {', '.join(names)}", hint=f"run 'sudo {line}'")
     if not confirm(f"This installs on this machine, with apt-get: {', '.join(names)}."):
-        raise NotPossible(f"not installed: {', '.join(names)}", hint="run 'droidreclaim phone setup --yes'")
+        raise NotPossible(
+            f"not installed: {', '.join(names)}", hint="run 'droidreclaim phone setup --yes'"
+        )
     progress(line)
     packages.run(["apt-get", "update"])
     packages.run(command)
@@ -149,7 +174,10 @@ def _guest_files() -> list[Path]:
     """
     programs = _programs()
     if not any(program.name == FIRST_PROGRAM for program in programs):
-        raise NotPossible("the phone's programs are not built", hint="run 'python hatch_build.py' in the source tree")
+        raise NotPossible(
+            "the phone's programs are not built",
+            hint="run 'python hatch_build.py' in the source tree",
+        )
     return [*sorted(GUEST.glob("init/*.sh")), *programs, *_modules("adbd"), *_modules("framework")]
 
 
@@ -162,7 +190,7 @@ def _modules(package: str) -> list[Path]:
 
 
 def _write_initramfs(base_dir: Path, target: Path) -> None:
-    """Two archives in a row, which the kernel unpacks one after the other: Debian's part and ours."""
+    """Two archives in a row, which the kernel unpacks one by one: Debian's part and ours."""
     archive = Archive()
     archive.add_directory("overlay")
     for path, (mode, owner) in _DIRECTORIES.items():
@@ -199,7 +227,10 @@ def _add_python(archive: Archive, python: Path) -> None:
 
 
 def _passwd() -> str:
-    rows = [f"{name}:x:{uid}:{uid}::/:/system/bin/sh" for name, uid in {**_SYSTEM_USERS, **_app_users()}.items()]
+    rows = [
+        f"{name}:x:{uid}:{uid}::/:/system/bin/sh"
+        for name, uid in {**_SYSTEM_USERS, **_app_users()}.items()
+    ]
     return "\n".join(rows) + "\n"
 
 

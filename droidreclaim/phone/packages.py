@@ -89,10 +89,18 @@ def run(
     """
     try:
         done = subprocess.run(
-            argv, cwd=cwd, env=env, input=input_bytes, capture_output=True, timeout=TIMEOUT_S, check=False
+            argv,
+            cwd=cwd,
+            env=env,
+            input=input_bytes,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except OSError as error:
-        raise NotPossible(f"{argv[0]}: {error.strerror}", hint="'droidreclaim phone setup' installs it") from error
+        raise NotPossible(
+            f"{argv[0]}: {error.strerror}", hint="'droidreclaim phone setup' installs it"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise DroidReclaimError(f"{argv[0]} did not end within {TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:

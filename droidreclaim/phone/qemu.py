@@ -26,7 +26,14 @@ _PROGRAM = "qemu-system-x86_64"
 def kernel_line(config: Config) -> str:
     """What the kernel and the phone's init are told."""
     words = [
-        *("console=ttyS0", "quiet", "loglevel=4", "panic=1", "psi=1", "transparent_hugepage=madvise"),
+        *(
+            "console=ttyS0",
+            "quiet",
+            "loglevel=4",
+            "panic=1",
+            "psi=1",
+            "transparent_hugepage=madvise",
+        ),
         *(f"droid.root={config.root}", f"droid.api={config.api}"),
         *(f"droid.ram={config.ram_bytes}", f"droid.zram={config.zram_bytes}"),
     ]
@@ -36,12 +43,17 @@ def kernel_line(config: Config) -> str:
 
 
 def command(image: Image, config: Config, port: int, console: Path, accelerator: str) -> list[str]:
-    """The words that start a phone: no display, no monitor, nothing but adb reachable, on loopback."""
+    """The words that start a phone: no display, no monitor, only adb reachable, on loopback."""
     return [
         *_common(image, accelerator, config.ram_bytes),
         *("-append", kernel_line(config)),
         *("-serial", f"file:{console}"),
-        *("-drive", f"file={image.disk},if=none,id=disk,format=raw,snapshot=on", "-device", "virtio-blk-pci,drive=disk"),
+        *(
+            "-drive",
+            f"file={image.disk},if=none,id=disk,format=raw,snapshot=on",
+            "-device",
+            "virtio-blk-pci,drive=disk",
+        ),
         *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:5555"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),
@@ -51,7 +63,9 @@ def command(image: Image, config: Config, port: int, console: Path, accelerator:
 def _common(image: Image, accelerator: str, ram_bytes: int) -> list[str]:
     program = find_tool(_PROGRAM)
     if program is None:
-        raise NotPossible(f"there is no {_PROGRAM} here", hint="'droidreclaim phone setup' installs it")
+        raise NotPossible(
+            f"there is no {_PROGRAM} here", hint="'droidreclaim phone setup' installs it"
+        )
     engine = ("kvm", "host") if accelerator == "kvm" else ("tcg,thread=multi", "max")
     return [
         *(program, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"),
@@ -78,7 +92,7 @@ def spawn(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=bind_to_parent if die_with_us else None,
+        preexec_fn=bind_to_parent if die_with_us else None,  # noqa: PLW1509 (one system call)
     )
 
 
@@ -86,8 +100,8 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
     """
     ``kvm`` where a guest was seen to boot with it, else ``tcg``.
 
-    /dev/kvm alone says little: there are hosts where it opens and the guest hangs in early boot. The answer is
-    remembered for this host's kernel and this QEMU.
+    /dev/kvm alone says little: there are hosts where it opens and the guest hangs in early boot.
+    The answer is remembered for this host's kernel and this QEMU.
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
@@ -106,7 +120,11 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
 
 
 def _boots_with_kvm(image: Image) -> bool:
-    argv = [*_common(image, "kvm", 256 * 1024 * 1024), "-append", "console=ttyS0 quiet panic=1 probe"]
+    argv = [
+        *_common(image, "kvm", 256 * 1024 * 1024),
+        "-append",
+        "console=ttyS0 quiet panic=1 probe",
+    ]
     process = subprocess.Popen(
         [*argv, "-serial", "stdio", "-no-reboot"],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Running phones, as written down for the next command: one JSON file each in the user's state directory."""
+"""Running phones, as written down for the next command: one JSON file each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Config:
 
     Attributes:
         zram_bytes: 0 for a phone without swap.
-        root: How one becomes root: ``adbd`` (adbd is root), ``su`` (su -c), ``su0`` (su 0), ``none``.
-            The others are for tests: a su that denies, hangs, gives no capabilities, greets first.
+        root: How one becomes root: ``adbd`` (adbd is root), ``su`` (su -c), ``su0`` (su 0),
+            ``none``. The others are for tests: a su that denies, hangs, gives no capabilities,
+            greets first.
         api: Android's API level the phone claims, 28 to 36.
         port: On 127.0.0.1; None for a free one.
         apps: Passed to the framework; None for its own choice.
@@ -49,8 +50,11 @@ class Config:
         if self.api not in APIS:
             raise UsageError(f"no API level {self.api}", hint=f"{APIS[0]} to {APIS[-1]}")
         if self.ram_bytes < MIN_RAM_BYTES:
-            raise UsageError(f"{format_size(self.ram_bytes)} of RAM boot no phone", hint=f"{format_size(MIN_RAM_BYTES)} do")
-        if self.apps is not None and not self.apps.isprintable() or " " in (self.apps or ""):
+            raise UsageError(
+                f"{format_size(self.ram_bytes)} of RAM boot no phone",
+                hint=f"{format_size(MIN_RAM_BYTES)} do",
+            )
+        if (self.apps is not None and not self.apps.isprintable()) or " " in (self.apps or ""):
             raise UsageError("apps: one word without blanks")
 
 
@@ -60,7 +64,8 @@ class Phone:
     A phone that was started.
 
     Attributes:
-        start_ticks: Start time of the QEMU process (field 22 of /proc/PID/stat), which its pid alone does not name.
+        start_ticks: Start time of the QEMU process (field 22 of /proc/PID/stat), which its pid
+            alone does not name.
         console: Log of the kernel's console.
         accelerator: ``kvm`` or ``tcg``.
     """
@@ -84,18 +89,20 @@ class Phone:
 
 
 def state_dir() -> Path:
-    """Where running phones are written down: DROIDRECLAIM_STATE_DIR, else the user's state directory."""
+    """Where phones are written down: DROIDRECLAIM_STATE_DIR, else the user's state directory."""
     chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
     return Path(chosen) if chosen else platformdirs.user_state_path("droidreclaim")
 
 
 def start_ticks(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot; None when there is none, or only its zombie."""
+    """Start time of a process in clock ticks since boot; None when it is gone or a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()  # from field 3 (state) on; the name before may hold anything
+    fields = text.rpartition(")")[
+        2
+    ].split()  # from field 3 (state) on; the name before may hold anything
     return None if fields[0] == "Z" else int(fields[19])
 
 

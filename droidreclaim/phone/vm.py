@@ -37,7 +37,8 @@ def start(
     Raises:
         UsageError: *config* makes no sense.
         NotPossible: no image, no QEMU.
-        DeviceTimeout: it did not come up in *timeout_s* seconds; the message holds the console's last lines.
+        DeviceTimeout: it did not come up in *timeout_s* seconds; the message holds the console's
+            last lines.
         DroidReclaimError: QEMU ended.
     """
     config.check()
@@ -49,7 +50,9 @@ def start(
     directory = state.state_dir()
     directory.mkdir(parents=True, exist_ok=True)
     console = directory / f"phone-{port}.log"
-    process = qemu.spawn(qemu.command(files, config, port, console, accelerator), die_with_us=die_with_us)
+    process = qemu.spawn(
+        qemu.command(files, config, port, console, accelerator), die_with_us=die_with_us
+    )
     ticks = state.start_ticks(process.pid)
     phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
     state.save(phone)
@@ -79,12 +82,15 @@ def find(port: int | None = None) -> Phone:
     if not phones:
         raise NoDevice("no pocket phone runs", hint="run 'droidreclaim phone start'")
     if len(phones) > 1:
-        raise NoDevice(f"{len(phones)} pocket phones run", hint="choose one of " + ", ".join(p.serial for p in phones))
+        raise NoDevice(
+            f"{len(phones)} pocket phones run",
+            hint="choose one of " + ", ".join(p.serial for p in phones),
+        )
     return phones[0]
 
 
 def stop(phone: Phone) -> None:
-    """End a phone, its port and its entry at the adb server; one that is gone already is no error."""
+    """End a phone, its port and its entry at the adb server; being gone already is no error."""
     if phone.alive:
         _end(phone)
     adb.disconnect(phone.serial)
@@ -137,7 +143,9 @@ def _await_boot(process: subprocess.Popen[bytes], phone: Phone, timeout_s: float
     deadline = time.monotonic() + timeout_s
     while True:
         if process.poll() is not None:
-            raise DroidReclaimError(f"QEMU ended with {process.returncode}: {_last_words(process, phone)}")
+            raise DroidReclaimError(
+                f"QEMU ended with {process.returncode}: {_last_words(process, phone)}"
+            )
         answer = adb.run_on_phone(phone.port, "getprop sys.boot_completed", timeout_s=5.0)
         if answer is not None and answer.strip() == b"1":
             return

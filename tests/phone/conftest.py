@@ -1,7 +1,8 @@
 """
 Pocket phones for tests: one for the session, others by `boot`.
 
-Images come from the user's cache; state, the adb server and its HOME are the test run's own, and end with it.
+Images come from the user's cache; state, the adb server and its HOME are the test run's own, and
+end with it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from handset import ADB, Handset, adb_server_of, free_port
 
 from droidreclaim.errors import NotPossible
 from droidreclaim.phone import image, vm
-from droidreclaim.phone.state import Config, Phone
+from droidreclaim.phone.state import Config
 
 _CACHE = image.cache_dir()  # read before HOME changes
 
@@ -35,7 +36,9 @@ def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def boot(adb_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Handset]]:
+def boot(
+    adb_server: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Handset]]:
     """Boot a phone with the given values of `Config`; all are stopped at the end of the run."""
     if not shutil.which("qemu-system-x86_64"):
         _skip("no qemu-system-x86_64: 'droidreclaim phone setup' installs it")

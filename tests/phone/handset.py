@@ -70,10 +70,14 @@ class Handset:
     def serial(self) -> str:
         return self.phone.serial
 
-    def run(self, *words: str, stdin: bytes = b"", timeout_s: float = ADB_TIMEOUT_S) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, *words: str, stdin: bytes = b"", timeout_s: float = ADB_TIMEOUT_S
+    ) -> subprocess.CompletedProcess[bytes]:
         """``adb -s SERIAL words...``"""
         argv = [self.adb, "-s", self.serial, *words]
-        return subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout_s, check=False)
+        return subprocess.run(
+            argv, input=stdin, capture_output=True, timeout=timeout_s, check=False
+        )
 
     def shell(self, command: str, *, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """``adb shell command``"""
@@ -89,7 +93,12 @@ class Handset:
         """Return when a shell answers again, after adbd or the phone restarted."""
         deadline = time.monotonic() + timeout_s
         while True:
-            subprocess.run([self.adb, "connect", self.serial], capture_output=True, timeout=ADB_TIMEOUT_S, check=False)
+            subprocess.run(
+                [self.adb, "connect", self.serial],
+                capture_output=True,
+                timeout=ADB_TIMEOUT_S,
+                check=False,
+            )
             if self.shell("getprop sys.boot_completed").stdout.strip() == b"1":
                 return
             assert time.monotonic() < deadline, "the phone did not come back"

@@ -1,4 +1,4 @@
-"""The phone's ADB daemon against real adb clients: the one of adbutils' wheel and, where installed, Debian's."""
+"""The phone's ADB daemon against real adb: that of adbutils' wheel and one installed here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import adbutils
 import pytest
-
 from handset import Handset, adb_server_of, free_port, until
 
 pytestmark = pytest.mark.phone
@@ -47,7 +46,9 @@ def test_exec_out_is_binary_clean(phone: Handset) -> None:
     assert done.stdout == b"a\r\n\0b\nc"
 
 
-def test_the_old_shell_protocol_has_plain_line_ends_and_no_exit_code(phone: Handset, adb_server: int) -> None:
+def test_the_old_shell_protocol_has_plain_line_ends_and_no_exit_code(
+    phone: Handset, adb_server: int
+) -> None:
     device = adbutils.AdbClient(port=adb_server).device(phone.serial)
     assert device.shell("echo one; echo two >&2; exit 3") == "one\ntwo"
 
@@ -75,7 +76,10 @@ def test_push_makes_directories_and_keeps_the_time(phone: Handset, tmp_path: Pat
     (tmp_path / "file").write_bytes(b"x")
     os.utime(tmp_path / "file", (1_600_000_000, 1_600_000_000))
     try:
-        assert phone.run("push", str(tmp_path / "file"), "/data/local/tmp/new/deep/file").returncode == 0
+        assert (
+            phone.run("push", str(tmp_path / "file"), "/data/local/tmp/new/deep/file").returncode
+            == 0
+        )
         assert phone.text("stat -c %Y /data/local/tmp/new/deep/file") == "1600000000"
     finally:
         phone.shell("rm -r /data/local/tmp/new")
@@ -113,7 +117,10 @@ def test_a_push_that_is_cut_leaves_no_file(phone: Handset, tmp_path: Path) -> No
 def test_a_missing_file_cannot_be_pulled(phone: Handset, tmp_path: Path) -> None:
     done = phone.run("pull", "/data/local/tmp/none", str(tmp_path / "none"))
     assert done.returncode != 0
-    assert b"No such file" in done.stderr + done.stdout or b"does not exist" in done.stderr + done.stdout
+    assert (
+        b"No such file" in done.stderr + done.stdout
+        or b"does not exist" in done.stderr + done.stdout
+    )
 
 
 def test_ls_lists_names_sizes_and_modes(phone: Handset) -> None:
@@ -132,7 +139,9 @@ def test_streams_run_side_by_side(phone: Handset) -> None:
 
 
 def test_hanging_up_sends_sighup_to_the_direct_child_alone(phone: Handset) -> None:
-    script = "trap 'echo hup > /data/local/tmp/hup; exit' HUP; sleep 4000 & echo $! > /data/local/tmp/child; wait"
+    script = (
+        "cd /data/local/tmp; trap 'echo hup > hup; exit' HUP; sleep 4000 & echo $! > child; wait"
+    )
     argv = [phone.adb, "-s", phone.serial, "shell", script]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
         until(lambda: phone.shell("cat /data/local/tmp/child").stdout.strip().isdigit())
@@ -152,8 +161,10 @@ def test_children_have_adj_minus_950_and_a_session_of_their_own(phone: Handset) 
 
 def test_an_unknown_service_is_refused(phone: Handset, adb_server: int) -> None:
     device = adbutils.AdbClient(port=adb_server).device(phone.serial)
-    with pytest.raises(adbutils.AdbError, match="closed"):
-        device.open_transport("jdwp:1")
+    with device.open_transport() as link:
+        link.send_command("jdwp:1")
+        with pytest.raises(adbutils.AdbError, match="closed"):
+            link.check_okay()
 
 
 def test_features_are_those_that_work(phone: Handset) -> None:
@@ -168,7 +179,9 @@ def test_noise_on_the_port_does_not_disturb_others(phone: Handset) -> None:
     assert phone.text("echo fine") == "fine"
 
 
-def test_another_adb_works_as_well(phone: Handset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_adb_works_as_well(
+    phone: Handset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     installed = shutil.which("adb")
     if installed is None:
         pytest.skip("only the adb of adbutils' wheel is here")
@@ -181,6 +194,8 @@ def test_another_adb_works_as_well(phone: Handset, tmp_path: Path, monkeypatch: 
         done = other.shell("cat; echo err >&2; exit 7", stdin=b"through")
         assert (done.stdout, done.stderr, done.returncode) == (b"through", b"err\n", 7)
         assert other.run("push", str(tmp_path / "sent"), "/data/local/tmp/other").returncode == 0
-        assert other.run("pull", "/data/local/tmp/other", str(tmp_path / "received")).returncode == 0
+        assert (
+            other.run("pull", "/data/local/tmp/other", str(tmp_path / "received")).returncode == 0
+        )
         other.text("rm /data/local/tmp/other")
     assert (tmp_path / "received").read_bytes() == (tmp_path / "sent").read_bytes()

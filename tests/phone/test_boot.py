@@ -56,7 +56,9 @@ def test_a_reboot_keeps_data_and_changes_the_boot_id(boot: Callable[..., Handset
     handset.wait()
     assert handset.text("cat /proc/sys/kernel/random/boot_id") != before
     assert handset.text("cat /data/local/tmp/kept") == "kept"
-    assert handset.text("getprop ro.build.version.sdk; getprop ro.build.version.release").split() == ["30", "11"]
+    assert handset.text(
+        "getprop ro.build.version.sdk; getprop ro.build.version.release"
+    ).split() == ["30", "11"]
     assert handset.text("tail -n +2 /proc/swaps") == ""
     vm.stop(handset.phone)
 
@@ -68,7 +70,9 @@ def test_stop_leaves_no_process_no_port_and_no_entry(boot: Callable[..., Handset
     assert not handset.phone.alive
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", handset.phone.port), timeout=1)
-    listed = subprocess.run([handset.adb, "devices"], capture_output=True, timeout=10, check=True).stdout
+    listed = subprocess.run(
+        [handset.adb, "devices"], capture_output=True, timeout=10, check=True
+    ).stdout
     assert handset.serial.encode() not in listed
     assert not Path(handset.phone.console).exists()
     with pytest.raises(NoDevice):
@@ -83,7 +87,11 @@ def test_a_phone_outlives_its_starter_unless_told_otherwise(phone: Handset, tmp_
     )
     for bound in (False, True):
         argv = [sys.executable, "-c", script.format(bound)]
-        port = int(subprocess.run(argv, capture_output=True, timeout=120, check=True, cwd=os.getcwd()).stdout)
+        port = int(
+            subprocess.run(
+                argv, capture_output=True, timeout=120, check=True, cwd=os.getcwd()
+            ).stdout
+        )
         if bound:
             until(lambda port=port: all(phone.port != port for phone in vm.running()))
         else:
@@ -93,7 +101,16 @@ def test_a_phone_outlives_its_starter_unless_told_otherwise(phone: Handset, tmp_
 def test_a_boot_that_fails_shows_the_console(boot: Callable[..., Handset]) -> None:
     with pytest.raises(DeviceTimeout, match="did not boot within 1 s"):
         vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0), timeout_s=1, die_with_us=True)
-    assert len([phone for phone in vm.running() if phone.config.ram_bytes == 256 * MIB and phone.port > 6599]) == 0
+    assert (
+        len(
+            [
+                phone
+                for phone in vm.running()
+                if phone.config.ram_bytes == 256 * MIB and phone.port > 6599
+            ]
+        )
+        == 0
+    )
 
 
 def test_a_taken_port_is_named(phone: Handset) -> None:
@@ -101,7 +118,9 @@ def test_a_taken_port_is_named(phone: Handset) -> None:
         vm.start(Config(port=phone.phone.port))
 
 
-@pytest.mark.parametrize("values", [{"root": "magic"}, {"api": 27}, {"ram_bytes": MIB}, {"apps": "a b"}])
+@pytest.mark.parametrize(
+    "values", [{"root": "magic"}, {"api": 27}, {"ram_bytes": MIB}, {"apps": "a b"}]
+)
 def test_senseless_values_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         vm.start(Config(**values))  # type: ignore[arg-type]

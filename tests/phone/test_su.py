@@ -15,7 +15,7 @@ pytestmark = pytest.mark.phone
 
 @pytest.fixture(scope="module")
 def unrooted(boot: Callable[..., Handset]) -> Iterator[Handset]:
-    """A phone whose su changes its mind: each test writes what it is to be through the one that works."""
+    """A phone whose su changes its mind: `become` says what it is to be."""
     handset = boot(root="su", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
     yield handset
     vm.stop(handset.phone)
@@ -24,7 +24,8 @@ def unrooted(boot: Callable[..., Handset]) -> Iterator[Handset]:
 @pytest.fixture
 def become(unrooted: Handset) -> Iterator[Callable[[str], None]]:
     """Change the behaviour of su; it is put back by a job of root that was started before."""
-    restore = "su -c 'while ! rm /data/local/tmp/restore 2>/dev/null; do sleep 0.2; done; echo su > /data/adb/su'"
+    wait = "while ! rm /data/local/tmp/restore 2>/dev/null; do sleep 0.2; done"
+    restore = f"su -c '{wait}; echo su > /data/adb/su'"
     argv = [unrooted.adb, "-s", unrooted.serial, "shell", restore]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
         yield lambda behaviour: _write_behaviour(unrooted, behaviour)
@@ -37,11 +38,17 @@ def _write_behaviour(handset: Handset, behaviour: str) -> None:
 
 
 def test_the_shell_is_not_root_and_has_no_capability(unrooted: Handset) -> None:
-    assert unrooted.text("id -u; grep CapEff /proc/self/status").split() == ["2000", "CapEff:", "0000000000000000"]
+    assert unrooted.text("id -u; grep CapEff /proc/self/status").split() == [
+        "2000",
+        "CapEff:",
+        "0000000000000000",
+    ]
     assert unrooted.shell("cat /data/adb/su").returncode != 0
 
 
-@pytest.mark.parametrize("words", ["su -c 'id -u'", "su root -c 'id -u'", "su 0 -c 'id -u'", "echo 'id -u' | su"])
+@pytest.mark.parametrize(
+    "words", ["su -c 'id -u'", "su root -c 'id -u'", "su 0 -c 'id -u'", "echo 'id -u' | su"]
+)
 def test_magisk_forms_run_a_command_line(unrooted: Handset, words: str) -> None:
     assert unrooted.text(words) == "0"
 
@@ -61,7 +68,9 @@ def test_adbd_of_a_production_build_does_not_become_root(unrooted: Handset) -> N
     assert unrooted.text("id -u") == "2000"
 
 
-def test_userdebug_form_takes_a_user_and_words(unrooted: Handset, become: Callable[[str], None]) -> None:
+def test_userdebug_form_takes_a_user_and_words(
+    unrooted: Handset, become: Callable[[str], None]
+) -> None:
     become("su0")
     assert unrooted.text("su 0 id -u") == "0"
     assert unrooted.text("su root sh -c 'id -u'") == "0"
@@ -76,7 +85,9 @@ def test_a_denial_says_permission_denied(unrooted: Handset, become: Callable[[st
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"su: Permission denied\n", 1)
 
 
-def test_a_su_that_waits_for_its_owner_hangs(unrooted: Handset, become: Callable[[str], None]) -> None:
+def test_a_su_that_waits_for_its_owner_hangs(
+    unrooted: Handset, become: Callable[[str], None]
+) -> None:
     become("su-hang")
     with pytest.raises(subprocess.TimeoutExpired):
         unrooted.run("shell", "su -c id", timeout_s=3)
@@ -89,12 +100,16 @@ def test_a_weak_su_is_uid_0_without_power(unrooted: Handset, become: Callable[[s
     assert words == ["0", "CapEff:", "0000000000000000"]
 
 
-def test_a_greeting_comes_before_the_output(unrooted: Handset, become: Callable[[str], None]) -> None:
+def test_a_greeting_comes_before_the_output(
+    unrooted: Handset, become: Callable[[str], None]
+) -> None:
     become("su-banner")
     assert unrooted.text("su -c 'id -u'").splitlines()[1:] == ["0"]
 
 
-def test_adb_root_and_unroot_restart_adbd_and_kill_what_it_started(boot: Callable[..., Handset]) -> None:
+def test_adb_root_and_unroot_restart_adbd_and_kill_what_it_started(
+    boot: Callable[..., Handset],
+) -> None:
     handset = boot(root="su0", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
     assert handset.text("su 0 id -u; id -u").split() == ["0", "2000"]
     left = "setsid sleep 4000 < /dev/null > /dev/null 2>&1 &"

@@ -1,20 +1,23 @@
 """Drop to the shell user unless told to stay root, then serve adb on port 5555."""
 
 import asyncio
+import ctypes
 import functools
 import os
 import sys
 
-from adbd.shell import parse_request, serve_shell
-from adbd.sync import serve_sync
-from adbd.wire import Connection, Service, Stream
+from .shell import parse_request, serve_shell
+from .sync import serve_sync
+from .wire import Connection, Service, Stream
 
 PORT = 5555
 FEATURES = "shell_v2,stat_v2,fixed_push_mkdir"
 SHELL_UID = 2000
-# shell, input, log, adb, sdcard_rw, sdcard_r, ext_data_rw, ext_obb_rw, inet, net_bt_stats, readproc, uhid, virtualmachine
+# input, log, adb, sdcard_rw, sdcard_r, ext_data_rw, ext_obb_rw, net_bt_admin, net_bt, inet,
+# net_bt_stats, readproc, uhid (AOSP daemon/main.cpp)
 SHELL_GROUPS = (1004, 1007, 1011, 1015, 1028, 1078, 1079, 3001, 3002, 3003, 3006, 3009, 3011)
 RESTART_AS_ROOT, RESTART_AS_SHELL, REBOOT = 10, 11, 12  # exit codes that init acts on
+PR_SET_DUMPABLE = 4
 FAREWELL_S = 0.2  # adb prints the answer, then sees the connection break
 
 
@@ -44,7 +47,12 @@ class Daemon:
         kind = name.partition(":")[0].partition(",")[0]
         if kind in ("shell", "exec"):
             return functools.partial(serve_shell, request=parse_request(name))
-        plain = {"sync": serve_sync, "root": self._root, "unroot": self._unroot, "reboot": self._reboot}
+        plain = {
+            "sync": serve_sync,
+            "root": self._root,
+            "unroot": self._unroot,
+            "reboot": self._reboot,
+        }
         return plain.get(kind)
 
     async def _root(self, stream: Stream) -> None:
@@ -87,10 +95,16 @@ def _banner() -> bytes:
 
 
 def _become_shell() -> None:
-    """Leave uid 0 with every capability; the capability bounding set stays, as on userdebug builds."""
+    """
+    Leave uid 0, and with it every capability.
+
+    The kernel takes a process that changed its uid for one with secrets and gives its /proc files
+    to root; undo that, or our children could not write their own oom_score_adj.
+    """
     os.setgroups(SHELL_GROUPS)
     os.setresgid(SHELL_UID, SHELL_UID, SHELL_UID)
     os.setresuid(SHELL_UID, SHELL_UID, SHELL_UID)
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1)
 
 
 async def _main(build: str) -> int:

@@ -1,9 +1,10 @@
 """
 shell and exec: one child process and its three streams.
 
-What the real daemon does, and tools depend on (AOSP daemon/shell_service.cpp): the child has its own session, default
-SIGPIPE and oom_score_adj -950; the stream ends when nobody holds the child's stdout any more; when the host hangs up,
-the direct child alone gets SIGHUP, and the pipes are closed.
+What the real daemon does, and tools depend on (AOSP daemon/shell_service.cpp): the child has its
+own session, default SIGPIPE and oom_score_adj -950; the stream ends when nobody holds the child's
+stdout any more; when the host hangs up, the direct child alone gets SIGHUP, and the pipes are
+closed.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
-from adbd.wire import Stream, StreamClosed
+from .wire import Stream, StreamClosed
 
 _STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)  # shell protocol 2; 5 is the window size
 _PACKET = struct.Struct("<BI")
@@ -46,7 +47,7 @@ class Request:
 
 
 def parse_request(name: str) -> Request:
-    """Read ``shell:``, ``shell,v2,raw,TERM=xterm:ls`` or ``exec:ls``; of two kinds the last word wins."""
+    """Read ``shell:``, ``shell,v2,raw,TERM=xterm:ls`` or ``exec:ls``."""
     words, _, command = name.partition(":")
     kind, *options = words.split(",")
     packets = "v2" in options
@@ -81,7 +82,10 @@ class _Child:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], stdin: asyncio.StreamWriter, outputs: dict[int, "_Output"]
+        self,
+        process: subprocess.Popen[bytes],
+        stdin: asyncio.StreamWriter,
+        outputs: dict[int, "_Output"],
     ) -> None:
         self.process = process
         self.stdin = stdin
@@ -171,7 +175,9 @@ def _set_adj() -> None:
         file.write(CHILD_ADJ)
 
 
-def _start(request: Request, stdin: int, stdout: int, stderr: int, prepare: Callable[[], None]) -> subprocess.Popen[bytes]:
+def _start(
+    request: Request, stdin: int, stdout: int, stderr: int, prepare: Callable[[], None]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         _words(request),
         executable="/system/bin/sh",
@@ -181,7 +187,7 @@ def _start(request: Request, stdin: int, stdout: int, stderr: int, prepare: Call
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
-        preexec_fn=prepare,
+        preexec_fn=prepare,  # noqa: PLW1509 (no threads here)
     )
 
 

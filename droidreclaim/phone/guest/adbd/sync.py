@@ -1,14 +1,15 @@
 """
 The file service: stat, list, push and pull (AOSP SYNC.TXT and file_sync_protocol.h).
 
-A push that ends early leaves no file; one that is refused is read to its end first, as adb reads the refusal last.
+A push that ends early leaves no file; one that is refused is read to its end first, as adb reads
+the refusal last.
 """
 
 import os
 import stat
 import struct
 
-from adbd.wire import Stream, StreamClosed
+from .wire import Stream, StreamClosed
 
 _REQUEST = struct.Struct("<4sI")
 _STAT_V1 = struct.Struct("<4sIII")
@@ -82,7 +83,7 @@ async def _list(stream: Stream, path: str) -> None:
 
 async def _receive(stream: Stream, path: str) -> None:
     try:
-        file = open(path, "rb", buffering=0)
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed below; only opening may fail here)
     except OSError as error:
         await _fail(stream, f"open failed: {error.strerror}")
         return
@@ -123,7 +124,7 @@ async def _send(stream: Stream, request: str) -> None:
 
 
 def _create(path: str, mode: int) -> int:
-    """A new file in the place of any old one, with the directories above it; group and others may what the owner may."""
+    """A new file in place of any old one; group and others may what the owner may."""
     if not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         raise ValueError("only files")
     bits = mode & 0o777
@@ -142,7 +143,7 @@ def _create(path: str, mode: int) -> int:
 
 
 async def _take_data(stream: Stream, fd: int, refusal: str | None) -> tuple[str | None, int]:
-    """Read DATA until DONE and write it to *fd*; returns the reason of a refusal, if any, and the time to set."""
+    """Write DATA to *fd* until DONE; returns why not, if so, and the time to set."""
     while True:
         kind, number = _REQUEST.unpack(await stream.read_exactly(_REQUEST.size))
         if kind == b"DONE":

@@ -1,8 +1,9 @@
 """
 The ADB transport: messages, and the streams multiplexed over one connection.
 
-Facts from AOSP's protocol.txt: a header of six little-endian words (command, two arguments, length, checksum, command
-inverted); a stream may send its next WRTE only after the OKAY to the last.
+Facts from AOSP's protocol.txt: a header of six little-endian words (command, two arguments,
+length, checksum, command inverted); a stream may send its next WRTE only after the OKAY to the
+last.
 """
 
 import asyncio
@@ -51,7 +52,9 @@ class Stream:
             if self.gone.is_set():
                 raise StreamClosed
             self._may_write.clear()
-            await self._connection.send(b"WRTE", self.local_id, self.remote_id, data[start : start + step])
+            await self._connection.send(
+                b"WRTE", self.local_id, self.remote_id, data[start : start + step]
+            )
 
     async def read(self) -> bytes:
         """
