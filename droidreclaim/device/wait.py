@@ -26,7 +26,7 @@ class Ready:
     way: RootWay
 
 
-def wait_ready(  # noqa: PLR0913  # each is one thing the command line says
+def wait_ready(  # each is one thing the command line says
     server: Server,
     choice: Choice,
     memory: RootMemory,

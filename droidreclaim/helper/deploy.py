@@ -121,7 +121,7 @@ def place(
         raise NotPossible(f"{device.serial}: the helper was not placed: {answer}")
 
 
-def _run_place(  # noqa: PLR0913, PLR0917  # the script's arguments
+def _run_place(  # the script's arguments
     device: Device,
     way: RootWay,
     helper: Helper,

@@ -104,7 +104,7 @@ def split_preamble(data: bytes) -> tuple[Preamble, bytes] | None:
     return None
 
 
-def start_helper(  # noqa: PLR0913  # each is another thing than the others
+def start_helper(  # each is another thing than the others
     device: Device,
     way: RootWay,
     bundle: Bundle,

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from handset import ADB, Handset, adb_server_of, free_port
 
 from droidreclaim.errors import NotPossible
 from droidreclaim.phone import image, vm
 from droidreclaim.phone.state import Config
+from handset import ADB, Handset, adb_server_of, free_port
 
 _CACHE = image.cache_dir()  # read before HOME changes
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import adbutils
 import pytest
+
 from handset import Handset, adb_server_of, free_port, until
 
 pytestmark = pytest.mark.phone

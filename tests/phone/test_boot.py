@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from handset import Handset, until
 
 from droidreclaim.errors import DeviceTimeout, DroidReclaimError, NoDevice, NotPossible, UsageError
 from droidreclaim.phone import vm
 from droidreclaim.phone.state import Config
 from droidreclaim.units import MIB
+from handset import Handset, until
 
 pytestmark = pytest.mark.phone
 

@@ -6,11 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 import pytest
+
 from commands import command, counted, run, run_json
 from handset import Handset, until
 
@@ -47,7 +47,7 @@ def exclusive_anon_bytes(phone: Handset, pid: int) -> int:
             name = words[5] if len(words) > 5 else ""
             private = words[1].endswith("p")
             anonymous = private and (
-                words[4] == "0" and name not in ("[vdso]", "[vvar]", "[vsyscall]")
+                (words[4] == "0" and name not in ("[vdso]", "[vvar]", "[vsyscall]"))
                 or name.startswith("/dev/ashmem/")
             )
         elif anonymous and words[0] in ("Private_Clean:", "Private_Dirty:"):
@@ -84,7 +84,9 @@ def test_ps_maps_packages_users_and_bands(apps: Handset) -> None:
         assert int(adj) == row["oom_score_adj"]
 
 
-def test_a_page_out_moves_what_is_exclusively_an_apps_own_and_changes_no_page(apps: Handset) -> None:
+def test_a_page_out_moves_what_is_exclusively_an_apps_own_and_changes_no_page(
+    apps: Handset,
+) -> None:
     apps.text("pocket beat off")
     verified(apps)  # brings everything back into memory
     before = {row["pid"]: exclusive_anon_bytes(apps, row["pid"]) for row in cached(apps)}
@@ -170,8 +172,7 @@ def test_ps_needs_at_most_three_round_trips(apps: Handset, adb_server: int) -> N
 
 def test_a_reader_that_has_enough_is_no_error(apps: Handset) -> None:
     done = subprocess.run(
-        f"{sys.executable} -m droidreclaim -s {apps.serial} ps --all | head -1; echo ${{PIPESTATUS[0]}}",
-        shell=True, executable="/bin/bash", capture_output=True, text=True, check=True, timeout=60,
+        ["bash", "-c", '"$@" ps --all | head -1; echo ${PIPESTATUS[0]}', "bash", *command(apps)], capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
@@ -203,7 +204,9 @@ def test_interrupting_a_page_out_leaves_nothing_behind_and_exits_130(apps: Hands
 def test_two_commands_at_once_do_not_clash(apps: Handset) -> None:
     run(apps, "uninstall")
     both = [
-        subprocess.Popen(command(apps, "ps", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            command(apps, "ps", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for _ in range(2)
     ]
     for one in both:

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from handset import Handset, until
 
 from droidreclaim.phone import vm
+from handset import Handset, until
 
 pytestmark = pytest.mark.phone
 
