@@ -5,54 +5,61 @@ import pytest
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.procrank import parse_procrank, parse_showmap
 
+KIB = 1024
+
+
+def test_android_13_has_swap_columns(capture):
+    ranked = parse_procrank(capture("procrank/android13-mtk_tb8168-healer.txt"))
+    assert len(ranked) == 113
+    system = ranked[0]
+    assert (system.pid, system.name, system.swap_bytes) == (832, "system_server", 0)
+    assert (system.rss_bytes, system.uss_bytes) == (421_508 * KIB, 195_048 * KIB)
+    assert ranked[-1].name == "/system/bin/watchdogd"
+    rounding = len(ranked) * KIB
+    assert sum(one.pss_bytes for one in ranked) == pytest.approx(1_260_493 * KIB, abs=rounding)
+
+
+def test_android_5_has_none(capture):
+    ranked = parse_procrank(capture("procrank/android5.1-meizu_duanqz.txt"))
+    assert (ranked[0].pid, ranked[0].name, ranked[0].swap_bytes) == (752, "system_server", None)
+    assert (ranked[-1].pid, ranked[-1].name) == (187, "/system/bin/installd")
+
+
+def test_android_6_rows_stop_where_the_author_stopped(capture):
+    ranked = parse_procrank(capture("procrank/android6-xiaomi_gityuan.txt"))
+    assert [one.pid for one in ranked] == [4395, 1192, 29256, 501, 4239, 479, 391]
+    assert ranked[1].pss_bytes == 89_883 * KIB
+
+
+def test_rows_without_a_header_are_refused():
+    with pytest.raises(ParseError, match="no process"):
+        parse_procrank("  832  19072548K  421508K  228879K  195048K  system_server\n")
+
+
+def test_a_kernel_thread_maps_nothing(capture):
+    threads, nfc, fence = parse_showmap(capture("showmap/android13-mtk_tb8168-healer.txt"))
+    assert (threads.pid, threads.name, threads.objects) == (114, "[kswapd0]", ())
+    assert (nfc.pid, nfc.name) == (3151, "com.android.nfc")
+    assert fence.total.cells["PSS"] == 11_764 * KIB
+    assert fence.total.cells["#"] == 2273
+
 
 @pytest.mark.parametrize(
-    ("name", "count", "first", "swap_columns"),
-    [
-        ("android13-mtk_tb8168-healer", 113, (832, 228879), 4),
-        ("android5.1-meizu_duanqz", 42, (752, 97986), 0),
-        ("android6-xiaomi_gityuan", 7, (4395, 136099), 0),
-    ],
+    "name", ["android13-mtk_tb8168-healer.txt", "android_64bit-memorylab-gracker.txt"]
 )
-def test_procrank_of_three_releases(capture, name, count, first, swap_columns):
-    rows = parse_procrank(capture(f"procrank/{name}.txt"))
-
-    assert len(rows) == count
-    assert (rows[0].pid, rows[0].pss_bytes // 1024) == first
-    assert len(rows[0].swap_bytes) == swap_columns
+def test_mappings_add_up_to_the_total(name, capture):
+    for one in parse_showmap(capture(f"showmap/{name}")):
+        for column in ("size", "RSS", "swap", "#"):
+            assert sum(row.cells[column] for row in one.objects) == one.total.cells[column]
 
 
-def test_rows_of_procrank_add_up_to_its_total(capture):
-    rows = parse_procrank(capture("procrank/android5.1-meizu_duanqz.txt"))
-
-    assert rows[-1].name == "/system/bin/installd"
-    assert sum(row.pss_bytes for row in rows) <= 924832 * 1024
-
-
-def test_showmap_of_a_bug_report_has_titles_and_a_kernel_thread(capture):
-    kernel, nfc, fence = parse_showmap(capture("showmap/android13-mtk_tb8168-healer.txt"))
-
-    assert (kernel.pid, kernel.rows, kernel.total.count) == (114, (), 0)
-    assert nfc.process == "com.android.nfc"
-    assert fence.total.sizes_bytes["pss"] == 11764 * 1024
-    assert sum(row.sizes_bytes["rss"] for row in fence.rows) == fence.total.sizes_bytes["rss"]
+def test_a_newer_showmap_has_a_column_for_locked_memory(capture):
+    (one,) = parse_showmap(capture("showmap/android_64bit-memorylab-gracker.txt"))
+    assert one.total.cells["Locked"] == 0
+    assert (one.pid, len(one.objects)) == (None, 1109)
 
 
-def test_showmap_rows_add_up_with_a_locked_column(capture):
-    (table,) = parse_showmap(capture("showmap/android_64bit-memorylab-gracker.txt"))
-
-    assert table.pid is None
-    assert sum(row.sizes_bytes["swap"] for row in table.rows) == 24660 * 1024
-    assert table.total.count == 1109
-
-
-@pytest.mark.parametrize("text", ["", "  PID Vss Rss Pss Uss cmdline\n", "12 1K 1K 1K 1K init\n"])
-def test_procrank_without_rows_is_refused(text):
-    with pytest.raises(ParseError):
-        parse_procrank(text)
-
-
-def test_a_showmap_without_its_total_was_cut():
-    table = " virtual\n    size RSS\n---- ----\n 1 2 3 4 5 6 7 1 /a b\n"
-    with pytest.raises(ParseError):
-        parse_showmap(table)
+def test_mappings_without_a_total_are_cut_off(capture):
+    text = capture("showmap/android_64bit-memorylab-gracker.txt")
+    with pytest.raises(ParseError, match="cut off"):
+        parse_showmap(text[: len(text) // 2])
