@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from droidreclaim.escape import safe
 from droidreclaim.model import (
     DeviceInfo,
     DeviceStatus,
@@ -27,26 +28,9 @@ from droidreclaim.units import format_size
 _NO_DEVICE = (
     "plug in a phone with USB debugging on, or try the pocket phone: droidreclaim phone start"
 )
+_MAY_WRAP = frozenset({"PROCESS", "REASON", "SERIAL", "MODEL", "READY"})
+_WRAPPED_CELLS = 12  # the narrowest a column of words may become
 _UNLIMITED = 10_000  # columns when nobody looks: a cut package name is worse than a long line
-
-
-def safe(text: str) -> str:
-    """
-    *text* of a device, harmless on a terminal.
-
-    Control characters (C0, C1, ESC), bidi overrides and other invisible formatting become
-    ``\\xNN`` or ``\\uNNNN``; everything printable stays.
-    """
-    return "".join(_escape(char) if _is_unsafe(char) else char for char in text)
-
-
-def _is_unsafe(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def document(value: Any) -> str:
@@ -138,11 +122,11 @@ def devices_table(found: Sequence[DeviceStatus]) -> Table:
 
 def status(server: str, found: Sequence[DeviceStatus]) -> str:
     """Bare ``droidreclaim``: adb, devices, root, and what to type next."""
-    lines = [f"adb     server at {server} answers"]
+    lines = [f"adb     {server} answers"]
     for one in found:
         what = f"{one.model or '?'}, SDK {_or_unknown(one.sdk)}, {one.abi or '?'}"
         lines.append(safe(f"device  {one.serial}: {one.state} ({what})"))
-        lines.append(safe(f"root    {one.root or 'no: ' + (one.reason or '')}"))
+        lines.append(safe(f"root    {one.root or one.reason or 'no'}"))
     ready = [one for one in found if one.ready]
     if not found:
         return "\n".join([*lines, "device  none", f"next    {_NO_DEVICE}"])
@@ -273,17 +257,25 @@ def _table(*columns: str) -> Table:
     for column in columns:
         right = column.endswith(">")
         table.add_column(
-            column.rstrip(">"), justify="right" if right else "left", no_wrap=True, overflow="fold"
+            column.rstrip(">"),
+            justify="right" if right else "left",
+            no_wrap=column not in _MAY_WRAP,
+            overflow="fold",
         )
     return table
 
 
 def render(table: Table, *, width: int | None = None, colour: bool = False) -> str:
-    """A table as text; *width* None means as wide as it needs, colour only when asked for."""
+    """
+    A table as text; *width* None means as wide as it needs, colour only when asked for.
+
+    Names and reasons wrap where the terminal is narrow; a number is never cut, so that a very
+    narrow one gets lines longer than itself.
+    """
     out = io.StringIO()
     console = Console(
         file=out,
-        width=width or _UNLIMITED,
+        width=max(width, _keep_numbers_whole(table)) if width else _UNLIMITED,
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,
@@ -293,3 +285,13 @@ def render(table: Table, *, width: int | None = None, colour: bool = False) -> s
     )
     console.print(table)
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _keep_numbers_whole(table: Table) -> int:
+    """Forbid the columns that must not wrap to shrink; the least width that is left, in cells."""
+    for column in table.columns:
+        cells = [str(column.header), *(str(cell) for cell in column.cells)]
+        widest = max(cell_len(cell) for cell in cells)
+        column.min_width = widest if column.no_wrap else min(widest, _WRAPPED_CELLS)
+    gaps = 2 * (len(table.columns) - 1)
+    return gaps + sum(column.min_width or 0 for column in table.columns)

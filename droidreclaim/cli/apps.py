@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, Force, with_connection
-from droidreclaim.cli.output import emit, say, show
+from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.model import Band, Process
 from droidreclaim.units import parse_size
@@ -132,7 +132,7 @@ def reclaim(
         emit(report.reclaim_json(device, helper.source, result))
     else:
         show(report.reclaim_table(result))
-        typer.echo(report.reclaim_summary(result))
+        write(report.reclaim_summary(result) + "\n")
     if not result.achieved:
         raise engine.explain_nothing(result)
 
@@ -147,7 +147,7 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
     if as_json:
         emit({"serial": serial, "removed": removed, "left": left})
     else:
-        typer.echo(report.uninstall_text(serial, removed, left))
+        write(report.uninstall_text(serial, removed, left) + "\n")
     if left:
         raise NotAchieved(f"{serial}: {len(left)} things of ours are still there")
 
@@ -161,7 +161,7 @@ def status(connection: Connection) -> None:
         text = report.status(str(connect.server(connection)), connect.devices(connection))
     except DroidReclaimError as error:
         text = report.status_without_server(str(error))
-    typer.echo(text)
+    write(text + "\n")
 
 
 def _sort_key(process: Process, sort: SortKey) -> tuple[float, str, int]:

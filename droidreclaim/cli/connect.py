@@ -6,13 +6,13 @@ import os
 
 from droidreclaim import inspect
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, Connection
-from droidreclaim.cli.output import say
+from droidreclaim.cli.output import say, warn
 from droidreclaim.device.adb import AdbDevice
-from droidreclaim.device.root import RootWay, default_memory, find_root
+from droidreclaim.device.root import RootWay, asking, default_memory, find_root
 from droidreclaim.device.select import Choice, read_choice, select
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
-from droidreclaim.errors import NotPossible
+from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
 from droidreclaim.helper.connect import RunningHelper, connect
 from droidreclaim.helper.remove import remove
 from droidreclaim.model import DeviceStatus
@@ -62,18 +62,26 @@ def helper(connection: Connection) -> RunningHelper:
     known = memory.recall(device)
     if known is not None:
         try:
-            return connect(device, known, timeout_s=timeout_s(connection))
-        except NotPossible:
+            with asking(device.serial, known, lambda line: say(line, connection)):
+                return connect(device, known, timeout_s=timeout_s(connection))
+        except NotRoot:
             memory.forget(device)
+        except DeviceTimeout as error:
+            if known is RootWay.ADBD:
+                raise
+            memory.forget(device)
+            raise DeviceTimeout(f"{error}: {known.value} did not answer") from error
     way = _root(device, connection)
     return connect(device, way, timeout_s=timeout_s(connection))
 
 
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
-    """Every device of the adb server, ready or why not."""
+    """Every device of the adb server that the options mean, ready or why not."""
     return inspect.devices(
         server(connection),
         default_memory(),
+        choice(connection),
+        adb_root=connection.adb_root,
         timeout_s=timeout_s(connection),
         notify=lambda line: say(line, connection),
     )
@@ -85,7 +93,8 @@ def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
     try:
         way = _root(device, connection)
     except NotPossible as error:
-        say(str(error), connection)
+        unseen = "what root may have put in /data/local cannot be seen or removed without root"
+        warn(f"{error}: {unseen}")
         way = None
     done = remove(device, way, timeout_s=timeout_s(connection))
     return device.serial, list(done.removed), list(done.left)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated
 
 import typer
 
 from droidreclaim.cli import apps, phone
-from droidreclaim.cli.options import Connection, with_connection
+from droidreclaim.cli.options import INTERRUPTED, Connection, with_connection
+from droidreclaim.cli.output import warn
 from droidreclaim.errors import DroidReclaimError
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="droidreclaim",
@@ -59,15 +56,8 @@ def main() -> None:
     try:
         app()
     except DroidReclaimError as error:
-        _fail(f"droidreclaim: {error}", error.exit_code)
+        warn(str(error))
+        raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
-        _fail("droidreclaim: interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) has enough. Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-
-
-def _fail(message: str, exit_code: int) -> None:
-    typer.echo(message, err=True)
-    raise SystemExit(exit_code)
+        warn("interrupted")
+        raise SystemExit(INTERRUPTED) from None

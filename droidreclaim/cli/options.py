@@ -46,6 +46,7 @@ class Connection:
 
 
 DEFAULT_TIMEOUT_S = 30.0
+INTERRUPTED = 130
 
 _PARAMETERS = {
     "serial": Annotated[
@@ -102,7 +103,11 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
         before = ctx.obj if isinstance(ctx.obj, Connection) else Connection()
         if wants_context:
             values["ctx"] = ctx
-        command(**values, connection=own.over(before))
+        try:
+            command(**values, connection=own.over(before))
+        except KeyboardInterrupt:  # typer would end as quietly as if all were done
+            typer.echo("droidreclaim: interrupted", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
     signature = inspect.signature(command, eval_str=True).parameters
     wants_context = "ctx" in signature
