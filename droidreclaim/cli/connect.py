@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from droidreclaim import inspect
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, Connection
 from droidreclaim.cli.output import say
 from droidreclaim.device.adb import AdbDevice
@@ -15,6 +14,7 @@ from droidreclaim.device.wait import wait_ready
 from droidreclaim.errors import NotPossible
 from droidreclaim.helper.connect import RunningHelper, connect
 from droidreclaim.helper.remove import remove
+from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 
 
@@ -50,14 +50,14 @@ def wait(connection: Connection, wait_s: float) -> None:
     )
 
 
-def helper(connection: Connection) -> RunningHelper:
+def helper(connection: Connection, on: AdbDevice | None = None) -> RunningHelper:
     """
-    The helper, running as root on the chosen device.
+    The helper, running as root on the chosen device, or *on* the one chosen already.
 
     A way to root that worked last time is used without asking again; where it has ceased to work,
     every way is tried anew.
     """
-    device = _device(connection)
+    device = on or chosen_device(connection)
     memory = default_memory()
     known = memory.recall(device)
     if known is not None:
@@ -65,13 +65,13 @@ def helper(connection: Connection) -> RunningHelper:
             return connect(device, known, timeout_s=timeout_s(connection))
         except NotPossible:
             memory.forget(device)
-    way = _root(device, connection)
+    way = root(device, connection)
     return connect(device, way, timeout_s=timeout_s(connection))
 
 
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
     """Every device of the adb server, ready or why not."""
-    return inspect.devices(
+    return apps.devices(
         server(connection),
         default_memory(),
         timeout_s=timeout_s(connection),
@@ -81,9 +81,9 @@ def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
 
 def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
     """Remove everything of ours from the chosen device: its serial, what went, what is left."""
-    device = _device(connection)
+    device = chosen_device(connection)
     try:
-        way = _root(device, connection)
+        way = root(device, connection)
     except NotPossible as error:
         say(str(error), connection)
         way = None
@@ -91,11 +91,18 @@ def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
     return device.serial, list(done.removed), list(done.left)
 
 
-def _device(connection: Connection) -> AdbDevice:
+def chosen_device(connection: Connection) -> AdbDevice:
+    """The device that the options choose, online."""
     return select(server(connection), choice(connection), timeout_s(connection))
 
 
-def _root(device: AdbDevice, connection: Connection) -> RootWay:
+def root(device: AdbDevice, connection: Connection) -> RootWay:
+    """
+    The way to root on *device*.
+
+    Raises:
+        NotPossible: there is none; the message names each way with its reason.
+    """
     return find_root(
         device,
         default_memory(),

@@ -1,8 +1,9 @@
-"""Looking at devices and their processes; nothing here changes anything."""
+"""Which devices there are, and which processes on one of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from droidreclaim import snapshot
 from droidreclaim.device import Device
@@ -11,10 +12,15 @@ from droidreclaim.device.attached import Attached
 from droidreclaim.device.root import RootMemory, find_root
 from droidreclaim.device.select import what_next
 from droidreclaim.device.server import Server
-from droidreclaim.errors import DroidReclaimError
+from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect.capture import read_capture
 from droidreclaim.model import Band, DeviceInfo, DeviceStatus, Process
+from droidreclaim.parse.activity import parse_lru, parse_processes
+from droidreclaim.parse.bugreport import Kind
+from droidreclaim.parse.ps import parse_ps
+from droidreclaim.parse.sections import split_activity_dump
 from droidreclaim.snapshot import Snapshot
 
 _PROPERTIES = {
@@ -54,6 +60,63 @@ def processes(helper: RunningHelper) -> tuple[DeviceInfo, Snapshot]:
         scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
     return helper.device_info(hello), seen
+
+
+def processes_with_states(
+    helper: RunningHelper, device: Device, *, timeout_s: float
+) -> tuple[DeviceInfo, Snapshot]:
+    """
+    A scan, and ActivityManager's word on every process of it.
+
+    The dump names processes by pid alone and takes up to seconds, so it is taken between two
+    scans: what it says is believed of those that were there, with the same start time, in both.
+
+    Raises:
+        DeviceError, ParseError: as `processes`; the dump cannot be read.
+    """
+    before = verbs.scan_of(helper.session.call_all([verbs.SCAN])[0])
+    answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
+    members = snapshot.members_of(parse_processes(answer.text))
+    replies = helper.session.call_all([verbs.HELLO, verbs.SCAN])
+    hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[1])
+    lasting = {one.id for one in before.processes} & {one.id for one in scan.processes}
+    known = {one.pid for one in lasting if one is not None}
+    seen = snapshot.build(
+        scan.processes,
+        snapshot.packages_by_app_id(scan.packages_list),
+        helper_pid=hello.pid,
+        members={pid: member for pid, member in members.items() if pid in known},
+    )
+    return helper.device_info(hello), seen
+
+
+def captured_processes(path: Path) -> tuple[Snapshot, str | None]:
+    """
+    The processes in captured text, and when it was taken where it says so.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds no processes.
+    """
+    capture = read_capture(path, frozenset({Kind.PS, Kind.ACTIVITY}), Kind.PS)
+    rows = [row for text in capture.texts.get(Kind.PS, ()) for row in parse_ps(text, str(path))]
+    members: dict[int, snapshot.Member] = {}
+    for text in capture.texts.get(Kind.ACTIVITY, ()):
+        members |= _members(text)
+    if not rows and not members:
+        raise ParseError(str(path), 1, "", hint="neither ps nor dumpsys activity processes in it")
+    return snapshot.captured(members, rows), capture.taken_at
+
+
+def _members(text: str) -> dict[int, snapshot.Member]:
+    """The processes of a dump of ActivityManager's, or of the one dump in it that lists them."""
+    try:
+        parts = split_activity_dump(text)
+    except ParseError:
+        return snapshot.members_of(parse_processes(text))  # an excerpt without its title
+    for name in ("processes", "oom"):
+        if name in parts:
+            return snapshot.members_of(parse_processes(parts[name]))
+    return snapshot.members_of_lru(parse_lru(parts["lru"])) if "lru" in parts else {}
 
 
 def matching(
