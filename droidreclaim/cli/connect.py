@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, Connection
 from droidreclaim.cli.output import say
@@ -12,7 +13,7 @@ from droidreclaim.device.select import Choice, read_choice, select
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
 from droidreclaim.errors import NotPossible
-from droidreclaim.helper.connect import RunningHelper, connect
+from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect
 from droidreclaim.helper.remove import remove
 from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
@@ -109,3 +110,20 @@ def root(device: AdbDevice, connection: Connection) -> RootWay:
         notify=lambda line: say(line, connection),
         restart_adbd=device.restart_as_root if connection.adb_root else None,
     )
+
+
+def root_if_any(device: AdbDevice, connection: Connection) -> RootWay | None:
+    """The way to root, or None; what a look does not need root for goes on without."""
+    try:
+        return default_memory().recall(device) or root(device, connection)
+    except NotPossible:
+        return None
+
+
+def head(device: AdbDevice) -> dict[str, Any]:
+    """The ``device`` and ``source`` of an answer that no helper gave."""
+    model = device.model.replace("_", " ") if device.model else None
+    return {
+        "device": {"serial": device.serial, "model": model},
+        "source": "phone" if model == POCKET_PHONE else "device",
+    }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer import rich_utils
 
-from droidreclaim.cli import apps, phone
+from droidreclaim.cli import apps, inspect, phone
 from droidreclaim.cli.options import Connection, with_connection
 from droidreclaim.errors import DroidReclaimError
 
@@ -50,6 +50,8 @@ def start(
 app.command()(apps.devices)
 app.command()(apps.ps)
 app.command()(apps.reclaim)
+app.command()(inspect.kills)
+app.command()(inspect.headroom)
 app.command()(apps.uninstall)
 app.add_typer(phone.app, name="phone")
 
