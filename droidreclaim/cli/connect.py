@@ -112,6 +112,13 @@ def root(device: AdbDevice, connection: Connection) -> RootWay:
     )
 
 
+def rooted(device: AdbDevice, connection: Connection) -> tuple[RootWay, RunningHelper]:
+    """The way to root on *device*, and the helper running by it; raises NotPossible without."""
+    way = default_memory().recall(device) or root(device, connection)
+    running = helper(connection, device)
+    return default_memory().recall(device) or way, running
+
+
 def root_if_any(device: AdbDevice, connection: Connection) -> RootWay | None:
     """The way to root, or None; what a look does not need root for goes on without."""
     try:

@@ -5,18 +5,81 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
 from droidreclaim.cli.output import emit, say, show
-from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.errors import DeviceError, NotPossible, UsageError
 from droidreclaim.lmkd import Headroom, Setting
+from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
 
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")]
+
+
+@with_connection
+def doctor(
+    to_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write all of it, redacted, for an issue."),
+    ] = None,
+    capture: Capture = None,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """
+    What this device can do and what stands in the way, and what to do about it.
+
+    Exit status 0 whenever the look itself worked, whatever it found; 3 without a device.
+    """
+    from droidreclaim.cli import connect
+    from droidreclaim.inspect import doctor as look
+    from droidreclaim.inspect.checks import Facts, host_checks
+    from droidreclaim.report import doctor as report
+
+    head, serial, unreachable = _CAPTURED, None, None
+    if capture:
+        facts, checks = look.of_capture(capture)
+    else:
+        timeout_s = connect.timeout_s(connection)
+        facts, checks = Facts({}), ()
+        try:
+            device = connect.chosen_device(connection)
+            serial, head = device.serial, connect.head(device)
+            facts, checks = look.of_device(
+                device, lambda: connect.rooted(device, connection), timeout_s=timeout_s
+            )
+        except DeviceError as error:
+            unreachable = error
+            checks = (Check("device", CheckState.FAIL, str(error).partition("\n")[0]),)
+        here = look.look_here(connect.server(connection), timeout_s)
+        checks = (*host_checks(here, facts.trip_s), *checks)
+    if to_file is not None:
+        _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
+    if as_json:
+        emit(head | report.doctor_json(checks))
+    else:
+        show(report.doctor_table(checks))
+    if unreachable is not None:
+        raise unreachable
+
+
+def _write_report(
+    path: Path, checks: Sequence[Check], raw: Mapping[str, str], secrets: Sequence[str]
+) -> None:
+    from droidreclaim import __version__
+    from droidreclaim.report import doctor as report
+
+    text = report.report_text(checks, raw, __version__, secrets)
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
 @with_connection

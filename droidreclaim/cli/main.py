@@ -50,6 +50,7 @@ def start(
 app.command()(apps.devices)
 app.command()(apps.ps)
 app.command()(apps.reclaim)
+app.command()(inspect.doctor)
 app.command()(inspect.kills)
 app.command()(inspect.headroom)
 app.command()(apps.uninstall)
