@@ -40,7 +40,7 @@ _LMK = "  Total number of kills: 2\n    kills at or below oom_adj 999: 2\n"
 _DMESG = "[  100.000000] Out of memory: Killed process 13 (le.d) total-vm:1kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:10004 pgtables:1kB oom_score_adj:900\n"  # noqa: E501
 
 
-def shell(tmp_path: Path, **texts: str) -> LocalShell:
+def shell(tmp_path: Path, kernel_s: int = 1000, **texts: str) -> LocalShell:
     """A shell whose logcat, dumpsys, dmesg and clock say what they are told."""
     told = {"log": _LOG, "exits": _EXITS, "lmk": _LMK, "dmesg": _DMESG} | texts
     for name, text in told.items():
@@ -51,6 +51,7 @@ def shell(tmp_path: Path, **texts: str) -> LocalShell:
         f"dumpsys() {{ case $2 in lmk) cat {tmp_path}/lmk;; *) cat {tmp_path}/exits;; esac; }}\n"
         "date() { echo '2026-11-23 10:10:00 +0100'; }\n"
         'cat() { case $1 in /proc/uptime) echo "1000.00 1.00";; *) command cat "$@";; esac; }\n'
+        f"head() {{ echo 'Timer List Version: v0.9'; echo 'now at {kernel_s}000000000 nsecs'; }}\n"
     )
 
 
@@ -71,6 +72,13 @@ def test_every_source_is_joined_and_each_kill_counted_once(tmp_path: Path) -> No
     assert (lmkd.freed_bytes, lmkd.swap_bytes, lmkd.oom_score_adj) == (1000 << 10, 20 << 10, 905)
     assert next(one for one in seen.records if one.pid == 8).freed_bytes == 7 << 20
     assert seen.silent == ()
+
+
+def test_a_kernel_that_has_slept_cannot_date_its_log(tmp_path: Path) -> None:
+    seen = kills.of_device(shell(tmp_path, kernel_s=400), None, since_s=None, timeout_s=10)
+    assert seen.records[-1].at == "100.000000"
+    recent = kills.of_device(shell(tmp_path, kernel_s=400), None, since_s=1800, timeout_s=10)
+    assert [one.pid for one in recent.records] == [7, 8]
 
 
 def test_since_counts_back_from_the_device_s_own_clock(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from droidreclaim.parse.kill_records import KillRecord
 _FORM = "%Y-%m-%d %H:%M:%S"
 _NOW = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?: (?P<zone>[+-]\d{2}:?\d{2}))?\s+"
-    r"(?P<uptime>\d{1,12}\.\d{1,3})"
+    r"(?P<uptime>\d{1,12}\.\d{1,3})(?:[\s\S]{0,200}?\nnow at (?P<kernel_ns>\d{1,20}))?"
 )
 _DATED = re.compile(
     r"(?:(?P<year>\d{4})-)?(?P<rest>\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3})\d{0,6}.{0,8}"
@@ -20,6 +20,7 @@ _DATED = re.compile(
 _SECONDS = re.compile(r"\d{1,12}\.\d{3,9}")
 _FIRST_EPOCH_S = 1_000_000_000  # seconds since 1970 (logcat -v epoch), not since boot
 _SKEW = timedelta(days=1)  # a log may be a little ahead of the clock we read
+_AWAKE_S = 2.0
 
 
 class Clock:
@@ -27,7 +28,8 @@ class Clock:
     The local time of a device at one moment; None where a capture does not say.
 
     Args:
-        boot: When it booted, on the same clock.
+        boot: When it booted, on the same clock; None where it has slept since. The kernel's log
+            does not count the time asleep, so nothing in it can be dated then.
         zone: Its offset from UTC (``+0100``), "" when unknown.
     """
 
@@ -38,12 +40,19 @@ class Clock:
 
     @classmethod
     def of_device(cls, text: str) -> Clock:
-        """From ``date '+%Y-%m-%d %H:%M:%S %z'; cat /proc/uptime``; knows nothing of other text."""
+        """
+        From date, /proc/uptime and the head of /proc/timer_list; knows nothing of other text.
+
+        The latter, which only root can read, is the kernel's own clock; uptime goes on in sleep.
+        """
         match = _NOW.search(text)
         if match is None:
             return cls(None)
         now = datetime.strptime(match["date"], _FORM)
-        return cls(now, now - timedelta(seconds=float(match["uptime"])), match["zone"] or "")
+        uptime_s, kernel_s = float(match["uptime"]), int(match["kernel_ns"] or 0) / 1e9
+        awake = abs(uptime_s - kernel_s) < _AWAKE_S
+        boot = now - timedelta(seconds=uptime_s) if awake else None
+        return cls(now, boot, match["zone"] or "")
 
     @classmethod
     def of_capture(cls, taken_at: str | None) -> Clock:
@@ -51,8 +60,12 @@ class Clock:
         return cls(datetime.strptime(taken_at, _FORM) if taken_at else None)
 
     def resolved(self, records: Iterable[KillRecord]) -> list[KillRecord]:
-        """Records with whole dates where that can be told, oldest first, the others behind them."""
-        dated = [(self._moment(one.at), one) for one in records]
+        """
+        Records with whole dates, oldest first, those without any behind them.
+
+        A kernel's seconds stay: they are too uncertain to tell two kills apart by.
+        """
+        dated = [(self._calendar(one.at), one) for one in records]
         ordered = sorted(dated, key=lambda pair: (pair[0] is None, pair[0] or datetime.min))
         return [
             replace(one, at=moment.isoformat(sep=" ", timespec="milliseconds")) if moment else one
@@ -61,25 +74,28 @@ class Clock:
 
     def iso(self, record: KillRecord) -> KillRecord:
         """*record* with its time in ISO 8601, where it has a whole date."""
-        if self._moment(record.at) is None or record.at is None:
+        moment = self._moment(record.at)
+        if moment is None:
             return record
-        return replace(record, at=record.at.replace(" ", "T", 1) + self._zone)
+        return replace(record, at=moment.isoformat("T", "milliseconds") + self._zone)
 
     def is_older(self, record: KillRecord, age: timedelta) -> bool:
-        """Whether it lies further back than *age*; False where either time is unknown."""
+        """Whether it lies further back than *age*, or cannot be dated."""
         moment = self._moment(record.at)
-        return moment is not None and self._now is not None and moment < self._now - age
+        return moment is None or self._now is None or moment < self._now - age
 
-    def is_before_now(self, record: KillRecord) -> bool:
-        """Whether it lies before the moment this clock was read."""
-        return self.is_older(record, timedelta())
+    def sort_key(self, record: KillRecord) -> tuple[bool, datetime]:
+        """Oldest first, those that cannot be dated behind them."""
+        moment = self._moment(record.at)
+        return moment is None, moment or datetime.min
 
     def _moment(self, at: str | None) -> datetime | None:
-        if at is None:
-            return None
-        dated = _DATED.fullmatch(at)
+        return self._calendar(at) or self._since_boot(at)
+
+    def _calendar(self, at: str | None) -> datetime | None:
+        dated = _DATED.fullmatch(at) if at else None
         if dated is None:
-            return self._since_boot(at)
+            return None
         if dated["year"]:
             return _datetime(f"{dated['year']}-{dated['rest']}")
         if self._now is None:
@@ -89,8 +105,13 @@ class Clock:
             return _datetime(f"{self._now.year - 1}-{dated['rest']}")
         return moment
 
-    def _since_boot(self, at: str) -> datetime | None:
-        if _SECONDS.fullmatch(at) is None or self._boot is None or float(at) > _FIRST_EPOCH_S:
+    def _since_boot(self, at: str | None) -> datetime | None:
+        if (
+            at is None
+            or _SECONDS.fullmatch(at) is None
+            or self._boot is None
+            or float(at) > _FIRST_EPOCH_S
+        ):
             return None
         return self._boot + timedelta(seconds=float(at))
 

@@ -32,13 +32,14 @@ _TAGS = (
 _LOGCAT = f"logcat -v threadtime -b main -b system -b events {_TAGS}"
 _MOST_LOG_BYTES = 8 << 20
 _COMMANDS = {
-    "clock": "date '+%Y-%m-%d %H:%M:%S %z'; cat /proc/uptime",
+    "clock": "date '+%Y-%m-%d %H:%M:%S %z'; cat /proc/uptime; head -n 3 /proc/timer_list",
     "log": f"{_LOGCAT} -d | tail -c {_MOST_LOG_BYTES}",
     "exits": "dumpsys activity exit-info",
     "lmk": "dumpsys activity lmk",
     "kernel": f"dmesg | tail -c {_MOST_LOG_BYTES}",
 }
 _KERNEL_EVERY_S = 2.0
+_NO_AGE = timedelta()
 _SETTLE_S = 3.0  # all lines about one kill came within 0.85 s in every capture
 
 # android.app.ApplicationExitInfo: reasons that are somebody's doing. 1 is the app's own exit.
@@ -137,13 +138,15 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
     Raises:
         DeviceError: the device was lost.
     """
-    answers = ask(device, {"clock": _COMMANDS["clock"]}, None, timeout_s=timeout_s)
+    first = {name: _COMMANDS[name] for name in ("clock", "kernel")}
+    answers = ask(device, first, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
     argv = ["sh", "-c", f"exec {_LOGCAT}"]
     channel = device.open(way.wrap(argv) if way else argv, timeout_s=timeout_s)
     waiting: dict[int, tuple[float, list[KillRecord]]] = {}
-    told: set[tuple[int, str | None]] = set()  # dmesg says all it knows each time
-    kernel_at_s = 0.0
+    # dmesg says all it knows each time
+    told = {(one.pid, one.at) for one in _log_kills(answers["kernel"], "dmesg", [])[0]}
+    kernel_at_s = time.monotonic()
     try:
         for records in _batches(channel):
             now_s = time.monotonic()
@@ -157,7 +160,7 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
                 ]
                 told |= {(one.pid, one.at) for one in records if one.source == "kernel"}
             for record in clock.resolved(records):
-                if not clock.is_before_now(record):
+                if record.source == "kernel" or not clock.is_older(record, _NO_AGE):
                     waiting.setdefault(record.pid, (now_s, []))[1].append(record)
             settled = [pid for pid, (since, _) in waiting.items() if now_s - since > _SETTLE_S]
             for pid in settled:
@@ -202,9 +205,10 @@ def _batches(channel: Channel) -> Iterator[list[KillRecord]]:
 def _together(
     records: Iterable[KillRecord], clock: Clock, since_s: float | None
 ) -> tuple[KillRecord, ...]:
-    kills = join_kills(clock.resolved(records))
+    kills = sorted(join_kills(clock.resolved(records)), key=clock.sort_key)
     if since_s is not None:
-        kills = tuple(one for one in kills if not clock.is_older(one, timedelta(seconds=since_s)))
+        age = timedelta(seconds=since_s)
+        kills = [one for one in kills if not clock.is_older(one, age)]
     return tuple(map(clock.iso, kills))
 
 
