@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Connection, Force, with_connection
-from droidreclaim.cli.output import emit, say, show, write
+from droidreclaim.cli.options import AsJson, Capture, Connection, Force, with_connection
+from droidreclaim.cli.output import emit, now_utc, say, show, write
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
-from droidreclaim.model import Band, Process
+from droidreclaim.model import Band, DeviceInfo, Process
 from droidreclaim.units import parse_size
+
+if TYPE_CHECKING:
+    from droidreclaim.snapshot import Snapshot
 
 Bands = Annotated[
     list[Band] | None,
     typer.Option("--band", metavar="BAND", help="Only this band; may be repeated."),
 ]
+_Seen: TypeAlias = "tuple[DeviceInfo | None, str, str | None, Snapshot]"
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
 
@@ -54,25 +58,30 @@ def ps(
     everything: Annotated[
         bool, typer.Option("--all", help="Also system processes and kernel threads.")
     ] = False,
+    states: Annotated[
+        bool,
+        typer.Option("--states", help="Also ActivityManager's state and reason: one dumpsys more."),
+    ] = False,
+    capture: Capture = None,
     as_json: AsJson = False,
     *,
     connection: Connection,
 ) -> None:
     """List apps and their processes with oom_score_adj, band, RSS and swap."""
-    from droidreclaim import inspect, report
-    from droidreclaim.cli import connect
+    from droidreclaim import report
+    from droidreclaim.inspect import apps
     from droidreclaim.policy import parse_targets
 
     names, pids = parse_targets(packages or ())
     if pids:
         raise UsageError("ps takes package names", hint="pid:N is for reclaim")
-    with connect.helper(connection) as helper:
-        taken_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        device, seen = inspect.processes(helper)
-    rows = inspect.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
+    device, source, taken_at, seen = (
+        _captured(capture) if capture else _live(connection, states=states)
+    )
+    rows = apps.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
     rows = sorted(rows, key=lambda process: _sort_key(process, sort))
     if as_json:
-        emit(report.ps_json(device, helper.source, taken_at, rows))
+        emit(report.ps_json(device, source, taken_at, rows))
         return
     asked = everything or bool(names or band)
     shown = rows if asked else [process for process in rows if process.packages]
@@ -162,6 +171,29 @@ def status(connection: Connection) -> None:
     except DroidReclaimError as error:
         text = report.status_without_server(str(error))
     write(text + "\n")
+
+
+def _live(connection: Connection, *, states: bool) -> _Seen:
+    from droidreclaim.cli import connect
+    from droidreclaim.inspect import apps
+
+    phone = connect.chosen_device(connection)
+    with connect.helper(connection, phone) as helper:
+        taken_at = now_utc()
+        if states:
+            device, seen = apps.processes_with_states(
+                helper, phone, timeout_s=connect.timeout_s(connection)
+            )
+        else:
+            device, seen = apps.processes(helper)
+    return device, helper.source, taken_at, seen
+
+
+def _captured(path: Path) -> _Seen:
+    from droidreclaim.inspect import apps
+
+    seen, taken_at = apps.captured_processes(path)
+    return None, "capture", taken_at, seen
 
 
 def _sort_key(process: Process, sort: SortKey) -> tuple[float, str, int]:

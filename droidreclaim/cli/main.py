@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from droidreclaim.cli import apps, phone
+from droidreclaim.cli import apps, inspect, phone
 from droidreclaim.cli.options import INTERRUPTED, Connection, with_connection
 from droidreclaim.cli.output import warn
 from droidreclaim.errors import DroidReclaimError
@@ -47,6 +47,9 @@ def start(
 app.command()(apps.devices)
 app.command()(apps.ps)
 app.command()(apps.reclaim)
+app.command()(inspect.doctor)
+app.command()(inspect.kills)
+app.command()(inspect.headroom)
 app.command()(apps.uninstall)
 app.add_typer(phone.app, name="phone")
 

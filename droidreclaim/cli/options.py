@@ -6,11 +6,20 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Capture = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="PATH",
+        help="Captured text, no device: a dump, a bug report (.txt, .gz, .zip), a folder.",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Also foreground, perceptible and persistent apps.")
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -50,6 +51,11 @@ def show(table: Table) -> None:
     width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else None
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     write(report.render(table, width=width, colour=colour))
+
+
+def now_utc() -> str:
+    """This moment in ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def say(line: str, connection: Connection) -> None:

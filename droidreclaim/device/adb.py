@@ -73,6 +73,20 @@ def list_devices(server: Server, timeout_s: float) -> tuple[Attached, ...]:
     return parse_attached(text)
 
 
+def server_version(server: Server, timeout_s: float) -> int:
+    """
+    Version of the server's protocol (41 in platform-tools since 2019).
+
+    Raises:
+        DeviceError: none runs there, or what answers is no adb server.
+    """
+    answer = _query(server, "host:version", Deadline(timeout_s))
+    try:
+        return int(answer, 16)
+    except ValueError as error:
+        raise DeviceError(f"{server}: {answer[:20]!r} is no version") from error
+
+
 def find_adb() -> str:
     """
     The adb program: ``$ADB``, the one in PATH, or the one in adbutils' wheel.

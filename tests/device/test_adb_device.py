@@ -74,7 +74,7 @@ def test_a_listed_device_costs_two_connections_for_list_and_command(
 def test_trap_1_a_silent_device_ends_at_our_deadline(adb: AdbServer, device: AdbDevice) -> None:
     adb.handlers["shell,v2"] = lambda peer, _: (peer.okay(), time.sleep(30))[0]
     began = time.monotonic()
-    with pytest.raises(DeviceTimeout, match=r"R58M12: 'id': no answer within 0.3 s"):
+    with pytest.raises(DeviceTimeout, match=r"R58M12: no answer within 0.3 s"):
         device.run(["id"], timeout_s=0.3)
     assert time.monotonic() - began < 1.3
 
@@ -161,7 +161,7 @@ def test_trap_5_a_link_dropped_in_the_middle_is_device_lost(
         peer.send(packet(STDOUT, b"partial")[:-3])
 
     adb.handlers["shell,v2"] = drop
-    with pytest.raises(DeviceLost, match="R58M12: 'id'"):
+    with pytest.raises(DeviceLost, match="R58M12: the link to the device broke"):
         device.run(["id"], timeout_s=5)
 
 

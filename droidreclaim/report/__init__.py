@@ -38,9 +38,13 @@ def document(value: Any) -> str:
     return json.dumps(value, indent=2)
 
 
-def device_json(device: DeviceInfo, source: str) -> dict[str, Any]:
-    """The ``device`` and ``source`` keys that every answer about a device begins with."""
-    return {"device": asdict(device), "source": source}
+def device_json(device: DeviceInfo | None, source: str) -> dict[str, Any]:
+    """
+    The ``device`` and ``source`` keys that every answer about a device begins with.
+
+    None is a device that captured text does not name.
+    """
+    return {"device": asdict(device) if device else None, "source": source}
 
 
 def memory_json(memory: Memory | None) -> dict[str, Any] | None:
@@ -63,11 +67,12 @@ def process_json(process: Process) -> dict[str, Any]:
         "band": process.band.value,
         "kernel_thread": process.kernel_thread,
         **asdict(process.memory),
+        **({"state": asdict(process.state)} if process.state else {}),
     }
 
 
 def ps_json(
-    device: DeviceInfo, source: str, taken_at: str | None, processes: Iterable[Process]
+    device: DeviceInfo | None, source: str, taken_at: str | None, processes: Iterable[Process]
 ) -> dict[str, Any]:
     """The document of ``ps --json``; *taken_at* is ISO 8601 UTC, None for captured text."""
     return {
@@ -79,9 +84,12 @@ def ps_json(
 
 def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
     """Processes for people, one a row; *hidden* system processes are only counted."""
-    table = _table("PROCESS", "PID>", "USER>", "ADJ>", "BAND", "RSS>", "ANON>", "SWAP>")
+    states = any(process.state for process in processes)
+    extra = ("STATE", "WHY") if states else ()
+    table = new_table("PROCESS", "PID>", "USER>", "ADJ>", "BAND", "RSS>", "ANON>", "SWAP>", *extra)
     for process in processes:
         memory = process.memory
+        state = _state_cells(process) if states else ()
         table.add_row(
             Text(safe(process.name)),
             str(process.pid),
@@ -91,10 +99,19 @@ def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
             format_size(memory.rss_bytes),
             format_size(memory.rss_anon_bytes),
             format_size(memory.swap_bytes),
+            *state,
         )
     if hidden:
         table.caption = f"{hidden} system processes not shown: --all"
     return table
+
+
+def _state_cells(process: Process) -> tuple[Text, Text]:
+    state = process.state
+    if state is None:
+        return Text(""), Text("")
+    frozen = " frozen" if state.frozen else ""
+    return Text(safe((state.proc_state or "?") + frozen)), Text(safe(state.why or ""))
 
 
 def devices_json(found: Iterable[DeviceStatus]) -> dict[str, Any]:
@@ -104,7 +121,7 @@ def devices_json(found: Iterable[DeviceStatus]) -> dict[str, Any]:
 
 def devices_table(found: Sequence[DeviceStatus]) -> Table:
     """Devices for people, with what to do about those that are not ready."""
-    table = _table("SERIAL", "STATE", "MODEL", "SDK>", "ABI", "ROOT", "READY")
+    table = new_table("SERIAL", "STATE", "MODEL", "SDK>", "ABI", "ROOT", "READY")
     for one in found:
         table.add_row(
             Text(safe(one.serial)),
@@ -205,7 +222,7 @@ def _skip_json(skip: Skip) -> dict[str, Any]:
 def reclaim_table(result: ReclaimResult) -> Table:
     """Targets and everyone left alone, one a row, with the reason in words."""
     left = "RECLAIMABLE>" if result.dry_run else "LEFT RSS>"
-    table = _table(
+    table = new_table(
         "PROCESS", "PID>", "ADJ>", "OUTCOME", left, "TO SWAP>", "SHARED>", "TIME>", "REASON"
     )
     for target in result.targets:
@@ -251,7 +268,7 @@ def _or_unknown(value: object) -> str:
     return "?" if value is None else str(value)
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
     """A table without lines; a column whose title ends in ``>`` is right-aligned."""
     table = Table(box=None, pad_edge=False, caption_justify="left", header_style="bold")
     for column in columns:
