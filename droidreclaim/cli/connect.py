@@ -57,7 +57,7 @@ def helper(connection: Connection) -> RunningHelper:
     A way to root that worked last time is used without asking again; where it has ceased to work,
     every way is tried anew.
     """
-    device = _device(connection)
+    device = chosen(connection)
     memory = default_memory()
     known = memory.recall(device)
     if known is not None:
@@ -81,7 +81,7 @@ def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
 
 def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
     """Remove everything of ours from the chosen device: its serial, what went, what is left."""
-    device = _device(connection)
+    device = chosen(connection)
     try:
         way = _root(device, connection)
     except NotPossible as error:
@@ -91,7 +91,8 @@ def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
     return device.serial, list(done.removed), list(done.left)
 
 
-def _device(connection: Connection) -> AdbDevice:
+def chosen(connection: Connection) -> AdbDevice:
+    """The device that the options name, online."""
     return select(server(connection), choice(connection), timeout_s(connection))
 
 

@@ -1,0 +1,3 @@
+from droidreclaim.demo.result import Demo
+def render(demo: Demo) -> str:
+    raise NotImplementedError
