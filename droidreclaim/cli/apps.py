@@ -11,11 +11,11 @@ from droidreclaim.cli.options import AsJson, Connection, Force, with_connection
 from droidreclaim.cli.output import emit, say, show
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.model import Band, Process
-from droidreclaim.policy import Selection, parse_adj_range, parse_targets
 from droidreclaim.units import parse_size
 
 Bands = Annotated[
-    list[Band] | None, typer.Option("--band", help="Only this band; may be repeated.")
+    list[Band] | None,
+    typer.Option("--band", metavar="BAND", help="Only this band; may be repeated."),
 ]
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
@@ -61,6 +61,7 @@ def ps(
     """List apps and their processes with oom_score_adj, band, RSS and swap."""
     from droidreclaim import inspect, report
     from droidreclaim.cli import connect
+    from droidreclaim.policy import parse_targets
 
     names, pids = parse_targets(packages or ())
     if pids:
@@ -107,6 +108,7 @@ def reclaim(
     from droidreclaim import reclaim as engine
     from droidreclaim import report
     from droidreclaim.cli import connect
+    from droidreclaim.policy import Selection, parse_adj_range, parse_targets
 
     names, pids = parse_targets(targets or ())
     if not (names or pids or band or adj):

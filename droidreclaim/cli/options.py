@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-_PANEL = "Device"
-
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Also foreground, perceptible and persistent apps.")
@@ -53,40 +51,39 @@ _PARAMETERS = {
     "serial": Annotated[
         str | None,
         typer.Option(
-            "-s", metavar="SERIAL", help="Device [$ANDROID_SERIAL].", rich_help_panel=_PANEL
+            "-s", metavar="SERIAL", help="Device [$ANDROID_SERIAL]."
         ),
     ],
-    "usb": Annotated[bool, typer.Option("-d", help="The one USB device.", rich_help_panel=_PANEL)],
+    "usb": Annotated[bool, typer.Option("-d", help="The one USB device.")],
     "emulator": Annotated[
-        bool, typer.Option("-e", help="The one emulator or TCP/IP device.", rich_help_panel=_PANEL)
+        bool, typer.Option("-e", help="The one emulator or TCP/IP device.")
     ],
     "host": Annotated[
-        str | None, typer.Option("-H", metavar="HOST", help="adb server.", rich_help_panel=_PANEL)
+        str | None, typer.Option("-H", metavar="HOST", help="adb server.")
     ],
     "port": Annotated[
         int | None,
         typer.Option(
-            "-P", metavar="PORT", min=1, max=65535, help="adb server.", rich_help_panel=_PANEL
+            "-P", metavar="PORT", min=1, max=65535, help="adb server."
         ),
     ],
     "timeout_s": Annotated[
         float | None,
         typer.Option(
             "--timeout", metavar="S", min=0.1, help="Deadline of each step, default 30.",
-            rich_help_panel=_PANEL,
         ),
     ],
     "adb_root": Annotated[
         bool,
         typer.Option(
-            "--adb-root", help="Allow 'adb root', which restarts adbd.", rich_help_panel=_PANEL
+            "--adb-root", help="Allow 'adb root', which restarts adbd."
         ),
     ],
     "verbose": Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say more on stderr.", rich_help_panel=_PANEL)
+        bool, typer.Option("-v", "--verbose", help="Say more on stderr.")
     ],
     "quiet": Annotated[
-        bool, typer.Option("-q", "--quiet", help="Only errors on stderr.", rich_help_panel=_PANEL)
+        bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")
     ],
 }  # fmt: skip
 

@@ -51,7 +51,7 @@ def start(
         str, typer.Option("--zram", metavar="SIZE", help="Compressed swap; 0 for none.")
     ] = "512MiB",
     root: Annotated[Root, typer.Option("--root", help="How to become root there.")] = Root.ADBD,
-    api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 34,
+    api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 33,
     port: Port = None,
     yes: Yes = False,
 ) -> None:

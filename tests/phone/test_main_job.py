@@ -55,16 +55,18 @@ def exclusive_anon_bytes(phone: Handset, pid: int) -> int:
     return total
 
 
+def shell_pids(phone: Handset) -> set[int]:
+    return {int(line.split()[0]) for line in phone.text("ps -A -o PID").splitlines()[1:]}
+
+
 def test_ps_sees_the_same_processes_as_adb_shell_ps(apps: Handset) -> None:
-    # Both take a moment, and the shell's own processes come and go.
-    before = {int(line.split()[1]) for line in apps.text("ps -A").splitlines()[1:]}
+    # Each takes a moment, and the shell's own processes come and go.
+    before = shell_pids(apps)
     ours = {row["pid"] for row in run_json(apps, "ps")["processes"]}
-    after = {int(line.split()[1]) for line in apps.text("ps -A").splitlines()[1:]}
-    lasting = before & after
-    assert len(lasting) > 20
-    assert lasting <= ours
-    helper = {row["pid"] for row in run_json(apps, "ps")["processes"]} - ours
-    assert len(ours - before - after) <= 4, helper
+    after = shell_pids(apps)
+    assert len(before & after) > 20
+    assert before & after <= ours
+    assert len(ours - before - after) <= 4
 
 
 def test_ps_maps_packages_users_and_bands(apps: Handset) -> None:
@@ -84,7 +86,7 @@ def test_ps_maps_packages_users_and_bands(apps: Handset) -> None:
         assert int(adj) == row["oom_score_adj"]
 
 
-def test_a_page_out_moves_what_is_exclusively_an_apps_own_and_changes_no_page(
+def test_a_page_out_moves_what_is_an_apps_own_and_changes_no_page(
     apps: Handset,
 ) -> None:
     apps.text("pocket beat off")
@@ -108,10 +110,9 @@ def test_a_page_out_moves_what_is_exclusively_an_apps_own_and_changes_no_page(
 def test_a_second_page_out_says_already_swapped_with_its_share(apps: Handset) -> None:
     run_json(apps, "reclaim", "com.example.game")
     done = run(apps, "reclaim", "com.example.game")
-    assert done.returncode in (0, 7)
-    if done.returncode == 7:
-        assert "already_swapped" in done.stderr
-        assert "%" in done.stderr
+    assert done.returncode == 7
+    assert "already_swapped: " in done.stderr
+    assert "% of its anonymous memory is in swap" in done.stderr
 
 
 def test_a_dry_run_touches_nothing(apps: Handset) -> None:
@@ -121,7 +122,9 @@ def test_a_dry_run_touches_nothing(apps: Handset) -> None:
     assert document["dry_run"]
     assert all(target["outcome"] == "estimated" for target in document["targets"])
     assert all(target["reclaimable_bytes"] > 1 << 20 for target in document["targets"])
-    assert {row["pid"]: row["swap_bytes"] for row in cached(apps)} == before
+    after = {row["pid"]: row["swap_bytes"] for row in cached(apps)}
+    # Reading a name from cmdline may bring back the page it is on.
+    assert all(abs(after[pid] - before[pid]) <= 4096 for pid in before)
 
 
 def test_a_budget_bounds_what_is_advised(apps: Handset) -> None:
@@ -138,7 +141,7 @@ def test_cold_moves_nothing_and_says_so(apps: Handset) -> None:
 
 
 def test_the_app_on_the_screen_is_refused_with_what_to_do(apps: Handset) -> None:
-    apps.text("am start -W -n com.example.chat/.MainActivity")
+    apps.text("am start -W com.example.chat")
     try:
         done = run(apps, "reclaim", "com.example.chat")
         assert done.returncode == 7
@@ -171,9 +174,14 @@ def test_ps_needs_at_most_three_round_trips(apps: Handset, adb_server: int) -> N
 
 
 def test_a_reader_that_has_enough_is_no_error(apps: Handset) -> None:
+    script = '"$@" ps --all | head -1; echo ${PIPESTATUS[0]}'
     done = subprocess.run(
-        ["bash", "-c", '"$@" ps --all | head -1; echo ${PIPESTATUS[0]}', "bash", *command(apps)], capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+        ["bash", "-c", script, "bash", *command(apps)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
 
