@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from droidreclaim.helper.connect import RunningHelper
     from droidreclaim.phone.state import Config, Phone
 
-_RAM = "640MiB"
+_RAM = "512MiB"
 _STEP_TIMEOUT_S = 60.0  # an emulated phone short of memory, on a busy machine
 
 
@@ -55,7 +55,7 @@ def demo(
         image.ensure(lambda question: yes or ask(question), progress)
     elif image.find() is None:
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim demo --setup'")
-    config = Config(ram_bytes, scenario.zram_bytes(ram_bytes), apps="none")
+    config = Config(ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none")
     result = _run(config, seed, apps, progress)
     if html is not None:
         html.write_text(page.render(result), encoding="utf-8")
@@ -83,15 +83,11 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
                 idle = arms.sample(helper, 0.0)
                 played = scenario.plan(seed, apps, idle.available_bytes)
             page_out = arms.pager(helper) if name == WITH else arms.leave_alone
-            arm = arms.play(
-                device, helper, played, name=name, page_out=page_out, progress=progress
-            )
+            arm = arms.play(device, helper, played, name=name, page_out=page_out, progress=progress)
             done.append(arm)
     assert played is not None
     took_s = time.monotonic() - start_s
-    return Demo(
-        played, config.ram_bytes, config.zram_bytes, phone.accelerator, tuple(done), took_s
-    )
+    return Demo(played, config.ram_bytes, config.zram_bytes, phone.accelerator, tuple(done), took_s)
 
 
 @contextmanager

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
 from droidreclaim.demo.result import WITH, Arm, Demo, to_json
 from droidreclaim.units import MIB, format_size
 
@@ -18,9 +21,6 @@ def render(demo: Demo) -> str:
     Nothing in it is fetched: chart library, styles and data are inside, and its own content
     security policy forbids every request.
     """
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

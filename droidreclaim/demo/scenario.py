@@ -16,7 +16,7 @@ MOST_APPS = 32
 _OVERCOMMIT = 1.4
 _GAME_WEIGHT = 0.7
 _WEIGHTS = (0.8, 1.2)
-_TAPS = (21, 42)
+_TAPS = (12, 30)
 _SMALLEST_HEAP_BYTES = 4 * MIB
 _NAMES = (
     *("maps", "mail", "browser", "chat", "photos", "notes", "music", "news", "camera", "bank"),

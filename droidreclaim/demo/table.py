@@ -9,22 +9,23 @@ from droidreclaim.demo.result import WITH, WITHOUT, Arm, Demo, Step
 from droidreclaim.report import safe
 from droidreclaim.units import MIB
 
-_BAR_CELLS = 20
+_BAR_CELLS = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def of(demo: Demo) -> Table:
     """One launch a row, both arms side by side: memory available, and who was killed or moved."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("OPENED, THEN LEFT", no_wrap=True)
-    for name in (WITHOUT, WITH):
-        table.add_column(f"{name.upper()}: AVAILABLE MiB", no_wrap=True)
-        table.add_column("KILLED" if name == WITHOUT else "PAGED OUT", no_wrap=True)
+    for title in ("OPENED", WITHOUT.upper(), "KILLED", WITH.upper(), "PAGED OUT"):
+        table.add_column(title, no_wrap=title != "KILLED")
     most = max(step.sample.available_bytes for arm in demo.arms for step in arm.steps)
-    for rows in zip(*(arm.steps for arm in demo.arms), strict=True):
-        cells = [cell for step in rows for cell in _cells(step, most)]
-        table.add_row(Text(safe(rows[0].package)), *cells)
-    table.add_section()
+    for app, without, with_us in zip(
+        demo.scenario.apps, *(arm.steps for arm in demo.arms), strict=True
+    ):
+        name = Text(safe(short_name(app.package)))
+        table.add_row(name, *_cells(without, most), *_cells(with_us, most))
+    table.caption = "bars: MiB of memory available once the app has left the screen"
+    table.caption_justify = "left"
     return table
 
 
@@ -39,7 +40,7 @@ def _cells(step: Step, most_bytes: int) -> tuple[Text, Text]:
     picture.append(bar(available / most_bytes), style="red" if step.killed else "green")
     moved = step.paged_out.reclaimed_bytes if step.paged_out else None
     what = [Text(f"{moved // MIB} MiB")] if moved is not None else []
-    what += [Text(f"✗ {safe(_short(name))}", style="bold red") for name in step.killed]
+    what += [Text(f"✗ {safe(short_name(name))}", style="bold red") for name in step.killed]
     return picture, Text(", ").join(what)
 
 
@@ -50,7 +51,8 @@ def bar(share: float) -> str:
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(_BAR_CELLS)
 
 
-def _short(package: str) -> str:
+def short_name(package: str) -> str:
+    """The last word of a package name: what the demo's apps are called."""
     return package.rpartition(".")[2]
 
 
