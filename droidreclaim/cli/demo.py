@@ -86,8 +86,14 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
             arm = arms.play(device, helper, played, name=name, page_out=page_out, progress=progress)
             done.append(arm)
     assert played is not None
-    took_s = time.monotonic() - start_s
-    return Demo(played, config.ram_bytes, config.zram_bytes, phone.accelerator, tuple(done), took_s)
+    return Demo(
+        scenario=played,
+        ram_bytes=config.ram_bytes,
+        zram_bytes=config.zram_bytes,
+        accelerator=phone.accelerator,
+        arms=tuple(done),
+        duration_s=time.monotonic() - start_s,
+    )
 
 
 @contextmanager

@@ -119,7 +119,10 @@ class _Player:
 
     def play(self, name: str) -> Arm:
         self._install()
-        game = self._game(self._play_game(), self._open_others)
+        before = self._play_game()
+        for app in self.scenario.others:
+            self._leave(app, *self._open(app))
+        game = self._come_back(*before)
         deaths = self._deaths()
         verified = self._verify(set(self.launched.values()) - {death.pid for death in deaths})
         return Arm(
@@ -153,30 +156,24 @@ class _Player:
         self._leave(game, launch, killed)
         return pid, score
 
-    def _open_others(self) -> None:
-        for app in self.scenario.others:
-            launch, killed = self._open(app)
-            self._leave(app, launch, killed)
-
-    def _game(self, before: tuple[int, int], meanwhile: Callable[[], None]) -> Game:
-        """The game as it was *before*, and as it is after *meanwhile*."""
+    def _come_back(self, pid_before: int, score_before: int) -> Game:
+        """Open the game again: what is left of it, and what the player sees."""
         package = self.scenario.game.package
-        meanwhile()
         pid, score = self.hands.score(package)
-        same = pid == before[0]
-        again = self.hands.open(package)
+        same = pid == pid_before
+        launch = self.hands.open(package)
         pid_again, score_again = self.hands.score(package)
         self._sample()
-        self._tell(f"{package} again: {_how(again)}, it shows {score_again}, it was {before[1]}")
+        self._tell(f"{package} again: {_how(launch)}, score {score_again}, it was {score_before}")
         return Game(
-            pid_before=before[0],
-            score_before=before[1],
+            pid_before=pid_before,
+            score_before=score_before,
             pid_after=pid if same else None,
             score_after=score if same else None,
             reopened_pid=pid_again,
             reopened_score=score_again,
-            reopened_state=again.launch_state,
-            reopened_s=again.total_time_s,
+            reopened_state=launch.launch_state,
+            reopened_s=launch.total_time_s,
         )
 
     def _open(self, app: App) -> tuple[Launch, tuple[str, ...]]:
