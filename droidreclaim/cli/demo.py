@@ -29,7 +29,9 @@ _STEP_TIMEOUT_S = 60.0  # an emulated phone short of memory, on a busy machine
 
 def demo(
     ctx: typer.Context,
-    setup: Annotated[bool, typer.Option("--setup", help="Build the phone first.")] = False,
+    setup: Annotated[
+        bool, typer.Option("--setup", help="Build the phone first: QEMU by apt, after asking.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Apps, order and score.")] = 1,
     apps: Annotated[
         int, typer.Option("--apps", min=4, max=32, help="Apps, the game among them.")
