@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from droidreclaim.cli import apps, inspect, phone
+from droidreclaim.cli import apps, demo, inspect, phone
 from droidreclaim.cli.options import INTERRUPTED, Connection, with_connection
 from droidreclaim.cli.output import warn
 from droidreclaim.errors import DroidReclaimError
@@ -51,6 +51,7 @@ app.command()(inspect.doctor)
 app.command()(inspect.kills)
 app.command()(inspect.headroom)
 app.command()(apps.uninstall)
+app.command()(demo.demo)
 app.add_typer(phone.app, name="phone")
 
 
