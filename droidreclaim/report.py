@@ -174,6 +174,7 @@ def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict
         "targets": [_target_json(target, result.dry_run) for target in result.targets],
         "skipped": [_skip_json(skip) for skip in result.skipped],
         "totals": asdict(result.totals),
+        "device_refaults": [asdict(one) for one in result.device_refaults],
     }
 
 
@@ -203,7 +204,9 @@ def _target_json(target: TargetResult, dry_run: bool) -> dict[str, Any]:
         "frozen": advice.frozen,
         "steps": advice.steps,
         "longest_call_s": advice.longest_s,
-        "refaults": [],
+        "refaults": [asdict(one) for one in target.refaults],
+        "came_back_share": target.came_back_share,
+        "worth_it": target.worth_it,
         "duration_s": advice.duration_s,
     }
 
@@ -261,6 +264,46 @@ def reclaim_summary(result: ReclaimResult) -> str:
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
         f"gained {format_size(totals.gained_bytes)}"
     )
+
+
+def refault_table(result: ReclaimResult) -> Table:
+    """What came back of each target, one row a process and time; the device comes last."""
+    table = _table("PROCESS", "PID>", "AT>", "RSS>", "SWAP>", "CAME BACK>", "FAULTS>", "VERDICT")
+    for target in result.targets:
+        for number, one in enumerate(target.refaults, start=1):
+            last = number == len(target.refaults)
+            table.add_row(
+                Text(safe(target.process.name)),
+                str(target.process.pid),
+                f"{one.at_s:g} s",
+                format_size(one.rss_bytes),
+                format_size(one.swap_bytes),
+                format_size(one.came_back_bytes),
+                _or_unknown(one.major_faults),
+                _refault_verdict(target) if last else "",
+            )
+    return table
+
+
+def _refault_verdict(target: TargetResult) -> str:
+    share = target.came_back_share
+    if share is None:
+        return "gone" if target.refaults[-1].rss_bytes is None else "?"
+    return f"{share:.0%} back: " + ("stays out" if target.worth_it else "not worth it")
+
+
+def device_refault_lines(result: ReclaimResult) -> list[str]:
+    """What the device read back from swap and waited for, a line for each time."""
+    return [
+        f"device after {one.at_s:g} s: {format_size(one.swapped_in_bytes)} read back from swap, "
+        f"{_or_unknown(one.major_faults)} major faults, memory stalls some "
+        f"{_seconds(one.psi_some_s)}, full {_seconds(one.psi_full_s)}"
+        for one in result.device_refaults
+    ]
+
+
+def _seconds(value_s: float | None) -> str:
+    return "?" if value_s is None else f"{value_s:.2f} s"
 
 
 def _or_unknown(value: object) -> str:

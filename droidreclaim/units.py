@@ -42,6 +42,19 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
+def parse_times(text: str) -> tuple[float, ...]:
+    """
+    Ascending seconds from ``1s,10s,60s``.
+
+    Raises:
+        UsageError: one of them is no duration, or not later than the one before.
+    """
+    times = tuple(parse_duration(word) for word in text.split(","))
+    if any(later <= earlier for earlier, later in zip((0.0, *times), times, strict=False)):
+        raise UsageError(f"{text!r}: times must rise from more than 0", hint="1s,10s,60s")
+    return times
+
+
 def format_size(size_bytes: int | None) -> str:
     """A size for people: ``64.0 MiB``, ``-3.5 MiB``, ``?`` when unknown."""
     if size_bytes is None:

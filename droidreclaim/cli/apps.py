@@ -10,9 +10,9 @@ import typer
 from droidreclaim.cli.options import AsJson, Connection, Force, with_connection
 from droidreclaim.cli.output import emit, say, show
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
-from droidreclaim.model import Band, Process
+from droidreclaim.model import Band, Process, ReclaimResult
 from droidreclaim.policy import Selection, parse_adj_range, parse_targets
-from droidreclaim.units import parse_size
+from droidreclaim.units import parse_size, parse_times
 
 Bands = Annotated[
     list[Band] | None, typer.Option("--band", help="Only this band; may be repeated.")
@@ -98,6 +98,10 @@ def reclaim(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Select and count, touch nothing.")
     ] = False,
+    refault: Annotated[
+        str | None,
+        typer.Option("--refault", metavar="TIMES", help="Measure what comes back: 1s,10s,60s."),
+    ] = None,
     force: Force = False,
     as_json: AsJson = False,
     *,
@@ -123,16 +127,28 @@ def reclaim(
         what=what,
         budget_bytes=parse_size(budget) if budget else None,
         dry_run=dry_run,
+        refault_times_s=parse_times(refault) if refault else (),
     )
     with connect.helper(connection) as helper:
-        device, result = engine.run(helper, request, progress=lambda line: say(line, connection))
+        done = engine.run(helper, request, progress=lambda line: say(line, connection))
     if as_json:
-        emit(report.reclaim_json(device, helper.source, result))
+        emit(report.reclaim_json(done.device, helper.source, done.result))
     else:
-        show(report.reclaim_table(result))
-        typer.echo(report.reclaim_summary(result))
-    if not result.achieved:
-        raise engine.explain_nothing(result)
+        _show_reclaim(done.result)
+    if done.ended_by is not None:
+        raise done.ended_by
+    if not done.result.achieved:
+        raise engine.explain_nothing(done.result)
+
+
+def _show_reclaim(result: ReclaimResult) -> None:
+    from droidreclaim import report
+
+    show(report.reclaim_table(result))
+    typer.echo(report.reclaim_summary(result))
+    if result.device_refaults:
+        show(report.refault_table(result))
+        typer.echo("\n".join(report.device_refault_lines(result)))
 
 
 @with_connection

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from droidreclaim.helper import wire
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.session import HelperSession
-from droidreclaim.helper.wire import Backend, Hello
+from droidreclaim.helper.wire import Backend, Hello, Measured
 from droidreclaim.model import (
     Advice,
     Memory,
@@ -20,7 +20,7 @@ from droidreclaim.model import (
     band_of,
 )
 
-__all__ = ["Backend", "Hello", "Scan"]
+__all__ = ["Backend", "Hello", "Measured", "Scan"]
 
 Call = tuple[str, dict[str, str | int | None]]
 
@@ -113,6 +113,18 @@ def advise(
     reply = session.receive(request_id, patience_s=resident / _SLOWEST_BYTES_PER_S)
     advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
     return advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+
+
+def measure(session: HelperSession, ids: Iterable[ProcessId]) -> dict[ProcessId, Measured]:
+    """
+    What processes hold now, exactly; one that is gone has an errno.
+
+    Raises:
+        DeviceError: the device was lost or did not answer in time.
+    """
+    reply = session.call("measure", targets=",".join(str(one) for one in ids))
+    lines = wire.lines_of(reply, "memory", Measured)
+    return {ProcessId(line.pid, line.start): line for line in lines}
 
 
 def _target(process: Process, floor: int) -> str:

@@ -24,6 +24,7 @@ from droidreclaim.model.process import (
     ProcessId,
     band_of,
 )
+from droidreclaim.model.refault import DeviceRefault, Refault
 
 __all__ = [
     "BAND_FLOORS",
@@ -35,11 +36,13 @@ __all__ = [
     "Advice",
     "Band",
     "DeviceInfo",
+    "DeviceRefault",
     "DeviceStatus",
     "Memory",
     "Process",
     "ProcessId",
     "ReclaimResult",
+    "Refault",
     "Refusal",
     "Skip",
     "SwapChange",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from droidreclaim.model.process import Memory, Process, ProcessId
+from droidreclaim.model.refault import DeviceRefault, Refault
+
+WORTH_IT_SHARE = 0.5  # more than this back within the window: the way out was for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +133,27 @@ class TargetResult:
         outcome: Word of the command line's list (``reclaimed``, ``nothing``, ``stopped``, ...);
             ``advised`` for what was marked cold: nothing has moved yet.
         reason: Fixed word, a sentence may follow after a colon; None when all went well.
+        refaults: What came back, in the order of time; empty when nobody asked.
     """
 
     process: Process
     advice: Advice
     outcome: str
     reason: str | None
+    refaults: tuple[Refault, ...] = ()
+
+    @property
+    def came_back_share(self) -> float | None:
+        """The most of what left that was back at one of the times; None when not measured."""
+        left = self.advice.rss_fall_bytes
+        back = [one.came_back_bytes for one in self.refaults if one.came_back_bytes is not None]
+        return max(back) / left if back and left and left > 0 else None
+
+    @property
+    def worth_it(self) -> bool | None:
+        """Whether at least half stayed out; None when not measured."""
+        share = self.came_back_share
+        return None if share is None else share <= WORTH_IT_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +183,7 @@ class ReclaimResult:
         backend: Interface of the kernel that did it (``process_madvise``).
         how: ``pageout`` or ``cold``.
         swap: None when no target was touched.
+        device_refaults: As the targets' refaults, of the device.
     """
 
     backend: str
@@ -174,6 +193,7 @@ class ReclaimResult:
     skipped: tuple[Skip, ...]
     swap: SwapChange | None
     totals: Totals
+    device_refaults: tuple[DeviceRefault, ...] = ()
 
     @property
     def achieved(self) -> bool:

@@ -1,0 +1,7 @@
+"""The verb: page out what a selection means, and say what that really did."""
+
+from droidreclaim.reclaim.engine import Finished, result, run
+from droidreclaim.reclaim.judge import explain_nothing, judge, totals
+from droidreclaim.reclaim.request import Request
+
+__all__ = ["Finished", "Request", "explain_nothing", "judge", "result", "run", "totals"]

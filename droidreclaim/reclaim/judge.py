@@ -1,0 +1,78 @@
+"""What was achieved: from the helper's numbers to outcomes, reasons and sums. Pure."""
+
+from __future__ import annotations
+
+from droidreclaim.errors import NotAchieved
+from droidreclaim.model import Advice, Process, ReclaimResult, SwapChange, TargetResult, Totals
+from droidreclaim.reclaim.request import Request
+
+_CAME_FORWARD = ("foreground", "perceptible", "below_floor")
+
+
+def explain_nothing(result: ReclaimResult) -> NotAchieved:
+    """The error for a run that achieved nothing: one line with the reasons."""
+    reasons = [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
+    reasons += [f"{target.process.name}: {target.reason}" for target in result.targets]
+    if not reasons:
+        return NotAchieved("no process matches", hint="see 'droidreclaim ps'")
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return NotAchieved("nothing reclaimed: " + "; ".join(reasons[:3]) + more)
+
+
+def judge(process: Process, advice: Advice, request: Request) -> TargetResult:
+    """The outcome of one target: what left, or the reason why nothing did."""
+    outcome, reason = _verdict(advice, request)
+    return TargetResult(process, advice, outcome, reason)
+
+
+def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
+    if advice.outcome == "changed":
+        return "gone", "changed: the pid is another process now"
+    if advice.outcome in ("gone", "denied"):
+        return advice.outcome, advice.reason or advice.outcome
+    if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
+        return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
+    if request.dry_run:
+        return ("estimated", advice.reason) if advice.exclusive_bytes else _nothing(advice)
+    if not advice.advised_bytes:
+        return _nothing(advice)
+    if request.how == "cold":
+        return "advised", "not_proven: first in line now, nothing moves before memory is short"
+    fall = advice.rss_fall_bytes
+    return ("reclaimed", advice.reason) if fall is None or fall > 0 else _nothing(advice)
+
+
+def _nothing(advice: Advice) -> tuple[str, str]:
+    """Nothing moved, and the reason: the helper's, or what the numbers say."""
+    if advice.reason == "already_swapped" and (share := advice.swapped_share) is not None:
+        return "nothing", f"already_swapped: {share:.0%} of its anonymous memory is in swap"
+    if advice.reason:
+        return "nothing", advice.reason
+    if advice.refused:
+        ranges = ", ".join(f"{one.errno} on {one.ranges} ranges" for one in advice.refused)
+        return "nothing", f"locked: {ranges}"
+    return "nothing", "not_proven: advised, and nothing left"
+
+
+def _sum(values: list[int | None]) -> int | None:
+    """A sum of which one part is unknown is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def totals(targets: tuple[TargetResult, ...], swap: SwapChange | None) -> Totals:
+    """The sums over *targets*; what none was advised of has no gain to speak of."""
+    touched = [target for target in targets if target.advice.advised_bytes]
+    reclaimed = _sum([target.advice.rss_fall_bytes for target in touched])
+    zram = swap.zram_delta_bytes if swap else None
+    cached = swap.cached_delta_bytes if swap else None
+    gained = None
+    if touched and reclaimed is not None:
+        gained = reclaimed - (zram or 0) - max(0, cached or 0)
+    return Totals(
+        advised_bytes=sum(target.advice.advised_bytes for target in targets),
+        reclaimed_bytes=reclaimed,
+        swapped_bytes=_sum([target.advice.swap_rise_bytes for target in touched]),
+        zram_used_delta_bytes=zram,
+        gained_bytes=gained,
+    )
