@@ -30,6 +30,7 @@ FIXTURES = Path(
 # What differs between two phones, and what stands for it; the first that fits counts.
 _VARIABLE = [
     (r"\b(?:arm64-v8a|arm64|x86_64)\b", "ABI"),
+    (r"\d+dpi", "DPI"),
     (r"(?<=packageList=)\{.*\}", "NAMES"),
     (r"[A-Za-z_][\w-]*(?:\.[\w$-]+)+(?::[\w.:$-]+)?(?:/(?!u\d|\d)[\w.$-]+)?", "NAME"),
     (r"(?<=[ =])/[\w./=~@-]+", "PATH"),
@@ -162,6 +163,11 @@ class TestProcesses:
             ours, theirs, allow=isolated_process_of_android_9_and_10 + client_of_android_12
         )
 
+    def test_the_whole_dump_has_the_form_of_android_9(self) -> None:
+        theirs = capture("dumpsys_activity_processes/android9-automotive_gwm-haval.txt")
+        ours = dump_processes.processes(make_phone(28))
+        assert_same_form(ours, theirs.replace(",00", ".00"))
+
     def test_sections_come_in_the_order_of_android_13(self) -> None:
         theirs = capture("dumpsys_activity_processes/android13-mtk_tb8168-healer.txt")
         titles = [
@@ -247,6 +253,15 @@ class TestActivity:
         ours = dump_activity.settings(33, {"max_cached_processes": "32"}, optimizer, {"full": 2})
         assert_same_form(ours, theirs)
         assert " Performed: 0 some, 2 full" in ours
+
+    def test_activities_have_the_form_of_android_9(self) -> None:
+        theirs = capture("dumpsys_activity_activities/android9-automotive_gwm-haval.txt")
+        assert_same_form(_activities(dump_activity.activities(make_phone(28))), _activities(theirs))
+
+    def test_settings_have_the_form_of_android_9(self) -> None:
+        theirs = capture("dumpsys_activity_settings/android9-automotive_gwm-haval.txt")
+        ours = dump_activity.settings(28, {"max_cached_processes": "32"}, {"use_x": "1"}, {})
+        assert_same_form(ours, theirs)
 
     def test_activities_have_the_form_of_android_13(self) -> None:
         theirs = capture("dumpsys_activity_activities/android13-mtk_tb8168-healer.txt")

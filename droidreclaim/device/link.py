@@ -28,7 +28,8 @@ class Link:
     """
     A connected stream socket; `recv` and `send` wait until `deadline` and not a moment longer.
 
-    A timeout of the socket itself would start again with every byte that trickles in.
+    A timeout of the socket itself would start again with every byte that trickles in. One thread
+    may `send` while another waits in `recv`: each waits for itself.
 
     Attributes:
         who: Names the other end in errors.
@@ -40,8 +41,6 @@ class Link:
         self.deadline = deadline
         self._socket = connected
         self._socket.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(connected, selectors.EVENT_READ)
 
     def recv(self, limit_bytes: int) -> bytes:
         """
@@ -51,12 +50,15 @@ class Link:
             DeviceTimeout: nothing came before the deadline.
             DeviceLost: the connection broke.
         """
-        self._wait(selectors.EVENT_READ)
-        return self._receive(limit_bytes)
+        while True:
+            self._wait(selectors.EVENT_READ, self.deadline)
+            came = self._receive(limit_bytes)
+            if came is not None:
+                return came
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes, deadline: Deadline | None = None) -> int:
         """
-        Send all of *data*; what comes meanwhile stays unread.
+        Send all of *data*, by *deadline* if one is given; what comes meanwhile stays unread.
 
         Raises:
             DeviceTimeout: it was not taken before the deadline.
@@ -64,7 +66,7 @@ class Link:
         """
         rest = memoryview(data)
         while rest:
-            self._wait(selectors.EVENT_WRITE)
+            self._wait(selectors.EVENT_WRITE, deadline or self.deadline)
             rest = rest[self._transmit(rest) :]
         return len(data)
 
@@ -79,12 +81,12 @@ class Link:
         """
         rest = memoryview(data)
         while rest:
-            events = self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
+            events = self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE, self.deadline)
             if events & selectors.EVENT_READ:
                 came = self._receive(CHUNK_BYTES)
-                if not came:
+                if came == b"":
                     return False
-                received(came)
+                received(came or b"")
             elif events & selectors.EVENT_WRITE:
                 rest = rest[self._transmit(rest) :]
         return True
@@ -107,23 +109,27 @@ class Link:
 
     def close(self) -> None:
         """Close the socket. Never raises, may be called twice."""
-        self._selector.close()
         self._socket.close()
 
-    def _wait(self, events: int) -> int:
-        self._selector.modify(self._socket, events)
-        left_s = self.deadline.left_s()
-        # No time, no look: else an end that never falls silent would never time out.
-        ready = self._selector.select(left_s) if left_s else []
+    def _wait(self, events: int, deadline: Deadline) -> int:
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._socket, events)
+                # No time, no look: else an end that never falls silent would never time out.
+                left_s = deadline.left_s()
+                ready = selector.select(left_s) if left_s else []
+        except ValueError as error:  # closed, by this thread or another
+            raise DeviceLost(f"{self.who}: the connection is closed") from error
         if not ready:
-            raise DeviceTimeout(f"{self.who}: no answer within {self.deadline.timeout_s:g} s")
+            raise DeviceTimeout(f"{self.who}: no answer within {deadline.timeout_s:g} s")
         return ready[0][1]
 
-    def _receive(self, limit_bytes: int) -> bytes:
+    def _receive(self, limit_bytes: int) -> bytes | None:
+        """What came; None when it was a false alarm."""
         try:
             return self._socket.recv(min(limit_bytes, CHUNK_BYTES))
         except BlockingIOError:
-            return self.recv(limit_bytes)
+            return None
         except OSError as error:
             raise self._lost(error) from error
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import shlex
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Protocol
@@ -142,7 +143,11 @@ class ExecStream:
 
 
 class ShellChannel:
-    """A command running on the device; `droidreclaim.device.Channel` over a link."""
+    """
+    A command running on the device; `droidreclaim.device.Channel` over a link.
+
+    One thread may write while another waits in `read`.
+    """
 
     def __init__(self, link: Link, framing: Framing) -> None:
         self._link = link
@@ -151,6 +156,7 @@ class ShellChannel:
         self._stderr = bytearray()
         self._exit_code: int | None = None
         self._at_end = False
+        self._reading = threading.Lock()
 
     @property
     def stderr(self) -> bytes:
@@ -164,12 +170,13 @@ class ShellChannel:
 
     def write(self, data: bytes) -> None:
         """Write to the command's stdin; output that comes meanwhile is kept for `read`."""
-        if self._at_end or not self._send(self._framing.stdin(data), Deadline(WRITE_TIMEOUT_S)):
+        if self._at_end or not self._write(self._framing.stdin(data), Deadline(WRITE_TIMEOUT_S)):
             raise DeviceLost(f"{self._link.who}: it has ended and reads no more")
 
     def read(self, timeout_s: float) -> bytes:
         """Whatever stdout has next; empty at its end."""
-        return self._read(Deadline(timeout_s))
+        with self._reading:
+            return self._read(Deadline(timeout_s))
 
     def finish(self, stdin: bytes, deadline: Deadline) -> bytes:
         """
@@ -201,6 +208,16 @@ class ShellChannel:
         taken = bytes(self._stdout)
         self._stdout.clear()
         return taken
+
+    def _write(self, data: bytes, deadline: Deadline) -> bool:
+        """Write, and read as well unless somebody does: else both ends might wait for ever."""
+        if not self._reading.acquire(blocking=False):
+            self._link.send(data, deadline)
+            return True
+        try:
+            return self._send(data, deadline)
+        finally:
+            self._reading.release()
 
     def _send(self, data: bytes, deadline: Deadline) -> bool:
         self._link.deadline = deadline

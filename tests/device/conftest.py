@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from adb_server import AdbServer
 
+from adb_server import AdbServer
 from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.server import Server
 

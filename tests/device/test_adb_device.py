@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from adb_server import EXIT, FRAME, STDERR, STDOUT, AdbServer, Peer, packet
 
+from adb_server import EXIT, FRAME, STDERR, STDOUT, AdbServer, Peer, packet
 from droidreclaim.device.adb import AdbDevice, NoServer, list_devices
 from droidreclaim.device.server import Server
 from droidreclaim.device.shell import MAX_STDERR_BYTES

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from adb_server import AdbServer, Peer, receive_file
 
+from adb_server import AdbServer, Peer, receive_file
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DeviceLost, NotPossible

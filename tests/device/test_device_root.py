@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adb_server import STDOUT, AdbServer, Peer, packet
 
+from adb_server import STDOUT, AdbServer, Peer, packet
 from droidreclaim.device import root
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.root import RootMemory, RootWay, find_root

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from adb_server import AdbServer
 
+from adb_server import AdbServer
 from droidreclaim.device.attached import Attached
 from droidreclaim.device.select import Choice, choose, read_choice, select
 from droidreclaim.device.server import Server

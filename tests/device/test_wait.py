@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from adb_server import EXIT, STDOUT, AdbServer, Peer, packet
 
+from adb_server import EXIT, STDOUT, AdbServer, Peer, packet
 from droidreclaim.device import wait
 from droidreclaim.device.root import RootMemory, RootWay
 from droidreclaim.device.select import Choice

@@ -55,16 +55,18 @@ def exclusive_anon_bytes(phone: Handset, pid: int) -> int:
     return total
 
 
+def shell_pids(phone: Handset) -> set[int]:
+    return {int(line.split()[0]) for line in phone.text("ps -A -o PID").splitlines()[1:]}
+
+
 def test_ps_sees_the_same_processes_as_adb_shell_ps(apps: Handset) -> None:
-    # Both take a moment, and the shell's own processes come and go.
-    before = {int(line.split()[1]) for line in apps.text("ps -A").splitlines()[1:]}
+    # Each takes a moment, and the shell's own processes come and go.
+    before = shell_pids(apps)
     ours = {row["pid"] for row in run_json(apps, "ps")["processes"]}
-    after = {int(line.split()[1]) for line in apps.text("ps -A").splitlines()[1:]}
-    lasting = before & after
-    assert len(lasting) > 20
-    assert lasting <= ours
-    helper = {row["pid"] for row in run_json(apps, "ps")["processes"]} - ours
-    assert len(ours - before - after) <= 4, helper
+    after = shell_pids(apps)
+    assert len(before & after) > 20
+    assert before & after <= ours
+    assert len(ours - before - after) <= 4
 
 
 def test_ps_maps_packages_users_and_bands(apps: Handset) -> None:
@@ -84,7 +86,7 @@ def test_ps_maps_packages_users_and_bands(apps: Handset) -> None:
         assert int(adj) == row["oom_score_adj"]
 
 
-def test_a_page_out_moves_what_is_exclusively_an_apps_own_and_changes_no_page(
+def test_a_page_out_moves_what_is_an_apps_own_and_changes_no_page(
     apps: Handset,
 ) -> None:
     apps.text("pocket beat off")
@@ -171,9 +173,14 @@ def test_ps_needs_at_most_three_round_trips(apps: Handset, adb_server: int) -> N
 
 
 def test_a_reader_that_has_enough_is_no_error(apps: Handset) -> None:
+    script = '"$@" ps --all | head -1; echo ${PIPESTATUS[0]}'
     done = subprocess.run(
-        ["bash", "-c", '"$@" ps --all | head -1; echo ${PIPESTATUS[0]}', "bash", *command(apps)], capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+        ["bash", "-c", script, "bash", *command(apps)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
 

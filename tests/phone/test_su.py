@@ -25,9 +25,10 @@ def unrooted(boot: Callable[..., Handset]) -> Iterator[Handset]:
 def become(unrooted: Handset) -> Iterator[Callable[[str], None]]:
     """Change the behaviour of su; it is put back by a job of root that was started before."""
     wait = "while ! rm /data/local/tmp/restore 2>/dev/null; do sleep 0.2; done"
-    restore = f"su -c '{wait}; echo su > /data/adb/su'"
+    restore = f"su -c 'touch /data/local/tmp/ready; {wait}; echo su > /data/adb/su'"
     argv = [unrooted.adb, "-s", unrooted.serial, "shell", restore]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+        until(lambda: unrooted.shell("rm /data/local/tmp/ready").returncode == 0)
         yield lambda behaviour: _write_behaviour(unrooted, behaviour)
         unrooted.text("touch /data/local/tmp/restore")
         job.wait(timeout=30)
@@ -91,7 +92,17 @@ def test_a_su_that_waits_for_its_owner_hangs(
     become("su-hang")
     with pytest.raises(subprocess.TimeoutExpired):
         unrooted.run("shell", "su -c id", timeout_s=3)
-    until(lambda: unrooted.shell("pidof su").returncode != 0)  # hung up, it ends
+
+
+def test_adbd_cannot_signal_what_became_root_but_closes_its_streams(unrooted: Handset) -> None:
+    script = "su -c 'echo up; read line; echo over > /data/local/tmp/over; exec sleep 4000'"
+    argv = [unrooted.adb, "-s", unrooted.serial, "shell", script]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == b"up\n"
+        shell.kill()
+    until(lambda: unrooted.shell("cat /data/local/tmp/over").stdout == b"over\n")
+    unrooted.text("su -c 'rm /data/local/tmp/over; kill $(pidof sleep)'")
 
 
 def test_a_weak_su_is_uid_0_without_power(unrooted: Handset, become: Callable[[str], None]) -> None:

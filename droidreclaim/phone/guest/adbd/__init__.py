@@ -3,5 +3,5 @@ The phone's ADB daemon: the device side of the ADB transport protocol over TCP, 
 authentication.
 
 It serves what it announces: shell protocol 2, the older shell and exec, file sync with stat_v2,
-root, unroot and reboot. About 13 MiB resident, most of it the interpreter.
+root, unroot and reboot. About 15 MiB resident, most of it the interpreter.
 """

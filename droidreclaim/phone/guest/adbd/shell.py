@@ -64,7 +64,8 @@ async def serve_shell(stream: Stream, request: Request) -> None:
     gone = asyncio.create_task(stream.gone.wait())
     await asyncio.wait({output, gone}, return_when=asyncio.FIRST_COMPLETED)
     if not child.exited.done():
-        child.process.send_signal(signal.SIGHUP)
+        with contextlib.suppress(PermissionError):  # it became root, and we are not
+            child.process.send_signal(signal.SIGHUP)
     for task in (feeder, gone, output):
         if task is not output or stream.gone.is_set():
             task.cancel()

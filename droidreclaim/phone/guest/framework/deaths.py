@@ -8,7 +8,7 @@ from collections import Counter, deque
 from .apps import UNRANKED, Process
 from .lmkd import Kill
 from .log import Log, Source
-from .oomadj import STATES
+from .oomadj import state_number
 from .records import Exit
 from .text import label
 
@@ -90,6 +90,6 @@ class Deaths:
             adj = label(rank.adj, self._sdk).replace("+ ", "+").rstrip()
             text = f"Process {process.name} (pid {process.pid}) has died: {adj:<3} {rank.state}"
             self._log.write("system", "I", "ActivityManager", text, Source(os.getpid()))
-        state = STATES[rank.state]
+        state = state_number(rank.state, self._sdk)
         text = f"[0,{process.pid},{process.name},{rank.adj},{state}]"
         self._log.write("events", "I", "am_proc_died", text, Source(os.getpid()))

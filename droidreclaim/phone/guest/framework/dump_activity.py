@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from .dump_processes import activity, record
+from .dump_record import activity, record
 from .records import Exit, Phone, Proc
 from .text import USER_UIDS, size
 
@@ -112,8 +112,56 @@ def _activity(phone: Phone, proc: Proc) -> Iterator[str]:
     yield ""
 
 
+def _stack(phone: Phone, proc: Proc) -> Iterator[str]:
+    """Print one task as Android 9 and 10 did, in a stack of its own."""
+    known_as, name = activity(proc, phone.sdk), proc.packages[0]
+    held_as = f"{proc.identity ^ 0x1234:x} #{proc.task} A={name} U=0 StackId={proc.task} sz=1"
+    task = f"TaskRecord{{{held_as}}}"
+    yield f"  Stack #{proc.task}: type=standard mode=fullscreen"
+    yield "  isSleeping=false"
+    yield f"    Task id #{proc.task}"
+    yield f"    * {task}"
+    yield f"      affinity={name}"
+    yield f"      realActivity={proc.activity}"
+    yield f"      Activities=[{known_as}]"
+    yield f"      mRootProcess={record(proc)}"
+    yield f"      stackId={proc.task}"
+    yield f"      * Hist #0: {known_as}"
+    yield f"          packageName={name} processName={proc.name}"
+    yield f"          app={record(proc)}"
+    yield f"          frontOfTask=true task={task}"
+    yield f"          taskAffinity={name}"
+    yield f"          realActivity={proc.activity}"
+    yield f"          baseDir={proc.apk}"
+    yield f"          dataDir=/data/user/0/{name}"
+    yield ""
+    yield "    Running activities (most recent first):"
+    yield f"      {task}"
+    yield f"        Run #0: {known_as}"
+    yield ""
+    shown = "mResumedActivity" if phone.top_pid == proc.pid else "mLastPausedActivity"
+    yield f"    {shown}: {known_as}"
+    yield ""
+
+
+def _activities_in_stacks(phone: Phone) -> str:
+    lines = [
+        "ACTIVITY MANAGER ACTIVITIES (dumpsys activity activities)",
+        "Display #0 (activities from top to bottom):",
+        "",
+    ]
+    with_activity = [proc for proc in phone.procs if proc.activity]
+    for proc in with_activity:
+        lines += _stack(phone, proc)
+    top = [proc for proc in with_activity if proc.pid == phone.top_pid]
+    lines += [f"  ResumedActivity: {activity(proc, phone.sdk)}" for proc in top]
+    return "\n".join(lines) + "\n"
+
+
 def activities(phone: Phone) -> str:
     """Print ``dumpsys activity activities``: tasks from top to bottom, then who has the screen."""
+    if phone.sdk <= 29:
+        return _activities_in_stacks(phone)
     lines = ["ACTIVITY MANAGER ACTIVITIES (dumpsys activity activities)"]
     lines.append("Display #0 (activities from top to bottom):")
     with_activity = [proc for proc in phone.procs if proc.activity]

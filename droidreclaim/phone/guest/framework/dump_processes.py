@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from .oomadj import STATES
+from .dump_record import app_record, record, reference, word
+from .oomadj import state_number
 from .records import Phone, Proc
-from .text import FIRST_APP_UID, FIRST_ISOLATED_UID, USER_UIDS, duration, label, size, user
+from .text import label, size, user
 
 _LEVELS = (
     (-900, "SYSTEM_ADJ", 73728),
@@ -24,21 +25,6 @@ _LEVELS = (
     (900, "CACHED_APP_MIN_ADJ", 221184),
     (999, "CACHED_APP_MAX_ADJ", 322560),
 )
-
-
-def reference(proc: Proc) -> str:
-    """Return ``4321:com.example.game/u0a90``."""
-    return f"{proc.pid}:{proc.name}/{user(proc.uid, proc.owner_uid)}"
-
-
-def record(proc: Proc) -> str:
-    return f"ProcessRecord{{{proc.identity:x} {reference(proc)}}}"
-
-
-def activity(proc: Proc, sdk: int) -> str:
-    """Return the ActivityRecord of *proc*; Android 12 and 13 close its brace twice."""
-    brace = "}" if sdk in (31, 32, 33) else ""
-    return f"ActivityRecord{{{proc.identity ^ 0x5A5A5:x} u0 {proc.activity}{brace} t{proc.task}}}"
 
 
 def _capabilities(proc: Proc, sdk: int) -> str:
@@ -73,12 +59,8 @@ def _details(proc: Proc) -> Iterator[str]:
         f" lastPss={size(proc.pss_bytes)} lastSwapPss={size(proc.swap_bytes)}"
         f" lastCachedPss={cached}"
     )
-    empty = _word(proc.activity is None)
-    yield f"        cached={_word(adj >= 900)} empty={empty} hasAboveClient=false"
-
-
-def _word(value: bool) -> str:
-    return "true" if value else "false"
+    empty = word(proc.activity is None)
+    yield f"        cached={word(adj >= 900)} empty={empty} hasAboveClient=false"
 
 
 def _by_adj(phone: Phone, details: bool) -> Iterator[str]:
@@ -121,68 +103,6 @@ def _places(phone: Phone) -> Iterator[str]:
     yield ""
 
 
-def _times(phone: Phone, proc: Proc) -> Iterator[str]:
-    age, idle = proc.started_s - phone.uptime_s, proc.active_s - phone.uptime_s
-    yield (
-        f"    lastActivityTime={duration(idle)}    startUptimeTime={duration(age)}"
-        f"    startElapsedTime={duration(age)}"
-    )
-
-
-def _app_record(phone: Phone, proc: Proc) -> Iterator[str]:
-    adj, state = proc.rank.adj, STATES[proc.rank.state]
-    owner = proc.owner_uid if proc.owner_uid is not None else proc.uid
-    isolated = f" ISOLATED uid={proc.uid}" if proc.owner_uid is not None else ""
-    app = proc.uid % USER_UIDS
-    gids = (
-        f"{{{50000 + app % 10000}, {20000 + app % 10000}, 9997}}"
-        if FIRST_APP_UID <= app < FIRST_ISOLATED_UID
-        else "{}"
-    )
-    yield f"  *{'PERS' if proc.persistent else 'APP'}* UID {proc.uid} {record(proc)}"
-    yield f"    user #{proc.uid // USER_UIDS} uid={owner}{isolated} gids={gids}"
-    yield "    mRequiredAbi=x86_64 instructionSet=x86_64"
-    yield f"    dir={proc.apk} publicDir={proc.apk} data=/data/user/0/{proc.packages[0]}"
-    yield f"    packageList={{{', '.join(proc.packages)}}}"
-    yield "    compat={240dpi always-compat}"
-    yield f"    thread=android.app.IApplicationThread$Stub$Proxy@{proc.identity ^ 0x33CC:x}"
-    yield f"    pid={proc.pid}"
-    yield from _times(phone, proc)
-    if proc.persistent:
-        yield "    persistent=true removed=false"
-    yield f"    startSeq={proc.start_seq}"
-    yield "    mountMode=INSTALLER"
-    yield (
-        f"    lastPss={size(proc.pss_bytes)} lastSwapPss={size(proc.swap_bytes)} lastCachedPss="
-        f"{size(proc.pss_bytes if adj >= 700 else 0)} lastCachedSwapPss=0.00"
-        f" lastRss={size(proc.rss_bytes)}"
-    )
-    yield f"    trimMemoryLevel={proc.trim_level}"
-    yield f"    adjSeq={phone.adj_seq} lruSeq={proc.lru_seq}"
-    highest = adj if proc.persistent else 1001
-    yield f"    oom adj: max={highest} curRaw={adj} setRaw={adj} cur={adj} set={adj}"
-    yield "    mCurSchedGroup=0 setSchedGroup=0 systemNoUi=false"
-    yield (
-        f"    curProcState={state} mRepProcState={state} setProcState={state} lastStateTime="
-        + duration(proc.active_s - phone.uptime_s)
-    )
-    yield f"    curCapability={proc.rank.capabilities} setCapability={proc.rank.capabilities}"
-    yield ""
-    if proc.activity:
-        yield "    hasShownUi=true pendingUiClean=true"
-    yield f"    cached={_word(adj >= 900)} empty={_word(proc.activity is None)}"
-    if proc.activity and phone.top_pid == proc.pid:
-        yield "    foregroundActivities=true (rep=true)"
-    yield "    lastCompactTime=0 lastCompactAction=0"
-    yield (
-        "    hasPendingCompaction=false    isFreezeExempt=false isPendingFreeze=false"
-        " isFrozen=false"
-    )
-    if proc.activity:
-        yield "    Activities:"
-        yield f"      - {activity(proc, phone.sdk)}"
-
-
 def _isolated(phone: Phone) -> Iterator[str]:
     procs = sorted(
         (proc for proc in phone.procs if proc.owner_uid is not None), key=lambda proc: proc.uid
@@ -195,20 +115,21 @@ def _isolated(phone: Phone) -> Iterator[str]:
         yield ""
 
 
-def _uid_records(phone: Phone, title: str) -> Iterator[str]:
-    yield f"  {title}:"
+def _uid_records(phone: Phone) -> Iterator[str]:
+    yield "  UID validation:"
     uids: dict[int, Proc] = {}
     for proc in phone.procs:
         held = uids.get(proc.uid)
         if held is None or proc.rank.adj < held.rank.adj:
             uids[proc.uid] = proc
+    sequence = "seq(0,0)" if phone.sdk >= 31 else "seq(0,0,0)"
     for uid, proc in sorted(uids.items()):
-        name = user(uid, proc.owner_uid)
-        yield (
-            f"    UID {name}: UidRecord{{{proc.identity ^ 0x777:x} {name} {proc.rank.state:<4}"
-            " procs:0 seq(0,0)}"
-        )
-        yield f"      curProcState={STATES[proc.rank.state]} curCapability={proc.rank.capabilities}"
+        name, state = user(uid, proc.owner_uid), proc.rank.state
+        held_as = f"{proc.identity ^ 0x777:x} {name} {state:<4}"
+        yield f"    UID {name}: UidRecord{{{held_as} procs:0 {sequence}}}"
+        if phone.sdk >= 31:
+            number = state_number(state, phone.sdk)
+            yield f"      curProcState={number} curCapability={proc.rank.capabilities}"
     yield ""
 
 
@@ -266,11 +187,11 @@ def processes(phone: Phone) -> str:
         "  All known processes:",
     ]
     for proc in phone.procs:
-        lines += _app_record(phone, proc)
+        lines += app_record(phone, proc)
     lines += ["", *_isolated(phone)]
     if phone.sdk >= 31:
         lines += [*_levels(phone.sdk), *_control(phone), *_places(phone)]
-    lines += _uid_records(phone, "UID validation")
+    lines += _uid_records(phone)
     if phone.sdk >= 31:
         lines += ["  Raw LRU list (dumpsys activity lru):", *lru_rows(phone, "    "), ""]
     lines += [

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from . import oomadj, view
 from .apps import WORKING_SET_PERMILLE, App, Process
 from .deaths import Deaths
-from .dump_processes import reference
+from .dump_record import reference
 from .links import AppGone, Zygote, write_adj
 from .lmkd import Lmkd
 from .log import Log, Source

@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 CACHED_MIN = 900
-STATES = {  # names, and their numbers in Android 13; they are renumbered in almost every release
-    "PER": 0, "TOP": 2, "BTOP": 3, "FGS": 4, "SVC": 10,
-    "HOME": 14, "LAST": 15, "CAC": 16, "CACC": 17, "CEM": 19,
-}  # fmt: skip
+_STATES = (
+    *("PER", "PERU", "TOP", "BTOP", "FGS", "BFGS", "IMPF", "IMPB", "TRNB", "BKUP"),
+    *("SVC", "RCVR", "TPSL", "HVY", "HOME", "LAST", "CAC", "CACC", "CRE", "CEM"),
+)  # numbered as in Android 11 to 13
+
+
+def state_number(name: str, sdk: int) -> int:
+    """Return the number of a process state; Android 10 had one more, 9 had no BTOP."""
+    number = _STATES.index(name)
+    if sdk == 29 and number > 2:
+        return number + 1
+    return number - 1 if sdk < 29 and number > 2 else number
 
 
 class Role(NamedTuple):
@@ -109,15 +117,15 @@ def rank(roles: Sequence[Role], sdk: int) -> dict[int, Rank]:
             ranks[role.pid] = Rank(empty.next(), "CEM", "b", " ", "----", "cch-empty")
     for role in roles:
         if role.client_of is not None:
-            ranks[role.pid] = _bound(ranks.get(role.client_of))
+            ranks[role.pid] = _bound(ranks.get(role.client_of), sdk)
     return ranks
 
 
-def _bound(owner: Rank | None) -> Rank:
+def _bound(owner: Rank | None, sdk: int) -> Rank:
     if owner is None:
         return Rank(999, "CEM", "b", " ", "----", "cch-empty")
     if owner.adj == 0:
-        return _BOUND_TOP
+        return _BOUND_TOP if sdk >= 29 else _BOUND_TOP._replace(state="BFGS")
     if owner.adj >= CACHED_MIN:
         return owner._replace(state="CACC", why="cch-client-act")
     return owner._replace(why="service")

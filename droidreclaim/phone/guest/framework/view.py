@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from . import memory, oomadj
 from .apps import UNRANKED, Process
-from .dump_processes import reference
+from .dump_record import reference
 from .oomadj import Role
 from .records import Package, Proc
 
