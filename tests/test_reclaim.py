@@ -66,6 +66,17 @@ def test_an_app_in_swap_already_says_its_share() -> None:
     assert judge(swapped).reason == "already_swapped: 90% of its anonymous memory is in swap"
 
 
+def test_a_page_that_our_own_look_brought_back_is_no_gain() -> None:
+    page = 4096
+    again = replace(
+        _MOVED, advised_bytes=page, exclusive_bytes=page, swapped_bytes=76 * _MIB,
+        before=replace(_AFTER, rss_bytes=24 * _MIB + page), after=_AFTER,
+    )  # fmt: skip
+    target = judge(again)
+    assert target.outcome == "nothing"
+    assert target.reason == "already_swapped: 95% of its anonymous memory is in swap"
+
+
 def test_locked_memory_is_the_reason_when_nothing_else_was_there() -> None:
     locked = replace(
         _MOVED, outcome="nothing", advised_bytes=0, after=_BEFORE,

@@ -5,6 +5,10 @@ from __future__ import annotations
 from droidreclaim.errors import NotAchieved
 from droidreclaim.model import Advice, Process, ReclaimResult, SwapChange, TargetResult, Totals
 from droidreclaim.reclaim.request import Request
+from droidreclaim.units import KIB
+
+# Reading a name from cmdline brings a page back; less than this of a swapped app is our own doing.
+_NOISE_BYTES = 64 * KIB
 
 _CAME_FORWARD = ("foreground", "perceptible", "below_floor")
 
@@ -39,12 +43,15 @@ def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
     if request.how == "cold":
         return "advised", "not_proven: first in line now, nothing moves before memory is short"
     fall = advice.rss_fall_bytes
-    return ("reclaimed", advice.reason) if fall is None or fall > 0 else _nothing(advice)
+    if fall is None or fall > (_NOISE_BYTES if _mostly_swapped(advice) else 0):
+        return "reclaimed", advice.reason
+    return _nothing(advice)
 
 
 def _nothing(advice: Advice) -> tuple[str, str]:
     """Nothing moved, and the reason: the helper's, or what the numbers say."""
-    if advice.reason == "already_swapped" and (share := advice.swapped_share) is not None:
+    if advice.reason == "already_swapped" or (advice.reason is None and _mostly_swapped(advice)):
+        share = advice.swapped_share or 0.0
         return "nothing", f"already_swapped: {share:.0%} of its anonymous memory is in swap"
     if advice.reason:
         return "nothing", advice.reason
@@ -52,6 +59,11 @@ def _nothing(advice: Advice) -> tuple[str, str]:
         ranges = ", ".join(f"{one.errno} on {one.ranges} ranges" for one in advice.refused)
         return "nothing", f"locked: {ranges}"
     return "nothing", "not_proven: advised, and nothing left"
+
+
+def _mostly_swapped(advice: Advice) -> bool:
+    exclusive, swapped = advice.exclusive_bytes, advice.swapped_bytes
+    return exclusive is not None and swapped is not None and swapped > exclusive
 
 
 def _sum(values: list[int | None]) -> int | None:
