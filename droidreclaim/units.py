@@ -29,6 +29,19 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * _FACTOR[match[2].lower()[:1]])
 
 
+def parse_rate(text: str) -> int:
+    """
+    Bytes a second from ``64MiB`` or ``64MiB/s``.
+
+    Raises:
+        UsageError: *text* is no size, or too slow to ever end.
+    """
+    rate = parse_size(text.removesuffix("/s"))
+    if rate < 64 * KIB:
+        raise UsageError(f"{text!r} is too slow", hint="64KiB a second is the least")
+    return rate
+
+
 def parse_duration(text: str) -> float:
     """
     Seconds from ``10s``, ``500ms``, ``2m`` or ``8h``.

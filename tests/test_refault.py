@@ -67,6 +67,13 @@ def test_the_worst_moment_counts() -> None:
     assert target.worth_it is False
 
 
+def test_more_than_left_cannot_come_back_of_it() -> None:
+    little = replace(_ADVICE, before=Memory(25 * _MIB, 5 * _MIB, 20 * _MIB, 75 * _MIB))
+    target = replace(_TARGET, advice=little)
+    now = refault(60, target, measured(rss_mib=34, swap_mib=66))
+    assert replace(target, refaults=(now,)).came_back_share == 1.0
+
+
 def test_a_process_that_is_gone_is_unknown_and_not_zero() -> None:
     gone = measured(0, 0).model_copy(update={"errno": "ESRCH", "rss_bytes": None})
     assert refault(10, _TARGET, gone) == Refault(10, None, None, None, None)

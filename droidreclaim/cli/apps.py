@@ -12,7 +12,7 @@ from droidreclaim.cli.output import emit, say, show
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.model import Band, Process, ReclaimResult
 from droidreclaim.policy import Selection, parse_adj_range, parse_targets
-from droidreclaim.units import parse_size, parse_times
+from droidreclaim.units import parse_rate, parse_size, parse_times
 
 Bands = Annotated[
     list[Band] | None, typer.Option("--band", help="Only this band; may be repeated.")
@@ -95,6 +95,10 @@ def reclaim(
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="SIZE", help="Stop after this much: 256MiB.")
     ] = None,
+    max_rate: Annotated[
+        str | None,
+        typer.Option("--max-rate", metavar="SIZE", help="No faster than this a second: 64MiB."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Select and count, touch nothing.")
     ] = False,
@@ -126,6 +130,7 @@ def reclaim(
         how=how,
         what=what,
         budget_bytes=parse_size(budget) if budget else None,
+        max_bytes_per_s=parse_rate(max_rate) if max_rate else None,
         dry_run=dry_run,
         refault_times_s=parse_times(refault) if refault else (),
     )

@@ -28,6 +28,11 @@ Call = tuple[str, dict[str, str | int | None]]
 # and not a big app: 9 ms a MiB under software emulation, with pauses (reference measurements).
 _SLOWEST_BYTES_PER_S = 8 << 20
 
+# The helper's own step for a running target; a slow pace gets smaller ones, so as to be even.
+_STEP_BYTES = 1 << 20
+_SMALLEST_STEP_BYTES = 64 << 10
+_STEPS_PER_S = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
@@ -84,16 +89,39 @@ def files_of(reply: Reply) -> dict[str, str | None]:
     return texts
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """
+    What to advise and what bounds it; None for no bound.
+
+    Attributes:
+        floor: oom_score_adj under which a target is dropped, also in the middle.
+        budget_bytes: Of all targets together.
+        swap_floor_bytes: Free swap that is to be left.
+    """
+
+    floor: int
+    what: str = "anon"
+    budget_bytes: int | None = None
+    swap_floor_bytes: int | None = None
+    max_bytes_per_s: int | None = None
+    dry_run: bool = False
+
+    def values(self) -> dict[str, str | int | None]:
+        """The keys and values of a request."""
+        step_bytes, pause_us = _pace(self.max_bytes_per_s)
+        return {
+            "what": self.what,
+            "budget_bytes": self.budget_bytes,
+            "swap_floor_bytes": self.swap_floor_bytes,
+            "step_bytes": step_bytes,
+            "pause_us": pause_us,
+            "dry": 1 if self.dry_run else None,
+        }
+
+
 def advise(
-    session: HelperSession,
-    verb: str,
-    targets: Sequence[Process],
-    *,
-    floor: int,
-    what: str,
-    budget_bytes: int | None = None,
-    swap_floor_bytes: int | None = None,
-    dry_run: bool = False,
+    session: HelperSession, verb: str, targets: Sequence[Process], orders: Orders
 ) -> tuple[tuple[Advice, ...], SwapChange]:
     """
     Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given.
@@ -101,18 +129,23 @@ def advise(
     Raises:
         DeviceError: the device was lost or did not answer in time.
     """
-    request_id = session.send(
-        verb,
-        targets=",".join(_target(process, floor) for process in targets),
-        what=what,
-        budget_bytes=budget_bytes,
-        swap_floor_bytes=swap_floor_bytes,
-        dry=1 if dry_run else None,
-    )
+    words = ",".join(_target(process, orders.floor) for process in targets)
+    request_id = session.send(verb, targets=words, **orders.values())
     resident = sum(process.memory.rss_bytes or 0 for process in targets)
-    reply = session.receive(request_id, patience_s=resident / _SLOWEST_BYTES_PER_S)
+    patience_s = resident / _SLOWEST_BYTES_PER_S
+    if orders.max_bytes_per_s is not None:
+        patience_s += 2 * resident / orders.max_bytes_per_s
+    reply = session.receive(request_id, patience_s=patience_s)
     advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
     return advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+
+
+def _pace(max_bytes_per_s: int | None) -> tuple[int | None, int | None]:
+    """Step and pause, in bytes and microseconds, of which the pause alone keeps the pace."""
+    if max_bytes_per_s is None:
+        return None, None
+    step_bytes = min(_STEP_BYTES, max(_SMALLEST_STEP_BYTES, max_bytes_per_s // _STEPS_PER_S))
+    return step_bytes, step_bytes * 1_000_000 // max_bytes_per_s
 
 
 def measure(session: HelperSession, ids: Iterable[ProcessId]) -> dict[ProcessId, Measured]:

@@ -144,10 +144,14 @@ class TargetResult:
 
     @property
     def came_back_share(self) -> float | None:
-        """The most of what left that was back at one of the times; None when not measured."""
+        """
+        The most of what left that was back at one of the times; None when not measured.
+
+        What was in swap already comes back too, hence at most 1.0.
+        """
         left = self.advice.rss_fall_bytes
         back = [one.came_back_bytes for one in self.refaults if one.came_back_bytes is not None]
-        return max(back) / left if back and left and left > 0 else None
+        return min(1.0, max(back) / left) if back and left and left > 0 else None
 
     @property
     def worth_it(self) -> bool | None:

@@ -16,6 +16,7 @@ from droidreclaim.policy import Plan, choose
 from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.refault import follow
 from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.thrashing import require_calm
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
 
@@ -51,7 +52,7 @@ def run(
 
     Raises:
         NotPossible: no process_madvise here, or no swap for anonymous memory.
-        NotAchieved: a named package or pid is not there.
+        NotAchieved: a named package or pid is not there, or file pages are coming back too fast.
         DeviceError: the device was lost or did not answer; what was done until then stands.
     """
     asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files("meminfo")]
@@ -68,6 +69,8 @@ def run(
             "no_swap: this device has no swap, so anonymous memory has nowhere to go",
             hint="--how cold needs none",
         )
+    if request.evicts_files and plan.targets:
+        require_calm(helper, progress)
     progress(f"{request.how}: {len(plan.targets)} processes")
     device = helper.device_info(hello)
     done = _advise(helper.session, plan, request, swap_bytes)
@@ -101,16 +104,15 @@ def _swap_total_bytes(files: dict[str, str | None]) -> int:
 def _advise(session: HelperSession, plan: Plan, request: Request, swap_bytes: int) -> ReclaimResult:
     if not plan.targets:
         return result((), None, plan, request)
-    advices, swap = verbs.advise(
-        session,
-        request.how,
-        plan.targets,
+    orders = verbs.Orders(
         floor=plan.floor,
         what=request.what,
         budget_bytes=request.budget_bytes,
         swap_floor_bytes=int(swap_bytes * KEEP_SWAP_FREE) if request.needs_swap else None,
+        max_bytes_per_s=request.max_bytes_per_s,
         dry_run=request.dry_run,
     )
+    advices, swap = verbs.advise(session, request.how, plan.targets, orders)
     by_id = {process.id: process for process in plan.targets}
     targets = tuple(judge(by_id[advice.id], advice, request) for advice in advices)
     return result(targets, swap, plan, request)
