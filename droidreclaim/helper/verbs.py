@@ -12,6 +12,7 @@ from droidreclaim.helper.session import HelperSession
 from droidreclaim.helper.wire import Backend, Hello, Measured
 from droidreclaim.model import (
     Advice,
+    KindUse,
     Memory,
     Process,
     ProcessId,
@@ -97,11 +98,15 @@ class Orders:
     Attributes:
         floor: oom_score_adj under which a target is dropped, also in the middle.
         budget_bytes: Of all targets together.
+        only: Kinds of mappings (``dalvik``, ``code``, ...) instead of *what*.
+        addresses: Start and end of the only range meant, of a single target.
         swap_floor_bytes: Free swap that is to be left.
     """
 
     floor: int
     what: str = "anon"
+    only: tuple[str, ...] = ()
+    addresses: tuple[int, int] | None = None
     budget_bytes: int | None = None
     swap_floor_bytes: int | None = None
     max_bytes_per_s: int | None = None
@@ -111,11 +116,14 @@ class Orders:
         """The keys and values of a request."""
         step_bytes, pause_us = _pace(self.max_bytes_per_s)
         return {
-            "what": self.what,
+            "what": None if self.only else self.what,
+            "only": ",".join(self.only) or None,
+            "range": "{:x}-{:x}".format(*self.addresses) if self.addresses else None,
             "budget_bytes": self.budget_bytes,
             "swap_floor_bytes": self.swap_floor_bytes,
             "step_bytes": step_bytes,
             "pause_us": pause_us,
+            "idle_first": 1,
             "dry": 1 if self.dry_run else None,
         }
 
@@ -124,7 +132,8 @@ def advise(
     session: HelperSession, verb: str, targets: Sequence[Process], orders: Orders
 ) -> tuple[tuple[Advice, ...], SwapChange]:
     """
-    Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given.
+    Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given, but
+    those that are frozen or stopped first: they cost nobody a stall.
 
     Raises:
         DeviceError: the device was lost or did not answer in time.
@@ -213,6 +222,17 @@ def _advice(line: wire.Target) -> Advice:
         after=line.after.value() if line.after else None,
         major_faults=line.major_faults,
         approximate=line.approximate,
+        kinds=tuple(
+            KindUse(
+                kind=one.kind,
+                mapped_bytes=one.mapped_bytes,
+                exclusive_bytes=one.exclusive_bytes,
+                shared_bytes=one.shared_bytes,
+                swapped_bytes=one.swapped_bytes,
+                locked_bytes=one.locked_bytes,
+            )
+            for one in line.kinds
+        ),
     )
 
 

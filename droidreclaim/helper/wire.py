@@ -108,6 +108,17 @@ class Refused(_Line):
     bytes: Size
 
 
+class Kind(_Line):
+    """Mappings of one kind, as a dry run counted them."""
+
+    kind: str
+    mapped_bytes: Size
+    exclusive_bytes: Size | None
+    shared_bytes: Size | None
+    swapped_bytes: Size | None
+    locked_bytes: Size | None
+
+
 class Target(_Line):
     """What was done to one process."""
 
@@ -130,6 +141,7 @@ class Target(_Line):
     after: WireMemory | None
     major_faults: Size | None
     approximate: bool
+    kinds: tuple[Kind, ...] = Field(default=(), strict=False)
 
 
 class DeviceMemory(_Line):

@@ -2,6 +2,8 @@
 
 from droidreclaim.model.outcome import (
     Advice,
+    Estimate,
+    KindUse,
     ReclaimResult,
     Refusal,
     Skip,
@@ -38,6 +40,8 @@ __all__ = [
     "DeviceInfo",
     "DeviceRefault",
     "DeviceStatus",
+    "Estimate",
+    "KindUse",
     "Memory",
     "Process",
     "ProcessId",

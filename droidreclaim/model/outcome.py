@@ -20,6 +20,31 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class KindUse:
+    """
+    What a process holds in mappings of one kind; None where the kernel does not tell.
+
+    Attributes:
+        kind: ``dalvik``, ``native``, ``stack``, ``unnamed``, ``code``, ``data``.
+        locked_bytes: Part of *exclusive_bytes* that mlock() holds: the kernel refuses it.
+    """
+
+    kind: str
+    mapped_bytes: int
+    exclusive_bytes: int | None
+    shared_bytes: int | None
+    swapped_bytes: int | None
+    locked_bytes: int | None
+
+    @property
+    def movable_bytes(self) -> int | None:
+        """What a page-out would move."""
+        if self.exclusive_bytes is None:
+            return None
+        return max(0, self.exclusive_bytes - (self.locked_bytes or 0))
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """
     What the helper did to one process and what it saw, before any judgement.
@@ -34,6 +59,7 @@ class Advice:
         swapped_bytes: In swap already.
         longest_s: Longest single call; what the app may have waited for its memory map.
         approximate: before and after come from ``status``, which may be off by some hundred KiB.
+        kinds: The kinds of mappings it has, after a dry run only.
     """
 
     id: ProcessId
@@ -53,6 +79,15 @@ class Advice:
     after: Memory | None
     major_faults: int | None
     approximate: bool
+    kinds: tuple[KindUse, ...] = ()
+
+    @property
+    def movable_bytes(self) -> int | None:
+        """What a page-out would move, after a dry run; None without pagemap."""
+        parts = [kind.movable_bytes for kind in self.kinds]
+        if not parts or None in parts:
+            return self.exclusive_bytes
+        return sum(part or 0 for part in parts)
 
     @property
     def rss_fall_bytes(self) -> int | None:
@@ -179,6 +214,28 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """
+    What a page-out would come to, in bytes; None where not known.
+
+    Attributes:
+        leaves_bytes: What would leave memory: exclusively owned, not locked, within the budget and
+            the free swap that may be used.
+        zram_bytes: What zram would take for it, at the ratio it has on what it holds now.
+        limited_by: ``budget`` or ``swap_budget`` when that is less than what could move.
+    """
+
+    leaves_bytes: int
+    zram_bytes: int | None
+    limited_by: str | None
+
+    @property
+    def gained_bytes(self) -> int | None:
+        """What the device would really have more."""
+        return None if self.zram_bytes is None else self.leaves_bytes - self.zram_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ReclaimResult:
     """
     What a reclaim did: every target with its outcome, everyone else with a reason.
@@ -188,6 +245,8 @@ class ReclaimResult:
         how: ``pageout`` or ``cold``.
         swap: None when no target was touched.
         device_refaults: As the targets' refaults, of the device.
+        estimate: After a dry run.
+        swap_algorithms: By swap device, what compresses there: ``zram0: lzo-rle``.
     """
 
     backend: str
@@ -198,6 +257,8 @@ class ReclaimResult:
     swap: SwapChange | None
     totals: Totals
     device_refaults: tuple[DeviceRefault, ...] = ()
+    estimate: Estimate | None = None
+    swap_algorithms: tuple[tuple[str, str], ...] = ()
 
     @property
     def achieved(self) -> bool:
