@@ -128,6 +128,20 @@ def choose(snapshot: Snapshot, selection: Selection) -> Plan:
     return Plan(tuple(sorted(targets, key=_oldest_first)), tuple(skipped), selection.floor)
 
 
+def leave_java_heaps_in_use(plan: Plan) -> Plan:
+    """
+    *plan* for the Java heap alone: without the apps whose next garbage collection undoes it.
+
+    A cached app hardly collects, a frozen one (which is cached) never.
+    """
+    idle = tuple(process for process in plan.targets if process.band is Band.CACHED)
+    detail = "its Java heap comes back with the next garbage collection: --force, or once cached"
+    busy = tuple(
+        Skip(process, "busy", detail) for process in plan.targets if process.band is not Band.CACHED
+    )
+    return Plan(idle, plan.skipped + busy, plan.floor)
+
+
 def refusal(snapshot: Snapshot, process: Process, floor: int) -> Skip | None:
     """Why a process may not be touched under *floor*, or None when it may."""
     if never := _never(snapshot, process):

@@ -16,6 +16,7 @@ from rich.text import Text
 from droidreclaim.model import (
     DeviceInfo,
     DeviceStatus,
+    Estimate,
     Memory,
     Process,
     ReclaimResult,
@@ -175,12 +176,24 @@ def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict
         "skipped": [_skip_json(skip) for skip in result.skipped],
         "totals": asdict(result.totals),
         "device_refaults": [asdict(one) for one in result.device_refaults],
+        "swap_algorithms": dict(result.swap_algorithms),
+        **_estimate_json(result),
     }
+
+
+def _estimate_json(result: ReclaimResult) -> dict[str, Any]:
+    if result.estimate is None:
+        return {}
+    gained = {"gained_bytes": result.estimate.gained_bytes}
+    return {"estimate": {**asdict(result.estimate), **gained}}
 
 
 def _target_json(target: TargetResult, dry_run: bool) -> dict[str, Any]:
     process, advice = target.process, target.advice
-    estimate = {"reclaimable_bytes": advice.exclusive_bytes} if dry_run else {}
+    estimate: dict[str, Any] = {}
+    if dry_run:
+        kinds = [{**asdict(kind), "movable_bytes": kind.movable_bytes} for kind in advice.kinds]
+        estimate = {"reclaimable_bytes": advice.movable_bytes, "kinds": kinds}
     return {
         "pid": process.pid,
         "start_ticks": process.start_ticks,
@@ -229,7 +242,7 @@ def reclaim_table(result: ReclaimResult) -> Table:
     )
     for target in result.targets:
         advice = target.advice
-        moved = advice.exclusive_bytes if result.dry_run else advice.rss_fall_bytes
+        moved = advice.movable_bytes if result.dry_run else advice.rss_fall_bytes
         table.add_row(
             Text(safe(target.process.name)),
             str(target.process.pid),
@@ -254,9 +267,10 @@ def reclaim_table(result: ReclaimResult) -> Table:
 def reclaim_summary(result: ReclaimResult) -> str:
     """The four numbers in one line."""
     totals = result.totals
+    if result.estimate is not None:
+        return _estimate_summary(result.estimate)
     if result.dry_run:
-        could = [target.advice.exclusive_bytes or 0 for target in result.targets]
-        return f"dry run: nothing touched; up to {format_size(sum(could))} could leave memory"
+        return "dry run: nothing touched, and nothing to touch"
     return (
         f"advised {format_size(totals.advised_bytes)}, "
         f"left memory {format_size(totals.reclaimed_bytes)}, "
@@ -264,6 +278,45 @@ def reclaim_summary(result: ReclaimResult) -> str:
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
         f"gained {format_size(totals.gained_bytes)}"
     )
+
+
+def _estimate_summary(estimate: Estimate) -> str:
+    limit = f" (limited by {estimate.limited_by})" if estimate.limited_by else ""
+    leaves = f"dry run: nothing touched; {format_size(estimate.leaves_bytes)} would leave{limit}"
+    if estimate.zram_bytes is None:
+        return f"{leaves}; zram holds too little to say what it would take"
+    return (
+        f"{leaves}, zram would take {format_size(estimate.zram_bytes)}: "
+        f"gained {format_size(estimate.gained_bytes)}"
+    )
+
+
+def swap_line(result: ReclaimResult) -> str | None:
+    """What compressed, and how well, what was paged out; None where nothing was."""
+    totals = result.totals
+    taken, moved = totals.zram_used_delta_bytes, totals.swapped_bytes
+    if not result.swap_algorithms or not taken or not moved or taken < 0:
+        return None
+    names = ", ".join(f"{device} with {name}" for device, name in result.swap_algorithms)
+    return safe(f"compressed by {names}, {moved / taken:.1f}:1")
+
+
+def kinds_table(result: ReclaimResult) -> Table:
+    """After a dry run: what each process holds in mappings of each kind that is meant."""
+    table = _table("PROCESS", "KIND", "MAPPED>", "OWN>", "SHARED>", "SWAPPED>", "LOCKED>", "MOVES>")
+    for target in result.targets:
+        for kind in target.advice.kinds:
+            table.add_row(
+                Text(safe(target.process.name)),
+                safe(kind.kind),
+                format_size(kind.mapped_bytes),
+                format_size(kind.exclusive_bytes),
+                format_size(kind.shared_bytes),
+                format_size(kind.swapped_bytes),
+                format_size(kind.locked_bytes),
+                format_size(kind.movable_bytes),
+            )
+    return table
 
 
 def refault_table(result: ReclaimResult) -> Table:

@@ -13,6 +13,7 @@ GIB = 1024 * MIB
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|[KMGT]i?B?|B|k|m|g)", re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024 * GIB}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_ADDRESS = re.compile(r"(0x)?[0-9a-fA-F]{1,16}")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -40,6 +41,20 @@ def parse_rate(text: str) -> int:
     if rate < 64 * KIB:
         raise UsageError(f"{text!r} is too slow", hint="64KiB a second is the least")
     return rate
+
+
+def parse_range(text: str) -> tuple[int, int]:
+    """
+    Start and end from ``7f12340000+8MiB``: an address as maps prints it, and a size.
+
+    Raises:
+        UsageError: *text* is no such range.
+    """
+    start, plus, size = text.partition("+")
+    if not plus or not _ADDRESS.fullmatch(start):
+        raise UsageError(f"{text!r} is no range", hint="7f12340000+8MiB, the start in hex")
+    first = int(start, 16)
+    return first, first + parse_size(size)
 
 
 def parse_duration(text: str) -> float:

@@ -12,11 +12,12 @@ from droidreclaim.cli.output import emit, say, show
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.model import Band, Process, ReclaimResult
 from droidreclaim.policy import Selection, parse_adj_range, parse_targets
-from droidreclaim.units import parse_rate, parse_size, parse_times
+from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
 
 Bands = Annotated[
     list[Band] | None, typer.Option("--band", help="Only this band; may be repeated.")
 ]
+_KINDS = ("dalvik", "native", "stack", "code")
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
 
@@ -86,12 +87,20 @@ def reclaim(
         str | None, typer.Option("--adj", metavar="LOW..HIGH", help="Only these oom_score_adj.")
     ] = None,
     what: Annotated[
-        Literal["anon", "file", "all"],
-        typer.Option("--what", help="Pages; 'file' and 'all' evict code that comes back."),
-    ] = "anon",
+        Literal["anon", "file", "all"] | None,
+        typer.Option("--what", help="Pages [anon]; 'file' and 'all' evict code that comes back."),
+    ] = None,
     how: Annotated[
         Literal["cold", "pageout"], typer.Option("--how", help="'cold' only moves them in line.")
     ] = "pageout",
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="KINDS", help="Of these: dalvik,native,stack,code."),
+    ] = None,
+    address_range: Annotated[
+        str | None,
+        typer.Option("--range", metavar="START+SIZE", help="Of one process: 7f12340000+8MiB."),
+    ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="SIZE", help="Stop after this much: 256MiB.")
     ] = None,
@@ -106,6 +115,9 @@ def reclaim(
         str | None,
         typer.Option("--refault", metavar="TIMES", help="Measure what comes back: 1s,10s,60s."),
     ] = None,
+    allow_flash: Annotated[
+        bool, typer.Option("--allow-flash", help="Also where swap wears the storage.")
+    ] = False,
     force: Force = False,
     as_json: AsJson = False,
     *,
@@ -128,7 +140,10 @@ def reclaim(
             force=force,
         ),
         how=how,
-        what=what,
+        what=what or "anon",
+        only=_kinds(only, what) if only else (),
+        addresses=parse_range(address_range) if address_range else None,
+        allow_flash=allow_flash,
         budget_bytes=parse_size(budget) if budget else None,
         max_bytes_per_s=parse_rate(max_rate) if max_rate else None,
         dry_run=dry_run,
@@ -146,11 +161,24 @@ def reclaim(
         raise engine.explain_nothing(done.result)
 
 
+def _kinds(text: str, what: str | None) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    if what is not None:
+        raise UsageError("--only and --what exclude each other")
+    if unknown := set(kinds) - set(_KINDS):
+        raise UsageError(f"--only {unknown.pop()!r}", hint=f"one or more of {','.join(_KINDS)}")
+    return kinds
+
+
 def _show_reclaim(result: ReclaimResult) -> None:
     from droidreclaim import report
 
     show(report.reclaim_table(result))
+    if result.dry_run:
+        show(report.kinds_table(result))
     typer.echo(report.reclaim_summary(result))
+    if line := report.swap_line(result):
+        typer.echo(line)
     if result.device_refaults:
         show(report.refault_table(result))
         typer.echo("\n".join(report.device_refault_lines(result)))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from droidreclaim import snapshot
-from droidreclaim.errors import NotPossible
+from droidreclaim.errors import NotPossible, UsageError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.session import HelperSession
 from droidreclaim.model import DeviceInfo, ReclaimResult, SwapChange, TargetResult
-from droidreclaim.parse.kernel import parse_meminfo
-from droidreclaim.policy import Plan, choose
+from droidreclaim.policy import Plan, choose, leave_java_heaps_in_use
+from droidreclaim.reclaim.estimate import estimate
 from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.refault import follow
 from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state
 from droidreclaim.reclaim.thrashing import require_calm
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
@@ -55,7 +56,7 @@ def run(
         NotAchieved: a named package or pid is not there, or file pages are coming back too fast.
         DeviceError: the device was lost or did not answer; what was done until then stands.
     """
-    asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files("meminfo")]
+    asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files(*FILES)]
     replies = helper.session.call_all(asked)
     hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[2])
     _require_backend(verbs.backends_of(replies[1]).get(_BACKEND))
@@ -63,17 +64,16 @@ def run(
         scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
     plan = choose(seen, request.selection)
-    swap_bytes = _swap_total_bytes(verbs.files_of(replies[3]))
-    if request.needs_swap and request.what == "anon" and swap_bytes == 0:
-        raise NotPossible(
-            "no_swap: this device has no swap, so anonymous memory has nowhere to go",
-            hint="--how cold needs none",
-        )
+    if "dalvik" in request.only and not request.selection.force:
+        plan = leave_java_heaps_in_use(plan)
+    swap = read_swap_state(verbs.files_of(replies[3]))
+    _require_swap(request, swap)
+    _require_range(request, plan, hello.page_bytes)
     if request.evicts_files and plan.targets:
         require_calm(helper, progress)
     progress(f"{request.how}: {len(plan.targets)} processes")
     device = helper.device_info(hello)
-    done = _advise(helper.session, plan, request, swap_bytes)
+    done = _advise(helper.session, plan, request, swap)
     if not request.refault_times_s or request.dry_run:
         return Finished(device, done)
     done, ended_by = follow(
@@ -96,26 +96,54 @@ def _require_backend(backend: verbs.Backend | None) -> None:
     )
 
 
-def _swap_total_bytes(files: dict[str, str | None]) -> int:
-    text = files.get("/proc/meminfo")
-    return (parse_meminfo(text).swap_total_bytes or 0) if text else 0
+def _require_swap(request: Request, swap: SwapState) -> None:
+    if not request.needs_swap:
+        return
+    if not request.touches_files and swap.total_bytes == 0:
+        raise NotPossible(
+            "no_swap: this device has no swap, so anonymous memory has nowhere to go",
+            hint="--how cold needs none",
+        )
+    if swap.wears and not request.allow_flash and not request.dry_run:
+        raise NotPossible(
+            f"paging out here wears the storage: {'; '.join(swap.wears)}", hint="--allow-flash"
+        )
 
 
-def _advise(session: HelperSession, plan: Plan, request: Request, swap_bytes: int) -> ReclaimResult:
+def _require_range(request: Request, plan: Plan, page_bytes: int) -> None:
+    if request.addresses is None:
+        return
+    if any(address % page_bytes for address in request.addresses):
+        raise UsageError(f"a range is of whole pages, {page_bytes} bytes each here")
+    if len(plan.targets) > 1:
+        names = ", ".join(f"pid:{process.pid} ({process.name})" for process in plan.targets[:4])
+        raise UsageError(f"a range is of one process, and this means {names}", hint="pid:N")
+
+
+def _advise(session: HelperSession, plan: Plan, request: Request, swap: SwapState) -> ReclaimResult:
     if not plan.targets:
         return result((), None, plan, request)
+    floor_bytes = int(swap.total_bytes * KEEP_SWAP_FREE)
     orders = verbs.Orders(
         floor=plan.floor,
         what=request.what,
+        only=request.only,
+        addresses=request.addresses,
         budget_bytes=request.budget_bytes,
-        swap_floor_bytes=int(swap_bytes * KEEP_SWAP_FREE) if request.needs_swap else None,
+        swap_floor_bytes=floor_bytes if request.needs_swap else None,
         max_bytes_per_s=request.max_bytes_per_s,
         dry_run=request.dry_run,
     )
-    advices, swap = verbs.advise(session, request.how, plan.targets, orders)
+    advices, change = verbs.advise(session, request.how, plan.targets, orders)
     by_id = {process.id: process for process in plan.targets}
     targets = tuple(judge(by_id[advice.id], advice, request) for advice in advices)
-    return result(targets, swap, plan, request)
+    done = replace(result(targets, change, plan, request), swap_algorithms=swap.algorithms)
+    if not request.dry_run:
+        return done
+    expected = estimate(
+        advices, swap, swap_floor_bytes=floor_bytes, budget_bytes=request.budget_bytes
+    )
+    return replace(done, estimate=expected)
 
 
 def result(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from droidreclaim.errors import NotAchieved
 from droidreclaim.model import Advice, Process, ReclaimResult, SwapChange, TargetResult, Totals
 from droidreclaim.reclaim.request import Request
-from droidreclaim.units import KIB
+from droidreclaim.units import KIB, format_size
 
 # Reading a name from cmdline brings a page back; less than this of a swapped app is our own doing.
 _NOISE_BYTES = 64 * KIB
@@ -37,7 +37,7 @@ def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
     if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
         return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
     if request.dry_run:
-        return ("estimated", advice.reason) if advice.exclusive_bytes else _nothing(advice)
+        return ("estimated", advice.reason) if advice.movable_bytes else _nothing(advice)
     if not advice.advised_bytes:
         return _nothing(advice)
     if request.how == "cold":
@@ -55,6 +55,9 @@ def _nothing(advice: Advice) -> tuple[str, str]:
         return "nothing", f"already_swapped: {share:.0%} of its anonymous memory is in swap"
     if advice.reason:
         return "nothing", advice.reason
+    locked = sum(kind.locked_bytes or 0 for kind in advice.kinds)
+    if locked:
+        return "nothing", f"locked: {format_size(locked)} by mlock()"
     if advice.refused:
         ranges = ", ".join(f"{one.errno} on {one.ranges} ranges" for one in advice.refused)
         return "nothing", f"locked: {ranges}"
