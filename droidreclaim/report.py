@@ -21,6 +21,7 @@ from droidreclaim.model import (
     Process,
     ReclaimResult,
     Skip,
+    SwapDevice,
     TargetResult,
 )
 from droidreclaim.units import format_size
@@ -278,6 +279,26 @@ def reclaim_summary(result: ReclaimResult) -> str:
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
         f"gained {format_size(totals.gained_bytes)}"
     )
+
+
+def swap_json(
+    device: DeviceInfo, source: str, devices: Sequence[SwapDevice], *, on: bool
+) -> dict[str, Any]:
+    """The document of ``swap on`` and ``swap off``."""
+    return {**device_json(device, source), "on": on, "swap": [asdict(one) for one in devices]}
+
+
+def swap_text(devices: Sequence[SwapDevice], *, on: bool) -> str:
+    """What was made swap, or undone."""
+    if on:
+        undo = "until the next reboot or 'droidreclaim swap off'"
+        lines = [f"{one.path} is swap of {format_size(one.size_bytes)}, {undo}" for one in devices]
+    else:
+        lines = [
+            f"{one.path} is no swap any more, {format_size(one.used_bytes)} came back into memory"
+            for one in devices
+        ]
+    return "\n".join(safe(line) for line in lines)
 
 
 def _estimate_summary(estimate: Estimate) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer import rich_utils
 
-from droidreclaim.cli import apps, phone
+from droidreclaim.cli import apps, phone, swap
 from droidreclaim.cli.options import Connection, with_connection
 from droidreclaim.errors import DroidReclaimError
 
@@ -51,6 +51,7 @@ app.command()(apps.devices)
 app.command()(apps.ps)
 app.command()(apps.reclaim)
 app.command()(apps.uninstall)
+app.add_typer(swap.app, name="swap")
 app.add_typer(phone.app, name="phone")
 
 

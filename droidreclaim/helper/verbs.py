@@ -18,6 +18,7 @@ from droidreclaim.model import (
     ProcessId,
     Refusal,
     SwapChange,
+    SwapDevice,
     band_of,
 )
 
@@ -167,6 +168,35 @@ def measure(session: HelperSession, ids: Iterable[ProcessId]) -> dict[ProcessId,
     reply = session.call("measure", targets=",".join(str(one) for one in ids))
     lines = wire.lines_of(reply, "memory", Measured)
     return {ProcessId(line.pid, line.start): line for line in lines}
+
+
+def swap_on(session: HelperSession, size_bytes: int) -> tuple[SwapDevice, ...]:
+    """
+    Make an unused zram swap of *size_bytes*, whole pages.
+
+    Raises:
+        HelperError: ``ENODEV``, there is none; or what the kernel said.
+        DeviceError: the device was lost or did not answer in time.
+    """
+    return _swap_devices(session.call("swap_on", size_bytes=size_bytes))
+
+
+def swap_off(session: HelperSession, *, patience_s: float) -> tuple[SwapDevice, ...]:
+    """
+    Undo `swap_on`; *patience_s* is what reading everything back may take.
+
+    Raises:
+        HelperError: ``ENOENT``, no swap of ours; ``ENOMEM``, it does not fit into memory.
+        DeviceError: the device was lost or did not answer in time.
+    """
+    return _swap_devices(session.call("swap_off", patience_s=patience_s))
+
+
+def _swap_devices(reply: Reply) -> tuple[SwapDevice, ...]:
+    return tuple(
+        SwapDevice(line.path, line.size_bytes, line.used_bytes)
+        for line in wire.lines_of(reply, "swap", wire.Swap)
+    )
 
 
 def _target(process: Process, floor: int) -> str:

@@ -144,6 +144,14 @@ class Target(_Line):
     kinds: tuple[Kind, ...] = Field(default=(), strict=False)
 
 
+class Swap(_Line):
+    """One swap device of ours, made or undone."""
+
+    path: str
+    size_bytes: Size
+    used_bytes: Size | None
+
+
 class DeviceMemory(_Line):
     """Swap of the device around a page-out, as the helper saw it."""
 

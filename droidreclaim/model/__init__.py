@@ -8,6 +8,7 @@ from droidreclaim.model.outcome import (
     Refusal,
     Skip,
     SwapChange,
+    SwapDevice,
     TargetResult,
     Totals,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Refusal",
     "Skip",
     "SwapChange",
+    "SwapDevice",
     "TargetResult",
     "Totals",
     "band_of",

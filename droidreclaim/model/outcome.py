@@ -145,6 +145,20 @@ class SwapChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapDevice:
+    """
+    A zram that was made swap, or was undone.
+
+    Attributes:
+        used_bytes: What was swapped there at that moment, before compression.
+    """
+
+    path: str
+    size_bytes: int
+    used_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """
     A process that was asked for and is left alone.

@@ -102,7 +102,7 @@ def _require_swap(request: Request, swap: SwapState) -> None:
     if not request.touches_files and swap.total_bytes == 0:
         raise NotPossible(
             "no_swap: this device has no swap, so anonymous memory has nowhere to go",
-            hint="--how cold needs none",
+            hint="'droidreclaim swap on' makes an unused zram swap; --how cold needs none",
         )
     if swap.wears and not request.allow_flash and not request.dry_run:
         raise NotPossible(
