@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from droidreclaim.errors import NotPossible
 from droidreclaim.model import Advice, KindUse, ProcessId
+from droidreclaim.policy import Selection
 from droidreclaim.reclaim.estimate import estimate
-from droidreclaim.reclaim.swap_state import SwapState, read_swap_state
+from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.swap_state import SwapState, read_swap_state, require_swap
 
 _MIB = 1 << 20
 _FILES = {
@@ -49,6 +54,41 @@ def test_swap_on_storage_wears_it() -> None:
 def test_a_device_without_swap_is_no_error() -> None:
     state = read_swap_state({"/proc/meminfo": "MemTotal: 1 kB\n", "/proc/swaps": None})
     assert (state.total_bytes, state.free_bytes, state.ratio) == (0, 0, None)
+
+
+_FLASH = SwapState(512 * _MIB, 512 * _MIB, None, (), ("/data/swapfile is swap on storage",))
+_NONE = SwapState(0, 0, None, (), ())
+_ASKED = Request(Selection())
+
+
+@pytest.mark.parametrize(
+    ("request_", "swap"),
+    [
+        (_ASKED, _FLASH),
+        (replace(_ASKED, what="all"), _FLASH),
+        (replace(_ASKED, only=("native",)), _FLASH),
+        (_ASKED, _NONE),
+        (replace(_ASKED, only=("dalvik",)), _NONE),
+    ],
+)
+def test_a_page_out_without_a_place_to_go_is_refused(request_: Request, swap: SwapState) -> None:
+    with pytest.raises(NotPossible):
+        require_swap(request_, swap)
+
+
+@pytest.mark.parametrize(
+    ("request_", "swap"),
+    [
+        (replace(_ASKED, allow_flash=True), _FLASH),
+        (replace(_ASKED, dry_run=True), _FLASH),
+        (replace(_ASKED, what="file"), _FLASH),
+        (replace(_ASKED, how="cold"), _NONE),
+        (replace(_ASKED, only=("code",)), _NONE),
+        (replace(_ASKED, what="all"), _NONE),
+    ],
+)
+def test_what_goes_nowhere_needs_no_swap(request_: Request, swap: SwapState) -> None:
+    require_swap(request_, swap)
 
 
 def use(kind: str, own_mib: int, locked_mib: int = 0) -> KindUse:

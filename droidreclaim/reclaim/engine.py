@@ -16,7 +16,7 @@ from droidreclaim.reclaim.estimate import estimate
 from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.refault import follow
 from droidreclaim.reclaim.request import Request
-from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state
+from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state, require_swap
 from droidreclaim.reclaim.thrashing import require_calm
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
@@ -67,7 +67,7 @@ def run(
     if "dalvik" in request.only and not request.selection.force:
         plan = leave_java_heaps_in_use(plan)
     swap = read_swap_state(verbs.files_of(replies[3]))
-    _require_swap(request, swap)
+    require_swap(request, swap)
     _require_range(request, plan, hello.page_bytes)
     if request.evicts_files and plan.targets:
         require_calm(helper, progress)
@@ -94,20 +94,6 @@ def _require_backend(backend: verbs.Backend | None) -> None:
         f"unsupported: process_madvise does not work on this device{why}",
         hint="it came with kernel 5.10; 'droidreclaim doctor' lists what works here",
     )
-
-
-def _require_swap(request: Request, swap: SwapState) -> None:
-    if not request.needs_swap:
-        return
-    if not request.touches_files and swap.total_bytes == 0:
-        raise NotPossible(
-            "no_swap: this device has no swap, so anonymous memory has nowhere to go",
-            hint="'droidreclaim swap on' makes an unused zram swap; --how cold needs none",
-        )
-    if swap.wears and not request.allow_flash and not request.dry_run:
-        raise NotPossible(
-            f"paging out here wears the storage: {'; '.join(swap.wears)}", hint="--allow-flash"
-        )
 
 
 def _require_range(request: Request, plan: Plan, page_bytes: int) -> None:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from droidreclaim.errors import NotPossible
 from droidreclaim.parse.kernel import parse_meminfo
 from droidreclaim.parse.swap import SwapArea, parse_swaps, parse_zram_mm_stat
+from droidreclaim.reclaim.request import Request
 from droidreclaim.units import MIB
 
 FILES = ("meminfo", "swaps", "zram", "zram_algorithm", "zram_backing")
@@ -47,6 +49,26 @@ def read_swap_state(files: Mapping[str, str | None]) -> SwapState:
         algorithms=tuple(_algorithms(files, areas)),
         wears=tuple(why for area in areas if (why := _wear(files, area))),
     )
+
+
+def require_swap(request: Request, swap: SwapState) -> None:
+    """
+    See that what *request* pages out has somewhere to go that it may go to.
+
+    Raises:
+        NotPossible: there is no swap, or it wears the storage and that was not allowed.
+    """
+    if not request.needs_swap:
+        return
+    if not request.touches_files and swap.total_bytes == 0:
+        raise NotPossible(
+            "no_swap: this device has no swap, so anonymous memory has nowhere to go",
+            hint="'droidreclaim swap on' makes an unused zram swap; --how cold needs none",
+        )
+    if swap.wears and not request.allow_flash and not request.dry_run:
+        raise NotPossible(
+            f"paging out here wears the storage: {'; '.join(swap.wears)}", hint="--allow-flash"
+        )
 
 
 def _ratio(files: Mapping[str, str | None], areas: tuple[SwapArea, ...]) -> float | None:
