@@ -272,6 +272,9 @@ def reclaim_summary(result: ReclaimResult) -> str:
         return _estimate_summary(result.estimate)
     if result.dry_run:
         return "dry run: nothing touched, and nothing to touch"
+    if result.backend.startswith("am_"):
+        left = format_size(totals.reclaimed_bytes)
+        return f"{left} left memory by {result.backend}, which is Android's to decide: weaker tier"
     return (
         f"advised {format_size(totals.advised_bytes)}, "
         f"left memory {format_size(totals.reclaimed_bytes)}, "

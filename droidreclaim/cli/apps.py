@@ -91,8 +91,13 @@ def reclaim(
         typer.Option("--what", help="Pages [anon]; 'file' and 'all' evict code that comes back."),
     ] = None,
     how: Annotated[
-        Literal["cold", "pageout"], typer.Option("--how", help="'cold' only moves them in line.")
+        Literal["trim", "cold", "pageout"],
+        typer.Option("--how", help="'cold' only moves them in line, 'trim' asks the app itself."),
     ] = "pageout",
+    backend: Annotated[
+        Literal["process_madvise", "am_compact"],
+        typer.Option("--backend", help="'am_compact' needs no root, and Android decides."),
+    ] = "process_madvise",
     only: Annotated[
         str | None,
         typer.Option("--only", metavar="KINDS", help="Of these: dalvik,native,stack,code."),
@@ -149,10 +154,23 @@ def reclaim(
         dry_run=dry_run,
         refault_times_s=parse_times(refault) if refault else (),
     )
-    with connect.helper(connection) as helper:
-        done = engine.run(helper, request, progress=lambda line: say(line, connection))
+    if how == "trim" or backend == engine.COMPACT:
+        if how == "cold" or refault:
+            raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")
+        device, result = engine.run_unrooted(
+            connect.device(connection),
+            request,
+            engine.TRIM if how == "trim" else engine.COMPACT,
+            timeout_s=connect.timeout_s(connection),
+            progress=lambda line: say(line, connection),
+        )
+        done, source = engine.Finished(device, result), connect.source_of(device.model)
+    else:
+        with connect.helper(connection) as helper:
+            done = engine.run(helper, request, progress=lambda line: say(line, connection))
+        source = helper.source
     if as_json:
-        emit(report.reclaim_json(done.device, helper.source, done.result))
+        emit(report.reclaim_json(done.device, source, done.result))
     else:
         _show_reclaim(done.result)
     if done.ended_by is not None:

@@ -13,9 +13,14 @@ from droidreclaim.device.select import Choice, read_choice, select
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
 from droidreclaim.errors import NotPossible
-from droidreclaim.helper.connect import RunningHelper, connect
+from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect
 from droidreclaim.helper.remove import remove
 from droidreclaim.model import DeviceStatus
+
+
+def source_of(model: str | None) -> str:
+    """Where numbers come from: ``phone`` (the pocket phone) or ``device``."""
+    return "phone" if model == POCKET_PHONE else "device"
 
 
 def timeout_s(connection: Connection) -> float:
@@ -67,6 +72,11 @@ def helper(connection: Connection) -> RunningHelper:
             memory.forget(device)
     way = _root(device, connection)
     return connect(device, way, timeout_s=timeout_s(connection))
+
+
+def device(connection: Connection) -> AdbDevice:
+    """The chosen device, for what any adb shell may do."""
+    return _device(connection)
 
 
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:

@@ -172,6 +172,35 @@ def test_a_rate_is_not_exceeded(apps: Handset) -> None:
     assert took_s < 60
 
 
+@pytest.mark.parametrize("api", [33, 34, 35])
+def test_without_root_am_compact_is_believed_by_its_event_alone(
+    boot: Callable[..., Handset], api: int
+) -> None:
+    mine = boot(root="none", api=api)
+    until(lambda: "com.example.mail" in mine.text("dumpsys activity lru"), timeout_s=60)
+    until(lambda: run(mine, "reclaim", "--band", "cached", "--how", "trim").returncode == 0, 60)
+    document = run_json(mine, "reclaim", "com.example.mail", "--backend", "am_compact")
+    assert document["backend"] == "am_compact"
+    assert {target["outcome"] for target in document["targets"]} == {"reclaimed"}
+    assert document["totals"]["gained_bytes"] is None
+    mine.text("device_config put activity_manager use_compaction false")
+    done = run(mine, "reclaim", "com.example.mail", "--backend", "am_compact")
+    assert done.returncode == 4
+    assert "use_compaction" in done.stderr
+
+
+def test_an_app_gives_up_what_it_can_rebuild(apps: Handset) -> None:
+    document = run_json(apps, "reclaim", GAME, "--how", "trim")
+    assert document["backend"] == "am_trim"
+    [target] = document["targets"]
+    assert target["outcome"] == "reclaimed"
+    assert target["before"]["rss_bytes"] - target["after"]["rss_bytes"] > MIB
+    assert json.loads(apps.text(f"pocket verify {GAME}"))["bad"] == 0
+    again = run(apps, "reclaim", GAME, "--how", "trim")
+    assert again.returncode == 7
+    assert "not_proven" in again.stderr
+
+
 def test_swap_is_made_of_an_unused_zram_and_undone(boot: Callable[..., Handset]) -> None:
     mine = boot(zram_bytes=0)
     until(lambda: len(cached(mine)) >= 6, timeout_s=60)
