@@ -112,7 +112,7 @@ def choose(snapshot: Snapshot, selection: Selection) -> Plan:
         NotAchieved: a named package or pid is not there; the nearest names are in the message.
     """
     for package in selection.packages:
-        _require_running(snapshot, package)
+        require_running(snapshot, package)
     for pid in selection.pids:
         if pid not in snapshot.by_pid:
             raise NotAchieved(f"no process {pid}", hint="it may have exited; see 'droidreclaim ps'")
@@ -126,6 +126,20 @@ def choose(snapshot: Snapshot, selection: Selection) -> Plan:
         else:
             skipped.append(skip)
     return Plan(tuple(sorted(targets, key=_oldest_first)), tuple(skipped), selection.floor)
+
+
+def leave_java_heaps_in_use(plan: Plan) -> Plan:
+    """
+    *plan* for the Java heap alone: without the apps whose next garbage collection undoes it.
+
+    A cached app hardly collects, a frozen one (which is cached) never.
+    """
+    idle = tuple(process for process in plan.targets if process.band is Band.CACHED)
+    detail = "its Java heap comes back with the next garbage collection: --force, or once cached"
+    busy = tuple(
+        Skip(process, "busy", detail) for process in plan.targets if process.band is not Band.CACHED
+    )
+    return Plan(idle, plan.skipped + busy, plan.floor)
 
 
 def refusal(snapshot: Snapshot, process: Process, floor: int) -> Skip | None:
@@ -180,7 +194,11 @@ def _oldest_first(process: Process) -> tuple[int, int]:
     return -(process.oom_score_adj or 0), -(process.memory.rss_anon_bytes or 0)
 
 
-def _require_running(snapshot: Snapshot, package: str) -> None:
+def require_running(snapshot: Snapshot, package: str) -> None:
+    """
+    Raises:
+        NotAchieved: *package* has no process; says whether it is installed, or the nearest names.
+    """
     if any(package in process.packages for process in snapshot.processes):
         return
     if snapshot.installed(package):

@@ -13,6 +13,7 @@ GIB = 1024 * MIB
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|[KMGT]i?B?|B|k|m|g)", re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024 * GIB}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_ADDRESS = re.compile(r"(0x)?[0-9a-fA-F]{1,16}")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -32,6 +33,33 @@ def parse_size(text: str) -> int:
     return size_bytes
 
 
+def parse_rate(text: str) -> int:
+    """
+    Bytes a second from ``64MiB`` or ``64MiB/s``.
+
+    Raises:
+        UsageError: *text* is no size, or too slow to ever end.
+    """
+    rate = parse_size(text.removesuffix("/s"))
+    if rate < 64 * KIB:
+        raise UsageError(f"{text!r} is too slow", hint="64KiB a second is the least")
+    return rate
+
+
+def parse_range(text: str) -> tuple[int, int]:
+    """
+    Start and end from ``7f12340000+8MiB``: an address as maps prints it, and a size.
+
+    Raises:
+        UsageError: *text* is no such range.
+    """
+    start, plus, size = text.partition("+")
+    if not plus or not _ADDRESS.fullmatch(start):
+        raise UsageError(f"{text!r} is no range", hint="7f12340000+8MiB, the start in hex")
+    first = int(start, 16)
+    return first, first + parse_size(size)
+
+
 def parse_duration(text: str) -> float:
     """
     Seconds from ``10s``, ``500ms``, ``2m`` or ``8h``.
@@ -43,6 +71,19 @@ def parse_duration(text: str) -> float:
     if match is None:
         raise UsageError(f"{text!r} is not a duration", hint="write 10s, 500ms, 2m or 8h")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def parse_times(text: str) -> tuple[float, ...]:
+    """
+    Ascending seconds from ``1s,10s,60s``.
+
+    Raises:
+        UsageError: one of them is no duration, or not later than the one before.
+    """
+    times = tuple(parse_duration(word) for word in text.split(","))
+    if any(later <= earlier for earlier, later in zip((0.0, *times), times, strict=False)):
+        raise UsageError(f"{text!r}: times must rise from more than 0", hint="1s,10s,60s")
+    return times
 
 
 def format_size(size_bytes: int | None) -> str:

@@ -52,6 +52,8 @@ except SystemExit as done:
         ["reclaim", "com.a;reboot"],
         ["reclaim", "--adj", "1..x"],
         ["reclaim", "com.a.b", "--budget", "much"],
+        ["reclaim", "com.a.b", "--budget", "0"],
+        ["reclaim", "com.a.b", "--budget", "99999999999999TiB"],
         ["reclaim", "com.a.b", "--what", "everything"],
         ["ps", "pid:12"],
         ["ps", "-s", "a", "-d"],

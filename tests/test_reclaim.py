@@ -52,6 +52,7 @@ def test_success_of_the_call_is_not_success() -> None:
 
 def test_what_is_unknown_stays_unknown() -> None:
     target = judge(replace(_MOVED, before=None))
+    assert target.outcome == "nothing"
     assert target.advice.rss_fall_bytes is None
     totals = reclaim.totals((target,), _SWAP)
     assert totals.reclaimed_bytes is None

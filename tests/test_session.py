@@ -120,7 +120,7 @@ def test_an_interrupt_cancels_the_work_on_the_device(
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         for _ in range(1000):
-            verbs.advise(session, "cold", [target], floor=-1000, what="anon")
+            verbs.advise(session, "cold", [target], verbs.Orders(floor=-1000))
     assert time.monotonic() - begun < 2
     assert channel.process.poll() is None
     assert session.call("hello").ok

@@ -19,6 +19,17 @@ static const struct {
 	{ "pressure/io", "/proc/pressure/io" },
 };
 
+/* Of each zram device, below /sys/block/zramN/. */
+static const struct {
+	const char *name;
+	const char *file;
+} of_zram[] = {
+	{ "zram", "mm_stat" },
+	{ "zram_io", "io_stat" },
+	{ "zram_algorithm", "comp_algorithm" },
+	{ "zram_backing", "backing_dev" },
+};
+
 static void begin_part(const char *name, const char *path, uint64_t part)
 {
 	line_begin("file");
@@ -110,14 +121,11 @@ static bool print_named(struct span name, bool dry)
 			print_file(plain[i].name, plain[i].path);
 		return true;
 	}
-	if (span_is(name, "zram")) {
+	for (size_t i = 0; i < ARRAY_SIZE(of_zram); i++) {
+		if (!span_is(name, of_zram[i].name))
+			continue;
 		if (!dry)
-			print_zram("zram", "mm_stat");
-		return true;
-	}
-	if (span_is(name, "zram_io")) {
-		if (!dry)
-			print_zram("zram_io", "io_stat");
+			print_zram(of_zram[i].name, of_zram[i].file);
 		return true;
 	}
 	return false;
@@ -129,7 +137,7 @@ int verb_read(const struct request *request, const char **why)
 	struct span names, rest, name;
 
 	*why = "files: meminfo vmstat zoneinfo swaps pressure/memory pressure/cpu pressure/io "
-	       "zram zram_io";
+	       "zram zram_io zram_algorithm zram_backing";
 	if (request_check(request, known) || !request_value(request, "files", &names))
 		return -EINVAL;
 	for (rest = names; span_word(&rest, ',', &name);)

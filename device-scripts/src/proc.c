@@ -234,3 +234,11 @@ bool proc_is_frozen(int dir)
 	}
 	return false;
 }
+
+bool proc_is_idle(int dir)
+{
+	struct proc_stat stat;
+
+	return !proc_read_stat(dir, &stat) &&
+	       (stat.state == 'T' || stat.state == 't' || proc_is_frozen(dir));
+}

@@ -60,4 +60,7 @@ bool proc_is_ancestor(int pid);
 /* Whether every task of the process is held by a cgroup freezer. */
 bool proc_is_frozen(int dir);
 
+/* Frozen or stopped: no thread of it waits for a lock. */
+bool proc_is_idle(int dir);
+
 #endif

@@ -16,8 +16,9 @@
 
 struct options {
 	int advice;
-	unsigned int classes;
+	struct chosen chosen;
 	bool dry;
+	bool idle_first;	/* what is frozen or stopped before what runs */
 	uint64_t budget_left_bytes;	/* of the whole request */
 	uint64_t step_bytes;	/* UNKNOWN: by the target's state */
 	uint64_t pause_us;	/* UNKNOWN: likewise */
@@ -35,6 +36,7 @@ struct report {
 	uint64_t steps;
 	uint64_t duration_us;
 	bool walked;
+	bool locked_counted;
 	struct advice_result advice;
 };
 
@@ -73,12 +75,36 @@ static void print_refusals(const struct advice_result *advice)
 static void print_counts(const struct report *report)
 {
 	bool counted = report->walked && walk.pagemap >= 0;
+	struct use sum = walk_sum(&walk);
 
 	line_u64("advised_bytes", report->advice.advised_bytes);
-	line_u64("exclusive_bytes", counted ? walk.exclusive_bytes : UNKNOWN);
-	line_u64("shared_bytes", counted ? walk.shared_bytes : UNKNOWN);
-	line_u64("swapped_bytes", counted ? walk.swapped_bytes : UNKNOWN);
-	line_u64("mapped_bytes", report->walked ? walk.mapped_bytes : UNKNOWN);
+	line_u64("exclusive_bytes", counted ? sum.exclusive_bytes : UNKNOWN);
+	line_u64("shared_bytes", counted ? sum.shared_bytes : UNKNOWN);
+	line_u64("swapped_bytes", counted ? sum.swapped_bytes : UNKNOWN);
+	line_u64("mapped_bytes", report->walked ? sum.mapped_bytes : UNKNOWN);
+}
+
+/* A dry run's: the kinds that the process has. */
+static void print_kinds(const struct report *report)
+{
+	bool counted = walk.pagemap >= 0;
+
+	line_list("kinds");
+	for (size_t i = 0; report->walked && i < KINDS_NR; i++) {
+		const struct use *use = &walk.uses[i];
+
+		if (use->mapped_bytes == 0)
+			continue;
+		line_object(NULL);
+		line_word("kind", kind_name(i));
+		line_u64("mapped_bytes", use->mapped_bytes);
+		line_u64("exclusive_bytes", counted ? use->exclusive_bytes : UNKNOWN);
+		line_u64("shared_bytes", counted ? use->shared_bytes : UNKNOWN);
+		line_u64("swapped_bytes", counted ? use->swapped_bytes : UNKNOWN);
+		line_u64("locked_bytes", report->locked_counted ? use->locked_bytes : UNKNOWN);
+		line_object_end();
+	}
+	line_list_end();
 }
 
 static void print_target(const struct options *options, const struct report *report)
@@ -109,6 +135,8 @@ static void print_target(const struct options *options, const struct report *rep
 		line_null("after");
 	line_u64("major_faults", report->major_faults);
 	line_bool("approximate", report->before.approximate || report->after.approximate);
+	if (options->dry)
+		print_kinds(report);
 	line_send();
 }
 
@@ -165,7 +193,7 @@ static struct verdict judge_swap(struct options *options, uint64_t bytes)
 	struct device now;
 	uint64_t moved_bytes;
 
-	if (options->advice != ADVICE_PAGEOUT || !(options->classes & VMA_ANON))
+	if (options->advice != ADVICE_PAGEOUT || !(options->chosen.kinds & VMA_ANON))
 		return finished;
 	device_read(&now);
 	if (growth(options->before.failed_writes, now.failed_writes) > 0)
@@ -233,15 +261,17 @@ static bool do_step(struct options *options, struct report *report)
 /* Why a target of which nothing was advised had nothing: from what the walk saw. */
 static void explain_nothing(struct report *report)
 {
+	struct use sum = walk_sum(&walk);
+
 	if (report->verdict.reason || report->advice.advised_bytes > 0)
 		return;
 	if (report->advice.refusals_nr > 0)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, "locked" };
 	else if (walk.pagemap < 0)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
-	else if (walk.swapped_bytes >= walk.shared_bytes && walk.swapped_bytes > 0)
+	else if (sum.swapped_bytes >= sum.shared_bytes && sum.swapped_bytes > 0)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, "already_swapped" };
-	else if (walk.shared_bytes > 0)
+	else if (sum.shared_bytes > 0)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, "shared" };
 	else
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
@@ -269,7 +299,7 @@ static void read_memory(struct memory *memory, uint64_t *major_faults)
 static void walk_target(struct options *options, struct report *report)
 {
 	uint64_t began_us;
-	int error = walk_open(&walk, target.dir, options->classes);
+	int error = walk_open(&walk, target.dir, &options->chosen);
 
 	if (error) {
 		report->verdict = verdict_of_error(error);
@@ -283,7 +313,9 @@ static void walk_target(struct options *options, struct report *report)
 		;
 	report->duration_us = sys_now_us() - began_us;
 	explain_early_end(report);
-	if (!options->dry) {
+	if (options->dry) {
+		report->locked_counted = walk_count_locked(&walk, target.dir) == 0;
+	} else {
 		explain_nothing(report);
 		read_memory(&report->after, &report->major_faults);
 	}
@@ -301,7 +333,7 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	report.verdict = target_open(&target, spec);
 	if (!report.verdict.reason && options->link != LINK_GO)
 		report.verdict = stopped("cancelled");
-	if (!report.verdict.reason && options->classes == 0)
+	if (!report.verdict.reason && options->chosen.kinds == 0)
 		report.verdict = (struct verdict){ OUTCOME_NOTHING, "no_swap" };
 	if (!report.verdict.reason)
 		walk_target(options, &report);
@@ -310,20 +342,58 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	target_close(&target);
 }
 
+static bool parse_what(struct span what, unsigned int *kinds)
+{
+	*kinds = span_is(what, "anon") ? VMA_ANON :
+		 span_is(what, "file") ? VMA_FILE :
+		 span_is(what, "all")  ? VMA_ANON | VMA_FILE : 0;
+	return *kinds != 0;
+}
+
+/* "START-END" in hex, as maps has it, of whole pages. */
+static bool parse_range(struct span range, struct chosen *out)
+{
+	struct span start;
+
+	return span_word(&range, '-', &start) && parse_u64(start, 16, &out->start) &&
+	       parse_u64(range, 16, &out->end) && out->start < out->end &&
+	       !((out->start | out->end) & (page_bytes - 1));
+}
+
+static bool is_single_target(const struct request *request)
+{
+	struct target_spec spec;
+	struct span rest;
+
+	request_value(request, "targets", &rest);
+	return next_target(&rest, &spec) && !next_target(&rest, &spec);
+}
+
+static const char *parse_chosen(const struct request *request, struct chosen *out)
+{
+	struct span what = span_of("anon"), only, range;
+	bool given = request_value(request, "what", &what);
+
+	*out = (struct chosen){ 0, 0, UINT64_MAX };
+	if (!parse_what(what, &out->kinds))
+		return "what must be anon, file or all";
+	if (request_value(request, "only", &only)) {
+		if (given || !kinds_parse(only, &out->kinds))
+			return "only, without what: dalvik native stack unnamed code data";
+	}
+	if (request_value(request, "range", &range) &&
+	    (!parse_range(range, out) || !is_single_target(request)))
+		return "range must be START-END in hex, whole pages of one target";
+	return NULL;
+}
+
 static const char *parse_options(const struct request *request, struct options *out)
 {
-	struct span what = span_of("anon");
-	uint64_t dry;
+	uint64_t dry, idle_first;
+	const char *why = parse_chosen(request, &out->chosen);
 
-	request_value(request, "what", &what);
-	if (span_is(what, "anon"))
-		out->classes = VMA_ANON;
-	else if (span_is(what, "file"))
-		out->classes = VMA_FILE;
-	else if (span_is(what, "all"))
-		out->classes = VMA_ANON | VMA_FILE;
-	else
-		return "what must be anon, file or all";
+	if (why)
+		return why;
 	if (request_u64(request, "budget_bytes", UNKNOWN, &out->budget_left_bytes))
 		return "budget_bytes must be a number";
 	if (request_u64(request, "step_bytes", UNKNOWN, &out->step_bytes) ||
@@ -333,6 +403,9 @@ static const char *parse_options(const struct request *request, struct options *
 		return "pause_us must be a number";
 	if (request_u64(request, "swap_floor_bytes", 0, &out->swap_floor_bytes))
 		return "swap_floor_bytes must be a number";
+	if (request_u64(request, "idle_first", 0, &idle_first) || idle_first > 1)
+		return "idle_first must be 0 or 1";
+	out->idle_first = idle_first == 1;
 	if (request_u64(request, "dry", 0, &dry) || dry > 1)
 		return "dry must be 0 or 1";
 	out->dry = dry == 1;
@@ -344,20 +417,53 @@ static void leave_out_anon_without_swap(struct options *options)
 {
 	if (options->advice == ADVICE_PAGEOUT && options->before.swap_total_bytes == 0 &&
 	    !options->dry)
-		options->classes &= ~(unsigned int)VMA_ANON;
+		options->chosen.kinds &= ~(unsigned int)VMA_ANON;
+}
+
+enum who {
+	WHO_ALL,
+	WHO_IDLE,
+	WHO_OTHERS,
+};
+
+/* By the place in the request, seen once: one that wakes up meanwhile still has its turn. */
+static bool idle[LINK_LINE_BYTES / sizeof("1:1")];
+
+static void note_idle(struct span targets)
+{
+	struct target_spec spec;
+
+	for (size_t i = 0; next_target(&targets, &spec); i++) {
+		int dir = proc_open(spec.pid);
+
+		idle[i] = dir >= 0 && proc_is_idle(dir);
+		if (dir >= 0)
+			sys_close(dir);
+	}
+}
+
+static void reclaim_targets(struct options *options, struct span targets, enum who who)
+{
+	struct target_spec spec;
+
+	for (size_t i = 0; options->link != LINK_ENDING && !reply_broken() &&
+			   next_target(&targets, &spec);
+	     i++)
+		if (who == WHO_ALL || idle[i] == (who == WHO_IDLE))
+			reclaim_target(options, &spec);
 }
 
 static int reclaim(const struct request *request, int advice, const char **why)
 {
 	static const char *const known[] = {
-		"targets", "what", "budget_bytes", "step_bytes", "pause_us", "swap_floor_bytes",
-		"dry", NULL
+		"targets", "what", "only", "range", "budget_bytes", "step_bytes", "pause_us",
+		"swap_floor_bytes", "idle_first", "dry", NULL
 	};
 	static struct options options;
-	struct target_spec spec;
-	struct span rest;
+	struct span targets;
 
-	*why = "keys: targets what budget_bytes step_bytes pause_us swap_floor_bytes dry";
+	*why = "keys: targets what only range budget_bytes step_bytes pause_us swap_floor_bytes "
+	       "idle_first dry";
 	if (request_check(request, known))
 		return -EINVAL;
 	*why = TARGETS_WHY;
@@ -373,9 +479,14 @@ static int reclaim(const struct request *request, int advice, const char **why)
 	options.window = options.before;
 	leave_out_anon_without_swap(&options);
 	options.link = link_pause(0);
-	request_value(request, "targets", &rest);
-	while (options.link != LINK_ENDING && !reply_broken() && next_target(&rest, &spec))
-		reclaim_target(&options, &spec);
+	request_value(request, "targets", &targets);
+	if (options.idle_first) {
+		note_idle(targets);
+		reclaim_targets(&options, targets, WHO_IDLE);
+		reclaim_targets(&options, targets, WHO_OTHERS);
+	} else {
+		reclaim_targets(&options, targets, WHO_ALL);
+	}
 	print_device(&options);
 	device_close();
 	if (options.link == LINK_ENDING) {

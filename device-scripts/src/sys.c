@@ -106,6 +106,16 @@ long sys_process_madvise(int pidfd, const struct sys_iovec *iov, size_t nr, int 
 	return sys_call(__NR_process_madvise, pidfd, REGISTER(iov), REGISTER(nr), advice, 0, 0);
 }
 
+int sys_swapon(const char *path)
+{
+	return (int)call3(__NR_swapon, REGISTER(path), 0, 0);
+}
+
+int sys_swapoff(const char *path)
+{
+	return (int)call3(__NR_swapoff, REGISTER(path), 0, 0);
+}
+
 int sys_getpid(void)
 {
 	return (int)call3(__NR_getpid, 0, 0, 0);

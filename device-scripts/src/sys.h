@@ -85,6 +85,9 @@ int sys_poll(struct sys_pollfd *fds, size_t nr, const struct sys_timespec *timeo
 uint64_t sys_now_us(void);	/* CLOCK_MONOTONIC */
 int sys_pidfd_open(int pid);
 long sys_process_madvise(int pidfd, const struct sys_iovec *iov, size_t nr, int advice);
+/* Of the device at `path`; swapoff waits until everything in it is back in memory. */
+int sys_swapon(const char *path);
+int sys_swapoff(const char *path);
 int sys_getpid(void);
 int sys_fork(void);
 /* Wait for `pid` to stop or to end. */

@@ -104,8 +104,12 @@ static bool is_alive(const struct target *target)
 {
 	const struct sys_timespec now = { 0, 0 };
 	struct sys_pollfd poll = { .fd = target->pidfd, .events = SYS_POLLIN };
+	int ready;
 
-	return sys_poll(&poll, 1, &now, NULL) == 0;
+	do	/* a signal that is pending ends even a poll that does not wait */
+		ready = sys_poll(&poll, 1, &now, NULL);
+	while (ready == -EINTR);
+	return ready == 0;
 }
 
 static int open_files(struct target *target)

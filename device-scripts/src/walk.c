@@ -8,38 +8,6 @@
 /* Small VMAs lie close together: read the page table's 2 MiB at once, holes cost next to nothing. */
 #define AHEAD_PAGES 512
 
-static bool has_prefix_of(struct span path, const char *const *prefixes)
-{
-	for (; *prefixes; prefixes++)
-		if (span_starts(path, *prefixes))
-			return true;
-	return false;
-}
-
-/*
- * Private mappings of /dev/ashmem/ are anonymous memory under a name (ashmem's
- * mmap drops the file from a private mapping's faults): the Java heap and
- * malloc of Android up to 9. All of them count, for the name is the app's choice.
- */
-static enum vma_class classify(bool private, uint64_t inode, struct span path)
-{
-	static const char *const anonymous[] = {
-		"[heap]", "[stack", "[anon:", "/dev/ashmem/", NULL
-	};
-	/* Devices, GPU buffers, shared memory and hugetlb: PAGEOUT refuses or must not move them. */
-	static const char *const untouchable[] = {
-		"/dev/", "/memfd:", "/dmabuf", "/SYSV", "/anon_hugepage", NULL
-	};
-
-	if (path.len == 0)
-		return private && inode == 0 ? VMA_ANON : VMA_OTHER;
-	if (has_prefix_of(path, anonymous))
-		return private ? VMA_ANON : VMA_OTHER;
-	if (path.at[0] != '/' || inode == 0 || has_prefix_of(path, untouchable))
-		return VMA_OTHER;
-	return VMA_FILE;
-}
-
 /* "start-end perms offset dev inode   path" */
 bool vma_parse(struct span line, struct vma *out)
 {
@@ -59,12 +27,7 @@ bool vma_parse(struct span line, struct vma *out)
 		line.at++;
 		line.len--;
 	}
-	/*
-	 * Mappings nobody may access are reservations (V8's cage, malloc's regions, guard
-	 * pages): gigabytes of pagemap to read, and next to nothing in them.
-	 */
-	out->class = span_starts(perms, "---") ? VMA_OTHER :
-						 classify(perms.at[3] == 'p', inode, line);
+	out->kind = kind_of(perms, inode, line);
 	return true;
 }
 
@@ -86,23 +49,22 @@ static int check_all_addresses(struct walk *walk)
 
 	while ((more = reader_next(&walk->maps, &line)) > 0)
 		/* x86-64 shows [vsyscall] in every process, also of 32 bits */
-		if (vma_parse(line, &vma) && vma.class != VMA_OTHER && check_address(&vma))
+		if (vma_parse(line, &vma) && vma.kind != VMA_OTHER && check_address(&vma))
 			return -EOVERFLOW;
 	return more;
 }
 
-int walk_open(struct walk *walk, int dir, unsigned int classes)
+int walk_open(struct walk *walk, int dir, const struct chosen *chosen)
 {
 	int error;
 
-	walk->classes = classes;
+	walk->chosen = *chosen;
 	walk->vma = (struct vma){ 0, 0, VMA_OTHER };
 	walk->at = walk->refused_end = 0;
 	walk->ended = false;
 	walk->window_at = 0;
 	walk->window_nr = 0;
-	walk->mapped_bytes = walk->exclusive_bytes = 0;
-	walk->shared_bytes = walk->swapped_bytes = 0;
+	memset(walk->uses, 0, sizeof(walk->uses));
 	walk->pagemap = -EBADF;
 	error = reader_open(&walk->maps, dir, "maps");
 	if (!error && sizeof(uintptr_t) < sizeof(uint64_t)) {
@@ -124,7 +86,19 @@ void walk_close(struct walk *walk)
 	walk->pagemap = -EBADF;
 }
 
-/* Go to the next VMA of the classes asked for: 1, 0 at the end, or -errno. */
+/* Whether `vma` is meant at all; cuts it to the part that is. */
+static bool is_chosen(const struct chosen *chosen, struct vma *vma)
+{
+	if (!(vma->kind & chosen->kinds) || vma->end <= chosen->start || vma->start >= chosen->end)
+		return false;
+	if (vma->start < chosen->start)
+		vma->start = chosen->start;
+	if (vma->end > chosen->end)
+		vma->end = chosen->end;
+	return true;
+}
+
+/* Go to the next VMA of the kinds asked for: 1, 0 at the end, or -errno. */
 static int next_vma(struct walk *walk)
 {
 	struct span line;
@@ -133,13 +107,13 @@ static int next_vma(struct walk *walk)
 	while ((more = reader_next(&walk->maps, &line)) > 0) {
 		struct vma vma;
 
-		if (!vma_parse(line, &vma) || !(vma.class & walk->classes))
+		if (!vma_parse(line, &vma) || !is_chosen(&walk->chosen, &vma))
 			continue;
 		if (check_address(&vma))
 			return -EOVERFLOW;
 		walk->vma = vma;
 		walk->at = vma.start;
-		walk->mapped_bytes += vma.end - vma.start;
+		walk->uses[kind_index(vma.kind)].mapped_bytes += vma.end - vma.start;
 		return 1;
 	}
 	return more;
@@ -192,23 +166,24 @@ static bool add_range(struct walk *walk, struct step *step, uint64_t bytes)
 /* Take the pages of the window that belong to the VMA; false when the step is full. */
 static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *step)
 {
+	struct use *use = &walk->uses[kind_index(walk->vma.kind)];
 	uint64_t i = page_index(walk->at - walk->window_at);
 
 	for (; i < walk->window_nr && walk->at < walk->vma.end; i++, walk->at += page_bytes) {
 		uint64_t entry = walk->entries[i];
 
 		if (entry & PAGE_SWAPPED) {
-			walk->swapped_bytes += page_bytes;
+			use->swapped_bytes += page_bytes;
 		} else if (!(entry & PAGE_PRESENT)) {
 			continue;
 		} else if (!(entry & PAGE_EXCLUSIVE)) {
-			walk->shared_bytes += page_bytes;
+			use->shared_bytes += page_bytes;
 		} else {
 			if (walk->at >= walk->refused_end &&
 			    (step->bytes + page_bytes > limit_bytes ||
 			     !add_range(walk, step, page_bytes)))
 				return false;
-			walk->exclusive_bytes += page_bytes;
+			use->exclusive_bytes += page_bytes;
 		}
 	}
 	return true;
@@ -264,4 +239,44 @@ void walk_refuse(struct walk *walk, uint64_t vma_end)
 {
 	if (vma_end > walk->refused_end)
 		walk->refused_end = vma_end;
+}
+
+struct use walk_sum(const struct walk *walk)
+{
+	struct use sum = { 0, 0, 0, 0, 0 };
+
+	for (size_t i = 0; i < KINDS_NR; i++) {
+		sum.mapped_bytes += walk->uses[i].mapped_bytes;
+		sum.exclusive_bytes += walk->uses[i].exclusive_bytes;
+		sum.shared_bytes += walk->uses[i].shared_bytes;
+		sum.swapped_bytes += walk->uses[i].swapped_bytes;
+		sum.locked_bytes += walk->uses[i].locked_bytes;
+	}
+	return sum;
+}
+
+int walk_count_locked(struct walk *walk, int dir)
+{
+	struct vma vma = { 0, 0, VMA_OTHER };
+	bool meant = false;
+	struct span line;
+	int more;
+
+	reader_close(&walk->maps);
+	more = reader_open(&walk->maps, dir, "smaps");
+	while (!more && (more = reader_next(&walk->maps, &line)) > 0) {
+		uint64_t bytes;
+
+		more = 0;
+		if (vma_parse(line, &vma)) {
+			meant = is_chosen(&walk->chosen, &vma);
+			continue;
+		}
+		if (!meant || !span_starts(line, "Locked:"))
+			continue;
+		bytes = field_kib_bytes(line, "Locked");
+		if (bytes != UNKNOWN)
+			walk->uses[kind_index(vma.kind)].locked_bytes += bytes;
+	}
+	return more;
 }

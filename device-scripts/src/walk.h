@@ -7,17 +7,12 @@
 #define WALK_H
 
 #include "fs.h"
+#include "kind.h"
 #include "sys.h"
-
-enum vma_class {
-	VMA_OTHER = 0,	/* special, device, shared anonymous: never touched */
-	VMA_ANON = 1,
-	VMA_FILE = 2,
-};
 
 struct vma {
 	uint64_t start, end;
-	enum vma_class class;
+	enum vma_kind kind;
 };
 
 /* Read a line of maps; false when it is none. */
@@ -35,8 +30,23 @@ struct step {
 
 #define WINDOW_PAGES 2048
 
+/* What is meant: VMAs of these kinds, as far as they are in this range of addresses. */
+struct chosen {
+	unsigned int kinds;
+	uint64_t start, end;
+};
+
+/* What was seen of the VMAs that are meant. */
+struct use {
+	uint64_t mapped_bytes;
+	uint64_t exclusive_bytes;	/* resident, mapped by this process alone */
+	uint64_t shared_bytes;		/* resident, mapped elsewhere too */
+	uint64_t swapped_bytes;
+	uint64_t locked_bytes;		/* only by walk_count_locked() */
+};
+
 struct walk {
-	unsigned int classes;	/* VMA_ANON | VMA_FILE */
+	struct chosen chosen;
 	struct vma vma;
 	uint64_t at;		/* next byte of `vma` to look at */
 	uint64_t refused_end;	/* pages below are counted, not advised */
@@ -44,17 +54,13 @@ struct walk {
 	int pagemap;		/* -errno: whole VMAs are advised */
 	uint64_t window_at;	/* address of entries[0] */
 	size_t window_nr;
-	/* Seen so far, of the VMAs of `classes`: */
-	uint64_t mapped_bytes;
-	uint64_t exclusive_bytes;	/* resident, mapped by this process alone */
-	uint64_t shared_bytes;		/* resident, mapped elsewhere too */
-	uint64_t swapped_bytes;
+	struct use uses[KINDS_NR];	/* so far, by kind */
 	struct line_reader maps;
 	uint64_t entries[WINDOW_PAGES];
 };
 
 /* Open maps and pagemap through the /proc directory `dir`; 0 or -errno. */
-int walk_open(struct walk *walk, int dir, unsigned int classes);
+int walk_open(struct walk *walk, int dir, const struct chosen *chosen);
 void walk_close(struct walk *walk);
 
 /*
@@ -64,6 +70,15 @@ void walk_close(struct walk *walk);
  * walk over nothing): walk->ended is.
  */
 int walk_step(struct walk *walk, uint64_t limit_bytes, struct step *step);
+
+/* All kinds together. */
+struct use walk_sum(const struct walk *walk);
+
+/*
+ * Add what mlock() holds, from smaps, which stalls the process like smaps_rollup.
+ * The walk is over then. Returns 0 or -errno.
+ */
+int walk_count_locked(struct walk *walk, int dir);
 
 /* The rest of the VMA that ends at `vma_end` is not to be advised. */
 void walk_refuse(struct walk *walk, uint64_t vma_end);

@@ -10,8 +10,8 @@ import typer
 from droidreclaim.cli.options import AsJson, Capture, Connection, Force, with_connection
 from droidreclaim.cli.output import emit, now_utc, say, show, write
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
-from droidreclaim.model import Band, DeviceInfo, Process
-from droidreclaim.units import parse_size
+from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
+from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
 
 if TYPE_CHECKING:
     from droidreclaim.snapshot import Snapshot
@@ -21,6 +21,7 @@ Bands = Annotated[
     typer.Option("--band", metavar="BAND", help="Only this band; may be repeated."),
 ]
 _Seen: TypeAlias = "tuple[DeviceInfo | None, str, str | None, Snapshot]"
+_KINDS = ("dalvik", "native", "stack", "code")
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
 
@@ -70,7 +71,7 @@ def ps(
     """List apps and their processes with oom_score_adj, band, RSS and swap."""
     from droidreclaim import report
     from droidreclaim.inspect import apps
-    from droidreclaim.policy import parse_targets
+    from droidreclaim.policy import parse_targets, require_running
 
     names, pids = parse_targets(packages or ())
     if pids:
@@ -78,6 +79,8 @@ def ps(
     device, source, taken_at, seen = (
         _captured(capture) if capture else _live(connection, states=states)
     )
+    for name in names:
+        require_running(seen, name)
     rows = apps.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
     rows = sorted(rows, key=lambda process: _sort_key(process, sort))
     if as_json:
@@ -96,17 +99,41 @@ def reclaim(
         str | None, typer.Option("--adj", metavar="LOW..HIGH", help="Only these oom_score_adj.")
     ] = None,
     what: Annotated[
-        Literal["anon", "file", "all"],
-        typer.Option("--what", help="Pages; 'file' and 'all' evict code that comes back."),
-    ] = "anon",
+        Literal["anon", "file", "all"] | None,
+        typer.Option("--what", help="Pages [anon]; 'file' and 'all' evict code that comes back."),
+    ] = None,
     how: Annotated[
-        Literal["cold", "pageout"], typer.Option("--how", help="'cold' only moves them in line.")
+        Literal["trim", "cold", "pageout"],
+        typer.Option("--how", help="'cold' only moves them in line, 'trim' asks the app itself."),
     ] = "pageout",
+    backend: Annotated[
+        Literal["process_madvise", "am_compact"],
+        typer.Option("--backend", help="'am_compact' needs no root, and Android decides."),
+    ] = "process_madvise",
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="KINDS", help="Of these: dalvik,native,stack,code."),
+    ] = None,
+    address_range: Annotated[
+        str | None,
+        typer.Option("--range", metavar="START+SIZE", help="Of one process: 7f12340000+8MiB."),
+    ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="SIZE", help="Stop after this much: 256MiB.")
     ] = None,
+    max_rate: Annotated[
+        str | None,
+        typer.Option("--max-rate", metavar="SIZE", help="No faster than this a second: 64MiB."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Select and count, touch nothing.")
+    ] = False,
+    refault: Annotated[
+        str | None,
+        typer.Option("--refault", metavar="TIMES", help="Measure what comes back: 1s,10s,60s."),
+    ] = None,
+    allow_flash: Annotated[
+        bool, typer.Option("--allow-flash", help="Also where swap wears the storage.")
     ] = False,
     force: Force = False,
     as_json: AsJson = False,
@@ -131,19 +158,70 @@ def reclaim(
             force=force,
         ),
         how=how,
-        what=what,
-        budget_bytes=parse_size(budget) if budget else None,
+        what=what or "anon",
+        only=_kinds(only, what) if only else (),
+        addresses=parse_range(address_range) if address_range else None,
+        allow_flash=allow_flash,
+        budget_bytes=_budget(budget) if budget else None,
+        max_bytes_per_s=parse_rate(max_rate) if max_rate else None,
         dry_run=dry_run,
+        refault_times_s=parse_times(refault) if refault else (),
     )
-    with connect.helper(connection) as helper:
-        device, result = engine.run(helper, request, progress=lambda line: say(line, connection))
-    if as_json:
-        emit(report.reclaim_json(device, helper.source, result))
+    if how == "trim" or backend == engine.COMPACT:
+        if how == "cold" or refault:
+            raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")
+        device, result = engine.run_unrooted(
+            connect.chosen_device(connection),
+            request,
+            engine.TRIM if how == "trim" else engine.COMPACT,
+            timeout_s=connect.timeout_s(connection),
+            progress=lambda line: say(line, connection),
+        )
+        done, source = engine.Finished(device, result), connect.source_of(device.model)
     else:
-        show(report.reclaim_table(result))
-        write(report.reclaim_summary(result) + "\n")
-    if not result.achieved:
-        raise engine.explain_nothing(result)
+        with connect.helper(connection) as helper:
+            done = engine.run(helper, request, progress=lambda line: say(line, connection))
+        source = helper.source
+    if as_json:
+        emit(report.reclaim_json(done.device, source, done.result))
+    else:
+        _show_reclaim(done.result)
+    if done.ended_by is not None:
+        raise done.ended_by
+    if not done.result.achieved:
+        raise engine.explain_nothing(done.result)
+
+
+def _budget(text: str) -> int:
+    size_bytes = parse_size(text)
+    if size_bytes == 0:
+        raise UsageError("--budget 0 leaves nothing to do", hint="--dry-run touches nothing")
+    return size_bytes
+
+
+def _kinds(text: str, what: str | None) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    if what is not None:
+        raise UsageError("--only and --what exclude each other")
+    if unknown := set(kinds) - set(_KINDS):
+        raise UsageError(f"--only {unknown.pop()!r}", hint=f"one or more of {','.join(_KINDS)}")
+    return kinds
+
+
+def _show_reclaim(result: ReclaimResult) -> None:
+    from droidreclaim import report
+
+    show(report.reclaim_table(result))
+    if result.dry_run:
+        show(report.kinds_table(result))
+    if not result.targets:
+        return  # nobody was touched: the reasons stand in the table
+    write(report.reclaim_summary(result) + "\n")
+    if line := report.swap_line(result):
+        write(line + "\n")
+    if result.device_refaults:
+        show(report.refault_table(result))
+        write("\n".join(report.device_refault_lines(result)) + "\n")
 
 
 @with_connection

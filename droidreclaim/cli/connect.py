@@ -19,6 +19,11 @@ from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 
 
+def source_of(model: str | None) -> str:
+    """Where numbers come from: ``phone`` (the pocket phone) or ``device``."""
+    return "phone" if model == POCKET_PHONE else "device"
+
+
 def timeout_s(connection: Connection) -> float:
     """The deadline of each step."""
     return connection.timeout_s or DEFAULT_TIMEOUT_S

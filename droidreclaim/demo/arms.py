@@ -41,7 +41,7 @@ def pager(helper: RunningHelper) -> PageOut:
         request = reclaim.Request(Selection(packages=(package,)))
         start_s = time.monotonic()
         try:
-            _, result = reclaim.run(helper, request)
+            result = reclaim.run(helper, request).result
         except NotAchieved:
             return None  # it was killed before it could be reached
         totals = result.totals

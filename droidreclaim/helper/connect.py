@@ -26,6 +26,7 @@ class RunningHelper:
 
     Attributes:
         build: Hash of the sources it must have been built from.
+        device: For what is asked of Android and not of the kernel; a shell, not root.
     """
 
     session: HelperSession
@@ -33,6 +34,7 @@ class RunningHelper:
     model: str | None
     sdk: int | None
     build: str
+    device: Device
 
     def __enter__(self) -> Self:
         return self
@@ -88,5 +90,5 @@ def connect(device: Device, way: RootWay, *, timeout_s: float) -> RunningHelper:
     )
     preamble = started.preamble
     return RunningHelper(
-        session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build
+        session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build, device
     )

@@ -19,7 +19,20 @@ _CANCEL_GRACE_S = 1.0
 
 
 class HelperError(DroidReclaimError):
-    """The helper refused a request: host and helper do not understand each other."""
+    """
+    The helper refused a request.
+
+    Most requests are refused only when host and helper do not understand each other.
+
+    Attributes:
+        errno: By name, ``EINVAL``.
+        why: The helper's words, or None.
+    """
+
+    def __init__(self, message: str, errno: str | None, why: str | None) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.why = why
 
 
 class HelperSession:
@@ -102,7 +115,8 @@ class HelperSession:
             raise
         reply = self._replies.pop(request_id)
         if not reply.ok and not reply.lines:
-            raise HelperError(f"{self._serial}: the helper refused: {reply.error}: {reply.why}")
+            message = f"{self._serial}: the helper refused: {reply.error}: {reply.why}"
+            raise HelperError(message, reply.error, reply.why)
         return reply
 
     def call(self, verb: str, *, patience_s: float = 0.0, **values: str | int | None) -> Reply:

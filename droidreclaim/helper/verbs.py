@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from droidreclaim.helper import wire
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.session import HelperSession
-from droidreclaim.helper.wire import Backend, Hello
+from droidreclaim.helper.wire import Backend, Hello, Measured
 from droidreclaim.model import (
     Advice,
+    KindUse,
     Memory,
     Process,
     ProcessId,
     Refusal,
     SwapChange,
+    SwapDevice,
     band_of,
 )
 
-__all__ = ["Backend", "Hello", "Scan"]
+__all__ = ["Backend", "Hello", "Measured", "Scan"]
 
 Call = tuple[str, dict[str, str | int | None]]
 
 # What a page-out may take on the slowest phone worth thinking of, so that a deadline is a fault
 # and not a big app: 9 ms a MiB under software emulation, with pauses (reference measurements).
 _SLOWEST_BYTES_PER_S = 8 << 20
+
+# The helper's own step for a running target; a slow pace gets smaller ones, so as to be even.
+_STEP_BYTES = 1 << 20
+_SMALLEST_STEP_BYTES = 64 << 10
+_STEPS_PER_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +91,112 @@ def files_of(reply: Reply) -> dict[str, str | None]:
     return texts
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """
+    What to advise and what bounds it; None for no bound.
+
+    Attributes:
+        floor: oom_score_adj under which a target is dropped, also in the middle.
+        budget_bytes: Of all targets together.
+        only: Kinds of mappings (``dalvik``, ``code``, ...) instead of *what*.
+        addresses: Start and end of the only range meant, of a single target.
+        swap_floor_bytes: Free swap that is to be left.
+    """
+
+    floor: int
+    what: str = "anon"
+    only: tuple[str, ...] = ()
+    addresses: tuple[int, int] | None = None
+    budget_bytes: int | None = None
+    swap_floor_bytes: int | None = None
+    max_bytes_per_s: int | None = None
+    dry_run: bool = False
+
+    def values(self) -> dict[str, str | int | None]:
+        """The keys and values of a request."""
+        step_bytes, pause_us = _pace(self.max_bytes_per_s)
+        return {
+            "what": None if self.only else self.what,
+            "only": ",".join(self.only) or None,
+            "range": "{:x}-{:x}".format(*self.addresses) if self.addresses else None,
+            "budget_bytes": self.budget_bytes,
+            "swap_floor_bytes": self.swap_floor_bytes,
+            "step_bytes": step_bytes,
+            "pause_us": pause_us,
+            "idle_first": 1,
+            "dry": 1 if self.dry_run else None,
+        }
+
+
 def advise(
-    session: HelperSession,
-    verb: str,
-    targets: Sequence[Process],
-    *,
-    floor: int,
-    what: str,
-    budget_bytes: int | None = None,
-    swap_floor_bytes: int | None = None,
-    dry_run: bool = False,
+    session: HelperSession, verb: str, targets: Sequence[Process], orders: Orders
 ) -> tuple[tuple[Advice, ...], SwapChange]:
     """
-    Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given.
+    Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given, but
+    those that are frozen or stopped first: they cost nobody a stall.
 
     Raises:
         DeviceError: the device was lost or did not answer in time.
     """
-    request_id = session.send(
-        verb,
-        targets=",".join(_target(process, floor) for process in targets),
-        what=what,
-        budget_bytes=budget_bytes,
-        swap_floor_bytes=swap_floor_bytes,
-        dry=1 if dry_run else None,
-    )
+    words = ",".join(_target(process, orders.floor) for process in targets)
+    request_id = session.send(verb, targets=words, **orders.values())
     resident = sum(process.memory.rss_bytes or 0 for process in targets)
-    reply = session.receive(request_id, patience_s=resident / _SLOWEST_BYTES_PER_S)
+    patience_s = resident / _SLOWEST_BYTES_PER_S
+    if orders.max_bytes_per_s is not None:
+        patience_s += 2 * resident / orders.max_bytes_per_s
+    reply = session.receive(request_id, patience_s=patience_s)
     advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
     return advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+
+
+def _pace(max_bytes_per_s: int | None) -> tuple[int | None, int | None]:
+    """Step and pause, in bytes and microseconds, of which the pause alone keeps the pace."""
+    if max_bytes_per_s is None:
+        return None, None
+    step_bytes = min(_STEP_BYTES, max(_SMALLEST_STEP_BYTES, max_bytes_per_s // _STEPS_PER_S))
+    return step_bytes, step_bytes * 1_000_000 // max_bytes_per_s
+
+
+def measure(session: HelperSession, ids: Iterable[ProcessId]) -> dict[ProcessId, Measured]:
+    """
+    What processes hold now, exactly; one that is gone has an errno.
+
+    Raises:
+        DeviceError: the device was lost or did not answer in time.
+    """
+    reply = session.call("measure", targets=",".join(str(one) for one in ids))
+    lines = wire.lines_of(reply, "memory", Measured)
+    return {ProcessId(line.pid, line.start): line for line in lines}
+
+
+def swap_on(session: HelperSession, size_bytes: int) -> tuple[SwapDevice, ...]:
+    """
+    Make an unused zram swap of *size_bytes*, whole pages.
+
+    Raises:
+        HelperError: ``ENODEV``, there is none; or what the kernel said.
+        DeviceError: the device was lost or did not answer in time.
+    """
+    return _swap_devices(session.call("swap_on", size_bytes=size_bytes))
+
+
+def swap_off(session: HelperSession, *, patience_s: float) -> tuple[SwapDevice, ...]:
+    """
+    Undo `swap_on`; *patience_s* is what reading everything back may take.
+
+    Raises:
+        HelperError: ``ENOENT``, no swap of ours; ``ENOMEM``, it does not fit into memory.
+        DeviceError: the device was lost or did not answer in time.
+    """
+    return _swap_devices(session.call("swap_off", patience_s=patience_s))
+
+
+def _swap_devices(reply: Reply) -> tuple[SwapDevice, ...]:
+    return tuple(
+        SwapDevice(line.path, line.size_bytes, line.used_bytes)
+        for line in wire.lines_of(reply, "swap", wire.Swap)
+    )
 
 
 def _target(process: Process, floor: int) -> str:
@@ -168,6 +252,17 @@ def _advice(line: wire.Target) -> Advice:
         after=line.after.value() if line.after else None,
         major_faults=line.major_faults,
         approximate=line.approximate,
+        kinds=tuple(
+            KindUse(
+                kind=one.kind,
+                mapped_bytes=one.mapped_bytes,
+                exclusive_bytes=one.exclusive_bytes,
+                shared_bytes=one.shared_bytes,
+                swapped_bytes=one.swapped_bytes,
+                locked_bytes=one.locked_bytes,
+            )
+            for one in line.kinds
+        ),
     )
 
 

@@ -108,6 +108,17 @@ class Refused(_Line):
     bytes: Size
 
 
+class Kind(_Line):
+    """Mappings of one kind, as a dry run counted them."""
+
+    kind: str
+    mapped_bytes: Size
+    exclusive_bytes: Size | None
+    shared_bytes: Size | None
+    swapped_bytes: Size | None
+    locked_bytes: Size | None
+
+
 class Target(_Line):
     """What was done to one process."""
 
@@ -130,6 +141,15 @@ class Target(_Line):
     after: WireMemory | None
     major_faults: Size | None
     approximate: bool
+    kinds: tuple[Kind, ...] = Field(default=(), strict=False)
+
+
+class Swap(_Line):
+    """One swap device of ours, made or undone."""
+
+    path: str
+    size_bytes: Size
+    used_bytes: Size | None
 
 
 class DeviceMemory(_Line):

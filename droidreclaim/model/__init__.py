@@ -2,10 +2,13 @@
 
 from droidreclaim.model.outcome import (
     Advice,
+    Estimate,
+    KindUse,
     ReclaimResult,
     Refusal,
     Skip,
     SwapChange,
+    SwapDevice,
     TargetResult,
     Totals,
 )
@@ -25,6 +28,7 @@ from droidreclaim.model.process import (
     ProcessId,
     band_of,
 )
+from droidreclaim.model.refault import DeviceRefault, Refault
 
 __all__ = [
     "BAND_FLOORS",
@@ -37,14 +41,19 @@ __all__ = [
     "Advice",
     "Band",
     "DeviceInfo",
+    "DeviceRefault",
     "DeviceStatus",
+    "Estimate",
+    "KindUse",
     "Memory",
     "Process",
     "ProcessId",
     "ReclaimResult",
+    "Refault",
     "Refusal",
     "Skip",
     "SwapChange",
+    "SwapDevice",
     "TargetResult",
     "Totals",
     "band_of",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from droidreclaim.model.process import Memory, Process, ProcessId
+from droidreclaim.model.refault import DeviceRefault, Refault
+
+WORTH_IT_SHARE = 0.5  # more than this back within the window: the way out was for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,31 @@ class Refusal:
     errno: str
     ranges: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindUse:
+    """
+    What a process holds in mappings of one kind; None where the kernel does not tell.
+
+    Attributes:
+        kind: ``dalvik``, ``native``, ``stack``, ``unnamed``, ``code``, ``data``.
+        locked_bytes: Part of *exclusive_bytes* that mlock() holds: the kernel refuses it.
+    """
+
+    kind: str
+    mapped_bytes: int
+    exclusive_bytes: int | None
+    shared_bytes: int | None
+    swapped_bytes: int | None
+    locked_bytes: int | None
+
+    @property
+    def movable_bytes(self) -> int | None:
+        """What a page-out would move."""
+        if self.exclusive_bytes is None:
+            return None
+        return max(0, self.exclusive_bytes - (self.locked_bytes or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +59,7 @@ class Advice:
         swapped_bytes: In swap already.
         longest_s: Longest single call; what the app may have waited for its memory map.
         approximate: before and after come from ``status``, which may be off by some hundred KiB.
+        kinds: The kinds of mappings it has, after a dry run only.
     """
 
     id: ProcessId
@@ -50,6 +79,15 @@ class Advice:
     after: Memory | None
     major_faults: int | None
     approximate: bool
+    kinds: tuple[KindUse, ...] = ()
+
+    @property
+    def movable_bytes(self) -> int | None:
+        """What a page-out would move, after a dry run; None without pagemap."""
+        parts = [kind.movable_bytes for kind in self.kinds]
+        if not parts or None in parts:
+            return self.exclusive_bytes
+        return sum(part or 0 for part in parts)
 
     @property
     def rss_fall_bytes(self) -> int | None:
@@ -107,6 +145,20 @@ class SwapChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapDevice:
+    """
+    A zram that was made swap, or was undone.
+
+    Attributes:
+        used_bytes: What was swapped there at that moment, before compression.
+    """
+
+    path: str
+    size_bytes: int
+    used_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """
     A process that was asked for and is left alone.
@@ -130,12 +182,31 @@ class TargetResult:
         outcome: Word of the command line's list (``reclaimed``, ``nothing``, ``stopped``, ...);
             ``advised`` for what was marked cold: nothing has moved yet.
         reason: Fixed word, a sentence may follow after a colon; None when all went well.
+        refaults: What came back, in the order of time; empty when nobody asked.
     """
 
     process: Process
     advice: Advice
     outcome: str
     reason: str | None
+    refaults: tuple[Refault, ...] = ()
+
+    @property
+    def came_back_share(self) -> float | None:
+        """
+        The most of what left that was back at one of the times; None when not measured.
+
+        What was in swap already comes back too, hence at most 1.0.
+        """
+        left = self.advice.rss_fall_bytes
+        back = [one.came_back_bytes for one in self.refaults if one.came_back_bytes is not None]
+        return min(1.0, max(back) / left) if back and left and left > 0 else None
+
+    @property
+    def worth_it(self) -> bool | None:
+        """Whether at least half stayed out; None when not measured."""
+        share = self.came_back_share
+        return None if share is None else share <= WORTH_IT_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +228,28 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """
+    What a page-out would come to, in bytes; None where not known.
+
+    Attributes:
+        leaves_bytes: What would leave memory: exclusively owned, not locked, within the budget and
+            the free swap that may be used.
+        zram_bytes: What zram would take for it, at the ratio it has on what it holds now.
+        limited_by: ``budget`` or ``swap_budget`` when that is less than what could move.
+    """
+
+    leaves_bytes: int
+    zram_bytes: int | None
+    limited_by: str | None
+
+    @property
+    def gained_bytes(self) -> int | None:
+        """What the device would really have more."""
+        return None if self.zram_bytes is None else self.leaves_bytes - self.zram_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ReclaimResult:
     """
     What a reclaim did: every target with its outcome, everyone else with a reason.
@@ -165,6 +258,9 @@ class ReclaimResult:
         backend: Interface of the kernel that did it (``process_madvise``).
         how: ``pageout`` or ``cold``.
         swap: None when no target was touched.
+        device_refaults: As the targets' refaults, of the device.
+        estimate: After a dry run.
+        swap_algorithms: By swap device, what compresses there: ``zram0: lzo-rle``.
     """
 
     backend: str
@@ -174,6 +270,9 @@ class ReclaimResult:
     skipped: tuple[Skip, ...]
     swap: SwapChange | None
     totals: Totals
+    device_refaults: tuple[DeviceRefault, ...] = ()
+    estimate: Estimate | None = None
+    swap_algorithms: tuple[tuple[str, str], ...] = ()
 
     @property
     def achieved(self) -> bool:

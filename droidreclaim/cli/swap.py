@@ -1,0 +1,54 @@
+"""``droidreclaim swap``: an unused zram as swap, and undone again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.output import emit
+from droidreclaim.errors import UsageError
+from droidreclaim.units import parse_size
+
+app = typer.Typer(help="An unused zram as swap until the next reboot, and undone again.")
+
+
+@app.command()
+@with_connection
+def on(
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="SIZE", help="[half the memory]: 1GiB.")
+    ] = None,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """Make an unused zram swap; a device that has swap is left as it is."""
+    from droidreclaim import report, swap
+    from droidreclaim.cli import connect
+
+    size_bytes = parse_size(size) if size else None
+    if size_bytes is not None and size_bytes < swap.LEAST_BYTES:
+        raise UsageError(f"{size!r} is too small for swap", hint="16MiB is the least")
+    with connect.helper(connection) as helper:
+        device, made = swap.on(helper, size_bytes)
+    if as_json:
+        emit(report.swap_json(device, helper.source, [made], on=True))
+    else:
+        typer.echo(report.swap_text([made], on=True))
+
+
+@app.command()
+@with_connection
+def off(as_json: AsJson = False, *, connection: Connection) -> None:
+    """Undo 'swap on'; refused when what is swapped would not fit into memory."""
+    from droidreclaim import report, swap
+    from droidreclaim.cli import connect
+
+    with connect.helper(connection) as helper:
+        device, undone = swap.off(helper)
+    if as_json:
+        emit(report.swap_json(device, helper.source, undone, on=False))
+    else:
+        typer.echo(report.swap_text(undone, on=False))

@@ -1,0 +1,147 @@
+"""From a request to a result: look at the device, choose, advise, judge, follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from droidreclaim import snapshot
+from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.helper import verbs
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.helper.session import HelperSession
+from droidreclaim.model import DeviceInfo, ReclaimResult, SwapChange, TargetResult
+from droidreclaim.policy import Plan, choose, leave_java_heaps_in_use
+from droidreclaim.reclaim.estimate import estimate
+from droidreclaim.reclaim.judge import judge, totals
+from droidreclaim.reclaim.refault import follow
+from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state, require_swap
+from droidreclaim.reclaim.thrashing import require_calm
+
+KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
+
+_BACKEND = "process_madvise"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """
+    What came of a request.
+
+    Attributes:
+        ended_by: What cut the measuring of refaults short (Ctrl-C, a lost device); to be raised
+            once the result has been shown.
+    """
+
+    device: DeviceInfo
+    result: ReclaimResult
+    ended_by: BaseException | None = None
+
+
+def run(
+    helper: RunningHelper,
+    request: Request,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Finished:
+    """
+    Find the targets of *request*, advise them, and judge what happened.
+
+    Two round trips: one to see the device, one to act. Measuring refaults takes two more for each
+    of its times.
+
+    Raises:
+        NotPossible: no process_madvise here, or no swap for anonymous memory.
+        NotAchieved: a named package or pid is not there, or file pages are coming back too fast.
+        DeviceError: the device was lost or did not answer; what was done until then stands.
+    """
+    asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files(*FILES)]
+    replies = helper.session.call_all(asked)
+    hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[2])
+    _require_backend(verbs.backends_of(replies[1]).get(_BACKEND))
+    seen = snapshot.build(
+        scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
+    )
+    plan = choose(seen, request.selection)
+    if "dalvik" in request.only and not request.selection.force:
+        plan = leave_java_heaps_in_use(plan)
+    swap = read_swap_state(verbs.files_of(replies[3]))
+    require_swap(request, swap)
+    _require_range(request, plan, hello.page_bytes)
+    if request.evicts_files and plan.targets:
+        require_calm(helper, progress)
+    progress(f"{request.how}: {len(plan.targets)} processes")
+    device = helper.device_info(hello)
+    done = _advise(helper.session, plan, request, swap)
+    if not request.refault_times_s or request.dry_run:
+        return Finished(device, done)
+    done, ended_by = follow(
+        helper.session,
+        done,
+        request.refault_times_s,
+        page_bytes=hello.page_bytes,
+        progress=progress,
+    )
+    return Finished(device, done, ended_by)
+
+
+def _require_backend(backend: verbs.Backend | None) -> None:
+    if backend is not None and backend.works:
+        return
+    why = f": {backend.errno} {backend.why or ''}".rstrip() if backend else ""
+    raise NotPossible(
+        f"unsupported: process_madvise does not work on this device{why}",
+        hint="it came with kernel 5.10; 'droidreclaim doctor' lists what works here",
+    )
+
+
+def _require_range(request: Request, plan: Plan, page_bytes: int) -> None:
+    if request.addresses is None:
+        return
+    if any(address % page_bytes for address in request.addresses):
+        raise UsageError(f"a range is of whole pages, {page_bytes} bytes each here")
+    if len(plan.targets) > 1:
+        names = ", ".join(f"pid:{process.pid} ({process.name})" for process in plan.targets[:4])
+        raise UsageError(f"a range is of one process, and this means {names}", hint="pid:N")
+
+
+def _advise(session: HelperSession, plan: Plan, request: Request, swap: SwapState) -> ReclaimResult:
+    if not plan.targets:
+        return result((), None, plan, request)
+    floor_bytes = int(swap.total_bytes * KEEP_SWAP_FREE)
+    orders = verbs.Orders(
+        floor=plan.floor,
+        what=request.what,
+        only=request.only,
+        addresses=request.addresses,
+        budget_bytes=request.budget_bytes,
+        swap_floor_bytes=floor_bytes if request.needs_swap else None,
+        max_bytes_per_s=request.max_bytes_per_s,
+        dry_run=request.dry_run,
+    )
+    advices, change = verbs.advise(session, request.how, plan.targets, orders)
+    by_id = {process.id: process for process in plan.targets}
+    targets = tuple(judge(by_id[advice.id], advice, request) for advice in advices)
+    done = replace(result(targets, change, plan, request), swap_algorithms=swap.algorithms)
+    if not request.dry_run:
+        return done
+    expected = estimate(
+        advices, swap, swap_floor_bytes=floor_bytes, budget_bytes=request.budget_bytes
+    )
+    return replace(done, estimate=expected)
+
+
+def result(
+    targets: tuple[TargetResult, ...], swap: SwapChange | None, plan: Plan, request: Request
+) -> ReclaimResult:
+    """Everything about one run in one value."""
+    return ReclaimResult(
+        backend=_BACKEND,
+        how=request.how,
+        dry_run=request.dry_run,
+        targets=targets,
+        skipped=plan.skipped,
+        swap=swap,
+        totals=totals(targets, swap),
+    )

@@ -1,0 +1,55 @@
+"""What to do to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from droidreclaim.policy import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What to do to whom.
+
+    Attributes:
+        how: ``pageout`` or ``cold``.
+        what: ``anon``, ``file`` or ``all``.
+        only: Kinds of mappings (``dalvik``, ``native``, ``stack``, ``code``) instead of *what*.
+        addresses: Start and end of the only range meant, of a single process.
+        allow_flash: Page out also to swap that wears the storage.
+        budget_bytes: Stop when this much was advised, over all targets; None for no bound.
+        max_bytes_per_s: Advise no faster than this; None for the helper's own pace.
+        refault_times_s: When to measure what came back, ascending, after the page-out.
+    """
+
+    selection: Selection
+    how: str = "pageout"
+    what: str = "anon"
+    only: tuple[str, ...] = ()
+    addresses: tuple[int, int] | None = None
+    allow_flash: bool = False
+    budget_bytes: int | None = None
+    max_bytes_per_s: int | None = None
+    dry_run: bool = False
+    refault_times_s: tuple[float, ...] = ()
+
+    @property
+    def touches_anon(self) -> bool:
+        """Whether anonymous memory is meant."""
+        return any(kind != "code" for kind in self.only) if self.only else self.what != "file"
+
+    @property
+    def touches_files(self) -> bool:
+        """Whether pages of files are meant."""
+        return "code" in self.only if self.only else self.what != "anon"
+
+    @property
+    def needs_swap(self) -> bool:
+        """Whether pages of anonymous memory are to go somewhere."""
+        return self.how == "pageout" and self.touches_anon
+
+    @property
+    def evicts_files(self) -> bool:
+        """Whether pages of files are to leave memory."""
+        return self.how == "pageout" and self.touches_files and not self.dry_run
