@@ -1,10 +1,15 @@
 """Captures of real devices, read where they lie; the tests that need them skip without them."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# A run in the background inherits these as ignored, and hands them on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _BESIDE_THE_PROJECT = Path(__file__).parents[1].parent / "shared" / "fixtures"
 

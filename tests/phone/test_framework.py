@@ -161,8 +161,9 @@ class TestCommands:
     def test_compact_says_finished_at_once_and_pages_out_later(self, phone: Handset) -> None:
         launch(phone, ONE)
         phone.text("input keyevent 3")
-        pid = app(phone, ONE)["pid"]
-        assert "Finished" in phone.text(f"am compact full {ONE}")
+        row = app(phone, ONE)
+        pid = row["pid"]
+        assert "Finished" in phone.text(f"am compact {ONE} {row['uid']} full")
         until(lambda: f"[{pid},{ONE},full," in phone.text("logcat -b events -d"))
         swap = re.search(r"VmSwap:\s+(\d+)", phone.text(f"cat /proc/{pid}/status"))
         assert swap is not None
@@ -170,8 +171,9 @@ class TestCommands:
 
     def test_compact_without_use_compaction_is_an_exception(self, phone: Handset) -> None:
         launch(phone, ONE)
+        uid = app(phone, ONE)["uid"]
         phone.text("device_config put activity_manager use_compaction false")
-        done = phone.shell(f"am compact full {ONE}")
+        done = phone.shell(f"am compact {ONE} {uid} full")
         phone.text("device_config delete activity_manager use_compaction")
         assert done.returncode == 255
         assert b"Exception occurred" in done.stderr

@@ -22,13 +22,24 @@ _CACHED = ("reclaim", "--band", "cached")
 @pytest.fixture(scope="module")
 def apps(phone: Handset) -> Handset:
     """The shared phone once its default apps are all in the background."""
-    until(lambda: len(cached(phone)) >= 6, timeout_s=60)
-    return phone
+    return settle(phone)
 
 
 def cached(phone: Handset) -> list[dict[str, object]]:
     rows = run_json(phone, "ps")["processes"]
     return [row for row in rows if row["band"] == "cached"]
+
+
+def settle(phone: Handset) -> Handset:
+    """*phone*, once its default apps are all in the background."""
+
+    def in_background() -> bool:
+        # A phone that has just booted may be offline to adb for a moment.
+        done = run(phone, "ps", "--band", "cached", "--json")
+        return done.returncode == 0 and len(json.loads(done.stdout)["processes"]) >= 6
+
+    until(in_background, timeout_s=90)
+    return phone
 
 
 def verified(phone: Handset) -> dict[str, int]:
@@ -234,8 +245,7 @@ def test_uninstall_leaves_nothing(apps: Handset) -> None:
 def test_a_phone_that_dies_in_the_middle_is_lost_within_ten_seconds(
     boot: Callable[..., Handset],
 ) -> None:
-    mine = boot()
-    until(lambda: len(cached(mine)) >= 6, timeout_s=60)
+    mine = settle(boot())
     with subprocess.Popen(
         command(mine, *_CACHED), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -251,8 +261,7 @@ def test_a_phone_that_dies_in_the_middle_is_lost_within_ten_seconds(
 
 
 def test_without_swap_anonymous_memory_is_refused_up_front(boot: Callable[..., Handset]) -> None:
-    mine = boot(zram_bytes=0)
-    until(lambda: len(cached(mine)) >= 6, timeout_s=60)
+    mine = settle(boot(zram_bytes=0))
     done = run(mine, *_CACHED)
     assert done.returncode == 4
     assert "no_swap" in done.stderr
@@ -261,8 +270,7 @@ def test_without_swap_anonymous_memory_is_refused_up_front(boot: Callable[..., H
 
 @pytest.mark.parametrize("root", ["su", "su0", "su-banner"])
 def test_every_form_of_su_gets_there(boot: Callable[..., Handset], root: str) -> None:
-    mine = boot(root=root)
-    until(lambda: len(cached(mine)) >= 6, timeout_s=60)
+    mine = settle(boot(root=root))
     document = run_json(mine, "reclaim", "com.example.game")
     assert document["targets"][0]["outcome"] == "reclaimed"
 
