@@ -24,8 +24,8 @@ def sample(
     cma: int = 0,
     refaults: int = 0,
     stalled_us: int = 0,
-    swap_total: int = 1_000_000,
-    swap_free: int = 900_000,
+    swap_total: int = 100_000,
+    swap_free: int = 90_000,
     mem_free: int = 900_000,
 ) -> Sample:
     """Plenty of everything, unless told otherwise: vmstat in pages, meminfo in KiB."""
@@ -68,8 +68,8 @@ def test_headroom_is_free_less_cma_over_low_marks_with_protection() -> None:
     ("now", "properties", "rule", "floor"),
     [
         (sample(free=_LOW - 1), _A14, "low_mem", 701),
-        (sample(free=_LOW - 1, swap_free=50_000), _A14, "low_mem_and_swap", 201),
-        (sample(free=1_999, swap_free=50_000), _A13, "low_mem_and_swap", 0),
+        (sample(free=_LOW - 1, swap_free=5_000), _A14, "low_mem_and_swap", 201),
+        (sample(free=1_999, swap_free=5_000), _A13, "low_mem_and_swap", 0),
         (sample(free=_LOW - 1, refaults=_FILE_PAGES * 2), _A13, "low_mem_and_thrashing", 201),
         (sample(free=_LOW - 1, refaults=_FILE_PAGES * 4), _A13, "low_mem_and_thrashing", 0),
         (sample(refaults=_FILE_PAGES * 2, swap_free=0), _A13, "low_swap_and_thrashing", 201),
@@ -90,11 +90,18 @@ def test_before_android_14_low_memory_alone_fires_nothing() -> None:
 
 
 def test_swap_is_low_when_nothing_is_left_to_hold_it() -> None:
-    seen = judged(sample(mem_free=50_000))
+    seen = judged(sample(mem_free=5_000))
     assert seen.swap_free_share == pytest.approx(0.05)
     assert seen.swap_is_low
-    no_ratio = judged(sample(mem_free=50_000), _A14 | {"ro.lmk.swap_compression_ratio": "0"})
+    no_ratio = judged(sample(mem_free=5_000), _A14 | {"ro.lmk.swap_compression_ratio": "0"})
     assert no_ratio.swap_free_share == pytest.approx(0.9)
+
+
+def test_swap_that_will_be_low_by_then_is_foreseen() -> None:
+    # At the low mark 12,000 KiB are free, less than a tenth of this swap; now it is not low yet.
+    seen = judged(sample(swap_total=200_000, swap_free=190_000))
+    assert not seen.swap_is_low
+    assert (seen.next_rule, seen.firing, seen.adj_floor) == ("low_mem_and_swap", False, 201)
 
 
 def test_without_swap_nothing_is_low() -> None:
