@@ -17,8 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from adbutils import AdbConnection, AdbError, adb_path
-
 from droidreclaim.device import CommandResult
 from droidreclaim.device.attached import Attached, parse_attached
 from droidreclaim.device.link import CHUNK_BYTES, Deadline, Link
@@ -32,7 +30,16 @@ from droidreclaim.errors import (
     DroidReclaimError,
     NoDevice,
     NotPossible,
+    UsageError,
 )
+
+try:
+    from adbutils import AdbConnection, AdbError, adb_path
+except ValueError as error:  # adbutils 2.12 makes a client of its own while it is imported
+    named = os.environ.get("ANDROID_ADB_SERVER_PORT")
+    raise UsageError(
+        f"ANDROID_ADB_SERVER_PORT: {named!r} is not a port", hint="a number from 1 to 65535"
+    ) from error
 
 _MAX_REQUEST_BYTES = 0xFFFF  # four hex digits; adbutils would write five, and the server read four
 _SHOWN_COMMAND_CHARACTERS = 60
