@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Connection
+from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, say
-from droidreclaim.errors import NoDevice
+from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.units import format_size, parse_size
+
+if TYPE_CHECKING:
+    from droidreclaim.device.server import Server
+    from droidreclaim.phone.state import Phone
 
 _RAM = "640MiB"
 
@@ -21,7 +26,7 @@ app = typer.Typer(help="The pocket phone: a small rooted phone under QEMU, to tr
 
 Port = Annotated[
     int | None,
-    typer.Option("--port", min=1, max=65535, help="Which phone [127.0.0.1:PORT]."),
+    typer.Option("--port", min=1, max=65535, help="Which phone, as -s 127.0.0.1:PORT does."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Install what is missing without asking.")]
 
@@ -36,15 +41,17 @@ class Root(StrEnum):
 
 
 @app.command()
-def setup(yes: Yes = False) -> None:
+@with_connection
+def setup(yes: Yes = False, *, connection: Connection) -> None:
     """Build the phone's image; installs QEMU and friends with apt after asking."""
     from droidreclaim.phone import image
 
-    image.ensure(lambda question: yes or ask(question), _progress)
+    image.ensure(lambda question: yes or ask(question), _progress(connection))
     typer.echo("the phone is ready to boot; next: droidreclaim phone start")
 
 
 @app.command()
+@with_connection
 def start(
     ram: Annotated[str, typer.Option("--ram", metavar="SIZE", help="Memory of the phone.")] = _RAM,
     zram: Annotated[
@@ -52,27 +59,45 @@ def start(
     ] = "512MiB",
     root: Annotated[Root, typer.Option("--root", help="How to become root there.")] = Root.ADBD,
     api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 33,
-    port: Port = None,
+    phone_port: Port = None,
     yes: Yes = False,
+    *,
+    connection: Connection,
 ) -> None:
     """Boot a phone and connect adb to it."""
     from droidreclaim.phone import image, vm
     from droidreclaim.phone.state import Config
 
-    image.ensure(lambda question: yes or ask(question), _progress)
     config = Config(
-        ram_bytes=parse_size(ram), zram_bytes=parse_size(zram), root=root.value, api=api, port=port
+        ram_bytes=parse_size(ram),
+        zram_bytes=parse_size(zram),
+        root=root.value,
+        api=api,
+        port=_chosen(phone_port, connection),
     )
-    phone = vm.start(config, progress=_progress)
+    server = _server(connection)
+    image.ensure(lambda question: yes or ask(question), _progress(connection))
+    _clean_up(server, connection)
+    phone = vm.start(
+        config,
+        server=server,
+        progress=_progress(connection),
+        timeout_s=connection.timeout_s or vm.BOOT_TIMEOUT_S,
+    )
     typer.echo(f"{phone.serial} is up; next: droidreclaim -s {phone.serial} ps")
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
-    """List the phones that run."""
+@with_connection
+def status(phone_port: Port = None, as_json: AsJson = False, *, connection: Connection) -> None:
+    """List the phones that run, and connect adb to those it has lost."""
     from droidreclaim.phone import vm
 
-    phones = vm.running()
+    server, port = _server(connection), _chosen(phone_port, connection)
+    _clean_up(server, connection)
+    phones = [phone for phone in vm.running() if port in (None, phone.port)]
+    for phone in phones:
+        _connect_again(phone, server, connection)
     if as_json:
         emit({"phones": [{"serial": phone.serial, **asdict(phone)} for phone in phones]})
         return
@@ -88,25 +113,90 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def shell(port: Port = None) -> None:
+@with_connection
+def shell(phone_port: Port = None, *, connection: Connection) -> None:
     """Open an interactive shell on the phone: 'adb shell' with the right serial."""
     from droidreclaim.device.adb import find_adb
     from droidreclaim.phone import vm
 
+    server, port = _server(connection), _chosen(phone_port, connection)
+    _clean_up(server, connection)
+    phone = vm.find(port)
+    _connect_again(phone, server, connection)
     adb = find_adb()
-    os.execv(adb, [adb, "-s", vm.find(port).serial, "shell"])
+    # With -H, adb takes even this machine's server for one that it must not start.
+    host = [] if server.may_be_started else ["-H", server.host]
+    os.execv(adb, [adb, *host, "-P", str(server.port), "-s", phone.serial, "shell"])
 
 
 @app.command()
-def stop(port: Port = None) -> None:
+@with_connection
+def stop(phone_port: Port = None, *, connection: Connection) -> None:
     """Stop a phone: no process, no port and no adb entry is left."""
     from droidreclaim.phone import vm
 
-    if port is None and not vm.running():
-        raise NoDevice("no pocket phone runs")
+    server, port = _server(connection), _chosen(phone_port, connection)
+    dead = _clean_up(server, connection)
+    gone = [phone for phone in dead if port in (None, phone.port)]
+    if gone and not any(port in (None, phone.port) for phone in vm.running()):
+        typer.echo("\n".join(f"{phone.serial} was dead and is cleaned up" for phone in gone))
+        return
     phone = vm.find(port)
-    vm.stop(phone)
+    vm.stop(phone, server, _timeout_s(connection))
     typer.echo(f"{phone.serial} is stopped")
+
+
+def _chosen(port: int | None, connection: Connection) -> int | None:
+    """
+    The port of the phone that --port or -s names; None where neither does.
+
+    Raises:
+        UsageError: -s names no pocket phone, or another one than --port.
+    """
+    if connection.serial is None:
+        return port
+    host, _, named = connection.serial.rpartition(":")
+    if host != "127.0.0.1" or not named.isdecimal() or not 0 < int(named) < 65536:
+        raise UsageError(
+            f"-s {connection.serial}: no pocket phone has this serial",
+            hint="theirs are 127.0.0.1:PORT",
+        )
+    if port not in (None, int(named)):
+        raise UsageError(f"-s {connection.serial} and --port {port} are two phones")
+    return int(named)
+
+
+def _server(connection: Connection) -> Server:
+    from droidreclaim.device.server import find_server
+
+    return find_server(connection.host, connection.port, os.environ)
+
+
+def _timeout_s(connection: Connection) -> float:
+    return connection.timeout_s or DEFAULT_TIMEOUT_S
+
+
+def _clean_up(server: Server, connection: Connection) -> list[Phone]:
+    """Remove what dead phones left, and say so; returns them."""
+    from droidreclaim.phone import vm
+
+    dead = vm.clean_up(server, _timeout_s(connection))
+    for phone in dead:
+        say(f"{phone.serial} was dead; its log and its adb entry are removed", connection)
+    for path in vm.unreadable():
+        say(f"{path} cannot be read and is kept; remove it if no phone runs for it", connection)
+    return dead
+
+
+def _connect_again(phone: Phone, server: Server, connection: Connection) -> None:
+    """Have the adb server know a phone that runs, as it does not after a restart."""
+    from droidreclaim.device.adb import connect
+
+    try:
+        if connect(server, phone.serial, _timeout_s(connection)):
+            say(f"{phone.serial}: adb had lost it and is connected again", connection)
+    except DeviceError as error:
+        say(f"{phone.serial}: {error}", connection)
 
 
 def ask(question: str) -> bool:
@@ -114,5 +204,5 @@ def ask(question: str) -> bool:
     return sys.stdin.isatty() and typer.confirm(question, default=True, err=True)
 
 
-def _progress(line: str) -> None:
-    say(line, Connection())
+def _progress(connection: Connection) -> Callable[[str], None]:
+    return lambda line: say(line, connection)

@@ -14,9 +14,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
-from adbutils import AdbConnection, AdbError, adb_path
+from contextlib import contextmanager, suppress
 
 from droidreclaim.device import CommandResult
 from droidreclaim.device.attached import Attached, parse_attached
@@ -31,7 +29,16 @@ from droidreclaim.errors import (
     DroidReclaimError,
     NoDevice,
     NotPossible,
+    UsageError,
 )
+
+try:
+    from adbutils import AdbConnection, AdbError, adb_path
+except ValueError as error:  # adbutils 2.12 makes a client of its own while it is imported
+    named = os.environ.get("ANDROID_ADB_SERVER_PORT")
+    raise UsageError(
+        f"ANDROID_ADB_SERVER_PORT: {named!r} is not a port", hint="a number from 1 to 65535"
+    ) from error
 
 _MAX_REQUEST_BYTES = 0xFFFF  # four hex digits; adbutils would write five, and the server read four
 _MAX_ROOT_ANSWER_BYTES = 4096
@@ -62,15 +69,35 @@ def list_devices(server: Server, timeout_s: float) -> tuple[Attached, ...]:
         NoServer: none runs and none can be started.
         DeviceError, DeviceTimeout, DeviceLost: what answers there is no healthy adb server.
     """
-    deadline = Deadline(timeout_s)
-    try:
-        text = _query(server, "host:devices-l", deadline)
-    except NoServer:
-        if not server.may_be_started:
-            raise
-        start_server(server, find_adb(), deadline)
-        text = _query(server, "host:devices-l", deadline)
-    return parse_attached(text)
+    return parse_attached(_query_started(server, "host:devices-l", Deadline(timeout_s)))
+
+
+def connect(server: Server, serial: str, timeout_s: float) -> bool:
+    """
+    Have the server connect to *serial*, a HOST:PORT; a local server is started when none runs.
+
+    Returns False when it was connected already.
+
+    Raises:
+        NoServer: none runs and none can be started.
+        DeviceError, DeviceTimeout, DeviceLost: it did not connect.
+    """
+    answer = _query_started(server, f"host:connect:{serial}", Deadline(timeout_s)).strip()
+    # "failed to connect to ..." comes as an OKAY, too (packages/modules/adb: connect_device).
+    if not answer.startswith(("connected to", "already connected to")):
+        raise DeviceError(f"{server}: {answer or f'no word about {serial}'}")
+    return answer.startswith("connected")
+
+
+def disconnect(server: Server, serial: str, timeout_s: float) -> None:
+    """
+    Have the server forget *serial*; nothing to do where it does not know it, or none runs.
+
+    Raises:
+        DeviceError, DeviceTimeout, DeviceLost: what answers there is no healthy adb server.
+    """
+    with suppress(NoServer, Refused):
+        _query(server, f"host:disconnect:{serial}", Deadline(timeout_s))
 
 
 def server_version(server: Server, timeout_s: float) -> int:
@@ -305,6 +332,17 @@ def _request(link: Link, service: str) -> _Connection:
         if status != b"OKAY":
             raise ValueError(status)
     return connection
+
+
+def _query_started(server: Server, service: str, deadline: Deadline) -> str:
+    """`_query`, of a local server that is started when none runs."""
+    try:
+        return _query(server, service, deadline)
+    except NoServer:
+        if not server.may_be_started:
+            raise
+        start_server(server, find_adb(), deadline)
+        return _query(server, service, deadline)
 
 
 def _query(server: Server, service: str, deadline: Deadline) -> str:

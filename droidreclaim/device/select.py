@@ -127,5 +127,6 @@ def _none(listed: Sequence[Attached], choice: Choice) -> NoDevice:
         return NoDevice(f"no {choice} is attached", hint=f"run 'adb connect {choice.serial}'")
     return NoDevice(
         f"no {choice} is attached",
-        hint="plug a phone in with USB debugging on, or start one with 'droidreclaim phone start'",
+        hint="plug a phone in with USB debugging on, or start one with 'droidreclaim phone start', "
+        "or, if a pocket phone runs, 'droidreclaim phone status' connects it again",
     )

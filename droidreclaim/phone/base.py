@@ -41,6 +41,7 @@ _NOT_LINKED = {
     "su",
     "login",
     "passwd",
+    "ps",
     "host",
     "sh",
 }  # ours, absent from Android, or another program's

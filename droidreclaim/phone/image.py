@@ -7,12 +7,15 @@ file costs a second and never the base.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,8 @@ from droidreclaim.phone import base, packages
 from droidreclaim.phone.cpio import Archive
 
 FIRST_PROGRAM = "early"
+LOCK = "lock"
+KEEP_S = 24 * 60 * 60.0  # others may share the cache with another version of ours
 GUEST = Path(__file__).with_name("guest")
 AVD_HINT = "use an AVD instead: 'emulator -avd NAME', then 'adb root'"
 _HOST_PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs"}
@@ -91,7 +96,22 @@ def missing_host_packages() -> list[str]:
     """
     if platform.machine() not in ("x86_64", "AMD64") or not shutil.which("apt-get"):
         raise NotPossible("the pocket phone needs Debian or Ubuntu on x86-64", hint=AVD_HINT)
-    return [package for tool, package in _HOST_PACKAGES.items() if packages.find_tool(tool) is None]
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    return [
+        package
+        for tool, package in host_packages(release).items()
+        if packages.find_tool(tool) is None
+    ]
+
+
+def host_packages(os_release: Mapping[str, str]) -> dict[str, str]:
+    """The host's tools we need and their packages, by the fields of /etc/os-release."""
+    family = f"{os_release.get('ID', '')} {os_release.get('ID_LIKE', '')}".split()
+    # Ubuntu packs its kernel modules with zstd, which Python 3.11 cannot read.
+    return _HOST_PACKAGES | ({"zstd": "zstd"} if "ubuntu" in family else {})
 
 
 def ensure(confirm: Callable[[str], bool], progress: Callable[[str], None]) -> Image:
@@ -108,14 +128,16 @@ def ensure(confirm: Callable[[str], bool], progress: Callable[[str], None]) -> I
     if missing := missing_host_packages():
         _install(missing, confirm, progress)
     directory = _base_dir()
-    if not directory.is_dir():
-        base.build(directory, progress)
-        _remove_others(directory, "base-*")
     initramfs = _initramfs_path(directory)
-    if not initramfs.is_file():
-        progress("adding droidreclaim's own files")
-        _write_initramfs(directory, initramfs)
-        _remove_others(initramfs, "initramfs-*")
+    with _lock(progress):
+        if not directory.is_dir():
+            base.build(directory, progress)
+        os.utime(directory)
+        if not initramfs.is_file():
+            progress("adding droidreclaim's own files")
+            _write_initramfs(directory, initramfs)
+        os.utime(initramfs)
+        remove_unused(cache_dir())
     return Image(directory / base.KERNEL, initramfs, directory / base.DISK)
 
 
@@ -124,6 +146,31 @@ def find() -> Image | None:
     if missing_host_packages() or not _base_dir().is_dir():
         return None
     return ensure(lambda _: False, lambda _: None)
+
+
+@contextmanager
+def _lock(progress: Callable[[str], None]) -> Iterator[None]:
+    """Keep other commands from building or removing images; the kernel frees it if we die."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another command that makes the image")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def remove_unused(cache: Path) -> None:
+    """Remove images, and what a killed build left, that no command used within the last day."""
+    for pattern in ("base-*", "initramfs-*", ".building-*"):
+        for path in cache.glob(pattern):
+            if time.time() - path.stat().st_mtime < KEEP_S:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _install(
@@ -198,7 +245,9 @@ def _write_initramfs(base_dir: Path, target: Path) -> None:
     archive.add_link("overlay/data/user/0", "/data/data")
     archive.add_file("overlay/etc/passwd", _passwd().encode())
     archive.add_file("overlay/etc/group", _group().encode())
-    archive.add_file("overlay/system/bin/init", (GUEST / "init/init.sh").read_bytes(), 0o755)
+    for name in ("init", "ps"):
+        script = GUEST / f"init/{name}.sh"
+        archive.add_file(f"overlay/system/bin/{name}", script.read_bytes(), 0o755)
     for program in _programs():
         mode = 0o4755 if program.name == "su" else 0o755
         path = "init" if program.name == FIRST_PROGRAM else f"overlay/system/bin/{program.name}"
@@ -242,9 +291,3 @@ def _app_users() -> dict[str, int]:
     apps = {f"u0_a{number}": _FIRST_APP + number for number in range(_NAMED_IDS)}
     isolated = {f"u0_i{number}": _FIRST_ISOLATED + number for number in range(_NAMED_IDS)}
     return apps | isolated
-
-
-def _remove_others(kept: Path, pattern: str) -> None:
-    for path in kept.parent.glob(pattern):
-        if path != kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from droidreclaim.phone.packages import find_tool
 from droidreclaim.phone.state import Config
 
 PROBE_S = 6.0  # a kernel to its first program takes 1 s under KVM, 3 s emulated
+MEMORY_S = 24 * 60 * 60.0
 _PROBE_ANSWER = b"init: probe answered"
 _PR_SET_PDEATHSIG = 1
 _PROGRAM = "qemu-system-x86_64"
@@ -101,22 +102,35 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
     ``kvm`` where a guest was seen to boot with it, else ``tcg``.
 
     /dev/kvm alone says little: there are hosts where it opens and the guest hangs in early boot.
-    The answer is remembered for this host's kernel and this QEMU.
+    The answer is remembered for this host's kernel and this QEMU, and for a day: a machine too busy
+    for the trial looks like one that hangs.
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     program = Path(find_tool(_PROGRAM) or _PROGRAM)
     key = f"{platform.release()} {program.stat().st_mtime_ns if program.exists() else 0}"
     memory = cache_dir() / "kvm.json"
+    works = recall(memory, key)
+    if works is None:
+        progress("trying KVM")
+        works = _boots_with_kvm(image)
+        partial = memory.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps({key: works}))
+        partial.rename(memory)
+    return "kvm" if works else "tcg"
+
+
+def recall(memory: Path, key: str) -> bool | None:
+    """What the file *memory* says about *key*; None when that is nothing, or older than a day."""
     try:
+        age_s = time.time() - memory.stat().st_mtime
         remembered = json.loads(memory.read_text())
     except (OSError, ValueError):
-        remembered = {}
-    if key not in remembered:
-        progress("trying KVM")
-        remembered = {key: _boots_with_kvm(image)}
-        memory.write_text(json.dumps(remembered))
-    return "kvm" if remembered[key] else "tcg"
+        return None
+    if age_s > MEMORY_S or not isinstance(remembered, dict):
+        return None
+    works = remembered.get(key)
+    return works if isinstance(works, bool) else None
 
 
 def _boots_with_kvm(image: Image) -> bool:
@@ -135,9 +149,11 @@ def _boots_with_kvm(image: Image) -> bool:
     os.set_blocking(process.stdout.fileno(), False)
     seen = b""
     deadline = time.monotonic() + PROBE_S
-    while time.monotonic() < deadline and process.poll() is None and _PROBE_ANSWER not in seen:
-        seen += process.stdout.read() or b""
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
+    try:
+        while time.monotonic() < deadline and process.poll() is None and _PROBE_ANSWER not in seen:
+            seen += process.stdout.read() or b""
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
     return _PROBE_ANSWER in seen

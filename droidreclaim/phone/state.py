@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
+from pydantic import TypeAdapter
 
 from droidreclaim.errors import UsageError
 from droidreclaim.units import MIB, format_size
@@ -88,6 +88,9 @@ class Phone:
         return start_ticks(self.pid) == self.start_ticks
 
 
+_RECORD = TypeAdapter(Phone)
+
+
 def state_dir() -> Path:
     """Where phones are written down: DROIDRECLAIM_STATE_DIR, else the user's state directory."""
     chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
@@ -114,24 +117,27 @@ def save(phone: Phone) -> None:
     partial.rename(path)
 
 
-def load_all() -> list[Phone]:
-    """Every phone written down and alive, by port; the records of dead ones are removed."""
-    phones = []
+def load_all() -> tuple[list[Phone], list[Path]]:
+    """
+    Every phone written down, alive or dead, by port; and the records that cannot be read.
+
+    What an unreadable record stands for may still run, so it is for the user to remove.
+    """
+    phones, unreadable = [], []
     for path in sorted(state_dir().glob("phone-*.json")):
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            fields = json.loads(path.read_text())
-            phone = Phone(**{**fields, "config": Config(**fields["config"])})
-            if phone.alive:
-                phones.append(phone)
-                continue
-        path.unlink(missing_ok=True)
-    return sorted(phones, key=lambda phone: phone.port)
+        try:
+            phones.append(_RECORD.validate_json(path.read_bytes()))
+        except FileNotFoundError:
+            continue  # its phone was stopped meanwhile
+        except (OSError, ValueError):
+            unreadable.append(path)
+    return sorted(phones, key=lambda phone: phone.port), unreadable
 
 
 def forget(phone: Phone) -> None:
-    """Remove what was written down, and the console's log."""
-    _path(phone.port).unlink(missing_ok=True)
+    """Remove the console's log, and last what was written down."""
     Path(phone.console).unlink(missing_ok=True)
+    _path(phone.port).unlink(missing_ok=True)
 
 
 def _path(port: int) -> Path:

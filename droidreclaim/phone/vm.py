@@ -7,15 +7,25 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from droidreclaim.errors import DeviceTimeout, DroidReclaimError, NoDevice, NotPossible
+from droidreclaim.device.adb import connect, disconnect
+from droidreclaim.device.server import Server, find_server
+from droidreclaim.errors import (
+    DeviceError,
+    DeviceTimeout,
+    DroidReclaimError,
+    NoDevice,
+    NotPossible,
+)
 from droidreclaim.phone import adb, image, qemu, state
 from droidreclaim.phone.state import Config, Phone
 
 BOOT_TIMEOUT_S = 180.0  # 10 s on an idle machine, emulated on 2 cores; a busy one needs its time
 STOP_TIMEOUT_S = 5.0
+SERVER_TIMEOUT_S = 15.0  # a cold adb server starts in 1 s
 _POLL_S = 0.2
 _CONSOLE_LINES = 5
 _PORTS = range(6520, 6600)  # outside 5555..5683, where adb looks for emulators by itself
@@ -24,6 +34,7 @@ _PORTS = range(6520, 6600)  # outside 5555..5683, where adb looks for emulators 
 def start(
     config: Config,
     *,
+    server: Server | None = None,
     progress: Callable[[str], None] = lambda _: None,
     timeout_s: float = BOOT_TIMEOUT_S,
     die_with_us: bool = False,
@@ -32,16 +43,19 @@ def start(
     Boot a phone; returns once it is up and the adb server knows it.
 
     Args:
+        server: The adb server to tell; None for the one the environment names.
         die_with_us: For test runs: QEMU is killed when the calling thread ends, however that ends.
 
     Raises:
-        UsageError: *config* makes no sense.
+        UsageError: *config* or the environment makes no sense.
         NotPossible: no image, no QEMU.
         DeviceTimeout: it did not come up in *timeout_s* seconds; the message holds the console's
             last lines.
+        DeviceError: the adb server did not connect.
         DroidReclaimError: QEMU ended.
     """
     config.check()
+    server = server or _default_server()
     files = image.find()
     if files is None:
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
@@ -50,25 +64,45 @@ def start(
     directory = state.state_dir()
     directory.mkdir(parents=True, exist_ok=True)
     console = directory / f"phone-{port}.log"
-    process = qemu.spawn(
-        qemu.command(files, config, port, console, accelerator), die_with_us=die_with_us
-    )
-    ticks = state.start_ticks(process.pid)
-    phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
-    state.save(phone)
-    progress(f"booting on {phone.serial} ({accelerator})")
-    try:
-        _await_boot(process, phone, timeout_s)
-        adb.connect(phone.serial)
-    except BaseException:
-        stop(phone)
-        raise
+    argv = qemu.command(files, config, port, console, accelerator)
+    with _interrupt_held() as release:
+        process = qemu.spawn(argv, die_with_us=die_with_us)
+        ticks = state.start_ticks(process.pid)
+        phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
+        try:
+            release()
+            state.save(phone)
+            progress(f"booting on {phone.serial} ({accelerator})")
+            _await_boot(process, phone, timeout_s)
+            connect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
+        except BaseException:
+            with suppress(DeviceError):  # what went wrong first says more
+                stop(phone, server)
+            raise
     return phone
 
 
 def running() -> list[Phone]:
     """Every phone of this user that runs, by port."""
-    return state.load_all()
+    return [phone for phone in state.load_all()[0] if phone.alive]
+
+
+def unreadable() -> list[Path]:
+    """Records of phones that cannot be read, and so are left alone."""
+    return state.load_all()[1]
+
+
+def clean_up(server: Server | None = None, timeout_s: float = SERVER_TIMEOUT_S) -> list[Phone]:
+    """
+    Remove what phones left that ended by themselves; returns those phones.
+
+    Raises:
+        DeviceError, DeviceTimeout, DeviceLost: as `stop`.
+    """
+    dead = [phone for phone in state.load_all()[0] if not phone.alive]
+    for phone in dead:
+        stop(phone, server, timeout_s)
+    return dead
 
 
 def find(port: int | None = None) -> Phone:
@@ -89,12 +123,38 @@ def find(port: int | None = None) -> Phone:
     return phones[0]
 
 
-def stop(phone: Phone) -> None:
-    """End a phone, its port and its entry at the adb server; being gone already is no error."""
+def stop(phone: Phone, server: Server | None = None, timeout_s: float = SERVER_TIMEOUT_S) -> None:
+    """
+    End a phone, its port and its entry at the adb server; being gone already is no error.
+
+    Raises:
+        UsageError: the environment names no adb server; the phone still runs.
+        DeviceError, DeviceTimeout, DeviceLost: the adb server is not healthy; the phone has ended
+            and stays written down, so that `clean_up` tries again.
+    """
+    server = server or _default_server()
     if phone.alive:
         _end(phone)
-    adb.disconnect(phone.serial)
+    disconnect(server, phone.serial, timeout_s)
     state.forget(phone)
+
+
+def _default_server() -> Server:
+    return find_server(None, None, os.environ)
+
+
+@contextmanager
+def _interrupt_held() -> Iterator[Callable[[], None]]:
+    """Keep a Ctrl-C waiting until the yielded function is called, or the block ends."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        yield release
+    finally:
+        release()
 
 
 def _end(phone: Phone) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import DeviceTimeout, DroidReclaimError, NoDevice, NotPossible, UsageError
-from droidreclaim.phone import vm
-from droidreclaim.phone.state import Config
+from droidreclaim.phone import qemu, vm
+from droidreclaim.phone.state import Config, state_dir
 from droidreclaim.units import MIB
-from handset import Handset, until
+from handset import Handset, free_port, until
 
 pytestmark = pytest.mark.phone
 
@@ -42,6 +44,13 @@ def test_the_tree_is_androids(phone: Handset) -> None:
     assert phone.text("readlink -f /system/bin/sh").endswith("mksh")
     phone.text("cp /system/bin/toybox /sdcard/toybox && chmod 755 /sdcard/toybox")
     assert b"ermission denied" in phone.shell("/sdcard/toybox true; rm /sdcard/toybox").stderr
+
+
+def test_ps_prints_androids_columns(phone: Handset) -> None:
+    header, *rows = phone.text("ps -A").splitlines()
+    assert header.split() == ["USER", "PID", "PPID", "VSZ", "RSS", "WCHAN", "ADDR", "S", "NAME"]
+    assert any(row.split()[:3] == ["root", "1", "0"] for row in rows)
+    assert phone.text("ps -A -o PID,ARGS").split()[:2] == ["PID", "ARGS"]
 
 
 def test_the_clock_is_the_hosts(phone: Handset) -> None:
@@ -103,6 +112,42 @@ def test_a_boot_that_fails_shows_the_console(boot: Callable[..., Handset]) -> No
     with pytest.raises(DeviceTimeout, match="did not boot within 1 s"):
         vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0), timeout_s=1, die_with_us=True)
     assert vm.running() == before
+
+
+def test_an_interrupt_right_after_the_start_of_qemu_ends_it(
+    boot: Callable[..., Handset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = qemu.spawn
+
+    def spawn_and_interrupt(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
+        process = spawn(argv, die_with_us=die_with_us)
+        os.kill(os.getpid(), signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(qemu, "spawn", spawn_and_interrupt)
+    port = free_port()
+    with pytest.raises(KeyboardInterrupt):
+        vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0, port=port), die_with_us=True)
+    assert qemus_on(port) == []
+
+
+def test_a_phone_that_cannot_be_written_down_is_ended(boot: Callable[..., Handset]) -> None:
+    port = free_port()
+    (state_dir() / f"phone-{port}.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0, port=port), die_with_us=True)
+    (state_dir() / f"phone-{port}.json").rmdir()
+    assert qemus_on(port) == []
+
+
+def qemus_on(port: int) -> list[str]:
+    """Processes that were given *port* on their command line, and are no zombies."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f"hostfwd=tcp:127.0.0.1:{port}-".encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
 
 
 def test_a_taken_port_is_named(phone: Handset) -> None:
