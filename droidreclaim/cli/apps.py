@@ -95,9 +95,9 @@ def reclaim(
         typer.Option("--how", help="'cold' only moves them in line, 'trim' asks the app itself."),
     ] = "pageout",
     backend: Annotated[
-        Literal["process_madvise", "am_compact"],
-        typer.Option("--backend", help="'am_compact' needs no root, and Android decides."),
-    ] = "process_madvise",
+        Literal["process_madvise", "proc_reclaim", "am_compact"] | None,
+        typer.Option("--backend", help="[best]; 'am_compact' needs no root, and Android decides."),
+    ] = None,
     only: Annotated[
         str | None,
         typer.Option("--only", metavar="KINDS", help="Of these: dalvik,native,stack,code."),
@@ -145,6 +145,7 @@ def reclaim(
             force=force,
         ),
         how=how,
+        backend=backend,
         what=what or "anon",
         only=_kinds(only, what) if only else (),
         addresses=parse_range(address_range) if address_range else None,
