@@ -39,6 +39,10 @@ class NoDevice(DeviceError):
     """Nothing to talk to, or no single choice among several."""
 
 
+class SeveralDevices(NoDevice):
+    """More than one to choose from: waiting does not help."""
+
+
 class DeviceTimeout(DeviceError):
     """The device or the adb server did not answer within the deadline."""
 
@@ -51,6 +55,10 @@ class NotPossible(DroidReclaimError):
     """This device cannot do it: no root, no backend, no swap for anonymous memory."""
 
     exit_code = 4
+
+
+class NotRoot(NotPossible):
+    """A way to root that worked before does not work any more."""
 
 
 class ParseError(DroidReclaimError):

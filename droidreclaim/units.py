@@ -27,7 +27,10 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"{text!r} is not a size", hint="write 256MiB, 1GiB or a number of bytes")
-    return int(float(match[1]) * _FACTOR[match[2].lower()[:1]])
+    size_bytes = int(float(match[1]) * _FACTOR[match[2].lower()[:1]])
+    if not 0 <= size_bytes < 1 << 63:
+        raise UsageError(f"{text!r} is more than any device has")
+    return size_bytes
 
 
 def parse_rate(text: str) -> int:

@@ -86,3 +86,31 @@ def test_bare_droidreclaim_says_what_is_missing_and_what_to_type_and_exits_0() -
 def test_no_escape_sequence_goes_into_a_pipe_even_on_a_ci_that_forces_colour() -> None:
     done = run("ps", "--help", GITHUB_ACTIONS="true")
     assert "\x1b" not in done.stdout
+
+
+def test_a_reader_that_is_gone_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run_into(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_is_one_line_and_no_traceback() -> None:
+    done = run_into(os.open("/dev/full", os.O_WRONLY))
+    assert done.returncode == 1
+    assert done.stderr == "droidreclaim: cannot write the output: No space left on device\n"
+
+
+def run_into(stdout: int) -> subprocess.CompletedProcess[str]:
+    """Bare droidreclaim with *stdout*, which is closed afterwards."""
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "droidreclaim", "-H", "127.0.0.2"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(stdout)

@@ -9,11 +9,13 @@ import pytest
 from test_reclaim import _APP, _MOVED, _SWAP
 
 from build_values import phone, process
-from droidreclaim import reclaim, report
+from droidreclaim import escape, reclaim, report
 from droidreclaim.model import DeviceInfo, Memory
 from droidreclaim.policy import Plan, Selection, refusal
+from droidreclaim.report import reclaim as told
 
 _DEVICE = DeviceInfo("R58", "Pixel_6a", 34, "arm64-v8a", "6.1.0", 4096)
+_MIB = 1 << 20
 _HOSTILE = "com.evil\x1b[31m\x1b]0;title\x07\n\u202egame\x9b1A"
 
 
@@ -21,8 +23,8 @@ _HOSTILE = "com.evil\x1b[31m\x1b]0;title\x07\n\u202egame\x9b1A"
     "char", ["\x1b", "\x00", "\n", "\r", "\x07", "\x7f", "\x9b", "\u202e", "\u2028", "\u200b"]
 )
 def test_no_control_character_reaches_a_terminal(char: str) -> None:
-    assert char not in report.safe(f"a{char}b")
-    assert report.safe("com.example.game:sync é 漢") == "com.example.game:sync é 漢"
+    assert char not in escape.safe(f"a{char}b")
+    assert escape.safe("com.example.game:sync é 漢") == "com.example.game:sync é 漢"
 
 
 def test_a_hostile_name_stays_one_harmless_row() -> None:
@@ -83,7 +85,7 @@ def test_reclaim_json_has_the_contracts_keys() -> None:
         Plan((_APP,), (skip,), 700),
         reclaim.Request(Selection()),
     )
-    value = report.reclaim_json(_DEVICE, "device", ran)
+    value = told.reclaim_json(_DEVICE, "device", ran)
     [target] = value["targets"]
     assert {"pid", "start_ticks", "name", "packages", "oom_score_adj", "outcome", "reason",
             "advised_bytes", "refused", "before", "after", "shared_bytes", "approximate",
@@ -93,7 +95,7 @@ def test_reclaim_json_has_the_contracts_keys() -> None:
         "advised_bytes": 79691776, "reclaimed_bytes": 79691776, "swapped_bytes": 79691776,
         "zram_used_delta_bytes": 27262976, "gained_bytes": 52428800,
     }  # fmt: skip
-    assert "in the foreground (adj 0)" in report.render(report.reclaim_table(ran))
+    assert "in the foreground (adj 0)" in report.render(told.reclaim_table(ran))
 
 
 def test_a_dry_run_carries_its_estimate_and_no_result() -> None:
@@ -102,7 +104,18 @@ def test_a_dry_run_carries_its_estimate_and_no_result() -> None:
     ran = reclaim.result(
         (reclaim.judge(_APP, advice, request),), None, Plan((_APP,), (), 700), request
     )
-    [target] = report.reclaim_json(_DEVICE, "device", ran)["targets"]
+    [target] = told.reclaim_json(_DEVICE, "device", ran)["targets"]
     assert target["outcome"] == "estimated"
     assert target["reclaimable_bytes"] == 79691776
-    assert "nothing touched" in report.reclaim_summary(ran)
+    assert "nothing touched" in told.reclaim_summary(ran)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_narrow_terminal_cuts_no_number(width: int) -> None:
+    name = "com.example.browser:sandboxed_process0:org.chromium.content.app.SandboxedService0:0"
+    row = process(31124, name, 99002, 920, memory=Memory(_MIB * 1234, _MIB * 1200, None, _MIB))
+    text = report.render(report.ps_table([row]), width=width)
+    for whole in ("31124", "920", "cached", "1.2 GiB", "1.0 MiB"):
+        assert whole in text
+    words = "".join(line.split("  ")[0].strip() for line in text.splitlines()[1:])
+    assert words == name

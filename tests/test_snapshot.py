@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from build_values import PACKAGES, phone, process
-from droidreclaim.snapshot import build
+from droidreclaim.model import ActivityState, Band, Process
+from droidreclaim.parse.activity import parse_processes
+from droidreclaim.parse.ps import parse_ps
+from droidreclaim.snapshot import Member, build, captured, members_of
 
 
 @pytest.mark.parametrize(
@@ -30,16 +35,128 @@ def test_a_process_is_attributed_to(name: str, uid: int, packages: tuple[str, ..
     assert phone(process(200, name, uid, 900)).by_pid[200].packages == packages
 
 
+def member(name: str, uid: int, *packages: str, owner_uid: int | None = None) -> Member:
+    state = ActivityState("CEM", 905, "cch-empty", None)
+    return Member(name, uid, owner_uid or uid, packages, state, 905)
+
+
+def built(own: Process, known: Member, *more: Process) -> Process:
+    """*own* on the small phone, when ActivityManager says *known* of its pid."""
+    everyone = [*phone(*more).processes, own]
+    return build(everyone, PACKAGES, members={own.pid: known}).by_pid[own.pid]
+
+
 def test_what_activity_manager_says_beats_the_name() -> None:
     own = process(200, "com.google.android.webview:sandboxed_process0:x:0", 99002, 900)
-    members = {200: (own.name, ("com.example.mail",))}
-    assert build([own], PACKAGES, members=members).by_pid[200].packages == ("com.example.mail",)
+    seen = built(own, member(own.name, 99002, "com.example.mail"))
+    assert seen.packages == ("com.example.mail",)
+    assert seen.state is not None
+    assert seen.state.why == "cch-empty"
 
 
-def test_what_activity_manager_says_of_a_recycled_pid_is_not_believed() -> None:
+def test_a_sandbox_serves_the_app_that_owns_it() -> None:
+    own = process(200, "com.google.android.webview:sandboxed_process0:x:0", 99002, 900)
+    assert built(own, member(own.name, 99002, owner_uid=10002)).packages == ("com.example.mail",)
+
+
+@pytest.mark.parametrize(
+    ("name", "uid"), [("com.example.other", 10002), ("com.example.mail", 10777)]
+)
+def test_what_activity_manager_says_of_a_recycled_pid_is_not_believed(name: str, uid: int) -> None:
     own = process(200, "com.example.mail", 10002, 900)
-    members = {200: ("com.example.other", ("com.example.other",))}
-    assert build([own], PACKAGES, members=members).by_pid[200].packages == ("com.example.mail",)
+    seen = built(own, member(name, uid, "com.example.other"))
+    assert seen.packages == ("com.example.mail",)
+    assert seen.state is None
+
+
+def test_a_name_that_zygote_had_to_cut_is_the_same_process() -> None:
+    whole = "com.google.android.webview:sandboxed_process0:org.chromium.SandboxedProcessService0:0"
+    own = process(200, whole[:64], 99002, 900)
+    assert built(own, member(whole, 99002, "com.example.mail")).packages == ("com.example.mail",)
+
+
+def test_system_server_is_called_system_by_activity_manager() -> None:
+    seen = built(process(61, "system_server", 1000, -900), member("system", 1000, "android"))
+    assert seen.packages == ("android",)
+
+
+def test_a_native_child_of_a_shared_uid_belongs_to_its_parent_s_package() -> None:
+    child = process(300, "logcat", 10004, 950, ppid=200)
+    parent = process(200, "com.example.shared.two", 10004, 900)
+    assert phone(parent, child).by_pid[300].packages == ("com.example.shared.two",)
+
+
+def test_a_child_of_an_app_zygote_belongs_to_its_app() -> None:
+    zygote = process(200, "com.example.mail_zygote", 10002, 0)
+    child = process(300, "isolated service", 90004, 900, ppid=200)
+    assert phone(zygote, child).by_pid[300].packages == ("com.example.mail",)
+
+
+def test_a_work_profile_s_process_is_its_package_s_there() -> None:
+    seen = phone(process(200, "com.example.mail", 1010002, 900)).by_pid[200]
+    assert (seen.packages, seen.user) == (("com.example.mail",), 10)
+
+
+_DUMP = """ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)
+  All known processes:
+  *APP* UID 10002 ProcessRecord{1 200:com.example.mail/u0a2}
+    user #0 uid=10002 gids={}
+    packageList={com.example.mail, com.example.addon}
+    pid=200
+    oom adj: max=1001 curRaw=905 setRaw=905 cur=905 set=905
+  *APP* UID 10001 ProcessRecord{2 0:com.example.game:late/u0a1}
+    user #0 uid=10001 gids={}
+    packageList={com.example.game}
+    pid=0
+    thread=null
+    oom adj: max=1001 curRaw=-10000 setRaw=-10000 cur=-10000 set=-10000
+  All Active App Child Processes:
+    proc #0: PhantomProcessRecord {8 300:200:logcat/u0a2}
+"""
+
+
+def test_a_dump_gives_packages_of_processes_and_of_their_phantoms_and_no_pid_0() -> None:
+    members = members_of(parse_processes(_DUMP))
+    assert sorted(members) == [200, 300]
+    assert members[200].packages == members[300].packages
+    assert members[200].packages == ("com.example.mail", "com.example.addon")
+    assert members[200].state.adj == 905
+
+
+def test_captured_rows_and_dump_are_one_map() -> None:
+    rows = parse_ps(
+        "USER PID PPID VSZ RSS WCHAN ADDR S NAME\n"
+        "root 1 0 10 10 0 0 S init\n"
+        "u0_a2 200 50 10 20480 0 0 S om.example.mail\n"
+        "u0_a9 400 50 10 1024 0 0 S com.example.new\n"
+    )
+    seen = captured(members_of(parse_processes(_DUMP)), rows)
+    mail, new = seen.by_pid[200], seen.by_pid[400]
+    assert (mail.name, mail.oom_score_adj, mail.band) == ("com.example.mail", 905, Band.CACHED)
+    assert mail.memory.rss_bytes == 20480 << 10
+    assert (new.packages, new.oom_score_adj, new.band) == (
+        ("com.example.new",), None, Band.UNKNOWN,
+    )  # fmt: skip
+    assert seen.by_pid[300].memory.rss_bytes is None
+
+
+def test_every_process_of_a_car_s_dump_is_attributed(capture: Callable[[str], str]) -> None:
+    text = capture("dumpsys_activity_processes/android9-automotive_gwm-haval.txt")
+    dump = parse_processes(text)
+    seen = captured(members_of(dump))
+    records = {one.ref.pid: one for one in dump.records if one.ref.pid}
+    assert len(records) > 30
+    assert all(seen.by_pid[pid].packages == one.packages for pid, one in records.items())
+    assert {one.user for one in seen.processes} >= {0}
+    assert all(one.start_ticks is None for one in seen.processes)
+
+
+def test_a_captured_ps_knows_no_adj(capture: Callable[[str], str]) -> None:
+    rows = parse_ps(capture("ps/android13-mtk_tb8168-healer-ps_A.txt"))
+    seen = captured({}, rows)
+    assert len(seen.processes) == len(rows)
+    assert {one.band for one in seen.processes} == {Band.UNKNOWN}
+    assert seen.by_pid[2420].packages == ("com.android.systemui",)
 
 
 def test_without_a_package_list_the_name_must_do() -> None:

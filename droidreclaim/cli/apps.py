@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Connection, Force, with_connection
-from droidreclaim.cli.output import emit, say, show
+from droidreclaim.cli.options import AsJson, Capture, Connection, Force, with_connection
+from droidreclaim.cli.output import emit, now_utc, say, show, write
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
-from droidreclaim.model import Band, Process, ReclaimResult
-from droidreclaim.policy import Selection, parse_adj_range, parse_targets
+from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
 from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
 
+if TYPE_CHECKING:
+    from droidreclaim.snapshot import Snapshot
+
 Bands = Annotated[
-    list[Band] | None, typer.Option("--band", help="Only this band; may be repeated.")
+    list[Band] | None,
+    typer.Option("--band", metavar="BAND", help="Only this band; may be repeated."),
 ]
+_Seen: TypeAlias = "tuple[DeviceInfo | None, str, str | None, Snapshot]"
 _KINDS = ("dalvik", "native", "stack", "code")
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
@@ -55,24 +59,30 @@ def ps(
     everything: Annotated[
         bool, typer.Option("--all", help="Also system processes and kernel threads.")
     ] = False,
+    states: Annotated[
+        bool,
+        typer.Option("--states", help="Also ActivityManager's state and reason: one dumpsys more."),
+    ] = False,
+    capture: Capture = None,
     as_json: AsJson = False,
     *,
     connection: Connection,
 ) -> None:
     """List apps and their processes with oom_score_adj, band, RSS and swap."""
-    from droidreclaim import inspect, report
-    from droidreclaim.cli import connect
+    from droidreclaim import report
+    from droidreclaim.inspect import apps
+    from droidreclaim.policy import parse_targets
 
     names, pids = parse_targets(packages or ())
     if pids:
         raise UsageError("ps takes package names", hint="pid:N is for reclaim")
-    with connect.helper(connection) as helper:
-        taken_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        device, seen = inspect.processes(helper)
-    rows = inspect.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
+    device, source, taken_at, seen = (
+        _captured(capture) if capture else _live(connection, states=states)
+    )
+    rows = apps.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
     rows = sorted(rows, key=lambda process: _sort_key(process, sort))
     if as_json:
-        emit(report.ps_json(device, helper.source, taken_at, rows))
+        emit(report.ps_json(device, source, taken_at, rows))
         return
     asked = everything or bool(names or band)
     shown = rows if asked else [process for process in rows if process.packages]
@@ -130,8 +140,9 @@ def reclaim(
 ) -> None:
     """Page out packages, processes or a selection, and say what that really did."""
     from droidreclaim import reclaim as engine
-    from droidreclaim import report
     from droidreclaim.cli import connect
+    from droidreclaim.policy import Selection, parse_adj_range, parse_targets
+    from droidreclaim.report import reclaim as told
 
     names, pids = parse_targets(targets or ())
     if not (names or pids or band or adj):
@@ -159,7 +170,7 @@ def reclaim(
         if how == "cold" or refault:
             raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")
         device, result = engine.run_unrooted(
-            connect.device(connection),
+            connect.chosen_device(connection),
             request,
             engine.TRIM if how == "trim" else engine.COMPACT,
             timeout_s=connect.timeout_s(connection),
@@ -171,7 +182,7 @@ def reclaim(
             done = engine.run(helper, request, progress=lambda line: say(line, connection))
         source = helper.source
     if as_json:
-        emit(report.reclaim_json(done.device, source, done.result))
+        emit(told.reclaim_json(done.device, source, done.result))
     else:
         _show_reclaim(done.result)
     if done.ended_by is not None:
@@ -190,17 +201,17 @@ def _kinds(text: str, what: str | None) -> tuple[str, ...]:
 
 
 def _show_reclaim(result: ReclaimResult) -> None:
-    from droidreclaim import report
+    from droidreclaim.report import reclaim as told
 
-    show(report.reclaim_table(result))
+    show(told.reclaim_table(result))
     if result.dry_run:
-        show(report.kinds_table(result))
-    typer.echo(report.reclaim_summary(result))
-    if line := report.swap_line(result):
-        typer.echo(line)
+        show(told.kinds_table(result))
+    write(told.reclaim_summary(result) + "\n")
+    if line := told.swap_line(result):
+        write(line + "\n")
     if result.device_refaults:
-        show(report.refault_table(result))
-        typer.echo("\n".join(report.device_refault_lines(result)))
+        show(told.refault_table(result))
+        write("\n".join(told.device_refault_lines(result)) + "\n")
 
 
 @with_connection
@@ -213,7 +224,7 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
     if as_json:
         emit({"serial": serial, "removed": removed, "left": left})
     else:
-        typer.echo(report.uninstall_text(serial, removed, left))
+        write(report.uninstall_text(serial, removed, left) + "\n")
     if left:
         raise NotAchieved(f"{serial}: {len(left)} things of ours are still there")
 
@@ -227,7 +238,30 @@ def status(connection: Connection) -> None:
         text = report.status(str(connect.server(connection)), connect.devices(connection))
     except DroidReclaimError as error:
         text = report.status_without_server(str(error))
-    typer.echo(text)
+    write(text + "\n")
+
+
+def _live(connection: Connection, *, states: bool) -> _Seen:
+    from droidreclaim.cli import connect
+    from droidreclaim.inspect import apps
+
+    phone = connect.chosen_device(connection)
+    with connect.helper(connection, phone) as helper:
+        taken_at = now_utc()
+        if states:
+            device, seen = apps.processes_with_states(
+                helper, phone, timeout_s=connect.timeout_s(connection)
+            )
+        else:
+            device, seen = apps.processes(helper)
+    return device, helper.source, taken_at, seen
+
+
+def _captured(path: Path) -> _Seen:
+    from droidreclaim.inspect import apps
+
+    seen, taken_at = apps.captured_processes(path)
+    return None, "capture", taken_at, seen
 
 
 def _sort_key(process: Process, sort: SortKey) -> tuple[float, str, int]:

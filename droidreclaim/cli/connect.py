@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from droidreclaim import inspect
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, Connection
-from droidreclaim.cli.output import say
+from droidreclaim.cli.output import say, warn
 from droidreclaim.device.adb import AdbDevice
-from droidreclaim.device.root import RootWay, default_memory, find_root
+from droidreclaim.device.root import RootWay, asking, default_memory, find_root
 from droidreclaim.device.select import Choice, read_choice, select
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
-from droidreclaim.errors import NotPossible
+from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
 from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect
 from droidreclaim.helper.remove import remove
+from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 
 
@@ -55,35 +56,38 @@ def wait(connection: Connection, wait_s: float) -> None:
     )
 
 
-def helper(connection: Connection) -> RunningHelper:
+def helper(connection: Connection, on: AdbDevice | None = None) -> RunningHelper:
     """
-    The helper, running as root on the chosen device.
+    The helper, running as root on the chosen device, or *on* the one chosen already.
 
     A way to root that worked last time is used without asking again; where it has ceased to work,
     every way is tried anew.
     """
-    device = _device(connection)
+    device = on or chosen_device(connection)
     memory = default_memory()
     known = memory.recall(device)
     if known is not None:
         try:
-            return connect(device, known, timeout_s=timeout_s(connection))
-        except NotPossible:
+            with asking(device.serial, known, lambda line: say(line, connection)):
+                return connect(device, known, timeout_s=timeout_s(connection))
+        except NotRoot:
             memory.forget(device)
-    way = _root(device, connection)
+        except DeviceTimeout as error:
+            if known is RootWay.ADBD:
+                raise
+            memory.forget(device)
+            raise DeviceTimeout(f"{error}: {known.value} did not answer") from error
+    way = root(device, connection)
     return connect(device, way, timeout_s=timeout_s(connection))
 
 
-def device(connection: Connection) -> AdbDevice:
-    """The chosen device, for what any adb shell may do."""
-    return _device(connection)
-
-
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
-    """Every device of the adb server, ready or why not."""
-    return inspect.devices(
+    """Every device of the adb server that the options mean, ready or why not."""
+    return apps.devices(
         server(connection),
         default_memory(),
+        choice(connection),
+        adb_root=connection.adb_root,
         timeout_s=timeout_s(connection),
         notify=lambda line: say(line, connection),
     )
@@ -91,24 +95,56 @@ def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
 
 def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
     """Remove everything of ours from the chosen device: its serial, what went, what is left."""
-    device = _device(connection)
+    device = chosen_device(connection)
     try:
-        way = _root(device, connection)
+        way = root(device, connection)
     except NotPossible as error:
-        say(str(error), connection)
+        unseen = "what root may have put in /data/local cannot be seen or removed without root"
+        warn(f"{error}: {unseen}")
         way = None
     done = remove(device, way, timeout_s=timeout_s(connection))
     return device.serial, list(done.removed), list(done.left)
 
 
-def _device(connection: Connection) -> AdbDevice:
+def chosen_device(connection: Connection) -> AdbDevice:
+    """The device that the options choose, online."""
     return select(server(connection), choice(connection), timeout_s(connection))
 
 
-def _root(device: AdbDevice, connection: Connection) -> RootWay:
+def root(device: AdbDevice, connection: Connection) -> RootWay:
+    """
+    The way to root on *device*.
+
+    Raises:
+        NotPossible: there is none; the message names each way with its reason.
+    """
     return find_root(
         device,
         default_memory(),
         notify=lambda line: say(line, connection),
         restart_adbd=device.restart_as_root if connection.adb_root else None,
     )
+
+
+def rooted(device: AdbDevice, connection: Connection) -> tuple[RootWay, RunningHelper]:
+    """The way to root on *device*, and the helper running by it; raises NotPossible without."""
+    way = default_memory().recall(device) or root(device, connection)
+    running = helper(connection, device)
+    return default_memory().recall(device) or way, running
+
+
+def root_if_any(device: AdbDevice, connection: Connection) -> RootWay | None:
+    """The way to root, or None; what a look does not need root for goes on without."""
+    try:
+        return default_memory().recall(device) or root(device, connection)
+    except NotPossible:
+        return None
+
+
+def head(device: AdbDevice) -> dict[str, Any]:
+    """The ``device`` and ``source`` of an answer that no helper gave."""
+    model = device.model.replace("_", " ") if device.model else None
+    return {
+        "device": {"serial": device.serial, "model": model},
+        "source": "phone" if model == POCKET_PHONE else "device",
+    }

@@ -6,13 +6,20 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-_PANEL = "Device"
-
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Capture = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="PATH",
+        help="Captured text, no device: a dump, a bug report (.txt, .gz, .zip), a folder.",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Also foreground, perceptible and persistent apps.")
 ]
@@ -48,45 +55,45 @@ class Connection:
 
 
 DEFAULT_TIMEOUT_S = 30.0
+INTERRUPTED = 130
 
 _PARAMETERS = {
     "serial": Annotated[
         str | None,
         typer.Option(
-            "-s", metavar="SERIAL", help="Device [$ANDROID_SERIAL].", rich_help_panel=_PANEL
+            "-s", metavar="SERIAL", help="Device [$ANDROID_SERIAL]."
         ),
     ],
-    "usb": Annotated[bool, typer.Option("-d", help="The one USB device.", rich_help_panel=_PANEL)],
+    "usb": Annotated[bool, typer.Option("-d", help="The one USB device.")],
     "emulator": Annotated[
-        bool, typer.Option("-e", help="The one emulator or TCP/IP device.", rich_help_panel=_PANEL)
+        bool, typer.Option("-e", help="The one emulator or TCP/IP device.")
     ],
     "host": Annotated[
-        str | None, typer.Option("-H", metavar="HOST", help="adb server.", rich_help_panel=_PANEL)
+        str | None, typer.Option("-H", metavar="HOST", help="adb server.")
     ],
     "port": Annotated[
         int | None,
         typer.Option(
-            "-P", metavar="PORT", min=1, max=65535, help="adb server.", rich_help_panel=_PANEL
+            "-P", metavar="PORT", min=1, max=65535, help="adb server."
         ),
     ],
     "timeout_s": Annotated[
         float | None,
         typer.Option(
             "--timeout", metavar="S", min=0.1, help="Deadline of each step, default 30.",
-            rich_help_panel=_PANEL,
         ),
     ],
     "adb_root": Annotated[
         bool,
         typer.Option(
-            "--adb-root", help="Allow 'adb root', which restarts adbd.", rich_help_panel=_PANEL
+            "--adb-root", help="Allow 'adb root', which restarts adbd."
         ),
     ],
     "verbose": Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say more on stderr.", rich_help_panel=_PANEL)
+        bool, typer.Option("-v", "--verbose", help="Say more on stderr.")
     ],
     "quiet": Annotated[
-        bool, typer.Option("-q", "--quiet", help="Only errors on stderr.", rich_help_panel=_PANEL)
+        bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")
     ],
 }  # fmt: skip
 
@@ -105,7 +112,11 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
         before = ctx.obj if isinstance(ctx.obj, Connection) else Connection()
         if wants_context:
             values["ctx"] = ctx
-        command(**values, connection=own.over(before))
+        try:
+            command(**values, connection=own.over(before))
+        except KeyboardInterrupt:  # typer would end as quietly as if all were done
+            typer.echo("droidreclaim: interrupted", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
     signature = inspect.signature(command, eval_str=True).parameters
     wants_context = "ctx" in signature

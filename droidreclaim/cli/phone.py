@@ -40,7 +40,7 @@ def setup(yes: Yes = False) -> None:
     """Build the phone's image; installs QEMU and friends with apt after asking."""
     from droidreclaim.phone import image
 
-    image.ensure(lambda question: yes or _ask(question), _progress)
+    image.ensure(lambda question: yes or ask(question), _progress)
     typer.echo("the phone is ready to boot; next: droidreclaim phone start")
 
 
@@ -51,7 +51,7 @@ def start(
         str, typer.Option("--zram", metavar="SIZE", help="Compressed swap; 0 for none.")
     ] = "512MiB",
     root: Annotated[Root, typer.Option("--root", help="How to become root there.")] = Root.ADBD,
-    api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 34,
+    api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 33,
     port: Port = None,
     yes: Yes = False,
 ) -> None:
@@ -59,7 +59,7 @@ def start(
     from droidreclaim.phone import image, vm
     from droidreclaim.phone.state import Config
 
-    image.ensure(lambda question: yes or _ask(question), _progress)
+    image.ensure(lambda question: yes or ask(question), _progress)
     config = Config(
         ram_bytes=parse_size(ram), zram_bytes=parse_size(zram), root=root.value, api=api, port=port
     )
@@ -109,7 +109,7 @@ def stop(port: Port = None) -> None:
     typer.echo(f"{phone.serial} is stopped")
 
 
-def _ask(question: str) -> bool:
+def ask(question: str) -> bool:
     """Ask on a terminal; where nobody can answer, the answer is no."""
     return sys.stdin.isatty() and typer.confirm(question, default=True, err=True)
 

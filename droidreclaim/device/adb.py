@@ -10,7 +10,6 @@ for a refusal.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import socket
 import time
@@ -35,7 +34,6 @@ from droidreclaim.errors import (
 )
 
 _MAX_REQUEST_BYTES = 0xFFFF  # four hex digits; adbutils would write five, and the server read four
-_SHOWN_COMMAND_CHARACTERS = 60
 _MAX_ROOT_ANSWER_BYTES = 4096
 
 
@@ -73,6 +71,20 @@ def list_devices(server: Server, timeout_s: float) -> tuple[Attached, ...]:
         start_server(server, find_adb(), deadline)
         text = _query(server, "host:devices-l", deadline)
     return parse_attached(text)
+
+
+def server_version(server: Server, timeout_s: float) -> int:
+    """
+    Version of the server's protocol (41 in platform-tools since 2019).
+
+    Raises:
+        DeviceError: none runs there, or what answers is no adb server.
+    """
+    answer = _query(server, "host:version", Deadline(timeout_s))
+    try:
+        return int(answer, 16)
+    except ValueError as error:
+        raise DeviceError(f"{server}: {answer[:20]!r} is no version") from error
 
 
 def find_adb() -> str:
@@ -195,10 +207,7 @@ class AdbDevice:
             ) from refusal
 
     def _open(self, framing: Framing, argv: Sequence[str], deadline: Deadline) -> ShellChannel:
-        command = shlex.join(argv)
-        if len(command) > _SHOWN_COMMAND_CHARACTERS:
-            command = command[: _SHOWN_COMMAND_CHARACTERS - 3] + "..."
-        link = self._service(framing.service(argv), f"{self.serial}: {command!r}", deadline)
+        link = self._service(framing.service(argv), self.serial, deadline)
         return ShellChannel(link, framing)
 
     def _features(self, deadline: Deadline) -> set[str]:

@@ -121,7 +121,7 @@ class Link:
         except ValueError as error:  # closed, by this thread or another
             raise DeviceLost(f"{self.who}: the connection is closed") from error
         if not ready:
-            raise DeviceTimeout(f"{self.who}: no answer within {deadline.timeout_s:g} s")
+            raise DeviceTimeout(f"{self.who}: no answer within {deadline.timeout_s:.3g} s")
         return ready[0][1]
 
     def _receive(self, limit_bytes: int) -> bytes | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from droidreclaim.device import CommandResult, Device
+from droidreclaim.device.link import Deadline
 from droidreclaim.errors import DeviceTimeout, NotPossible
 
 PROBE_TIMEOUT_S = 10.0
@@ -118,6 +121,7 @@ def find_root(
     *,
     notify: Callable[[str], None],
     restart_adbd: Callable[[float], None] | None = None,
+    deadline: Deadline | None = None,
 ) -> RootWay:
     """
     Try every way, cheapest first, and remember the one that works.
@@ -128,13 +132,15 @@ def find_root(
     Args:
         notify: Told what somebody must do on the phone, while the call waits for it.
         restart_adbd: ``adb root``, where the user has allowed it; takes a timeout in seconds.
+        deadline: Bounds all of it; a `su` may be waited for 75 s without one.
 
     Raises:
         NotPossible: no way works; the message names each with its reason.
         DeviceLost, DeviceTimeout: the device does not answer at all.
     """
     reasons: list[str] = []
-    found = _try_adbd(device, reasons) or _try_su(device, memory, notify, reasons)
+    deadline = deadline or Deadline(math.inf)
+    found = _try_adbd(device, reasons) or _try_su(device, memory, notify, reasons, deadline)
     if found is None and restart_adbd is not None:
         found = _try_adb_root(device, restart_adbd, reasons)
     if found is None:
@@ -178,22 +184,22 @@ def _try_adbd(device: Device, reasons: list[str]) -> RootWay | None:
 
 
 def _try_su(
-    device: Device, memory: RootMemory, notify: Callable[[str], None], reasons: list[str]
+    device: Device,
+    memory: RootMemory,
+    notify: Callable[[str], None],
+    reasons: list[str],
+    deadline: Deadline,
 ) -> RootWay | None:
     if "su: not found" in reasons:
         return None
     timeout_s = PROBE_TIMEOUT_S if memory.recall(device) else FIRST_SU_TIMEOUT_S
-    question = threading.Timer(
-        ASK_AFTER_S, notify, [f"{device.serial}: confirm on the phone that shell may use su"]
-    )
-    question.daemon = True
-    question.start()
-    try:
+    with asking(device.serial, RootWay.SU_C, notify):
         for way in _SU_WAYS:
+            timeout_s = min(timeout_s, deadline.left_s())
             try:
                 result = _probe(device, way, timeout_s)
             except DeviceTimeout:
-                reasons.append(f"{way.value}: no answer within {timeout_s:g} s")
+                reasons.append(f"{way.value}: no answer within {timeout_s:.3g} s")
                 return None
             identity = _read_identity(result)
             shortcoming = result.complaint if identity is None else identity.shortcoming()
@@ -203,9 +209,21 @@ def _try_su(
             if _DENIAL.search(shortcoming):
                 return None
             timeout_s = PROBE_TIMEOUT_S
+    return None
+
+
+@contextmanager
+def asking(serial: str, way: RootWay, notify: Callable[[str], None]) -> Iterator[None]:
+    """Say that the phone may be asking its owner, when a `su` does not answer at once."""
+    words = f"{serial}: su takes its time: confirm on the phone that shell may use it"
+    question = threading.Timer(ASK_AFTER_S, notify, [words])
+    question.daemon = True
+    if way is not RootWay.ADBD:
+        question.start()
+    try:
+        yield
     finally:
         question.cancel()
-    return None
 
 
 def _try_adb_root(

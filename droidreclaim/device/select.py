@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.attached import Attached
 from droidreclaim.device.server import Server
-from droidreclaim.errors import DeviceError, NoDevice, UsageError
+from droidreclaim.errors import DeviceError, NoDevice, SeveralDevices, UsageError
 
 # What to do about a state, by its first word (packages/modules/adb: connection_state_name).
 _WHAT_NEXT = {
@@ -84,7 +84,7 @@ def choose(listed: Sequence[Attached], choice: Choice) -> Attached:
     if not candidates:
         raise _none(listed, choice)
     if len(candidates) > 1:
-        raise NoDevice(
+        raise SeveralDevices(
             f"{len(candidates)} devices to choose from:\n{describe(candidates)}",
             hint="choose one with -s SERIAL, -d (USB), -e (emulator or TCP) or $ANDROID_SERIAL",
         )

@@ -142,6 +142,9 @@ class ExecStream:
             yield Stream.STDOUT, ready
 
 
+ATTACHED = "is it still attached? see 'adb devices'"
+
+
 class ShellChannel:
     """
     A command running on the device; `droidreclaim.device.Channel` over a link.
@@ -171,7 +174,7 @@ class ShellChannel:
     def write(self, data: bytes) -> None:
         """Write to the command's stdin; output that comes meanwhile is kept for `read`."""
         if self._at_end or not self._write(self._framing.stdin(data), Deadline(WRITE_TIMEOUT_S)):
-            raise DeviceLost(f"{self._link.who}: it has ended and reads no more")
+            raise DeviceLost(f"{self._link.who}: the link to the device broke", hint=ATTACHED)
 
     def read(self, timeout_s: float) -> bytes:
         """Whatever stdout has next; empty at its end."""
@@ -203,7 +206,7 @@ class ShellChannel:
         while not self._stdout and not self._at_end:
             came = self._link.recv(CHUNK_BYTES)
             if not came:
-                raise DeviceLost(f"{self._link.who}: the link broke before the command ended")
+                raise DeviceLost(f"{self._link.who}: the link to the device broke", hint=ATTACHED)
             self._take(came)
         taken = bytes(self._stdout)
         self._stdout.clear()

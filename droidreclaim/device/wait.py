@@ -11,7 +11,7 @@ from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, RootWay, find_root
 from droidreclaim.device.select import Choice, select
 from droidreclaim.device.server import Server
-from droidreclaim.errors import DeviceError, DeviceTimeout, NotPossible
+from droidreclaim.errors import DeviceError, DeviceTimeout, NotPossible, SeveralDevices
 
 POLL_S = 1.0
 _STEP_TIMEOUT_S = 10.0
@@ -52,17 +52,19 @@ def wait_ready(  # each is one thing the command line says
         try:
             device = select(server, choice, min(_STEP_TIMEOUT_S, deadline.left_s()))
             missing = _missing(device, min(_STEP_TIMEOUT_S, deadline.left_s()))
+        except SeveralDevices:
+            raise
         except DeviceError as error:
             cut_short = told and not deadline.left_s()  # then the step before knew better
             missing = told if cut_short else str(error)
         else:
             if missing is None:
-                return Ready(device, _root(device, memory, notify, adb_root))
+                return Ready(device, _root(device, memory, notify, adb_root, deadline))
+        if deadline.left_s() <= POLL_S:
+            raise DeviceTimeout(f"not ready within {timeout_s:g} s: {missing}")
         if missing != told:
             notify(missing)
             told = missing
-        if deadline.left_s() <= POLL_S:
-            raise DeviceTimeout(f"not ready within {timeout_s:g} s: {missing}")
         time.sleep(POLL_S)
 
 
@@ -78,10 +80,14 @@ def _missing(device: AdbDevice, timeout_s: float) -> str | None:
 
 
 def _root(
-    device: AdbDevice, memory: RootMemory, notify: Callable[[str], None], adb_root: bool
+    device: AdbDevice,
+    memory: RootMemory,
+    notify: Callable[[str], None],
+    adb_root: bool,
+    deadline: Deadline,
 ) -> RootWay:
     restart = device.restart_as_root if adb_root else None
     try:
-        return find_root(device, memory, notify=notify, restart_adbd=restart)
+        return find_root(device, memory, notify=notify, restart_adbd=restart, deadline=deadline)
     except NotPossible as error:
         raise DeviceError(str(error)) from error

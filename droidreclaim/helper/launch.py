@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from droidreclaim.device import Channel, CommandResult, Device
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DroidReclaimError, NotPossible
+from droidreclaim.errors import DroidReclaimError, NotPossible, NotRoot
 from droidreclaim.helper.bundle import Bundle, Helper
 from droidreclaim.helper.deploy import DEFAULT_PLACES, Places, place
 
@@ -117,7 +117,8 @@ def start_helper(  # each is another thing than the others
     Start the helper with *arguments*; place it first where it is absent.
 
     Raises:
-        NotPossible: this way is not root (any more), no helper fits, or the device refuses it.
+        NotRoot: this way is not root (any more).
+        NotPossible: no helper fits, or the device refuses it.
         DeviceTimeout: it did not start within *timeout_s* in all.
         DeviceLost: the link broke.
     """
@@ -141,7 +142,7 @@ def _launch(
     try:
         preamble, early = _read_preamble(device, way, channel, deadline)
         if preamble.uid != 0:
-            raise NotPossible(f"{device.serial}: {way.value}: runs as uid {preamble.uid}, not root")
+            raise NotRoot(f"{device.serial}: {way.value}: runs as uid {preamble.uid}, not root")
         return channel, preamble, early
     except DroidReclaimError:
         channel.close()
@@ -161,7 +162,7 @@ def _read_preamble(
         if not came:
             break
     said = CommandResult(data, channel.stderr, channel.exit_code)
-    raise NotPossible(f"{device.serial}: {way.value}: {said.complaint}")
+    raise NotRoot(f"{device.serial}: {way.value}: {said.complaint}")
 
 
 def _preamble(present: bool, facts: dict[str, str]) -> Preamble:

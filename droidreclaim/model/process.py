@@ -93,6 +93,24 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityState:
+    """
+    What ActivityManager says about a process, asked for only on request; None where it does not.
+
+    Attributes:
+        proc_state: Short name (``TOP``, ``CEM``); they differ between releases.
+        adj: As ActivityManager computed it; the kernel's own number may lag behind.
+        why: Reason for the adj (``service``, ``cch-empty``).
+        frozen: Held by the freezer.
+    """
+
+    proc_state: str | None
+    adj: int | None
+    why: str | None
+    frozen: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """
     One process of the device and the apps it serves.
@@ -103,6 +121,7 @@ class Process:
         packages: Packages whose code runs in it, most specific first; empty for native processes.
         user: Android user (0 owner, 10 a work profile), ``uid // 100000``.
         isolated: Runs under an isolated uid (WebView sandbox, app zygote child).
+        state: None where ActivityManager was not asked or does not know the process.
     """
 
     pid: int
@@ -117,6 +136,7 @@ class Process:
     memory: Memory
     kernel_thread: bool = False
     zombie: bool = False
+    state: ActivityState | None = None
 
     @property
     def id(self) -> ProcessId | None:

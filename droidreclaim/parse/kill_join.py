@@ -13,6 +13,7 @@ from droidreclaim.parse.kill_records import KilledBy, KillRecord
 _TOGETHER_S = 3.0
 _DAY_S = 86400.0
 _COMM = 15
+_WISHES = frozenset({KilledBy.USER, KilledBy.FREEZER, KilledBy.ANR, KilledBy.CRASH})
 _CALENDAR = re.compile(
     r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
     r" (?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2}\.[0-9]{3,9}).{0,8}"
@@ -69,7 +70,7 @@ def _seconds(at: str | None) -> tuple[str, float] | None:
 
 
 def _joined(one: KillRecord, other: KillRecord) -> KillRecord:
-    decides, adds = (one, other) if one.by is not KilledBy.UNKNOWN else (other, one)
+    decides, adds = (other, one) if _knows_better(other, one) else (one, other)
     name = max(filter(None, (decides.name, adds.name)), key=len, default=None)
     return replace(
         decides,
@@ -82,6 +83,18 @@ def _joined(one: KillRecord, other: KillRecord) -> KillRecord:
         freed_bytes=_either(decides.freed_bytes, adds.freed_bytes),
         swap_bytes=_either(decides.swap_bytes, adds.swap_bytes),
     )
+
+
+def _knows_better(other: KillRecord, one: KillRecord) -> bool:
+    """
+    Whether the later of two records is the one that says who killed.
+
+    ActivityManager carries out the wish of others and its log line may not say whose; the reason
+    it files in exit-info does.
+    """
+    if one.by is KilledBy.ACTIVITY_MANAGER:
+        return other.source == "exit-info" and other.by in _WISHES
+    return one.by is KilledBy.UNKNOWN
 
 
 def _either(one: int | None, other: int | None) -> int | None:

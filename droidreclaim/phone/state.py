@@ -36,7 +36,7 @@ class Config:
     ram_bytes: int = 640 * MIB
     zram_bytes: int = 512 * MIB
     root: str = "adbd"
-    api: int = 34
+    api: int = 33
     port: int | None = None
     apps: str | None = None
 

@@ -74,7 +74,7 @@ def test_a_listed_device_costs_two_connections_for_list_and_command(
 def test_trap_1_a_silent_device_ends_at_our_deadline(adb: AdbServer, device: AdbDevice) -> None:
     adb.handlers["shell,v2"] = lambda peer, _: (peer.okay(), time.sleep(30))[0]
     began = time.monotonic()
-    with pytest.raises(DeviceTimeout, match=r"R58M12: 'id': no answer within 0.3 s"):
+    with pytest.raises(DeviceTimeout, match=r"R58M12: no answer within 0.3 s"):
         device.run(["id"], timeout_s=0.3)
     assert time.monotonic() - began < 1.3
 
@@ -161,7 +161,7 @@ def test_trap_5_a_link_dropped_in_the_middle_is_device_lost(
         peer.send(packet(STDOUT, b"partial")[:-3])
 
     adb.handlers["shell,v2"] = drop
-    with pytest.raises(DeviceLost, match="R58M12: 'id'"):
+    with pytest.raises(DeviceLost, match="R58M12: the link to the device broke"):
         device.run(["id"], timeout_s=5)
 
 
@@ -254,6 +254,14 @@ def test_trap_11_a_device_gone_offline_says_so(adb: AdbServer, device: AdbDevice
         device.run(["true"], timeout_s=5)
 
 
+@pytest.fixture
+def nobody() -> Server:
+    """An address of this machine where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return Server("127.0.0.1", int(probe.getsockname()[1]))
+
+
 def adb_that_tells(directory: Path) -> Path:
     program = directory / "adb"
     program.write_text(
@@ -292,32 +300,35 @@ def test_trap_13_importing_the_device_reads_no_address_from_the_environment(
 
 
 def test_trap_14_the_banner_of_a_starting_server_stays_off_our_output(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    nobody: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("ADB", str(adb_that_tells(tmp_path)))
     with pytest.raises(DeviceError, match="start-server failed: why"):
-        list_devices(Server("127.0.0.1", 1), 5)
-    assert (tmp_path / "calls").read_text() == "-P 1 start-server\n"
+        list_devices(nobody, 5)
+    assert (tmp_path / "calls").read_text() == f"-P {nobody.port} start-server\n"
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_server_that_never_starts_ends_at_the_deadline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nobody: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "adb"
     program.write_text("#!/bin/sh\nexec sleep 30\n")
     program.chmod(0o755)
     monkeypatch.setenv("ADB", str(program))
     with pytest.raises(DeviceTimeout, match="start-server"):
-        list_devices(Server("127.0.0.1", 1), 0.5)
+        list_devices(nobody, 0.5)
 
 
 def test_trap_15_the_program_named_in_the_environment_comes_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nobody: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ADB", "/nonexistent/adb")
     with pytest.raises(DeviceError, match="cannot run /nonexistent/adb: No such file"):
-        list_devices(Server("127.0.0.1", 1), 5)
+        list_devices(nobody, 5)
 
 
 def test_trap_17_the_protocols_alone_do_not_import_adbutils() -> None:

@@ -128,7 +128,7 @@ def test_an_unanswered_su_says_look_at_the_phone_and_ends(
     with pytest.raises(NotPossible, match=r"su -c: no answer within 0\.6 s"):
         find_root(device, memory, notify=said.append)
     assert time.monotonic() - began < 1.6
-    assert said == ["R58M12: confirm on the phone that shell may use su"]
+    assert said == ["R58M12: su takes its time: confirm on the phone that shell may use it"]
     assert calls.read_text() == "-c\n"
 
 

@@ -21,7 +21,7 @@ FLAGS += ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The helper's sources, compiled once for all tests."""
-    compiler = shutil.which("clang") or shutil.which("gcc")
+    compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         missing("no C compiler with sanitizers")
     folder = tmp_path_factory.mktemp("objects")

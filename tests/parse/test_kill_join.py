@@ -8,7 +8,8 @@ from droidreclaim.parse.kills import parse_kills
 
 
 def record(at, pid, name, by=KilledBy.UNKNOWN, **more):
-    return KillRecord(1, at, by, pid, more.pop("reason", ""), "test", name=name, **more)
+    reason, source = more.pop("reason", ""), more.pop("source", "test")
+    return KillRecord(1, at, by, pid, reason, source, name=name, **more)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,23 @@ def test_a_kernel_record_has_the_end_of_the_name_and_another_clock():
     )
 
     assert (kill.name, kill.by) == ("android.process.media", KilledBy.KERNEL_LMK)
+
+
+@pytest.mark.parametrize(
+    ("filed", "by"),
+    [
+        (KilledBy.USER, KilledBy.USER),
+        (KilledBy.FREEZER, KilledBy.FREEZER),
+        (KilledBy.UNKNOWN, KilledBy.ACTIVITY_MANAGER),
+        (KilledBy.LMKD, KilledBy.ACTIVITY_MANAGER),
+    ],
+)
+def test_exit_info_knows_for_whom_activity_manager_killed(filed, by):
+    (kill,) = join_kills(
+        [
+            record("01-01 10:00:00.000", 7, "a.b", KilledBy.ACTIVITY_MANAGER, oom_score_adj=900),
+            record("01-01 10:00:00.100", 7, "a.b", filed, source="exit-info"),
+        ]
+    )
+
+    assert (kill.by, kill.oom_score_adj) == (by, 900)

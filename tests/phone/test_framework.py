@@ -60,6 +60,16 @@ class TestStart:
         phone.text("input keyevent 4")
         assert launch(phone, ONE) == "WARM"
 
+    def test_right_after_a_kill_the_start_is_cold(self, phone: Handset) -> None:
+        launch(phone, ONE)
+        both = f"am force-stop {ONE}; am start -W {ONE}; kill -9 $(pidof {ONE}); am start -W {ONE}"
+        assert phone.text(both).count("LaunchState: COLD") == 2
+
+    def test_the_launcher_shows_when_the_app_in_front_dies(self, phone: Handset) -> None:
+        launch(phone, ONE)
+        phone.text(f"kill -9 {app(phone, ONE)['pid']}")
+        until(lambda: adj(phone, "com.android.launcher3") == 0)
+
     def test_times_are_measured(self, phone: Handset) -> None:
         text = phone.text(f"am start -W -n {ONE}/.Main")
         total, wait = (re.search(rf"{name}Time: (\d+)", text) for name in ("Total", "Wait"))
@@ -202,7 +212,7 @@ class TestCommands:
 @pytest.fixture(scope="module")
 def small(boot: Callable[..., Handset]) -> Handset:
     """A phone so small that few apps fit."""
-    return boot(ram_bytes=256 * MIB, zram_bytes=32 * MIB, apps="none", api=33)
+    return boot(ram_bytes=320 * MIB, zram_bytes=32 * MIB, apps="none", api=33)
 
 
 class TestKiller:
@@ -211,6 +221,14 @@ class TestKiller:
         for number, name in enumerate(names):
             phone.text(f"pocket install {name} 48 {number} > /dev/null; am start -W {name}")
         return names
+
+    def told(self, phone: Handset) -> int:
+        return int(phone.text("logcat -d | grep -c lowmemorykiller"))
+
+    def counted(self, phone: Handset) -> int:
+        total = re.search(r"Total number of kills: (\d+)", phone.text("dumpsys activity lmk"))
+        assert total is not None
+        return int(total[1])
 
     def test_lmkd_takes_the_least_important_first_and_says_so(self, small: Handset) -> None:
         names = self.overfill(small, "full", 6)
@@ -223,18 +241,17 @@ class TestKiller:
         assert first[1] == names[0], "the one used longest ago"
         assert int(first[2]) >= 900
         assert "killinfo" in small.text("logcat -b events -d")
-        lmk = small.text("dumpsys activity lmk")
-        assert f"Total number of kills: {len(kills)}" in lmk
+        until(lambda: self.told(small) == self.counted(small))
         assert "(LOW_MEMORY)" in small.text(f"dumpsys activity exit-info {names[0]}")
         assert app(small, names[-1])["pid"] is not None, "the one in front lives"
 
     def test_a_victim_of_the_kernel_is_no_kill_of_lmkd(self, small: Handset) -> None:
         pocket(small, "killer off")
         self.overfill(small, "kernel", 2)
-        before = small.text("dumpsys activity lmk | head -n 2")
+        before = self.counted(small)
         small.text("echo f > /proc/sysrq-trigger")  # the kernel's own OOM killer, now
         pattern = r"process=com.example.\S+ reason=2 \(SIGNALED\) .* status=9"
         until(lambda: bool(re.search(pattern, small.text("dumpsys activity exit-info"))))
-        assert small.text("dumpsys activity lmk | head -n 2") == before
+        assert self.counted(small) == before
         assert "Out of memory: Killed process" in small.text("dmesg")
         pocket(small, "killer on")

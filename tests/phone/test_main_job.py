@@ -122,7 +122,9 @@ def test_a_dry_run_touches_nothing(apps: Handset) -> None:
     assert document["dry_run"]
     assert all(target["outcome"] == "estimated" for target in document["targets"])
     assert all(target["reclaimable_bytes"] > 1 << 20 for target in document["targets"])
-    assert {row["pid"]: row["swap_bytes"] for row in cached(apps)} == before
+    after = {row["pid"]: row["swap_bytes"] for row in cached(apps)}
+    # Reading a name from cmdline may bring back the page it is on.
+    assert all(abs(after[pid] - before[pid]) <= 4096 for pid in before)
 
 
 def test_a_budget_bounds_what_is_advised(apps: Handset) -> None:
@@ -139,7 +141,7 @@ def test_cold_moves_nothing_and_says_so(apps: Handset) -> None:
 
 
 def test_the_app_on_the_screen_is_refused_with_what_to_do(apps: Handset) -> None:
-    apps.text("am start -W -n com.example.chat/.MainActivity")
+    apps.text("am start -W com.example.chat")
     try:
         done = run(apps, "reclaim", "com.example.chat")
         assert done.returncode == 7

@@ -44,7 +44,14 @@ UNRANKED = Rank(-10000, "CEM", "b", " ", "----", "")  # ProcessList.INVALID_ADJ:
 
 
 class Process:
-    """One running process of an app; *activity* is whether its window still exists."""
+    """
+    One running process of an app.
+
+    Attributes:
+        activity: Its window still exists.
+        gone: It was killed, or hung up; the zygote's word on its death is still to come.
+        why_killed: Reason, subreason and description for the exit record, of a kill of our own.
+    """
 
     def __init__(self, app: App, pid: int, name: str, *, uid: int, channel: Channel) -> None:
         self.app = app
@@ -60,6 +67,7 @@ class Process:
         self.sequence = 0
         self.trim_level = 0
         self.why_killed: tuple[int, int, str | None] | None = None
+        self.gone = False
 
     @property
     def identity(self) -> int:

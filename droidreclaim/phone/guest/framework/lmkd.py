@@ -107,7 +107,8 @@ class Lmkd:
 
     def _tell(self, kill: Kill) -> None:
         self._killed(kill)
-        self._say("I", self._pid, "main", "lowmemorykiller", kill_line(kill, self._sdk))
+        for text in kill_line(kill, self._sdk).splitlines():
+            self._say("I", self._pid, "main", "lowmemorykiller", text)
         if self._sdk >= 30:
             self._say("I", self._pid, "events", "killinfo", kill_event(kill))
 

@@ -5,6 +5,7 @@ Locks: ``_launching`` lets one launch happen at a time; ``_lock`` guards the sta
 while an app answers, so that a slow app does not stop the phone.
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -26,6 +27,7 @@ from .records import Phone
 from .text import FIRST_ISOLATED_UID
 
 LMKD_UID = 1069
+BIRTH_TRIES, BIRTH_WAIT_S = 20, 0.05
 SANDBOX = ":sandboxed_process0:org.chromium.content.app.SandboxedProcessService0:0"
 
 
@@ -67,26 +69,29 @@ class ActivityManager:
     def processes(self, name: str | None = None) -> list[Process]:
         """Return the processes of package *name*, or all, most recently used first."""
         with self._lock:
-            return [process for process in self._lru if name in (None, process.app.name)]
+            return [process for process in self._alive() if name in (None, process.app.name)]
 
     def find(self, word: str) -> list[Process]:
         """Return the processes that a pid, a process name or a package name means."""
         with self._lock:
-            exact = [process for process in self._lru if word in (str(process.pid), process.name)]
-            return exact or [process for process in self._lru if process.app.name == word]
+            exact = [
+                process for process in self._alive() if word in (str(process.pid), process.name)
+            ]
+            return exact or [process for process in self._alive() if process.app.name == word]
 
     def top(self) -> Process | None:
         """Return the process that has the screen."""
         with self._lock:
             return self._main(self._top)
 
+    def _alive(self) -> list[Process]:
+        return [process for process in self._lru if not process.gone]
+
     def _main(self, app: App | None) -> Process | None:
         if app is None:
             return None
-        return next(
-            (process for process in self._lru if process.main and process.app.name == app.name),
-            None,
-        )
+        mains = (process for process in self._alive() if process.main)
+        return next((process for process in mains if process.app.name == app.name), None)
 
     # Starting
 
@@ -102,11 +107,19 @@ class ActivityManager:
             AppGone: it died on the way, or could not be started.
         """
         with self._launching:
-            return self._launch(app)
+            known = self.main_of(app)
+            try:
+                return self._launch(app)
+            except AppGone:
+                if known is None:
+                    raise
+                # It was dead already, only not yet known to be. Then this start is a cold one.
+                known.gone = True
+                return self._launch(app)
 
     def _launch(self, app: App) -> Launch:
         start = time.monotonic()
-        process = self.processes_main(app)
+        process = self.main_of(app)
         state = "COLD" if process is None else "HOT" if process.activity else "WARM"
         self._leave(app)
         checked = None
@@ -128,7 +141,7 @@ class ActivityManager:
             self._say("ActivityTaskManager", f"Displayed {app.component}: {shown}")
         return Launch(state, total_ms, checked)
 
-    def processes_main(self, app: App) -> Process | None:
+    def main_of(self, app: App) -> Process | None:
         with self._lock:
             return self._main(app)
 
@@ -221,8 +234,6 @@ class ActivityManager:
             f"Force stopping {name} appid={self._uid(name)} user=0: from pid {os.getpid()}",
         )
         with self._lock:
-            if self._top is not None and self._top.name == name:
-                self._top = None
             if self._previous is not None and self._previous.name == name:
                 self._previous = None
 
@@ -237,7 +248,7 @@ class ActivityManager:
                 self.kill(process, (13, 0, "kill background"), "kill background")
 
     def kill(self, process: Process, exit_reason: tuple[int, int, str], reason: str) -> None:
-        process.why_killed = exit_reason
+        process.why_killed, process.gone = exit_reason, True
         adj = process.rank.adj if process.rank else -10000
         name = reference(view.proc(process))
         self._say("ActivityManager", f"Killing {name} (adj {adj}): {reason}")
@@ -251,8 +262,7 @@ class ActivityManager:
         self.log.write(buffer, level, tag, text, Source(pid, LMKD_UID))
 
     def _on_died(self, pid: int, status: int) -> None:
-        with self._lock:
-            process = next((process for process in self._lru if process.pid == pid), None)
+        process = self._await_known(pid)
         if process is None:
             return
         self.deaths.record(process, status)
@@ -269,6 +279,23 @@ class ActivityManager:
             for child in self.processes(process.app.name):
                 if child.uid != process.app.package.uid:
                     self.kill(child, (13, 0, "isolated not needed"), "isolated not needed")
+            self._fill_screen()
+
+    def _await_known(self, pid: int) -> Process | None:
+        """Return the process; one that died at once may be told dead before it was told born."""
+        for _ in range(BIRTH_TRIES):
+            with self._lock:
+                found = next((process for process in self._lru if process.pid == pid), None)
+            if found is not None:
+                return found
+            time.sleep(BIRTH_WAIT_S)
+        return None
+
+    def _fill_screen(self) -> None:
+        """Show the launcher when the app in front is gone and no other is on its way."""
+        with self._launching, contextlib.suppress(AppGone):
+            if self._top is None and self._home is not None:
+                self._launch(self._home)
 
     # Importance
 

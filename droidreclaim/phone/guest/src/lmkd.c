@@ -12,7 +12,7 @@
  *	< kill PID UID ADJ MIN_ADJ RSS_KB SWAP_KB REASON NUMBERS NAME TEXT     before the signal is sent
  */
 #define _GNU_SOURCE
-#include "vmstate.h"
+#include "lmkd_procs.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -23,16 +23,13 @@
 #include <time.h>
 
 #define FRAMEWORK_FD 3
-#define MAX_PROCS 512
 #define WINDOW_MS 1000			/* one PSI event a window, and so long lmkd looks by itself afterwards */
 #define FAST_POLL_MS 10
 #define SLOW_POLL_MS 100
 #define THRASHING_RESET_MS 1000
 #define WATERMARK_AGE_MS 60000
-#define PERCEPTIBLE_ADJ 200
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
+#ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
 #define PROCESS_MRELEASE 448		/* Linux 5.15; lmkd calls it since Android 13 */
@@ -52,36 +49,6 @@ enum reason {	/* numbers of the killinfo event */
 
 enum breached { BELOW_MIN, BELOW_LOW, BELOW_HIGH, ABOVE_ALL };
 
-struct proc {
-	pid_t pid;	/* 0: a free place */
-	uid_t uid;
-	int adj;
-	int pidfd;
-	uint64_t since;	/* the older at one level goes first when sizes do not matter */
-};
-
-static struct {
-	const char *name;
-	long value;
-} settings[] = {
-	{ "sdk", 33 },
-	{ "psi_partial_stall_ms", 70 },
-	{ "psi_complete_stall_ms", 700 },
-	{ "swap_free_low_percentage", 10 },
-	{ "swap_compression_ratio", 1 },
-	{ "swap_util_max", 100 },
-	{ "thrashing_limit", 100 },
-	{ "thrashing_limit_decay", 10 },
-	{ "thrashing_limit_critical", 300 },
-	{ "stall_limit_critical", 100 },
-	{ "pressure_after_kill_min_score", 0 },
-	{ "lowmem_min_oom_score", 701 },
-	{ "kill_heaviest_task", 1 },	/* AOSP's own default is 0, phones set it */
-	{ "kill_timeout_ms", 100 },
-};
-
-static struct proc procs[MAX_PROCS];
-static uint64_t registered;
 static bool enabled = true;
 
 static struct {
@@ -100,27 +67,6 @@ static struct {
 	unsigned looks, skipped;
 } watch = { .victim = -1 };
 
-static long setting(const char *name)
-{
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (strcmp(settings[i].name, name) == 0)
-			return settings[i].value;
-	abort();
-}
-
-static void set(const char *word)
-{
-	const char *value = strchr(word, '=');
-
-	for (size_t i = 0; value && i < sizeof(settings) / sizeof(settings[0]); i++) {
-		size_t length = strlen(settings[i].name);
-
-		if ((size_t)(value - word) == length && strncmp(word, settings[i].name, length) == 0)
-			settings[i].value = strncmp(value, "=true", 5) == 0 ? 1 : strtol(value + 1, NULL, 10);
-	}
-	watch.limit = setting("thrashing_limit");
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec now;
@@ -135,80 +81,7 @@ static void tell(const char *text)
 		exit(1);
 }
 
-/* The processes */
-
-static struct proc *find(pid_t pid)
-{
-	for (size_t i = 0; i < MAX_PROCS; i++)
-		if (procs[i].pid == pid)
-			return &procs[i];
-	return NULL;
-}
-
-static void forget(struct proc *proc)
-{
-	close(proc->pidfd);
-	proc->pid = 0;
-}
-
-static void rank(pid_t pid, uid_t uid, int adj)
-{
-	struct proc *proc = find(pid);
-	int pidfd;
-
-	if (!proc) {
-		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-		proc = find(0);
-		if (pidfd < 0 || !proc)
-			return;
-		*proc = (struct proc){ .pid = pid, .uid = uid, .pidfd = pidfd };
-	}
-	proc->adj = adj;
-	proc->since = ++registered;
-}
-
-static void process_size(pid_t pid, unsigned long *rss_kb, unsigned long *swap_kb)
-{
-	char path[32], text[4096];
-	char *at;
-
-	*rss_kb = *swap_kb = 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if (read_text(path, text, sizeof(text)) < 0)
-		return;
-	if ((at = strstr(text, "VmRSS:")) != NULL)
-		*rss_kb = strtoul(at + 6, NULL, 10);
-	if ((at = strstr(text, "VmSwap:")) != NULL)
-		*swap_kb = strtoul(at + 7, NULL, 10);
-}
-
-static bool goes_before(const struct proc *one, unsigned long one_kb, const struct proc *other, unsigned long other_kb)
-{
-	bool by_size = setting("kill_heaviest_task") || one->adj <= PERCEPTIBLE_ADJ;
-
-	if (one->adj != other->adj)
-		return one->adj > other->adj;
-	return by_size ? one_kb > other_kb : one->since < other->since;
-}
-
-static struct proc *choose(int min_adj)
-{
-	struct proc *victim = NULL;
-	unsigned long victim_kb = 0;
-
-	for (size_t i = 0; i < MAX_PROCS; i++) {
-		unsigned long rss_kb, swap_kb;
-
-		if (procs[i].pid == 0 || procs[i].adj < min_adj)
-			continue;
-		process_size(procs[i].pid, &rss_kb, &swap_kb);
-		if (rss_kb == 0 || (victim && !goes_before(&procs[i], rss_kb, victim, victim_kb)))
-			continue;
-		victim = &procs[i];
-		victim_kb = rss_kb;
-	}
-	return victim;
-}
+/* A kill */
 
 static void tell_kill(const struct proc *proc, int min_adj, enum reason reason, const char *why)
 {
@@ -446,6 +319,12 @@ static int open_trigger(const char *kind, long stall_ms)
 	return fd;
 }
 
+static void change_setting(const char *word)
+{
+	set(word);
+	watch.limit = setting("thrashing_limit");
+}
+
 static void obey(char *line)
 {
 	int pid, uid, adj;
@@ -457,7 +336,7 @@ static void obey(char *line)
 	else if (strncmp(line, "killer ", 7) == 0)
 		enabled = line[7] == '1';
 	else if (strncmp(line, "set ", 4) == 0)
-		set(line + 4);
+		change_setting(line + 4);
 }
 
 static void live(void)

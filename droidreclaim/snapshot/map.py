@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from droidreclaim.model import FIRST_APP_ID, USER_RANGE, Process
+from droidreclaim.model import FIRST_APP_ID, USER_RANGE, ActivityState, Process
 from droidreclaim.parse.packages import parse_packages_list
 
 # Parents of app processes; never apps themselves, whatever package their name begins with.
@@ -121,46 +121,111 @@ def packages_by_app_id(packages_list: str | None) -> dict[int, tuple[str, ...]]:
     return by_app_id
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """
+    A process as ActivityManager lists it.
+
+    Attributes:
+        uid: The uid it runs under; *owner_uid* that of the app it serves, where it is isolated.
+        packages: Its packageList; empty where the dump had only rows.
+        band_adj: Its adj, or the floor of its band where only that is known.
+    """
+
+    name: str
+    uid: int | None
+    owner_uid: int | None
+    packages: tuple[str, ...]
+    state: ActivityState
+    band_adj: int | None = None
+
+    def is_about(self, process: Process) -> bool:
+        """
+        Whether *process*, found under the same pid, is this one and not a later owner of the pid.
+
+        Zygote writes a name into the room its own command line had, so long ones are cut there;
+        the kernel's comm keeps the last 15 characters of an app's name.
+        """
+        known = _SYSTEM_SERVER.get(process.name, process.name)
+        same = self.name.startswith(known) or (len(known) == _COMM and self.name.endswith(known))
+        return bool(known) and same and self.uid in (None, process.uid)
+
+
+# system_server's name in ps and in ActivityManager's dumps.
+_SYSTEM_SERVER = {"system_server": "system"}
+_COMM = 15
+
+
 def build(
     processes: Iterable[Process],
     packages: Mapping[int, tuple[str, ...]],
     *,
     helper_pid: int | None = None,
-    members: Mapping[int, tuple[str, Sequence[str]]] | None = None,
+    members: Mapping[int, Member] | None = None,
 ) -> Snapshot:
     """
     Attribute each process to the packages it serves.
 
     Args:
         packages: Installed packages by app id.
-        members: What ActivityManager says, process name and packageList by pid; it beats
-            guessing from names where the name agrees (a pid may be another's by now).
+        members: What ActivityManager says, by pid. Its packageList beats guessing from names
+            where name and uid agree; where they do not, the pid is another's by now.
     """
-    attributed = tuple(
-        replace(process, packages=_packages_of(process, packages, members or {}))
-        for process in sorted(processes, key=lambda process: process.pid)
-    )
-    return Snapshot(attributed, packages, helper_pid)
+    ordered = sorted(processes, key=lambda process: process.pid)
+    attribution = _Attribution({one.pid: one for one in ordered}, packages, members or {})
+    return Snapshot(tuple(map(attribution.attributed, ordered)), packages, helper_pid)
 
 
-def _packages_of(
-    process: Process,
-    packages: Mapping[int, tuple[str, ...]],
-    members: Mapping[int, tuple[str, Sequence[str]]],
-) -> tuple[str, ...]:
-    if not is_app(process) or is_zygote(process) or process.kernel_thread:
+class _Attribution:
+    """Which packages each of the processes serves."""
+
+    def __init__(
+        self,
+        by_pid: Mapping[int, Process],
+        packages: Mapping[int, tuple[str, ...]],
+        members: Mapping[int, Member],
+    ) -> None:
+        self._by_pid = by_pid
+        self._packages = packages
+        self._members = members
+        self._installed = {name for names in packages.values() for name in names}
+
+    def attributed(self, process: Process) -> Process:
+        """*process* with its packages, and with ActivityManager's word where there is one."""
+        member = self._members.get(process.pid)
+        if member is not None and member.is_about(process):
+            packages = member.packages or self._served(process, member.owner_uid)
+            return replace(process, packages=packages, state=member.state)
+        return replace(process, packages=self._served(process, process.uid))
+
+    def _served(
+        self, process: Process, uid: int | None, seen: frozenset[int] = frozenset()
+    ) -> tuple[str, ...]:
+        if not is_app(process) or is_zygote(process) or process.kernel_thread:
+            return ()
+        base = process.name.partition(":")[0]
+        named = (base,) if "." in base and "/" not in base else ()
+        if not self._packages:
+            return named
+        owners = self._packages.get((uid or 0) % USER_RANGE, ())
+        if base in owners or (process.isolated and not owners and base in self._installed):
+            # A uid shared by several packages, or one lent for isolation: the name says which.
+            return (base,)
+        if len(owners) == 1:
+            return owners
+        parent = self._by_pid.get(process.ppid or 0)
+        if parent is not None and parent.pid not in seen | {process.pid}:
+            inherited = self._of_parent(process, parent, seen | {process.pid})
+            if inherited:
+                return inherited
+        return owners or (() if process.isolated else named)
+
+    def _of_parent(
+        self, process: Process, parent: Process, seen: frozenset[int]
+    ) -> tuple[str, ...]:
+        """What a child has from its parent: native children, and isolated ones of an app zygote."""
+        if process.isolated and is_app(parent) and parent.name.endswith(_ZYGOTE_SUFFIX):
+            return self._packages.get((parent.uid or 0) % USER_RANGE, ())
+        if parent.uid == process.uid and not is_zygote(parent):
+            return self._served(parent, parent.uid, seen)
         return ()
-    name, listed = members.get(process.pid, ("", ()))
-    if listed and name == process.name:
-        return tuple(listed)
-    base = process.name.partition(":")[0]
-    if process.isolated:
-        installed = any(base in names for names in packages.values())
-        return (base,) if installed or (not packages and "." in base) else ()
-    owners = packages.get((process.uid or 0) % USER_RANGE, ())
-    if base in owners:
-        # A uid shared by several packages: the name says which of them it is.
-        return (base,)
-    if owners:
-        return tuple(owners)
-    return (base,) if "." in base and "/" not in base else ()

@@ -1,169 +1,25 @@
-"""Values to text: JSON documents that others script against, and tables for people. Pure."""
+"""Page-outs as text: the four numbers, each target with its reason, what came back, swap."""
 
 from __future__ import annotations
 
-import io
-import json
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from droidreclaim.escape import safe
 from droidreclaim.model import (
     DeviceInfo,
-    DeviceStatus,
     Estimate,
-    Memory,
-    Process,
     ReclaimResult,
     Skip,
     SwapDevice,
     TargetResult,
 )
+from droidreclaim.report import device_json, memory_json, new_table, or_unknown
 from droidreclaim.units import format_size
-
-_NO_DEVICE = (
-    "plug in a phone with USB debugging on, or try the pocket phone: droidreclaim phone start"
-)
-_UNLIMITED = 10_000  # columns when nobody looks: a cut package name is worse than a long line
-
-
-def safe(text: str) -> str:
-    """
-    *text* of a device, harmless on a terminal.
-
-    Control characters (C0, C1, ESC), bidi overrides and other invisible formatting become
-    ``\\xNN`` or ``\\uNNNN``; everything printable stays.
-    """
-    return "".join(_escape(char) if _is_unsafe(char) else char for char in text)
-
-
-def _is_unsafe(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-def document(value: Any) -> str:
-    """One JSON document, readable; non-ASCII escaped so that no raw control byte gets out."""
-    return json.dumps(value, indent=2)
-
-
-def device_json(device: DeviceInfo, source: str) -> dict[str, Any]:
-    """The ``device`` and ``source`` keys that every answer about a device begins with."""
-    return {"device": asdict(device), "source": source}
-
-
-def memory_json(memory: Memory | None) -> dict[str, Any] | None:
-    """Memory in bytes, None where unknown."""
-    return None if memory is None else asdict(memory)
-
-
-def process_json(process: Process) -> dict[str, Any]:
-    """One process of ``ps --json``."""
-    return {
-        "pid": process.pid,
-        "start_ticks": process.start_ticks,
-        "ppid": process.ppid,
-        "name": process.name,
-        "packages": list(process.packages),
-        "user": process.user,
-        "uid": process.uid,
-        "isolated": process.isolated,
-        "oom_score_adj": process.oom_score_adj,
-        "band": process.band.value,
-        "kernel_thread": process.kernel_thread,
-        **asdict(process.memory),
-    }
-
-
-def ps_json(
-    device: DeviceInfo, source: str, taken_at: str | None, processes: Iterable[Process]
-) -> dict[str, Any]:
-    """The document of ``ps --json``; *taken_at* is ISO 8601 UTC, None for captured text."""
-    return {
-        **device_json(device, source),
-        "taken_at": taken_at,
-        "processes": [process_json(process) for process in processes],
-    }
-
-
-def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
-    """Processes for people, one a row; *hidden* system processes are only counted."""
-    table = _table("PROCESS", "PID>", "USER>", "ADJ>", "BAND", "RSS>", "ANON>", "SWAP>")
-    for process in processes:
-        memory = process.memory
-        table.add_row(
-            Text(safe(process.name)),
-            str(process.pid),
-            _or_unknown(process.user),
-            _or_unknown(process.oom_score_adj),
-            process.band.value,
-            format_size(memory.rss_bytes),
-            format_size(memory.rss_anon_bytes),
-            format_size(memory.swap_bytes),
-        )
-    if hidden:
-        table.caption = f"{hidden} system processes not shown: --all"
-    return table
-
-
-def devices_json(found: Iterable[DeviceStatus]) -> dict[str, Any]:
-    """The document of ``devices --json``."""
-    return {"devices": [{**asdict(one), "ready": one.ready} for one in found]}
-
-
-def devices_table(found: Sequence[DeviceStatus]) -> Table:
-    """Devices for people, with what to do about those that are not ready."""
-    table = _table("SERIAL", "STATE", "MODEL", "SDK>", "ABI", "ROOT", "READY")
-    for one in found:
-        table.add_row(
-            Text(safe(one.serial)),
-            safe(one.state),
-            Text(safe(one.model or "?")),
-            _or_unknown(one.sdk),
-            safe(one.abi or "?"),
-            one.root or "no",
-            "yes" if one.reason is None else Text(safe(f"no: {one.reason}")),
-        )
-    if not found:
-        table.caption = _NO_DEVICE
-    return table
-
-
-def status(server: str, found: Sequence[DeviceStatus]) -> str:
-    """Bare ``droidreclaim``: adb, devices, root, and what to type next."""
-    lines = [f"adb     server at {server} answers"]
-    for one in found:
-        what = f"{one.model or '?'}, SDK {_or_unknown(one.sdk)}, {one.abi or '?'}"
-        lines.append(safe(f"device  {one.serial}: {one.state} ({what})"))
-        lines.append(safe(f"root    {one.root or 'no: ' + (one.reason or '')}"))
-    ready = [one for one in found if one.ready]
-    if not found:
-        return "\n".join([*lines, "device  none", f"next    {_NO_DEVICE}"])
-    if not ready:
-        return "\n".join([*lines, "next    'droidreclaim devices' says what each one lacks"])
-    choice = f"-s {ready[0].serial} " if len(found) > 1 else ""
-    return "\n".join([*lines, safe(f"next    droidreclaim {choice}ps")])
-
-
-def status_without_server(error: str) -> str:
-    """Bare ``droidreclaim`` where adb itself does not answer."""
-    return f"adb     {safe(error)}\nnext    {_NO_DEVICE}"
-
-
-def uninstall_text(serial: str, removed: Sequence[str], left: Sequence[str]) -> str:
-    """What was removed, and what could not be."""
-    lines = [f"removed {what}" for what in removed] + [f"still there: {what}" for what in left]
-    lines = lines or ["nothing of droidreclaim was there"]
-    return "\n".join(safe(f"{serial}: {line}") for line in lines)
 
 
 def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict[str, Any]:
@@ -238,7 +94,7 @@ def _skip_json(skip: Skip) -> dict[str, Any]:
 def reclaim_table(result: ReclaimResult) -> Table:
     """Targets and everyone left alone, one a row, with the reason in words."""
     left = "RECLAIMABLE>" if result.dry_run else "LEFT RSS>"
-    table = _table(
+    table = new_table(
         "PROCESS", "PID>", "ADJ>", "OUTCOME", left, "TO SWAP>", "SHARED>", "TIME>", "REASON"
     )
     for target in result.targets:
@@ -247,7 +103,7 @@ def reclaim_table(result: ReclaimResult) -> Table:
         table.add_row(
             Text(safe(target.process.name)),
             str(target.process.pid),
-            _or_unknown(advice.adj),
+            or_unknown(advice.adj),
             target.outcome,
             format_size(moved),
             "-" if result.dry_run else format_size(advice.swap_rise_bytes),
@@ -257,7 +113,7 @@ def reclaim_table(result: ReclaimResult) -> Table:
         )
     for skip in result.skipped:
         process = skip.process
-        adj = _or_unknown(process.oom_score_adj)
+        adj = or_unknown(process.oom_score_adj)
         reason = Text(safe(f"{skip.reason}: {skip.detail}"))
         table.add_row(
             Text(safe(process.name)), str(process.pid), adj, "skipped", "", "", "", "", reason
@@ -327,7 +183,9 @@ def swap_line(result: ReclaimResult) -> str | None:
 
 def kinds_table(result: ReclaimResult) -> Table:
     """After a dry run: what each process holds in mappings of each kind that is meant."""
-    table = _table("PROCESS", "KIND", "MAPPED>", "OWN>", "SHARED>", "SWAPPED>", "LOCKED>", "MOVES>")
+    table = new_table(
+        "PROCESS", "KIND", "MAPPED>", "OWN>", "SHARED>", "SWAPPED>", "LOCKED>", "MOVES>"
+    )
     for target in result.targets:
         for kind in target.advice.kinds:
             table.add_row(
@@ -345,7 +203,7 @@ def kinds_table(result: ReclaimResult) -> Table:
 
 def refault_table(result: ReclaimResult) -> Table:
     """What came back of each target, one row a process and time; the device comes last."""
-    table = _table("PROCESS", "PID>", "AT>", "RSS>", "SWAP>", "CAME BACK>", "FAULTS>", "VERDICT")
+    table = new_table("PROCESS", "PID>", "AT>", "RSS>", "SWAP>", "CAME BACK>", "FAULTS>", "VERDICT")
     for target in result.targets:
         for number, one in enumerate(target.refaults, start=1):
             last = number == len(target.refaults)
@@ -356,7 +214,7 @@ def refault_table(result: ReclaimResult) -> Table:
                 format_size(one.rss_bytes),
                 format_size(one.swap_bytes),
                 format_size(one.came_back_bytes),
-                _or_unknown(one.major_faults),
+                or_unknown(one.major_faults),
                 _refault_verdict(target) if last else "",
             )
     return table
@@ -373,7 +231,7 @@ def device_refault_lines(result: ReclaimResult) -> list[str]:
     """What the device read back from swap and waited for, a line for each time."""
     return [
         f"device after {one.at_s:g} s: {format_size(one.swapped_in_bytes)} read back from swap, "
-        f"{_or_unknown(one.major_faults)} major faults, memory stalls some "
+        f"{or_unknown(one.major_faults)} major faults, memory stalls some "
         f"{_seconds(one.psi_some_s)}, full {_seconds(one.psi_full_s)}"
         for one in result.device_refaults
     ]
@@ -381,35 +239,3 @@ def device_refault_lines(result: ReclaimResult) -> list[str]:
 
 def _seconds(value_s: float | None) -> str:
     return "?" if value_s is None else f"{value_s:.2f} s"
-
-
-def _or_unknown(value: object) -> str:
-    return "?" if value is None else str(value)
-
-
-def _table(*columns: str) -> Table:
-    """A table without lines; a column whose title ends in ``>`` is right-aligned."""
-    table = Table(box=None, pad_edge=False, caption_justify="left", header_style="bold")
-    for column in columns:
-        right = column.endswith(">")
-        table.add_column(
-            column.rstrip(">"), justify="right" if right else "left", no_wrap=True, overflow="fold"
-        )
-    return table
-
-
-def render(table: Table, *, width: int | None = None, colour: bool = False) -> str:
-    """A table as text; *width* None means as wide as it needs, colour only when asked for."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=width or _UNLIMITED,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    console.print(table)
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-_BESIDE_THE_PROJECT = Path(__file__).parents[2].parent / "shared" / "fixtures"
+_BESIDE_THE_PROJECT = Path(__file__).parents[1].parent / "shared" / "fixtures"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,185 @@
+"""The commands that look at a device: doctor, kills, headroom."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
+from droidreclaim.cli.output import emit, say, show
+from droidreclaim.errors import DeviceError, NotPossible, UsageError
+from droidreclaim.lmkd import Headroom, Setting
+from droidreclaim.model.check import Check, CheckState
+from droidreclaim.units import parse_duration
+
+Follow = Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")]
+
+
+@with_connection
+def doctor(
+    to_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write all of it, redacted, for an issue."),
+    ] = None,
+    capture: Capture = None,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """
+    What this device can do and what stands in the way, and what to do about it.
+
+    Exit status 0 whenever the look itself worked, whatever it found; 3 without a device.
+    """
+    from droidreclaim.cli import connect
+    from droidreclaim.inspect import doctor as look
+    from droidreclaim.inspect.checks import Facts, host_checks
+    from droidreclaim.report import doctor as report
+
+    head, serial, unreachable = _CAPTURED, None, None
+    if capture:
+        facts, checks = look.of_capture(capture)
+    else:
+        timeout_s = connect.timeout_s(connection)
+        facts, checks = Facts({}), ()
+        try:
+            device = connect.chosen_device(connection)
+            serial, head = device.serial, connect.head(device)
+            facts, checks = look.of_device(
+                device, lambda: connect.rooted(device, connection), timeout_s=timeout_s
+            )
+        except DeviceError as error:
+            unreachable = error
+            checks = (Check("device", CheckState.FAIL, str(error).partition("\n")[0]),)
+        here = look.look_here(connect.server(connection), timeout_s)
+        checks = (*host_checks(here, facts.trip_s), *checks)
+    if to_file is not None:
+        _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
+    if as_json:
+        emit(head | report.doctor_json(checks))
+    else:
+        show(report.doctor_table(checks))
+    if unreachable is not None:
+        raise unreachable
+
+
+def _write_report(
+    path: Path, checks: Sequence[Check], raw: Mapping[str, str], secrets: Sequence[str]
+) -> None:
+    from droidreclaim import __version__
+    from droidreclaim.report import doctor as report
+
+    text = report.report_text(checks, raw, __version__, secrets)
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+
+
+@with_connection
+def kills(
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DURATION", help="Only the last 10m, 2h, ...")
+    ] = None,
+    follow: Follow = False,
+    capture: Capture = None,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """Who was killed, when, at what adj, by whom and why: lmkd, the kernel, ActivityManager."""
+    from droidreclaim.cli import connect
+    from droidreclaim.inspect import kills as inspect_kills
+    from droidreclaim.report import kills as report
+
+    since_s = parse_duration(since) if since else None
+    if capture and follow:
+        raise UsageError("--from has an end: it cannot be followed")
+    if capture:
+        found, head = inspect_kills.of_capture(capture, since_s=since_s), _CAPTURED
+    else:
+        device = connect.chosen_device(connection)
+        way, timeout_s = connect.root_if_any(device, connection), connect.timeout_s(connection)
+        if follow:
+            for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
+                line = json.dumps(report.kill_json(kill)) if as_json else report.kill_line(kill)
+                typer.echo(line)
+            return
+        found = inspect_kills.of_device(device, way, since_s=since_s, timeout_s=timeout_s)
+        head = connect.head(device)
+    facts = (found.counts, found.lmkd_since_boot, found.unread, found.silent)
+    if as_json:
+        emit(head | report.kills_json(found.records, *facts))
+        return
+    show(report.kills_table(found.records))
+    typer.echo(report.kills_summary(*facts), err=True)
+
+
+@with_connection
+def headroom(
+    follow: Follow = False,
+    capture: Capture = None,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """How far the device is from lmkd's next kill, and which rule would fire."""
+    from droidreclaim import report as texts
+    from droidreclaim.cli import connect
+    from droidreclaim.inspect import headroom as look
+    from droidreclaim.lmkd import settings_in_force
+    from droidreclaim.report import headroom as report
+
+    if capture and follow:
+        raise UsageError("--from has an end: it cannot be followed")
+    if capture:
+        seen, properties = look.of_capture(capture)
+        settings = settings_in_force(properties)
+        if as_json:
+            emit(_CAPTURED | report.headroom_json(seen, settings))
+        else:
+            typer.echo(report.headroom_text(seen, settings))
+        return
+    device = connect.chosen_device(connection)
+    timeout_s = connect.timeout_s(connection)
+    properties = look.properties_of(device, timeout_s=timeout_s)
+    settings = settings_in_force(properties)
+    with contextlib.ExitStack() as stack:
+        try:
+            helper = stack.enter_context(connect.helper(connection, device))
+            info, take = look.with_helper(helper)
+            head, page_bytes = texts.device_json(info, helper.source), info.page_bytes
+        except NotPossible as error:
+            say(f"{error}; what the shell may not read is unknown", connection)
+            take = look.without_helper(device, None, timeout_s=timeout_s)
+            head, page_bytes = connect.head(device), None
+        for seen in look.watch(take, properties, page_bytes):
+            if follow:
+                _show_sample(seen, settings, as_json=as_json)
+                continue
+            if as_json:
+                emit(head | report.headroom_json(seen, settings))
+            else:
+                typer.echo(report.headroom_text(seen, settings))
+            return
+
+
+def _show_sample(seen: Headroom, settings: Mapping[str, Setting], *, as_json: bool) -> None:
+    """One of many: in place on a terminal, a line each into a pipe."""
+    from droidreclaim.report import headroom as report
+
+    if as_json:
+        typer.echo(json.dumps(report.headroom_json(seen, settings)))
+    elif sys.stdout.isatty():
+        typer.echo(f"\r\x1b[K{report.headroom_line(seen)}", nl=False)
+    else:
+        typer.echo(report.headroom_line(seen))
+
+
+_CAPTURED: dict[str, Any] = {"device": None, "source": "capture"}

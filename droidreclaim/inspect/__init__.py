@@ -1,0 +1,1 @@
+"""Looking at devices and their processes; nothing here changes anything."""

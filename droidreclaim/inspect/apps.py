@@ -1,0 +1,193 @@
+"""Which devices there are, and which processes on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from droidreclaim import snapshot
+from droidreclaim.device import Device
+from droidreclaim.device.adb import AdbDevice, list_devices
+from droidreclaim.device.attached import Attached
+from droidreclaim.device.root import RootMemory, find_root
+from droidreclaim.device.select import Choice, what_next
+from droidreclaim.device.server import Server
+from droidreclaim.errors import DroidReclaimError, ParseError
+from droidreclaim.helper import verbs
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.model import Band, DeviceInfo, DeviceStatus, Process
+from droidreclaim.parse.activity import parse_lru, parse_processes
+from droidreclaim.parse.bugreport import Kind
+from droidreclaim.parse.ps import parse_ps
+from droidreclaim.parse.sections import split_activity_dump
+from droidreclaim.snapshot import Snapshot
+
+_PROPERTIES = {
+    "model": "ro.product.model",
+    "sdk": "ro.build.version.sdk",
+    "abi": "ro.product.cpu.abi",
+    "booted": "sys.boot_completed",
+}
+_ASK = "; ".join(f'echo "{key}=$(getprop {name})"' for key, name in _PROPERTIES.items())
+
+
+def devices(
+    server: Server,
+    memory: RootMemory,
+    choice: Choice,
+    *,
+    timeout_s: float,
+    notify: Callable[[str], None],
+    adb_root: bool = False,
+) -> tuple[DeviceStatus, ...]:
+    """
+    Every device the adb server lists that *choice* means, ready or why not.
+
+    Raises:
+        DeviceError: the adb server does not answer; a device that does not is a row with a reason.
+    """
+    return tuple(
+        _status(AdbDevice(server, attached), attached, memory, timeout_s, notify, adb_root)
+        for attached in list_devices(server, timeout_s)
+        if choice.matches(attached)
+    )
+
+
+def processes(helper: RunningHelper) -> tuple[DeviceInfo, Snapshot]:
+    """
+    One scan of the device, attributed to packages: one round trip.
+
+    Raises:
+        DeviceError, ParseError: the device was lost, or its answer cannot be read.
+    """
+    replies = helper.session.call_all([verbs.HELLO, verbs.SCAN])
+    hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[1])
+    seen = snapshot.build(
+        scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
+    )
+    return helper.device_info(hello), seen
+
+
+def processes_with_states(
+    helper: RunningHelper, device: Device, *, timeout_s: float
+) -> tuple[DeviceInfo, Snapshot]:
+    """
+    A scan, and ActivityManager's word on every process of it.
+
+    The dump names processes by pid alone and takes up to seconds, so it is taken between two
+    scans: what it says is believed of those that were there, with the same start time, in both.
+
+    Raises:
+        DeviceError, ParseError: as `processes`; the dump cannot be read.
+    """
+    before = verbs.scan_of(helper.session.call_all([verbs.SCAN])[0])
+    answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
+    members = snapshot.members_of(parse_processes(answer.text))
+    replies = helper.session.call_all([verbs.HELLO, verbs.SCAN])
+    hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[1])
+    lasting = {one.id for one in before.processes} & {one.id for one in scan.processes}
+    known = {one.pid for one in lasting if one is not None}
+    seen = snapshot.build(
+        scan.processes,
+        snapshot.packages_by_app_id(scan.packages_list),
+        helper_pid=hello.pid,
+        members={pid: member for pid, member in members.items() if pid in known},
+    )
+    return helper.device_info(hello), seen
+
+
+def captured_processes(path: Path) -> tuple[Snapshot, str | None]:
+    """
+    The processes in captured text, and when it was taken where it says so.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds no processes.
+    """
+    capture = read_capture(path, frozenset({Kind.PS, Kind.ACTIVITY}), Kind.PS)
+    rows = [row for text in capture.texts.get(Kind.PS, ()) for row in parse_ps(text, str(path))]
+    members: dict[int, snapshot.Member] = {}
+    for text in capture.texts.get(Kind.ACTIVITY, ()):
+        members |= _members(text)
+    if not rows and not members:
+        raise ParseError(str(path), 1, "", hint="neither ps nor dumpsys activity processes in it")
+    return snapshot.captured(members, rows), capture.taken_at
+
+
+def _members(text: str) -> dict[int, snapshot.Member]:
+    """The processes of a dump of ActivityManager's, or of the one dump in it that lists them."""
+    try:
+        parts = split_activity_dump(text)
+    except ParseError:
+        return snapshot.members_of(parse_processes(text))  # an excerpt without its title
+    for name in ("processes", "oom"):
+        if name in parts:
+            return snapshot.members_of(parse_processes(parts[name]))
+    return snapshot.members_of_lru(parse_lru(parts["lru"])) if "lru" in parts else {}
+
+
+def matching(
+    processes: Iterable[Process],
+    *,
+    packages: tuple[str, ...] = (),
+    bands: tuple[Band, ...] = (),
+    user: int | None = None,
+) -> list[Process]:
+    """The processes of these packages, in these bands, of this user; an empty filter takes all."""
+    return [
+        process
+        for process in processes
+        if (not packages or set(packages) & set(process.packages))
+        and (not bands or process.band in bands)
+        and user in (None, process.user)
+    ]
+
+
+def _status(
+    device: AdbDevice,
+    attached: Attached,
+    memory: RootMemory,
+    timeout_s: float,
+    notify: Callable[[str], None],
+    adb_root: bool,
+) -> DeviceStatus:
+    properties: dict[str, str] = {}
+    root = None
+    reason = _not_online(attached)
+    if reason is None:
+        try:
+            properties = _properties(device, timeout_s)
+            root = find_root(
+                device,
+                memory,
+                notify=notify,
+                restart_adbd=device.restart_as_root if adb_root else None,
+            ).value
+            if properties.get("booted") != "1":
+                reason = "still booting: 'droidreclaim devices --wait 300' waits for it"
+        except DroidReclaimError as error:
+            reason = str(error).removeprefix(f"{attached.serial}: ")
+    sdk = properties.get("sdk", "")
+    return DeviceStatus(
+        serial=attached.serial,
+        state=attached.state,
+        kind=attached.kind,
+        model=properties.get("model") or attached.model,
+        sdk=int(sdk) if sdk.isdecimal() else None,
+        abi=properties.get("abi") or None,
+        root=root,
+        reason=reason,
+    )
+
+
+def _not_online(attached: Attached) -> str | None:
+    if attached.online:
+        return None
+    hint = what_next(attached)
+    return f"{attached.state}: {hint}" if hint else attached.state
+
+
+def _properties(device: Device, timeout_s: float) -> dict[str, str]:
+    text = device.run(["sh", "-c", _ASK], timeout_s=timeout_s).text
+    pairs = (line.strip().partition("=") for line in text.splitlines())
+    return {key: value for key, _, value in pairs if key in _PROPERTIES}

@@ -1,0 +1,134 @@
+"""What a device can do and what stands in the way: one look, changing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from droidreclaim.device import Device, host
+from droidreclaim.device.root import RootWay
+from droidreclaim.device.server import Server
+from droidreclaim.errors import NotPossible, ParseError
+from droidreclaim.helper import verbs
+from droidreclaim.helper.bundle import load_bundle
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.inspect.checks import Facts, device_checks
+from droidreclaim.model.check import Check
+from droidreclaim.parse.bugreport import Captured, Kind
+from droidreclaim.parse.props import parse_getprop
+from droidreclaim.parse.sections import split_activity_dump
+
+_COMMANDS = {
+    "props": "getprop",
+    "kernel": "uname -r",
+    "page": "getconf PAGE_SIZE",
+    "selinux": "getenforce",
+    "meminfo": "cat /proc/meminfo",
+    "swaps": "cat /proc/swaps",
+    "psi": "cat /proc/pressure/memory",
+    "zram": "grep -H '' /sys/block/zram*/comp_algorithm /sys/block/zram*/backing_dev "
+    "/sys/block/zram*/mm_stat /sys/block/zram*/disksize 2>/dev/null; true",
+    "lmkd": "pidof lmkd",
+    "lmk-driver": "cat /sys/module/lowmemorykiller/parameters/minfree",
+    "am-settings": "dumpsys activity settings",
+    "freezer": "settings get global cached_apps_freezer",
+    "process_reclaim": "cat /sys/module/process_reclaim/parameters/enable_process_reclaim",
+    "hybridswap": "ls -d /sys/block/zram*/hybridswap* /dev/memcg/memory.force_swapout "
+    "2>/dev/null | grep .",
+    "rtmm": "ls -d /sys/module/rtmm /proc/rtmm /sys/kernel/mm/rtmm 2>/dev/null | grep .",
+    "damon_reclaim": "cat /sys/module/damon_reclaim/parameters/enabled",
+    "mglru": "cat /sys/kernel/mm/lru_gen/min_ttl_ms",
+}
+# Of a phone's thousand properties those that matter for memory; the others name its owner.
+_SHOWN_PROPERTIES = (
+    "ro.lmk.", "persist.device_config.lmkd_native.", "sys.lmk.", "ro.build.version.",
+    "ro.build.type", "ro.product.", "ro.config.low_ram", "ro.zram", "persist.sys.zram",
+    "dalvik.vm.heap", "ro.zygote", "persist.device_config.activity_manager",
+)  # fmt: skip
+
+
+def of_device(
+    device: Device,
+    open_helper: Callable[[], tuple[RootWay, RunningHelper]],
+    *,
+    timeout_s: float,
+) -> tuple[Facts, tuple[Check, ...]]:
+    """
+    Look at *device*, as root where *open_helper* can become it.
+
+    Raises:
+        DeviceError: the device was lost, or does not answer.
+    """
+    trip_s = host.round_trip_s(device, timeout_s)
+    facts = Facts({}, trip_s=trip_s, helper_abis=tuple(load_bundle().helpers))
+    way = None
+    try:
+        way, helper = open_helper()
+        with helper:
+            replies = helper.session.call_all([verbs.HELLO, verbs.PROBE])
+        facts = replace(
+            facts,
+            root=way.value,
+            hello=verbs.hello_of(replies[0]),
+            backends=verbs.backends_of(replies[1]),
+        )
+    except NotPossible as error:
+        facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))
+    answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
+    facts = replace(facts, answers=answers, properties=parse_getprop(answers["props"].text))
+    return facts, tuple(device_checks(facts))
+
+
+def of_capture(path: Path) -> tuple[Facts, tuple[Check, ...]]:
+    """
+    What captured text says about a device; most checks are unknown then.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds nothing the doctor looks at.
+    """
+    kinds = {"meminfo": Kind.MEMINFO, "swaps": Kind.SWAPS, "psi": Kind.PRESSURE}
+    wanted = frozenset({*kinds.values(), Kind.PROPERTIES, Kind.ACTIVITY})
+    capture = read_capture(path, wanted, Kind.PROPERTIES)
+    texts = {name: capture.text(kind) for name, kind in kinds.items()}
+    texts["am-settings"] = _settings(capture)
+    listed = capture.text(Kind.PROPERTIES)
+    texts["props"] = listed
+    answers = {name: Answer(text, 0) for name, text in texts.items() if text}
+    facts = Facts(answers, properties=parse_getprop(listed) if listed else {})
+    return facts, tuple(device_checks(facts))
+
+
+def look_here(server: Server, timeout_s: float) -> host.Host:
+    """The near side of the cable."""
+    return host.look(server, timeout_s)
+
+
+def raw_texts(facts: Facts) -> dict[str, str]:
+    """What the device said word for word, for a report; of its properties only those of memory."""
+    texts = {name: answer.text for name, answer in facts.answers.items() if name != "props"}
+    shown = {
+        key: value for key, value in facts.properties.items() if key.startswith(_SHOWN_PROPERTIES)
+    }
+    texts["props"] = "\n".join(f"[{key}]: [{value}]" for key, value in sorted(shown.items()))
+    return texts
+
+
+def secrets_of(facts: Facts, serial: str | None) -> list[str]:
+    """What names this one device: its serial, wherever it stands."""
+    named = ("ro.serialno", "ro.boot.serialno", "persist.sys.device_name", "net.hostname")
+    own = [facts.properties.get(name, "") for name in named]
+    return [one for one in (serial or "", (serial or "").partition(":")[0], *own) if one]
+
+
+def _settings(capture: Captured) -> str | None:
+    for text in capture.texts.get(Kind.ACTIVITY, ()):
+        try:
+            settings = split_activity_dump(text).get("settings")
+        except ParseError:
+            continue
+        if settings:
+            return settings
+    return None

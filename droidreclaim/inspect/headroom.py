@@ -1,0 +1,112 @@
+"""How far a device is from lmkd's next kill: samples of the kernel's counters, one trip each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from droidreclaim.device import Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import ParseError
+from droidreclaim.helper import verbs
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.lmkd import Headroom, Sample, headroom
+from droidreclaim.model import DeviceInfo
+from droidreclaim.parse.bugreport import Kind
+from droidreclaim.parse.kernel import parse_meminfo, parse_pressure, parse_vmstat
+from droidreclaim.parse.props import parse_getprop
+from droidreclaim.parse.zoneinfo import parse_zoneinfo
+
+WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
+_FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory")
+_PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of Android 15 and later
+_T = TypeVar("_T")
+
+
+def properties_of(device: Device, *, timeout_s: float) -> Mapping[str, str]:
+    """
+    The device's system properties.
+
+    Raises:
+        DeviceError, ParseError: it was lost, or the answer cannot be read.
+    """
+    return parse_getprop(device.run(["getprop"], timeout_s=timeout_s).text)
+
+
+def with_helper(helper: RunningHelper) -> tuple[DeviceInfo, Callable[[], Sample]]:
+    """The device, and what takes a sample: one round trip each."""
+    device = helper.device_info(verbs.hello_of(helper.session.call_all([verbs.HELLO])[0]))
+
+    def take() -> Sample:
+        [reply] = helper.session.call_all([verbs.read_files(*_FILES)])
+        return _sample(
+            {name.removeprefix("/proc/"): text for name, text in verbs.files_of(reply).items()}
+        )
+
+    return device, take
+
+
+def without_helper(
+    device: Device, way: RootWay | None, *, timeout_s: float
+) -> Callable[[], Sample]:
+    """What takes a sample through the shell; files that it may not read are unknown."""
+    commands = {name.replace("/", "-"): f"cat /proc/{name}" for name in _FILES}
+
+    def take() -> Sample:
+        answers = ask(device, commands, way, timeout_s=timeout_s)
+        return _sample(
+            {
+                name: answers[key].text if answers[key].exit_code == 0 else None
+                for name, key in zip(_FILES, commands, strict=True)
+            }
+        )
+
+    return take
+
+
+def watch(
+    take: Callable[[], Sample], properties: Mapping[str, str], page_bytes: int | None
+) -> Iterator[Headroom]:
+    """Headroom each second; the first after one, as it takes two samples."""
+    before = take()
+    while True:
+        time.sleep(max(0.0, before.at_s + WINDOW_S - time.monotonic()))
+        now = take()
+        yield headroom(now, before, properties, page_bytes or _PAGE_BYTES)
+        before = now
+
+
+def of_capture(path: Path) -> tuple[Headroom, Mapping[str, str]]:
+    """
+    Headroom at the moment a capture was taken; one sample does not show thrashing.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds none of the kernel's counters.
+    """
+    kinds = {Kind.MEMINFO, Kind.VMSTAT, Kind.ZONEINFO, Kind.PRESSURE}
+    capture = read_capture(path, frozenset({*kinds, Kind.PROPERTIES}), Kind.MEMINFO)
+    if not kinds & capture.texts.keys():
+        raise ParseError(str(path), 1, "", hint="no meminfo, vmstat, zoneinfo or pressure in it")
+    listed = capture.text(Kind.PROPERTIES)
+    properties = parse_getprop(listed) if listed else {}
+    sample = _sample({kind.removeprefix("/proc/"): capture.text(kind) for kind in kinds})
+    return headroom(sample, None, properties, _PAGE_BYTES), properties
+
+
+def _sample(texts: Mapping[str, str | None]) -> Sample:
+    return Sample(
+        at_s=time.monotonic(),
+        meminfo=_read(parse_meminfo, texts, "meminfo"),
+        vmstat=_read(parse_vmstat, texts, "vmstat"),
+        zoneinfo=_read(parse_zoneinfo, texts, "zoneinfo"),
+        pressure=_read(parse_pressure, texts, "pressure/memory"),
+    )
+
+
+def _read(parse: Callable[[str], _T], texts: Mapping[str, str | None], name: str) -> _T | None:
+    text = texts.get(name)
+    return None if text is None else parse(text)

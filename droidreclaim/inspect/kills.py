@@ -1,0 +1,250 @@
+"""Who was killed, when and by whom: every source a device has, put together."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from droidreclaim.device import Channel, Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import DeviceTimeout, ParseError
+from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.inspect.clock import Clock
+from droidreclaim.parse.bugreport import Kind
+from droidreclaim.parse.exits import LmkCounts, ProcessExit, parse_exit_info, parse_lmk
+from droidreclaim.parse.kill_join import join_kills
+from droidreclaim.parse.kill_records import KilledBy, KillRecord, killer_of
+from droidreclaim.parse.kills import parse_kills, read_entries
+from droidreclaim.parse.lines import log_lines
+from droidreclaim.parse.logcat import LogForm, iter_entries
+from droidreclaim.parse.sections import split_activity_dump
+
+# The tags that speak of kills: a phone's buffers hold tens of MiB of others.
+_TAGS = (
+    "ActivityManager:I lowmemorykiller:V lmkd:V killinfo:V am_kill:V am_proc_died:V am_crash:V "
+    "Zygote:V zygote:V zygote64:V '*:S'"
+)
+_LOGCAT = f"logcat -v threadtime -b main -b system -b events {_TAGS}"
+_MOST_LOG_BYTES = 8 << 20
+_COMMANDS = {
+    "clock": "date '+%Y-%m-%d %H:%M:%S %z'; cat /proc/uptime; head -n 3 /proc/timer_list",
+    "log": f"{_LOGCAT} -d | tail -c {_MOST_LOG_BYTES}",
+    "exits": "dumpsys activity exit-info",
+    "lmk": "dumpsys activity lmk",
+    "kernel": f"dmesg | tail -c {_MOST_LOG_BYTES}",
+}
+_KERNEL_EVERY_S = 2.0
+_NO_AGE = timedelta()
+_SETTLE_S = 3.0  # all lines about one kill came within 0.85 s in every capture
+
+# android.app.ApplicationExitInfo: reasons that are somebody's doing. 1 is the app's own exit.
+_EXIT_KILLERS = {
+    0: KilledBy.UNKNOWN,
+    2: KilledBy.UNKNOWN,
+    3: KilledBy.LMKD,
+    4: KilledBy.CRASH,
+    5: KilledBy.CRASH,
+    6: KilledBy.ANR,
+    7: KilledBy.CRASH,
+    10: KilledBy.USER,
+    11: KilledBy.USER,
+    14: KilledBy.FREEZER,
+}
+_EXIT_SELF = 1
+
+
+@dataclass(frozen=True)
+class Kills:
+    """
+    What is known of kills.
+
+    Attributes:
+        records: Each kill once, oldest first; *at* in ISO 8601 where the year could be told.
+        lmkd_since_boot: lmkd's own counters, where the release has them.
+        unread: Lines that start as a kill and could not be read.
+        silent: Sources that could not be asked, with the reason.
+    """
+
+    records: tuple[KillRecord, ...]
+    lmkd_since_boot: LmkCounts | None
+    unread: int
+    silent: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Kills by who did it; those that nobody spoke for are unknown."""
+        return dict(Counter(record.by.value for record in self.records))
+
+
+def of_device(
+    device: Device, way: RootWay | None, *, since_s: float | None, timeout_s: float
+) -> Kills:
+    """
+    The kills a device remembers.
+
+    Raises:
+        DeviceError, ParseError: the device was lost, or its answer cannot be read.
+    """
+    answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
+    clock = Clock.of_device(answers["clock"].text)
+    silent: list[str] = []
+    records: list[KillRecord] = []
+    unread = 0
+    for name, source in (("log", "logcat"), ("kernel", "dmesg")):
+        found, missed = _log_kills(answers[name], source, silent)
+        records += found
+        unread += missed
+    records += [record_of_exit(one) for one in _exits(answers["exits"], silent)]
+    kills = _together(records, clock, since_s)
+    return Kills(kills, _counters(answers["lmk"], silent), unread, tuple(silent))
+
+
+def of_capture(path: Path, *, since_s: float | None) -> Kills:
+    """
+    The kills in captured text.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds neither a log nor exit-info.
+    """
+    wanted = frozenset({Kind.LOG, Kind.KERNEL_LOG, Kind.ACTIVITY})
+    capture = read_capture(path, wanted, Kind.LOG)
+    records: list[KillRecord] = []
+    unread = 0
+    for text in (*capture.texts.get(Kind.LOG, ()), *capture.texts.get(Kind.KERNEL_LOG, ())):
+        log = parse_kills(text, str(path))
+        records += log.records
+        unread += len(log.unread)
+    counters = None
+    for text in capture.texts.get(Kind.ACTIVITY, ()):
+        parts = _parts(text)
+        if "exit-info" in parts:
+            records += [record_of_exit(one) for one in parse_exit_info(parts["exit-info"])]
+        if "lmk" in parts:
+            counters = parse_lmk(parts["lmk"])
+    kills = _together(records, Clock.of_capture(capture.taken_at), since_s)
+    silent = ("the bug report is cut",) if capture.cut else ()
+    return Kills(kills, counters, unread, silent)
+
+
+def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator[KillRecord]:
+    """
+    Kills as they happen, each once its sources have had time to speak; never ends by itself.
+
+    Raises:
+        DeviceError: the device was lost.
+    """
+    first = {name: _COMMANDS[name] for name in ("clock", "kernel")}
+    answers = ask(device, first, way, timeout_s=timeout_s)
+    clock = Clock.of_device(answers["clock"].text)
+    argv = ["sh", "-c", f"exec {_LOGCAT}"]
+    channel = device.open(way.wrap(argv) if way else argv, timeout_s=timeout_s)
+    waiting: dict[int, tuple[float, list[KillRecord]]] = {}
+    # dmesg says all it knows each time
+    told = {(one.pid, one.at) for one in _log_kills(answers["kernel"], "dmesg", [])[0]}
+    kernel_at_s = time.monotonic()
+    try:
+        for records in _batches(channel):
+            now_s = time.monotonic()
+            if way is not None and now_s - kernel_at_s > _KERNEL_EVERY_S:
+                kernel_at_s = now_s
+                kernel = ask(device, {"kernel": _COMMANDS["kernel"]}, way, timeout_s=timeout_s)
+                records += [
+                    one
+                    for one in _log_kills(kernel["kernel"], "dmesg", [])[0]
+                    if (one.pid, one.at) not in told
+                ]
+                told |= {(one.pid, one.at) for one in records if one.source == "kernel"}
+            for record in clock.resolved(records):
+                if record.source == "kernel" or not clock.is_older(record, _NO_AGE):
+                    waiting.setdefault(record.pid, (now_s, []))[1].append(record)
+            settled = [pid for pid, (since, _) in waiting.items() if now_s - since > _SETTLE_S]
+            for pid in settled:
+                yield from map(clock.iso, join_kills(waiting.pop(pid)[1]))
+    finally:
+        channel.close()
+
+
+def record_of_exit(one: ProcessExit) -> KillRecord:
+    """An ended process of exit-info as one more voice about a kill."""
+    by = _EXIT_KILLERS.get(one.reason, killer_of(one.description or one.subreason_name))
+    said = (one.description, one.subreason_name, one.reason_name)
+    words = next((word for word in said if word and word != "UNKNOWN"), "")
+    return KillRecord(
+        line_number=0,
+        at=one.when.isoformat(sep=" ", timespec="milliseconds"),
+        by=by,
+        pid=one.pid,
+        reason=words,
+        source="exit-info",
+        name=one.process,
+        uid=one.uid,
+        freed_bytes=one.rss_bytes or None,
+    )
+
+
+def _batches(channel: Channel) -> Iterator[list[KillRecord]]:
+    """Records of the lines that came in about the last second, an empty list when none did."""
+    rest = b""
+    while True:
+        try:
+            came = channel.read(1.0)
+            if not came:
+                return
+        except DeviceTimeout:
+            came = b""
+        *lines, rest = (rest + came).split(b"\n")
+        text = b"\n".join(lines).decode("utf-8", "replace")
+        yield read_entries(iter_entries(log_lines(text), LogForm.THREADTIME))[0]
+
+
+def _together(
+    records: Iterable[KillRecord], clock: Clock, since_s: float | None
+) -> tuple[KillRecord, ...]:
+    kills = sorted(join_kills(clock.resolved(records)), key=clock.sort_key)
+    if since_s is not None:
+        age = timedelta(seconds=since_s)
+        kills = [one for one in kills if not clock.is_older(one, age)]
+    return tuple(map(clock.iso, kills))
+
+
+def _log_kills(answer: Answer, source: str, silent: list[str]) -> tuple[list[KillRecord], int]:
+    if not answer.ok:
+        silent.append(f"{source}: {answer.errno if answer.text.strip() else 'empty'}")
+        return [], 0
+    try:
+        log = parse_kills(answer.text, source)
+    except ParseError as error:
+        silent.append(str(error))
+        return [], 0
+    return list(log.records), len(log.unread)
+
+
+def _exits(answer: Answer, silent: list[str]) -> list[ProcessExit]:
+    """A device where nothing has ended yet prints its titles and no record."""
+    try:
+        exits = parse_exit_info(answer.text)
+    except ParseError as error:
+        if "ApplicationExitInfo #" in answer.text or "PROCESS EXIT INFO" not in answer.text:
+            silent.append(f"exit-info (Android 11): {error.hint or answer.errno}")
+        return []
+    return [one for one in exits if one.reason != _EXIT_SELF]
+
+
+def _counters(answer: Answer, silent: list[str]) -> LmkCounts | None:
+    try:
+        return parse_lmk(answer.text)
+    except ParseError as error:
+        silent.append(f"lmkd's counters (Android 10): {error.hint or answer.errno}")
+        return None
+
+
+def _parts(text: str) -> dict[str, str]:
+    try:
+        return split_activity_dump(text)
+    except ParseError:
+        return {"exit-info": text} if "ApplicationExitInfo #" in text else {}

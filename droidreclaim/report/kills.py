@@ -1,0 +1,86 @@
+"""Kills as text: JSON, JSON lines, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from droidreclaim.escape import safe
+from droidreclaim.parse.exits import LmkCounts
+from droidreclaim.parse.kill_records import KillRecord
+from droidreclaim.report import new_table
+from droidreclaim.units import format_size
+
+
+def kill_json(kill: KillRecord) -> dict[str, Any]:
+    """One kill of ``kills --json``; a line of its own with ``--follow``."""
+    return {
+        "at": kill.at,
+        "by": kill.by.value,
+        "pid": kill.pid,
+        "name": kill.name,
+        "uid": kill.uid,
+        "oom_score_adj": kill.oom_score_adj,
+        "freed_bytes": kill.freed_bytes,
+        "swap_bytes": kill.swap_bytes,
+        "reason": kill.reason,
+        "source": kill.source,
+    }
+
+
+def kills_json(
+    kills: Sequence[KillRecord],
+    counts: Mapping[str, int],
+    counters: LmkCounts | None,
+    unread: int,
+    silent: Sequence[str],
+) -> dict[str, Any]:
+    """The document of ``kills --json``, without device and source."""
+    return {
+        "kills": [kill_json(kill) for kill in kills],
+        "counts": dict(counts),
+        "lmkd_since_boot": counters.total if counters else None,
+        "unread_lines": unread,
+        "silent_sources": list(silent),
+    }
+
+
+def kills_table(kills: Sequence[KillRecord]) -> Table:
+    """Kills for people, oldest first."""
+    table = new_table("AT", "BY", "PROCESS", "PID>", "ADJ>", "FREED>", "REASON")
+    for kill in kills:
+        table.add_row(
+            Text(safe(kill.at or "?")),
+            kill.by.value,
+            Text(safe(kill.name or "?")),
+            str(kill.pid),
+            "?" if kill.oom_score_adj is None else str(kill.oom_score_adj),
+            format_size(kill.freed_bytes),
+            Text(safe(kill.reason[:120])),
+        )
+    return table
+
+
+def kill_line(kill: KillRecord) -> str:
+    """One kill in one line, as it happens."""
+    adj = "?" if kill.oom_score_adj is None else kill.oom_score_adj
+    freed = format_size(kill.freed_bytes)
+    words = f"{kill.at or '?'}  {kill.by.value}  {kill.name or '?'} (pid {kill.pid})  adj {adj}"
+    return safe(f"{words}  freed {freed}  {kill.reason[:120]}")
+
+
+def kills_summary(
+    counts: Mapping[str, int], counters: LmkCounts | None, unread: int, silent: Sequence[str]
+) -> str:
+    """Counts by killer, and what the numbers cannot know."""
+    said = ", ".join(f"{count} by {by}" for by, count in sorted(counts.items())) or "no kills found"
+    lines = [said + "; logs are rings: older kills are no longer in them"]
+    if counters is not None:
+        lines.append(f"lmkd itself counts {counters.total} since boot")
+    if unread:
+        lines.append(f"{unread} lines begin as a kill and could not be read")
+    lines += [f"not asked or silent: {source}" for source in silent]
+    return "\n".join(safe(line) for line in lines)

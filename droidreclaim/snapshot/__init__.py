@@ -1,0 +1,25 @@
+"""The package-process map, live or from captured text. Pure."""
+
+from droidreclaim.snapshot.map import (
+    Member,
+    Snapshot,
+    build,
+    is_app,
+    is_managed,
+    is_zygote,
+    packages_by_app_id,
+)
+from droidreclaim.snapshot.states import captured, members_of, members_of_lru
+
+__all__ = [
+    "Member",
+    "Snapshot",
+    "build",
+    "captured",
+    "is_app",
+    "is_managed",
+    "is_zygote",
+    "members_of",
+    "members_of_lru",
+    "packages_by_app_id",
+]

@@ -1,0 +1,117 @@
+"""What ActivityManager's dump adds to a scan, and the map where there is no scan: captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from droidreclaim.model import ActivityState, Memory, Process, band_of
+from droidreclaim.parse.activity import ProcessesDump
+from droidreclaim.parse.activity_joined import RunningProcess, running_processes
+from droidreclaim.parse.activity_rows import LruEntry, Phantom
+from droidreclaim.parse.ps import PsRow
+from droidreclaim.snapshot.map import Member, Snapshot, build
+
+_UNKNOWN = Memory(None, None, None, None)
+
+
+def members_of(dump: ProcessesDump) -> dict[int, Member]:
+    """
+    The processes of a dump by pid, phantom processes with their parents' packages; none that is
+    still being started, and so has no pid.
+
+    Raises:
+        ParseError: the dump names no process.
+    """
+    running = {one.pid: _member(one) for one in running_processes(dump) if one.pid}
+    phantoms = {one.pid: _phantom(one, running) for one in dump.phantoms if one.pid not in running}
+    return running | phantoms
+
+
+def members_of_lru(entries: Iterable[LruEntry]) -> dict[int, Member]:
+    """The processes of ``dumpsys activity lru`` by pid; it does not name their packages."""
+    return {
+        one.ref.pid: Member(
+            name=one.ref.name,
+            uid=one.ref.uid,
+            owner_uid=one.ref.owner_uid or one.ref.uid,
+            packages=(),
+            state=ActivityState(one.proc_state, one.adj if one.adj_exact else None, None, None),
+            band_adj=one.adj,
+        )
+        for one in entries
+        if one.ref.pid
+    }
+
+
+def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snapshot:
+    """
+    The map as captured text alone gives it: rows of ``ps``, a dump, or both.
+
+    What neither says stays None; a process has no start time there, and its band is unknown
+    unless the dump had an adj or the label of a band.
+    """
+    # "ps -T" prints a row a thread, toolbox's "-t" makes threads children of their process.
+    processes = {row.pid: _of_row(row) for row in rows if row.tid in (None, row.pid)}
+    seen = build(processes.values(), {}, members=members)
+    listed = {one.pid: _with_adj(one, members.get(one.pid)) for one in seen.processes}
+    absent = {pid: _of_member(pid, one) for pid, one in members.items() if pid not in listed}
+    return Snapshot(tuple(one for _, one in sorted((absent | listed).items())), {})
+
+
+def _member(one: RunningProcess) -> Member:
+    state = ActivityState(one.proc_state, one.adj if one.adj_exact else None, one.why, one.frozen)
+    return Member(one.name, one.uid, one.owner_uid, one.packages, state, one.adj)
+
+
+def _phantom(one: Phantom, running: Mapping[int, Member]) -> Member:
+    parent = running.get(one.ppid)
+    packages = parent.packages if parent else ()
+    return Member(one.name, one.uid, one.uid, packages, ActivityState(None, None, None, None), None)
+
+
+def _of_row(row: PsRow) -> Process:
+    name = row.name or ""
+    kernel_thread = name.startswith("[") and name.endswith("]")
+    return Process(
+        pid=row.pid,
+        start_ticks=None,
+        ppid=row.ppid,
+        uid=row.uid,
+        name=name,
+        comm=name[-15:],
+        packages=(),
+        oom_score_adj=None,
+        band=band_of(None),
+        memory=replace(_UNKNOWN, rss_bytes=row.rss_bytes),
+        kernel_thread=kernel_thread,
+        zombie=row.state == "Z",
+    )
+
+
+def _of_member(pid: int, member: Member) -> Process:
+    process = Process(
+        pid=pid,
+        start_ticks=None,
+        ppid=None,
+        uid=member.uid,
+        name=member.name,
+        comm=member.name[-15:],
+        packages=(),
+        oom_score_adj=None,
+        band=band_of(None),
+        memory=_UNKNOWN,
+    )
+    return _with_adj(build([process], {}, members={pid: member}).processes[0], member)
+
+
+def _with_adj(process: Process, member: Member | None) -> Process:
+    """What a dump adds to a row; a bare label (``cch``) names a band and no number."""
+    if member is None or process.state is None:
+        return process
+    return replace(
+        process,
+        name=max(process.name, member.name, key=len),
+        oom_score_adj=member.state.adj,
+        band=band_of(member.band_adj),
+    )

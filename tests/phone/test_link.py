@@ -1,0 +1,103 @@
+"""The link breaks: server gone, phone frozen, nothing attached."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from commands import command, run, run_json
+from handset import ADB, Handset, adb_server_of, free_port, until
+
+pytestmark = pytest.mark.phone
+
+_CACHED = ("reclaim", "--band", "cached")
+
+
+def helpers(phone: Handset) -> list[str]:
+    """Helper processes of ours that run on the phone."""
+    script = "for exe in /proc/[0-9]*/exe; do readlink $exe; done 2>/dev/null; true"
+    return [line for line in phone.text(script).splitlines() if "droidreclaim" in line]
+
+
+def begun(phone: Handset, *words: str) -> subprocess.Popen[str]:
+    """A page-out that has started to work on the phone."""
+    running = subprocess.Popen(
+        command(phone, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    running.stderr.readline()
+    return running
+
+
+def test_devices_says_ready_or_why_not(phone: Handset) -> None:
+    [row] = [one for one in run_json(phone, "devices")["devices"] if one["serial"] == phone.serial]
+    assert row["ready"]
+    assert row["reason"] is None
+    assert (row["model"], row["sdk"], row["abi"]) == ("Pocket Phone", 33, "x86_64")
+    assert row["root"] == "adbd"
+
+
+def test_waiting_for_a_ready_device_returns_and_waiting_in_vain_ends(phone: Handset) -> None:
+    assert run(phone, "devices", "--wait", "60").returncode == 0
+    begin = time.monotonic()
+    done = run(phone, "-s", "nobody", "devices", "--wait", "2")
+    assert done.returncode == 3
+    assert "nobody" in done.stderr
+    assert time.monotonic() - begin < 10
+
+
+def test_an_unknown_serial_lists_the_candidates(phone: Handset) -> None:
+    done = run(phone, "-s", "nobody", "ps")
+    assert done.returncode == 3
+    assert phone.serial in done.stderr
+
+
+def test_an_adb_server_that_dies_in_the_middle_is_a_lost_device_and_leaves_no_helper(
+    phone: Handset, tmp_path: Path
+) -> None:
+    port = free_port()
+    with adb_server_of(ADB, port, tmp_path / "log"):
+        subprocess.run(
+            [ADB, "-P", str(port), "connect", phone.serial], check=True, capture_output=True
+        )
+        until(lambda: run(phone, "-P", str(port), "ps").returncode == 0, timeout_s=60)
+        phone.text("pocket verify all")
+        running = begun(phone, "-P", str(port), *_CACHED)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 3, said
+    assert len(said.strip().splitlines()) == 1
+    until(lambda: not helpers(phone), timeout_s=10)
+    assert run_json(phone, "ps")["processes"]
+
+
+def test_a_frozen_phone_is_given_up_at_the_deadline(boot: Callable[..., Handset]) -> None:
+    mine = boot()
+    run_json(mine, "ps")
+    os.kill(mine.phone.pid, signal.SIGSTOP)
+    try:
+        begin = time.monotonic()
+        done = run(mine, "--timeout", "5", "ps")
+        assert done.returncode == 3, done.stderr
+        assert time.monotonic() - begin < 5 + 5
+        assert mine.serial in done.stderr
+    finally:
+        os.kill(mine.phone.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("instant_s", [0.05, 0.2, 0.5, 1.0])
+def test_a_command_killed_at_any_instant_leaves_no_helper_and_no_bad_page(
+    phone: Handset, instant_s: float
+) -> None:
+    phone.text("pocket verify all")
+    running = begun(phone, *_CACHED)
+    time.sleep(instant_s)
+    running.kill()
+    running.wait()
+    until(lambda: not helpers(phone), timeout_s=10)
+    assert '"bad": 0' in phone.text("pocket verify all")

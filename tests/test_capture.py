@@ -1,0 +1,131 @@
+"""Captured text in files, folders and archives."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from droidreclaim.errors import ParseError, UsageError
+from droidreclaim.inspect import capture as capture_module
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.parse.bugreport import Captured, Kind
+
+_ALL = frozenset(Kind)
+_PS = "USER PID PPID VSZ RSS WCHAN ADDR S NAME\nroot 1 0 10 10 0 0 S init\n"
+_KILL = "11-23 10:00:01.000   90   90 I lowmemorykiller: Kill 'com.example.a' (7), uid 10001\n"
+_CHATTER = "11-23 10:00:02.000   91   91 I chatter : nothing at all\n" * 40
+
+_BUG_REPORT = (
+    "========================================================\n"
+    "== dumpstate: 2026-11-23 10:00:05\n"
+    "========================================================\n"
+    "------ MEMORY INFO (/proc/meminfo) ------\n"
+    "MemTotal:        1000 kB\n"
+    "------ 0.001s was the duration of 'MEMORY INFO' ------\n"
+    "------ SYSTEM LOG (logcat -v threadtime -v printable -d *:v) ------\n"
+    "--------- beginning of main\n" + _CHATTER + _KILL + _CHATTER +
+    "------ 1.001s was the duration of 'SYSTEM LOG' ------\n"
+    "------ LAST LOGCAT (logcat -L -b all -v threadtime) ------\n" + _KILL.replace("(7)", "(9)") +
+    "------ PROCESSES (ps -A) ------\n" + _PS +
+    "------ DUMPSYS NORMAL (dumpsys) ------\n"
+    "-------------------------------------------------------------------------------\n"
+    "DUMP OF SERVICE account:\n  secret ProcessRecord{1 2:x/u0a1}\n"
+    "-------------------------------------------------------------------------------\n"
+    "DUMP OF SERVICE activity:\n"
+    "ACTIVITY MANAGER RECENT TASKS (dumpsys activity recents)\n  a task\n"
+    "ACTIVITY MANAGER LMK KILLS (dumpsys activity lmk)\n  Total number of kills: 3\n"
+    "-------------------------------------------------------------------------------\n"
+    "DUMP OF SERVICE alarm:\n  Kill 'nobody'\n"
+)  # fmt: skip
+
+
+def read(path: Path, data: bytes, wanted: frozenset[Kind] = _ALL) -> Captured:
+    path.write_bytes(data)
+    return read_capture(path, wanted, Kind.LOG)
+
+
+def packed(**entries: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name.replace("__", "."), data)
+    return out.getvalue()
+
+
+def assert_whole(captured: Captured) -> None:
+    assert captured.taken_at == "2026-11-23 10:00:05"
+    assert captured.text(Kind.MEMINFO) == "MemTotal:        1000 kB\n"
+    assert captured.text(Kind.PS) == _PS
+    [log] = captured.texts[Kind.LOG]
+    assert "(7)" in log
+    assert log.count("chatter") < 40
+    [activity] = captured.texts[Kind.ACTIVITY]
+    assert "Total number of kills: 3" in activity
+    assert "a task" not in activity
+    assert "nobody" not in activity + log
+
+
+def test_a_bug_report_is_cut_into_what_is_wanted(tmp_path: Path) -> None:
+    captured = read(tmp_path / "bugreport.txt", _BUG_REPORT.encode())
+    assert_whole(captured)
+    assert captured.sections[0] == "MEMORY INFO"
+
+
+@pytest.mark.parametrize("name", ["plain.zip", "nested.zip", "report.txt.gz", "gz.zip"])
+def test_archives_hold_the_same(tmp_path: Path, name: str) -> None:
+    text = _BUG_REPORT.encode()
+    inner = packed(bugreport__txt=text, FS__txt=b"x")
+    data = {
+        "plain.zip": inner,
+        "nested.zip": packed(bugreport__zip=inner),
+        "report.txt.gz": gzip.compress(text),
+        "gz.zip": packed(**{"dumpstate__gz": gzip.compress(text)}),
+    }[name]
+    assert_whole(read(tmp_path / name, data))
+
+
+def test_a_folder_of_outputs_is_sorted_by_their_looks(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(_PS)
+    (tmp_path / "b").write_text(_KILL)
+    (tmp_path / "c").write_text("MemTotal:        1000 kB\n")
+    (tmp_path / "picture").write_bytes(b"\x89PNG\0\0")
+    captured = read_capture(tmp_path, _ALL, Kind.LOG)
+    assert set(captured.texts) == {Kind.PS, Kind.LOG, Kind.MEMINFO}
+
+
+def test_a_cut_bug_report_gives_what_is_there_and_says_so(tmp_path: Path) -> None:
+    cut = _BUG_REPORT[: _BUG_REPORT.index("root 1 0")]
+    captured = read(tmp_path / "cut.txt", cut.encode())
+    assert captured.cut
+    assert captured.text(Kind.MEMINFO)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\0\1\2" * 100, "no text"),
+        (b"PK\x03\x04" + b"x" * 50, "damaged archive"),
+        (gzip.compress(_BUG_REPORT.encode())[:-20], "damaged archive"),
+        (packed(**{"../../etc/passwd": b"root"}), "leads out"),
+        (_BUG_REPORT[:200].encode(), "none of"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(ParseError, match=words) as error:
+        read(tmp_path / "bad", data, frozenset({Kind.PS}))
+    assert "\n" not in str(error.value)
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_module, "_MOST_BYTES", 1 << 20)
+    with pytest.raises(ParseError, match="unpacks to more than"):
+        read(tmp_path / "bomb.gz", gzip.compress(_KILL.encode() + b"a\n" * (1 << 20)))
+
+
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_capture(tmp_path / "absent", _ALL, Kind.LOG)

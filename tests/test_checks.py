@@ -1,0 +1,123 @@
+"""The doctor's judgement, and the text it writes for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from droidreclaim.device.host import Host
+from droidreclaim.helper.wire import Backend
+from droidreclaim.inspect import doctor
+from droidreclaim.inspect.ask import Answer
+from droidreclaim.inspect.checks import Facts, device_checks, host_checks
+from droidreclaim.model.check import Check, CheckState
+from droidreclaim.parse.props import parse_getprop
+from droidreclaim.report.doctor import doctor_json, report_text
+
+OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, CheckState.UNKNOWN
+_SWAPS = "Filename Type Size Used Priority\n"
+
+
+def checks(facts: Facts) -> dict[str, Check]:
+    return {check.name: check for check in device_checks(facts)}
+
+
+def answered(**texts: str) -> Facts:
+    return Facts({name.replace("__", "-"): Answer(text, 0) for name, text in texts.items()})
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "state", "words"),
+    [
+        (answered(swaps=_SWAPS), "swap", FAIL, "none"),
+        (answered(swaps=_SWAPS + "/dev/block/sda9 file 1000 10 -2\n"), "swap", WARN, "on flash"),
+        (answered(swaps=_SWAPS + "/dev/block/zram0 partition 1000 950 -2\n"), "swap", WARN, "used"),
+        (answered(swaps=_SWAPS + "/dev/block/zram0 partition 1000 10 -2\n"), "swap", OK, "zram0"),
+        (answered(swaps="rubbish"), "swap", UNKNOWN, "cannot read"),
+        (answered(swaps=_SWAPS, zram="/sys/block/zram0/comp_algorithm:lzo [lz4] zstd"),
+         "zram algorithm", OK, "zram0: lz4 of"),
+        (answered(swaps=_SWAPS, zram="/sys/block/zram0/backing_dev:/dev/block/loop7"),
+         "zram writeback", WARN, "loop7"),
+        (answered(process_reclaim="1"), "process_reclaim", WARN, "there: 1"),
+        (answered(process_reclaim="0"), "process_reclaim", OK, "off"),
+        (answered(hybridswap="/sys/block/zram0/hybridswap_enable"), "hybridswap", WARN, "there"),
+        (answered(rtmm="/proc/rtmm"), "rtmm", WARN, "there"),
+        (answered(damon_reclaim="Y"), "damon_reclaim", WARN, "there: Y"),
+        (answered(mglru="5000"), "mglru", WARN, "min_ttl_ms 5000"),
+        (answered(mglru="0"), "mglru", OK, "min_ttl_ms 0"),
+        (answered(selinux="Enforcing"), "selinux", OK, "enforcing"),
+        (Facts({"psi": Answer("cat: /proc/pressure/memory: Permission denied", 1)}),
+         "psi", WARN, "EACCES"),
+        (Facts({}, no_root="no root: su: not found"), "root", FAIL, "su: not found"),
+        (Facts({}, backends={"pageout": Backend(name="pageout", works=False, errno=None,
+                                                why="nothing moved")}),
+         "page-out", FAIL, "none of the backends"),
+        (Facts({}, backends={"proc_reclaim": Backend(name="proc_reclaim", works=False,
+                                                     errno="EPERM", why=None)}),
+         "backend proc_reclaim", WARN, "EPERM"),
+    ],
+)  # fmt: skip
+def test_a_fact_is_judged(facts: Facts, name: str, state: CheckState, words: str) -> None:
+    check = checks(facts)[name]
+    assert check.state is state
+    assert words in check.fact
+
+
+def test_without_root_it_says_what_root_would_add() -> None:
+    check = checks(Facts({}, no_root="no root: su: not found"))["root"]
+    assert check.todo is not None
+    assert "root adds" in check.todo
+
+
+def test_real_settings_are_judged(capture: Callable[[str], str]) -> None:
+    properties = parse_getprop(capture("getprop/android13-mtk_tb8168-healer.txt"))
+    name = "dumpsys_activity_settings/android13-mtk_tb8168-healer-cachedappoptimizer.txt"
+    facts = Facts({"am-settings": Answer(capture(name), 0)}, properties=properties)
+    seen = checks(facts)
+    assert seen["am compact"].state is WARN
+    assert "use_compaction=false" in seen["am compact"].fact
+    assert seen["lmkd medium"].fact == "902 (ro.lmk.medium)"
+    assert seen["lmkd thrashing_limit"].fact == "100 (default)"
+    assert "SDK 33" in seen["android"].fact
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "state"),
+    [
+        (Host("/bin/adb", "36.0.0", 41, "adb server", 41), "adb server", OK),
+        (Host("/bin/adb", "36.0.0", 41, "adb server", 40), "adb server", WARN),
+        (Host("/bin/adb", "36.0.0", 42, "adb server", 41), "adb server", WARN),
+        (Host("/bin/adb", "36.0.0", 41, "adb server", None), "adb server", FAIL),
+        (Host(None, None, None, "adb server", 41), "adb", WARN),
+    ],
+)
+def test_the_near_side_is_judged_too(host: Host, name: str, state: CheckState) -> None:
+    seen = {check.name: check for check in host_checks(host, 0.01)}
+    assert seen[name].state is state
+
+
+def test_a_report_holds_no_owner_of_the_phone() -> None:
+    facts = Facts(
+        {"kernel": Answer("6.1.0 on R58M12ABCDE by jane@example.com", 0)},
+        properties={
+            "ro.product.model": "R58M12ABCDE", "ro.serialno": "R58M12ABCDE",
+            "ro.lmk.debug": "192.168.1.2", "gsm.operator.alpha": "Carrier",
+            "ro.build.version.sdk": "34", "persist.wifi.mac": "aa:bb:cc:dd:ee:ff",
+        },
+    )  # fmt: skip
+    text = report_text(
+        device_checks(facts),
+        doctor.raw_texts(facts),
+        "0.1",
+        doctor.secrets_of(facts, "R58M12ABCDE"),
+    )
+    for token in ("R58M12", "jane", "192.168", "Carrier", "aa:bb"):
+        assert token not in text
+    assert "6.1.0" in text
+    assert "[ro.build.version.sdk]: [34]" in text
+
+
+def test_json_holds_every_check_with_its_state() -> None:
+    [row] = doctor_json([Check("swap", FAIL, "none", "do")])["checks"]
+    assert row == {"name": "swap", "state": "fail", "fact": "none", "todo": "do"}

@@ -1,0 +1,166 @@
+"""Which rule of lmkd's fires, on which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from droidreclaim.lmkd import Headroom, Sample, headroom, settings_in_force
+from droidreclaim.parse.kernel import parse_meminfo, parse_pressure, parse_vmstat
+from droidreclaim.parse.zoneinfo import parse_zoneinfo
+
+_SDK = "ro.build.version.sdk"
+_A13 = {_SDK: "33"}
+_A14 = {_SDK: "34"}
+_FILE_PAGES = 20_000
+_LOW = 3000  # low 2000 + protection 1000; min is 1000 + 1000
+
+
+def sample(
+    at_s: float = 1.0,
+    *,
+    free: int = 50_000,
+    cma: int = 0,
+    refaults: int = 0,
+    stalled_us: int = 0,
+    swap_total: int = 1_000_000,
+    swap_free: int = 900_000,
+    mem_free: int = 900_000,
+) -> Sample:
+    """Plenty of everything, unless told otherwise: vmstat in pages, meminfo in KiB."""
+    return Sample(
+        at_s=at_s,
+        meminfo=parse_meminfo(
+            f"MemTotal: 2000000 kB\nMemFree: {mem_free} kB\nInactive(file): 0 kB\n"
+            f"Active(anon): 500000 kB\nInactive(anon): 0 kB\nCached: 40000 kB\nShmem: 0 kB\n"
+            f"SwapTotal: {swap_total} kB\nSwapFree: {swap_free} kB\n"
+        ),
+        vmstat=parse_vmstat(
+            f"nr_free_pages {free}\nnr_free_cma {cma}\nnr_active_file {_FILE_PAGES}\n"
+            f"nr_inactive_file 0\nworkingset_refault_file {refaults}\n"
+        ),
+        zoneinfo=parse_zoneinfo(
+            f"Node 0, zone   Normal\n  pages free     {free}\n        min      1000\n"
+            "        low      2000\n        high     4000\n        present  90000\n"
+            "        protection: (0, 1000)\n"
+        ),
+        pressure=parse_pressure(
+            f"some avg10=0.00 avg60=0.00 avg300=0.00 total={stalled_us}\n"
+            f"full avg10=0.00 avg60=0.00 avg300=0.00 total={stalled_us}\n"
+        ),
+    )
+
+
+def judged(now: Sample, properties: dict[str, str] = _A14) -> Headroom:
+    return headroom(now, sample(0.0), properties, 4096)
+
+
+def test_headroom_is_free_less_cma_over_low_marks_with_protection() -> None:
+    seen = judged(sample(free=50_000, cma=10_000))
+    assert seen.free_bytes == 40_000 * 4096
+    assert seen.low_watermark_bytes == _LOW * 4096
+    assert seen.headroom_bytes == (40_000 - _LOW) * 4096
+    assert (seen.next_rule, seen.firing, seen.adj_floor) == ("low_mem", False, 701)
+
+
+@pytest.mark.parametrize(
+    ("now", "properties", "rule", "floor"),
+    [
+        (sample(free=_LOW - 1), _A14, "low_mem", 701),
+        (sample(free=_LOW - 1, swap_free=50_000), _A14, "low_mem_and_swap", 201),
+        (sample(free=1_999, swap_free=50_000), _A13, "low_mem_and_swap", 0),
+        (sample(free=_LOW - 1, refaults=_FILE_PAGES * 2), _A13, "low_mem_and_thrashing", 201),
+        (sample(free=_LOW - 1, refaults=_FILE_PAGES * 4), _A13, "low_mem_and_thrashing", 0),
+        (sample(refaults=_FILE_PAGES * 2, swap_free=0), _A13, "low_swap_and_thrashing", 201),
+        (sample(stalled_us=700_000), _A13, "not_responding", 0),
+    ],
+)
+def test_the_first_rule_whose_conditions_hold_fires(
+    now: Sample, properties: dict[str, str], rule: str, floor: int
+) -> None:
+    seen = judged(now, properties)
+    assert (seen.next_rule, seen.firing, seen.adj_floor) == (rule, True, floor)
+
+
+def test_before_android_14_low_memory_alone_fires_nothing() -> None:
+    seen = judged(sample(free=_LOW - 1), _A13)
+    assert not seen.firing
+    assert seen.next_rule == "low_mem_and_swap"
+
+
+def test_swap_is_low_when_nothing_is_left_to_hold_it() -> None:
+    seen = judged(sample(mem_free=50_000))
+    assert seen.swap_free_share == pytest.approx(0.05)
+    assert seen.swap_is_low
+    no_ratio = judged(sample(mem_free=50_000), _A14 | {"ro.lmk.swap_compression_ratio": "0"})
+    assert no_ratio.swap_free_share == pytest.approx(0.9)
+
+
+def test_without_swap_nothing_is_low() -> None:
+    seen = judged(sample(swap_total=0, swap_free=0))
+    assert (seen.swap_free_share, seen.swap_is_low) == (None, None)
+
+
+def test_one_sample_shows_no_thrashing_and_no_stall() -> None:
+    seen = headroom(sample(), None, _A14, 4096)
+    assert (seen.thrashing_share, seen.full_stall_share) == (None, None)
+
+
+def test_an_unreadable_zoneinfo_leaves_headroom_unknown() -> None:
+    whole = sample()
+    seen = judged(Sample(1.0, whole.meminfo, whole.vmstat, None, None))
+    assert seen.free_bytes is not None
+    assert (seen.headroom_bytes, seen.next_rule, seen.adj_floor) == (None, None, None)
+
+
+def test_a_server_flag_beats_the_build_from_android_12() -> None:
+    properties = {
+        "ro.lmk.thrashing_limit": "50",
+        "persist.device_config.lmkd_native.thrashing_limit": "30",
+    }
+    new = settings_in_force(properties | _A13)["thrashing_limit"]
+    old = settings_in_force(properties | {_SDK: "30"})["thrashing_limit"]
+    assert (new.number, new.source) == (30, "persist.device_config.lmkd_native.thrashing_limit")
+    assert (old.number, old.source) == (50, "ro.lmk.thrashing_limit")
+
+
+def test_low_ram_devices_have_other_defaults() -> None:
+    settings = settings_in_force({"ro.config.low_ram": "true"})
+    assert settings["thrashing_limit"].number == 30
+    assert settings["thrashing_limit"].source == "default"
+
+
+def test_minfree_levels_name_the_level_that_is_breached() -> None:
+    properties = _A13 | {
+        "ro.lmk.use_minfree_levels": "true",
+        "sys.lmk.minfree_levels": "1000:0,20000:900,60000:950",
+    }
+    # 10,000 pages of file cache; free less the high marks (5,000) against each level
+    assert judged(sample(free=50_000), properties).adj_floor == 950
+    assert judged(sample(free=10_000), properties).adj_floor == 900
+    assert judged(sample(free=10_000), properties).next_rule == "minfree"
+    far = judged(sample(free=80_000), properties)
+    assert (far.firing, far.adj_floor) == (False, 950)
+
+
+def test_a_real_device_s_counters_give_its_headroom(capture: Callable[[str], str]) -> None:
+    # Pages and marks of this capture, added up by hand: Normal and DMA32 hold all memory.
+    name = "android13-mtk_tb8168-healer"
+    now = Sample(
+        0.0,
+        parse_meminfo(capture(f"proc_meminfo/{name}.txt")),
+        parse_vmstat(capture(f"proc_vmstat/{name}.txt")),
+        parse_zoneinfo(capture(f"proc_zoneinfo/{name}.txt")),
+        None,
+    )
+    seen = headroom(now, None, _A13, 4096)
+    assert now.zoneinfo is not None
+    by_hand = sum(
+        zone.low_pages + max(zone.protection_pages)
+        for zone in now.zoneinfo.zones
+        if zone.present_pages
+    )
+    assert seen.low_watermark_bytes == by_hand * 4096
+    assert seen.headroom_bytes is not None
+    assert seen.headroom_bytes > 0
