@@ -12,6 +12,7 @@ from build_values import phone, process
 from droidreclaim import escape, reclaim, report
 from droidreclaim.model import DeviceInfo, Memory
 from droidreclaim.policy import Plan, Selection, refusal
+from droidreclaim.report import reclaim as told
 
 _DEVICE = DeviceInfo("R58", "Pixel_6a", 34, "arm64-v8a", "6.1.0", 4096)
 _MIB = 1 << 20
@@ -84,7 +85,7 @@ def test_reclaim_json_has_the_contracts_keys() -> None:
         Plan((_APP,), (skip,), 700),
         reclaim.Request(Selection()),
     )
-    value = report.reclaim_json(_DEVICE, "device", ran)
+    value = told.reclaim_json(_DEVICE, "device", ran)
     [target] = value["targets"]
     assert {"pid", "start_ticks", "name", "packages", "oom_score_adj", "outcome", "reason",
             "advised_bytes", "refused", "before", "after", "shared_bytes", "approximate",
@@ -94,7 +95,7 @@ def test_reclaim_json_has_the_contracts_keys() -> None:
         "advised_bytes": 79691776, "reclaimed_bytes": 79691776, "swapped_bytes": 79691776,
         "zram_used_delta_bytes": 27262976, "gained_bytes": 52428800,
     }  # fmt: skip
-    assert "in the foreground (adj 0)" in report.render(report.reclaim_table(ran))
+    assert "in the foreground (adj 0)" in report.render(told.reclaim_table(ran))
 
 
 def test_a_dry_run_carries_its_estimate_and_no_result() -> None:
@@ -103,10 +104,10 @@ def test_a_dry_run_carries_its_estimate_and_no_result() -> None:
     ran = reclaim.result(
         (reclaim.judge(_APP, advice, request),), None, Plan((_APP,), (), 700), request
     )
-    [target] = report.reclaim_json(_DEVICE, "device", ran)["targets"]
+    [target] = told.reclaim_json(_DEVICE, "device", ran)["targets"]
     assert target["outcome"] == "estimated"
     assert target["reclaimable_bytes"] == 79691776
-    assert "nothing touched" in report.reclaim_summary(ran)
+    assert "nothing touched" in told.reclaim_summary(ran)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from droidreclaim.parse.kernel import parse_vmstat
-from droidreclaim.reclaim.thrashing import limit_percent, thrashing_percent
+from droidreclaim.reclaim.thrashing import thrashing_percent
 
-_FLAG = "persist.device_config.lmkd_native.thrashing_limit"
 _BEFORE = "nr_inactive_file 6000\nnr_active_file 3999\nworkingset_refault_file 1000\n"
 
 
@@ -27,17 +24,3 @@ def test_before_linux_5_9_the_one_counter_is_of_files() -> None:
 
 def test_a_kernel_that_does_not_count_is_unknown_and_not_calm() -> None:
     assert percent("nr_active_file 1\n") is None
-
-
-@pytest.mark.parametrize(
-    ("properties", "expected"),
-    [
-        ({}, 100),
-        ({"ro.config.low_ram": "true"}, 30),
-        ({"ro.lmk.thrashing_limit": "50"}, 50),
-        ({"ro.lmk.thrashing_limit": "50", _FLAG: "70"}, 70),
-        ({"ro.lmk.thrashing_limit": "x"}, 100),
-    ],
-)  # fmt: skip
-def test_the_limit_is_the_devices_own(properties: dict[str, str], expected: int) -> None:
-    assert limit_percent(properties) == expected

@@ -29,6 +29,37 @@ static int read_rollup(int dir, struct memory *out)
 	return 0;
 }
 
+/* The sum over smaps, for kernels before 4.14, which have no smaps_rollup. */
+static int read_smaps(int dir, struct memory *out)
+{
+	static struct line_reader reader;
+	uint64_t anon_bytes = 0, swap_bytes = 0, locked_bytes = 0, rss_bytes = UNKNOWN;
+	struct span line;
+	int more = reader_open(&reader, dir, "smaps");
+
+	while (!more && (more = reader_next(&reader, &line)) > 0) {
+		more = 0;
+		if (span_starts(line, "Rss:"))
+			rss_bytes = (rss_bytes == UNKNOWN ? 0 : rss_bytes) +
+				    field_kib_bytes(line, "Rss");
+		else if (span_starts(line, "Anonymous:"))
+			anon_bytes += field_kib_bytes(line, "Anonymous");
+		else if (span_starts(line, "Swap:"))
+			swap_bytes += field_kib_bytes(line, "Swap");
+		else if (span_starts(line, "Locked:"))
+			locked_bytes += field_kib_bytes(line, "Locked");
+	}
+	reader_close(&reader);
+	if (more < 0 || rss_bytes == UNKNOWN || anon_bytes > rss_bytes)
+		return more < 0 ? more : -ENODATA;
+	*out = (struct memory){
+		.rss_bytes = rss_bytes, .rss_anon_bytes = anon_bytes,
+		.rss_file_bytes = rss_bytes - anon_bytes, .swap_bytes = swap_bytes,
+		.locked_bytes = locked_bytes, .approximate = false,
+	};
+	return 0;
+}
+
 static int read_status(int dir, struct memory *out)
 {
 	struct proc_status status;
@@ -54,6 +85,8 @@ int memory_read(int dir, struct memory *out)
 
 	*out = memory_unknown;
 	error = read_rollup(dir, out);
+	if (error == -ENOENT)
+		error = read_smaps(dir, out);
 	if (!error)
 		return 0;
 	*out = memory_unknown;

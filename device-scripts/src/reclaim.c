@@ -4,7 +4,9 @@
 #include "json.h"
 #include "link.h"
 #include "memory.h"
+#include "options.h"
 #include "pages.h"
+#include "procreclaim.h"
 #include "request.h"
 #include "target.h"
 
@@ -13,21 +15,6 @@
 #define RUNNING_PAUSE_US 500
 #define IDLE_STEP_BYTES (8u * 1024 * 1024)	/* nobody in there waits for the lock */
 #define GAIN_WINDOW_BYTES (16u * 1024 * 1024)
-
-struct options {
-	int advice;
-	struct chosen chosen;
-	bool dry;
-	bool idle_first;	/* what is frozen or stopped before what runs */
-	uint64_t budget_left_bytes;	/* of the whole request */
-	uint64_t step_bytes;	/* UNKNOWN: by the target's state */
-	uint64_t pause_us;	/* UNKNOWN: likewise */
-	uint64_t swap_floor_bytes;
-	/* The device when the request began, and when the last 16 MiB did. */
-	struct device before;
-	struct device window;
-	enum link_state link;
-};
 
 struct report {
 	struct verdict verdict;
@@ -323,6 +310,51 @@ static void walk_target(struct options *options, struct report *report)
 	walk_close(&walk);
 }
 
+/* See what is there without advising it. */
+static int count_pages(const struct options *options)
+{
+	int error = walk_open(&walk, target.dir, &options->chosen);
+
+	while (!error && !walk.ended) {
+		error = walk_step(&walk, UINT64_MAX, &step);
+		step.nr = 0;
+	}
+	return error;
+}
+
+/* Through /proc/PID/reclaim: its success says nothing, so what smaps says is the outcome. */
+static void ask_target(struct options *options, struct report *report)
+{
+	int error = count_pages(options);
+	struct use sum = walk_sum(&walk);
+	uint64_t began_us;
+
+	if (error) {
+		report->verdict = verdict_of_error(error);
+		walk_close(&walk);
+		return;
+	}
+	report->walked = true;
+	read_memory(&report->before, &report->major_faults);
+	report->verdict = judge_step(options, sum.exclusive_bytes);
+	began_us = sys_now_us();
+	if (!report->verdict.reason) {
+		report->steps = 1;
+		report->verdict = procreclaim_ask(&target, &walk, options);
+		report->duration_us = report->advice.longest_us = sys_now_us() - began_us;
+	}
+	read_memory(&report->after, &report->major_faults);
+	if (!report->verdict.reason) {
+		/* Once its last user asks, a shared page goes too in the dialect of 2013. */
+		report->advice.advised_bytes = walk.pagemap < 0 ? sum.mapped_bytes :
+				sum.exclusive_bytes + sum.shared_bytes;
+		if (report->after.rss_bytes >= report->before.rss_bytes)
+			report->verdict = (struct verdict){ OUTCOME_NOTHING, "not_proven" };
+	}
+	print_target(options, report);
+	walk_close(&walk);
+}
+
 static void reclaim_target(struct options *options, const struct target_spec *spec)
 {
 	static struct report report;
@@ -330,86 +362,20 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	memset(&report, 0, sizeof(report));
 	report.before = report.after = memory_unknown;
 	report.major_faults = UNKNOWN;
-	report.verdict = target_open(&target, spec);
+	report.verdict = target_open(&target, spec, !options->proc_reclaim);
 	if (!report.verdict.reason && options->link != LINK_GO)
 		report.verdict = stopped("cancelled");
 	if (!report.verdict.reason && options->chosen.kinds == 0)
 		report.verdict = (struct verdict){ OUTCOME_NOTHING, "no_swap" };
-	if (!report.verdict.reason)
+	if (!report.verdict.reason && options->stuck)
+		report.verdict = stopped("stuck");
+	if (!report.verdict.reason && options->proc_reclaim && !options->dry)
+		ask_target(options, &report);
+	else if (!report.verdict.reason)
 		walk_target(options, &report);
 	if (!report.walked)
 		print_target(options, &report);
 	target_close(&target);
-}
-
-static bool parse_what(struct span what, unsigned int *kinds)
-{
-	*kinds = span_is(what, "anon") ? VMA_ANON :
-		 span_is(what, "file") ? VMA_FILE :
-		 span_is(what, "all")  ? VMA_ANON | VMA_FILE : 0;
-	return *kinds != 0;
-}
-
-/* "START-END" in hex, as maps has it, of whole pages. */
-static bool parse_range(struct span range, struct chosen *out)
-{
-	struct span start;
-
-	return span_word(&range, '-', &start) && parse_u64(start, 16, &out->start) &&
-	       parse_u64(range, 16, &out->end) && out->start < out->end &&
-	       !((out->start | out->end) & (page_bytes - 1));
-}
-
-static bool is_single_target(const struct request *request)
-{
-	struct target_spec spec;
-	struct span rest;
-
-	request_value(request, "targets", &rest);
-	return next_target(&rest, &spec) && !next_target(&rest, &spec);
-}
-
-static const char *parse_chosen(const struct request *request, struct chosen *out)
-{
-	struct span what = span_of("anon"), only, range;
-	bool given = request_value(request, "what", &what);
-
-	*out = (struct chosen){ 0, 0, UINT64_MAX };
-	if (!parse_what(what, &out->kinds))
-		return "what must be anon, file or all";
-	if (request_value(request, "only", &only)) {
-		if (given || !kinds_parse(only, &out->kinds))
-			return "only, without what: dalvik native stack unnamed code data";
-	}
-	if (request_value(request, "range", &range) &&
-	    (!parse_range(range, out) || !is_single_target(request)))
-		return "range must be START-END in hex, whole pages of one target";
-	return NULL;
-}
-
-static const char *parse_options(const struct request *request, struct options *out)
-{
-	uint64_t dry, idle_first;
-	const char *why = parse_chosen(request, &out->chosen);
-
-	if (why)
-		return why;
-	if (request_u64(request, "budget_bytes", UNKNOWN, &out->budget_left_bytes))
-		return "budget_bytes must be a number";
-	if (request_u64(request, "step_bytes", UNKNOWN, &out->step_bytes) ||
-	    out->step_bytes < page_bytes)
-		return "step_bytes must be a page or more";
-	if (request_u64(request, "pause_us", UNKNOWN, &out->pause_us))
-		return "pause_us must be a number";
-	if (request_u64(request, "swap_floor_bytes", 0, &out->swap_floor_bytes))
-		return "swap_floor_bytes must be a number";
-	if (request_u64(request, "idle_first", 0, &idle_first) || idle_first > 1)
-		return "idle_first must be 0 or 1";
-	out->idle_first = idle_first == 1;
-	if (request_u64(request, "dry", 0, &dry) || dry > 1)
-		return "dry must be 0 or 1";
-	out->dry = dry == 1;
-	return NULL;
 }
 
 /* Without swap the kernel would report success for anonymous memory and move nothing. */
@@ -457,21 +423,23 @@ static int reclaim(const struct request *request, int advice, const char **why)
 {
 	static const char *const known[] = {
 		"targets", "what", "only", "range", "budget_bytes", "step_bytes", "pause_us",
-		"swap_floor_bytes", "idle_first", "dry", NULL
+		"swap_floor_bytes", "idle_first", "backend", "deadline_ms", "dry", NULL
 	};
 	static struct options options;
 	struct span targets;
 
 	*why = "keys: targets what only range budget_bytes step_bytes pause_us swap_floor_bytes "
-	       "idle_first dry";
+	       "idle_first backend deadline_ms dry";
 	if (request_check(request, known))
 		return -EINVAL;
 	*why = TARGETS_WHY;
 	if (request_check_targets(request))
 		return -EINVAL;
 	memset(&options, 0, sizeof(options));
+	*why = options_parse(request, &options);
 	options.advice = advice;
-	*why = parse_options(request, &options);
+	if (!*why && options.proc_reclaim && advice != ADVICE_PAGEOUT)
+		*why = "proc_reclaim knows no cold";
 	if (*why)
 		return -EINVAL;
 	device_open();

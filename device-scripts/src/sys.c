@@ -18,6 +18,7 @@
 
 #define CLOCK_MONOTONIC 1
 #define ITIMER_REAL 0
+#define WNOHANG 1
 #define WUNTRACED 2
 #define PR_SET_PDEATHSIG 1
 
@@ -130,6 +131,16 @@ void sys_wait_stopped(int pid)
 {
 	while (call3(__NR_wait4, pid, 0, WUNTRACED) == -EINTR)
 		;
+}
+
+int sys_exit_status(int pid)
+{
+	int status = 0;
+	long ended = call3(__NR_wait4, pid, REGISTER(&status), WNOHANG);
+
+	if (ended != pid)
+		return ended < 0 ? (int)ended : -EAGAIN;
+	return status & 0x7f ? -EINTR : (status >> 8) & 0xff;
 }
 
 void sys_kill(int pid, int signal)

@@ -92,6 +92,8 @@ int sys_getpid(void);
 int sys_fork(void);
 /* Wait for `pid` to stop or to end. */
 void sys_wait_stopped(int pid);
+/* Whether `pid` has ended: its exit status (-EINTR: killed), or -EAGAIN while it runs. */
+int sys_exit_status(int pid);
 void sys_kill(int pid, int signal);
 /* Have the kernel send this signal when the parent ends. */
 void sys_die_with_parent(int signal);

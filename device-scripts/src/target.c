@@ -106,6 +106,8 @@ static bool is_alive(const struct target *target)
 	struct sys_pollfd poll = { .fd = target->pidfd, .events = SYS_POLLIN };
 	int ready;
 
+	if (target->pidfd < 0)
+		return true;	/* reading stat through `dir` tells */
 	do	/* a signal that is pending ends even a poll that does not wait */
 		ready = sys_poll(&poll, 1, &now, NULL);
 	while (ready == -EINTR);
@@ -168,7 +170,8 @@ static void judge_idle(struct target *target)
 		       proc_is_frozen(target->dir);
 }
 
-struct verdict target_open(struct target *target, const struct target_spec *spec)
+struct verdict target_open(struct target *target, const struct target_spec *spec,
+			   bool needs_pidfd)
 {
 	struct verdict verdict;
 	int error;
@@ -191,7 +194,7 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 	verdict = judge_kind(target);
 	if (verdict.reason)
 		return verdict;
-	if (target->pidfd < 0)
+	if (target->pidfd < 0 && needs_pidfd)
 		return verdict_of_error(target->pidfd);
 	if (!is_alive(target))
 		return gone;

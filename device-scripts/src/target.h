@@ -39,8 +39,13 @@ struct target {
 	bool idle;	/* frozen or stopped: no thread of it waits for a lock */
 };
 
-/* Hold the process of `spec` and judge whether it may be touched. Pair with target_close(). */
-struct verdict target_open(struct target *target, const struct target_spec *spec);
+/*
+ * Hold the process of `spec` and judge whether it may be touched. Pair with
+ * target_close(). Kernels before 5.3 have no pidfd, and a backend that acts
+ * through `dir` needs none: what is opened there fails with -ESRCH after its death.
+ */
+struct verdict target_open(struct target *target, const struct target_spec *spec,
+			   bool needs_pidfd);
 void target_close(struct target *target);
 
 /*

@@ -99,7 +99,7 @@ static bool is_chosen(const struct chosen *chosen, struct vma *vma)
 }
 
 /* Go to the next VMA of the kinds asked for: 1, 0 at the end, or -errno. */
-static int next_vma(struct walk *walk)
+int walk_next_vma(struct walk *walk)
 {
 	struct span line;
 	int more;
@@ -216,7 +216,7 @@ int walk_step(struct walk *walk, uint64_t limit_bytes, struct step *step)
 		int result;
 
 		if (walk->at == walk->vma.end) {
-			result = next_vma(walk);
+			result = walk_next_vma(walk);
 			walk->ended = result == 0;
 			if (result <= 0)
 				return result;
@@ -239,6 +239,12 @@ void walk_refuse(struct walk *walk, uint64_t vma_end)
 {
 	if (vma_end > walk->refused_end)
 		walk->refused_end = vma_end;
+}
+
+int walk_rewind(struct walk *walk, int dir)
+{
+	reader_close(&walk->maps);
+	return reader_open(&walk->maps, dir, "maps");
 }
 
 struct use walk_sum(const struct walk *walk)

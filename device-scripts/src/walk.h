@@ -71,6 +71,10 @@ void walk_close(struct walk *walk);
  */
 int walk_step(struct walk *walk, uint64_t limit_bytes, struct step *step);
 
+/* Start over, and go from VMA to VMA: walk->vma, cut to what is meant. 1, 0 at the end, or -errno. */
+int walk_rewind(struct walk *walk, int dir);
+int walk_next_vma(struct walk *walk);
+
 /* All kinds together. */
 struct use walk_sum(const struct walk *walk);
 

@@ -26,7 +26,7 @@ struct swap_header {
 
 static const char magic[] = "SWAPSPACE2";	/* in the last ten bytes of that page */
 
-static _Alignas(PAGE_MAX_BYTES) union {
+static union {
 	struct swap_header header;
 	char bytes[PAGE_MAX_BYTES];
 } first_page;

@@ -94,7 +94,7 @@ static void open_is(enum outcome outcome, const char *reason)
 		.pid = child, .start = 99887, .adj_floor = 700, .has_uid = true, .uid = 10123
 	};
 	struct target target;
-	struct verdict verdict = target_open(&target, &spec);
+	struct verdict verdict = target_open(&target, &spec, true);
 
 	CHECK(verdict.outcome == outcome);
 	CHECK(!verdict.reason == !reason);
@@ -158,7 +158,7 @@ static void between_steps_the_same_questions_are_asked(void)
 	struct target target;
 
 	write_stat("T", 0, 99887);
-	CHECK(!target_open(&target, &spec).reason && target.idle);
+	CHECK(!target_open(&target, &spec, true).reason && target.idle);
 	CHECK(!target_check(&target).reason && target.idle);
 	write_stat("S", 0, 99887);
 	CHECK(!target_check(&target).reason && !target.idle);

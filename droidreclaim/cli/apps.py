@@ -107,9 +107,9 @@ def reclaim(
         typer.Option("--how", help="'cold' only moves them in line, 'trim' asks the app itself."),
     ] = "pageout",
     backend: Annotated[
-        Literal["process_madvise", "am_compact"],
-        typer.Option("--backend", help="'am_compact' needs no root, and Android decides."),
-    ] = "process_madvise",
+        Literal["process_madvise", "proc_reclaim", "am_compact"] | None,
+        typer.Option("--backend", help="[best]; 'am_compact' needs no root, and Android decides."),
+    ] = None,
     only: Annotated[
         str | None,
         typer.Option("--only", metavar="KINDS", help="Of these: dalvik,native,stack,code."),
@@ -142,9 +142,9 @@ def reclaim(
 ) -> None:
     """Page out packages, processes or a selection, and say what that really did."""
     from droidreclaim import reclaim as engine
-    from droidreclaim import report
     from droidreclaim.cli import connect
     from droidreclaim.policy import Selection, parse_adj_range, parse_targets
+    from droidreclaim.report import reclaim as told
 
     names, pids = parse_targets(targets or ())
     if not (names or pids or band or adj):
@@ -158,6 +158,7 @@ def reclaim(
             force=force,
         ),
         how=how,
+        backend=backend,
         what=what or "anon",
         only=_kinds(only, what) if only else (),
         addresses=parse_range(address_range) if address_range else None,
@@ -183,7 +184,7 @@ def reclaim(
             done = engine.run(helper, request, progress=lambda line: say(line, connection))
         source = helper.source
     if as_json:
-        emit(report.reclaim_json(done.device, source, done.result))
+        emit(told.reclaim_json(done.device, source, done.result))
     else:
         _show_reclaim(done.result)
     if done.ended_by is not None:
@@ -209,19 +210,19 @@ def _kinds(text: str, what: str | None) -> tuple[str, ...]:
 
 
 def _show_reclaim(result: ReclaimResult) -> None:
-    from droidreclaim import report
+    from droidreclaim.report import reclaim as told
 
-    show(report.reclaim_table(result))
+    show(told.reclaim_table(result))
     if result.dry_run:
-        show(report.kinds_table(result))
+        show(told.kinds_table(result))
     if not result.targets:
         return  # nobody was touched: the reasons stand in the table
-    write(report.reclaim_summary(result) + "\n")
-    if line := report.swap_line(result):
+    write(told.reclaim_summary(result) + "\n")
+    if line := told.swap_line(result):
         write(line + "\n")
     if result.device_refaults:
-        show(report.refault_table(result))
-        write("\n".join(report.device_refault_lines(result)) + "\n")
+        show(told.refault_table(result))
+        write("\n".join(told.device_refault_lines(result)) + "\n")
 
 
 @with_connection

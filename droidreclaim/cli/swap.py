@@ -25,8 +25,9 @@ def on(
     connection: Connection,
 ) -> None:
     """Make an unused zram swap; a device that has swap is left as it is."""
-    from droidreclaim import report, swap
+    from droidreclaim import swap
     from droidreclaim.cli import connect
+    from droidreclaim.report import reclaim as told
 
     size_bytes = parse_size(size) if size else None
     if size_bytes is not None and size_bytes < swap.LEAST_BYTES:
@@ -34,21 +35,22 @@ def on(
     with connect.helper(connection) as helper:
         device, made = swap.on(helper, size_bytes)
     if as_json:
-        emit(report.swap_json(device, helper.source, [made], on=True))
+        emit(told.swap_json(device, helper.source, [made], on=True))
     else:
-        typer.echo(report.swap_text([made], on=True))
+        typer.echo(told.swap_text([made], on=True))
 
 
 @app.command()
 @with_connection
 def off(as_json: AsJson = False, *, connection: Connection) -> None:
     """Undo 'swap on'; refused when what is swapped would not fit into memory."""
-    from droidreclaim import report, swap
+    from droidreclaim import swap
     from droidreclaim.cli import connect
+    from droidreclaim.report import reclaim as told
 
     with connect.helper(connection) as helper:
         device, undone = swap.off(helper)
     if as_json:
-        emit(report.swap_json(device, helper.source, undone, on=False))
+        emit(told.swap_json(device, helper.source, undone, on=False))
     else:
-        typer.echo(report.swap_text(undone, on=False))
+        typer.echo(told.swap_text(undone, on=False))

@@ -102,6 +102,7 @@ class Orders:
         only: Kinds of mappings (``dalvik``, ``code``, ...) instead of *what*.
         addresses: Start and end of the only range meant, of a single target.
         swap_floor_bytes: Free swap that is to be left.
+        backend: ``process_madvise`` or ``proc_reclaim``, which has neither budget nor pace.
     """
 
     floor: int
@@ -111,6 +112,7 @@ class Orders:
     budget_bytes: int | None = None
     swap_floor_bytes: int | None = None
     max_bytes_per_s: int | None = None
+    backend: str = "process_madvise"
     dry_run: bool = False
 
     def values(self) -> dict[str, str | int | None]:
@@ -125,6 +127,7 @@ class Orders:
             "step_bytes": step_bytes,
             "pause_us": pause_us,
             "idle_first": 1,
+            "backend": self.backend,
             "dry": 1 if self.dry_run else None,
         }
 

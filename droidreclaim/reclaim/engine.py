@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from droidreclaim import snapshot
@@ -21,7 +21,7 @@ from droidreclaim.reclaim.thrashing import require_calm
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
 
-_BACKEND = "process_madvise"
+MADVISE, PROC_RECLAIM = "process_madvise", "proc_reclaim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ def run(
     of its times.
 
     Raises:
-        NotPossible: no process_madvise here, or no swap for anonymous memory.
+        NotPossible: nothing here pages a process out, or no swap for anonymous memory.
         NotAchieved: a named package or pid is not there, or file pages are coming back too fast.
         DeviceError: the device was lost or did not answer; what was done until then stands.
     """
     asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files(*FILES)]
     replies = helper.session.call_all(asked)
     hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[2])
-    _require_backend(verbs.backends_of(replies[1]).get(_BACKEND))
+    request = replace(request, backend=best_backend(verbs.backends_of(replies[1]), request))
     seen = snapshot.build(
         scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
@@ -86,13 +86,23 @@ def run(
     return Finished(device, done, ended_by)
 
 
-def _require_backend(backend: verbs.Backend | None) -> None:
-    if backend is not None and backend.works:
-        return
-    why = f": {backend.errno} {backend.why or ''}".rstrip() if backend else ""
+def best_backend(backends: Mapping[str, verbs.Backend], request: Request) -> str:
+    """
+    The interface of the kernel that will do *request*, the better one first.
+
+    Raises:
+        NotPossible: none that was asked for works, with what denied each.
+    """
+    usable = (MADVISE,) if request.how == "cold" else (MADVISE, PROC_RECLAIM)
+    asked = [name for name in usable if request.backend in (None, name)]
+    for name in asked:
+        if name in backends and backends[name].works:
+            return name
+    tried = [backends[name] for name in asked if name in backends]
+    whys = ", ".join(f"{one.name}: {one.errno or ''} {one.why or ''}".rstrip() for one in tried)
     raise NotPossible(
-        f"unsupported: process_madvise does not work on this device{why}",
-        hint="it came with kernel 5.10; 'droidreclaim doctor' lists what works here",
+        f"unsupported: nothing here pages a process out ({whys or 'no backend fits'})",
+        hint="process_madvise came with kernel 5.10; --backend am_compact asks Android instead",
     )
 
 
@@ -118,6 +128,7 @@ def _advise(session: HelperSession, plan: Plan, request: Request, swap: SwapStat
         budget_bytes=request.budget_bytes,
         swap_floor_bytes=floor_bytes if request.needs_swap else None,
         max_bytes_per_s=request.max_bytes_per_s,
+        backend=request.backend or MADVISE,
         dry_run=request.dry_run,
     )
     advices, change = verbs.advise(session, request.how, plan.targets, orders)
@@ -137,7 +148,7 @@ def result(
 ) -> ReclaimResult:
     """Everything about one run in one value."""
     return ReclaimResult(
-        backend=_BACKEND,
+        backend=request.backend or MADVISE,
         how=request.how,
         dry_run=request.dry_run,
         targets=targets,

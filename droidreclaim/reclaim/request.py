@@ -14,6 +14,7 @@ class Request:
 
     Attributes:
         how: ``pageout`` or ``cold``.
+        backend: ``process_madvise`` or ``proc_reclaim``; None for the better that works.
         what: ``anon``, ``file`` or ``all``.
         only: Kinds of mappings (``dalvik``, ``native``, ``stack``, ``code``) instead of *what*.
         addresses: Start and end of the only range meant, of a single process.
@@ -25,6 +26,7 @@ class Request:
 
     selection: Selection
     how: str = "pageout"
+    backend: str | None = None
     what: str = "anon"
     only: tuple[str, ...] = ()
     addresses: tuple[int, int] | None = None

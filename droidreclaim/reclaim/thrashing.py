@@ -6,21 +6,18 @@ for, so a page-out of files begins only while the device is far from its limit.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from droidreclaim.errors import NotAchieved, NotPossible, ParseError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.lmkd import settings_in_force
 from droidreclaim.parse.kernel import VmStat, parse_vmstat
 from droidreclaim.parse.props import parse_getprop
 
 GETPROP_TIMEOUT_S = 10.0
 WINDOW_S = 1.0  # lmkd's own (THRASHING_RESET_INTERVAL_MS of lmkd.cpp)
 SAFE_SHARE = 0.5
-
-_LIMIT_PERCENT = 100
-_LOW_RAM_LIMIT_PERCENT = 30
-_PROPERTIES = ("persist.device_config.lmkd_native.thrashing_limit", "ro.lmk.thrashing_limit")
 
 
 def require_calm(helper: RunningHelper, progress: Callable[[str], None]) -> None:
@@ -41,7 +38,8 @@ def require_calm(helper: RunningHelper, progress: Callable[[str], None]) -> None
             hint="--what anon needs no such count",
         )
     answer = helper.device.run(["getprop"], timeout_s=GETPROP_TIMEOUT_S).text
-    safe = limit_percent(parse_getprop(answer)) * SAFE_SHARE
+    limit = settings_in_force(parse_getprop(answer))["thrashing_limit"].number
+    safe = limit * SAFE_SHARE
     if thrashing >= safe:
         raise NotAchieved(
             f"busy: file pages come back at {thrashing:.0f} % of the page cache a second, "
@@ -57,15 +55,6 @@ def thrashing_percent(before: VmStat, after: VmStat) -> float | None:
     if first is None or last is None or active is None or inactive is None:
         return None
     return (last - first) * 100 / (active + inactive + 1)
-
-
-def limit_percent(properties: Mapping[str, str]) -> int:
-    """What lmkd kills at: a flag of the device's configuration, the vendor's, or the default."""
-    for name in _PROPERTIES:
-        if (value := properties.get(name, "")).isdecimal():
-            return int(value)
-    low_ram = properties.get("ro.config.low_ram") == "true"
-    return _LOW_RAM_LIMIT_PERCENT if low_ram else _LIMIT_PERCENT
 
 
 def _vmstat(helper: RunningHelper) -> VmStat:

@@ -1,0 +1,31 @@
+/* What a request for pageout or cold asks for. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "device.h"
+#include "link.h"
+#include "request.h"
+#include "walk.h"
+
+struct options {
+	int advice;
+	struct chosen chosen;
+	bool dry;
+	bool proc_reclaim;	/* through /proc/PID/reclaim, not process_madvise */
+	bool stuck;	/* a write did not come back: no second one */
+	uint64_t deadline_us;	/* of that write */
+	bool idle_first;	/* what is frozen or stopped before what runs */
+	uint64_t budget_left_bytes;	/* of the whole request */
+	uint64_t step_bytes;	/* UNKNOWN: by the target's state */
+	uint64_t pause_us;	/* UNKNOWN: likewise */
+	uint64_t swap_floor_bytes;
+	/* The device when the request began, and when the last 16 MiB did. */
+	struct device before;
+	struct device window;
+	enum link_state link;
+};
+
+/* Read all of them but `advice` and the state; NULL, or what is wrong. */
+const char *options_parse(const struct request *request, struct options *out);
+
+#endif
