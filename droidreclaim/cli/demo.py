@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection
-from droidreclaim.cli.output import emit, say, show
+from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.cli.phone import Yes, ask
 from droidreclaim.errors import NotAchieved, NotPossible, UsageError
 from droidreclaim.units import format_size, parse_size
@@ -65,7 +65,7 @@ def demo(
         emit(to_json(result))
     else:
         show(table.of(result))
-        typer.echo(table.verdict(result))
+        write(table.verdict(result) + "\n")
     if result.not_shown:
         raise NotAchieved(f"this run does not show the difference: {result.not_shown}")
 

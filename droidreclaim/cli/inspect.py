@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, say, show
+from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import DeviceError, NotPossible, UsageError
 from droidreclaim.lmkd import Headroom, Setting
 from droidreclaim.model.check import Check, CheckState
@@ -109,7 +109,7 @@ def kills(
         if follow:
             for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
                 line = json.dumps(report.kill_json(kill)) if as_json else report.kill_line(kill)
-                typer.echo(line)
+                write(line + "\n")
             return
         found = inspect_kills.of_device(device, way, since_s=since_s, timeout_s=timeout_s)
         head = connect.head(device)
@@ -144,7 +144,7 @@ def headroom(
         if as_json:
             emit(_CAPTURED | report.headroom_json(seen, settings))
         else:
-            typer.echo(report.headroom_text(seen, settings))
+            write(report.headroom_text(seen, settings) + "\n")
         return
     device = connect.chosen_device(connection)
     timeout_s = connect.timeout_s(connection)
@@ -166,7 +166,7 @@ def headroom(
             if as_json:
                 emit(head | report.headroom_json(seen, settings))
             else:
-                typer.echo(report.headroom_text(seen, settings))
+                write(report.headroom_text(seen, settings) + "\n")
             return
 
 
@@ -175,11 +175,11 @@ def _show_sample(seen: Headroom, settings: Mapping[str, Setting], *, as_json: bo
     from droidreclaim.report import headroom as report
 
     if as_json:
-        typer.echo(json.dumps(report.headroom_json(seen, settings)))
+        write(json.dumps(report.headroom_json(seen, settings)) + "\n")
     elif sys.stdout.isatty():
-        typer.echo(f"\r\x1b[K{report.headroom_line(seen)}", nl=False)
+        write(f"\r\x1b[K{report.headroom_line(seen)}")
     else:
-        typer.echo(report.headroom_line(seen))
+        write(report.headroom_line(seen) + "\n")
 
 
 _CAPTURED: dict[str, Any] = {"device": None, "source": "capture"}

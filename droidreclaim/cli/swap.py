@@ -37,7 +37,7 @@ def on(
     if as_json:
         emit(told.swap_json(device, helper.source, [made], on=True))
     else:
-        typer.echo(told.swap_text([made], on=True))
+        write(told.swap_text([made], on=True) + "\n")
 
 
 @app.command()
@@ -53,4 +53,4 @@ def off(as_json: AsJson = False, *, connection: Connection) -> None:
     if as_json:
         emit(told.swap_json(device, helper.source, undone, on=False))
     else:
-        typer.echo(told.swap_text(undone, on=False))
+        write(told.swap_text(undone, on=False) + "\n")
