@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
-from droidreclaim.cli.output import emit
+from droidreclaim.cli.output import emit, write
 from droidreclaim.errors import UsageError
 from droidreclaim.units import parse_size
 
