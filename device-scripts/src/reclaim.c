@@ -7,6 +7,7 @@
 #include "options.h"
 #include "pages.h"
 #include "procreclaim.h"
+#include "report.h"
 #include "request.h"
 #include "target.h"
 
@@ -15,17 +16,6 @@
 #define RUNNING_PAUSE_US 500
 #define IDLE_STEP_BYTES (8u * 1024 * 1024)	/* nobody in there waits for the lock */
 #define GAIN_WINDOW_BYTES (16u * 1024 * 1024)
-
-struct report {
-	struct verdict verdict;
-	struct memory before, after;
-	uint64_t major_faults;
-	uint64_t steps;
-	uint64_t duration_us;
-	bool walked;
-	bool locked_counted;
-	struct advice_result advice;
-};
 
 /* One target at a time: static, for the stack of a helper is nobody's business. */
 static struct walk walk;
@@ -37,94 +27,6 @@ static const struct verdict finished = { OUTCOME_ADVISED, NULL };
 static struct verdict stopped(const char *reason)
 {
 	return (struct verdict){ OUTCOME_STOPPED, reason };
-}
-
-static void print_memory(const char *key, const struct memory *memory)
-{
-	line_object(key);
-	memory_print(memory);
-	line_object_end();
-}
-
-static void print_refusals(const struct advice_result *advice)
-{
-	line_list("refused");
-	for (size_t i = 0; i < advice->refusals_nr; i++) {
-		line_object(NULL);
-		line_errno("errno", advice->refusals[i].error);
-		line_u64("ranges", advice->refusals[i].ranges);
-		line_u64("bytes", advice->refusals[i].bytes);
-		line_object_end();
-	}
-	line_list_end();
-}
-
-static void print_counts(const struct report *report)
-{
-	bool counted = report->walked && walk.pagemap >= 0;
-	struct use sum = walk_sum(&walk);
-
-	line_u64("advised_bytes", report->advice.advised_bytes);
-	line_u64("exclusive_bytes", counted ? sum.exclusive_bytes : UNKNOWN);
-	line_u64("shared_bytes", counted ? sum.shared_bytes : UNKNOWN);
-	line_u64("swapped_bytes", counted ? sum.swapped_bytes : UNKNOWN);
-	line_u64("mapped_bytes", report->walked ? sum.mapped_bytes : UNKNOWN);
-}
-
-/* A dry run's: the kinds that the process has. */
-static void print_kinds(const struct report *report)
-{
-	bool counted = walk.pagemap >= 0;
-
-	line_list("kinds");
-	for (size_t i = 0; report->walked && i < KINDS_NR; i++) {
-		const struct use *use = &walk.uses[i];
-
-		if (use->mapped_bytes == 0)
-			continue;
-		line_object(NULL);
-		line_word("kind", kind_name(i));
-		line_u64("mapped_bytes", use->mapped_bytes);
-		line_u64("exclusive_bytes", counted ? use->exclusive_bytes : UNKNOWN);
-		line_u64("shared_bytes", counted ? use->shared_bytes : UNKNOWN);
-		line_u64("swapped_bytes", counted ? use->swapped_bytes : UNKNOWN);
-		line_u64("locked_bytes", report->locked_counted ? use->locked_bytes : UNKNOWN);
-		line_object_end();
-	}
-	line_list_end();
-}
-
-static void print_target(const struct options *options, const struct report *report)
-{
-	line_begin("target");
-	line_u64("pid", (uint64_t)target.spec.pid);
-	line_u64("start", target.spec.start);
-	line_word("outcome", outcome_name(report->verdict.outcome));
-	line_word("reason", report->verdict.reason);
-	print_counts(report);
-	print_refusals(&report->advice);
-	if (target.adj_known)
-		line_i64("adj", target.adj);
-	else
-		line_null("adj");
-	line_bool("frozen", target.idle);
-	line_u64("steps", report->steps);
-	line_u64("calls", report->advice.calls);
-	line_u64("longest_us", report->advice.longest_us);
-	line_u64("duration_us", report->duration_us);
-	if (report->walked)
-		print_memory("before", &report->before);
-	else
-		line_null("before");
-	if (report->walked && !options->dry)
-		print_memory("after", &report->after);
-	else
-		line_null("after");
-	line_u64("major_faults", report->major_faults);
-	line_bool("approximate", report->before.approximate || report->after.approximate);
-	if (options->dry)
-		print_kinds(report);
-	line_send();
 }
 
 static uint64_t growth(uint64_t before, uint64_t after)
@@ -306,7 +208,7 @@ static void walk_target(struct options *options, struct report *report)
 		explain_nothing(report);
 		read_memory(&report->after, &report->major_faults);
 	}
-	print_target(options, report);
+	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
 }
 
@@ -351,7 +253,7 @@ static void ask_target(struct options *options, struct report *report)
 		if (report->after.rss_bytes >= report->before.rss_bytes)
 			report->verdict = (struct verdict){ OUTCOME_NOTHING, "not_proven" };
 	}
-	print_target(options, report);
+	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
 }
 
@@ -374,7 +276,7 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	else if (!report.verdict.reason)
 		walk_target(options, &report);
 	if (!report.walked)
-		print_target(options, &report);
+		report_print(&report, &target, &walk, options->dry);
 	target_close(&target);
 }
 
