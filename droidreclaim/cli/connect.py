@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, Connection
-from droidreclaim.cli.output import say, warn
+from droidreclaim.cli.output import detail, say, warn
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.root import RootWay, asking, default_memory, find_root
 from droidreclaim.device.select import Choice, read_choice, select
@@ -64,21 +65,35 @@ def helper(connection: Connection, on: AdbDevice | None = None) -> RunningHelper
     every way is tried anew.
     """
     device = on or chosen_device(connection)
+    began_s = time.monotonic()
+    running = _remembered(device, connection)
+    if running is None:
+        way = root(device, connection)
+        detail(f"{device.serial}: root by {way.value}", connection)
+        running = connect(device, way, timeout_s=timeout_s(connection))
+    took_s = time.monotonic() - began_s
+    detail(f"{device.serial}: helper {running.build} runs after {took_s:.2f} s", connection)
+    return running
+
+
+def _remembered(device: AdbDevice, connection: Connection) -> RunningHelper | None:
+    """The helper by the way to root that worked last time; None where there is none any more."""
     memory = default_memory()
     known = memory.recall(device)
-    if known is not None:
-        try:
-            with asking(device.serial, known, lambda line: say(line, connection)):
-                return connect(device, known, timeout_s=timeout_s(connection))
-        except NotRoot:
-            memory.forget(device)
-        except DeviceTimeout as error:
-            if known is RootWay.ADBD:
-                raise
-            memory.forget(device)
-            raise DeviceTimeout(f"{error}: {known.value} did not answer") from error
-    way = root(device, connection)
-    return connect(device, way, timeout_s=timeout_s(connection))
+    if known is None:
+        return None
+    try:
+        with asking(device.serial, known, lambda line: say(line, connection)):
+            return connect(device, known, timeout_s=timeout_s(connection))
+    except NotRoot as error:
+        detail(str(error), connection)
+        memory.forget(device)
+        return None
+    except DeviceTimeout as error:
+        if known is RootWay.ADBD:
+            raise
+        memory.forget(device)
+        raise DeviceTimeout(f"{error}: {known.value} did not answer") from error
 
 
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:

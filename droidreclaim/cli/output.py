@@ -64,6 +64,12 @@ def say(line: str, connection: Connection) -> None:
         warn(line)
 
 
+def detail(line: str, connection: Connection) -> None:
+    """What only somebody who asked with -v wants to know."""
+    if connection.verbose:
+        warn(line)
+
+
 def warn(message: str) -> None:
     """A message on stderr whatever was asked for; what a device said in it stays harmless."""
     from droidreclaim.escape import safe
