@@ -112,6 +112,17 @@ static struct verdict judge_step(struct options *options, uint64_t bytes)
 	return judge_swap(options, bytes);
 }
 
+/* Advise the step that was judged; false when the target is out of reach. */
+static bool advise_one(const struct options *options, struct report *report)
+{
+	int error = advise_step(target.pidfd, options->advice, &walk, &step, &report->advice);
+
+	report->steps++;
+	if (error)
+		report->verdict = verdict_of_error(error);
+	return !error;
+}
+
 /* One step: look, judge, advise, pause. Sets `report->verdict` when it was the last. */
 static bool do_step(struct options *options, struct report *report)
 {
@@ -124,17 +135,15 @@ static bool do_step(struct options *options, struct report *report)
 		report->verdict = verdict_of_error(error);
 		return false;
 	}
-	if (step.nr > 0 && !options->dry) {
-		report->verdict = out_of_budget ? stopped("budget") :
-						  judge_step(options, step.bytes);
+	if (step.nr > 0) {
+		if (out_of_budget)
+			report->verdict = stopped("budget");
+		else if (!options->dry)
+			report->verdict = judge_step(options, step.bytes);
 		if (report->verdict.reason)
 			return false;
-		report->steps++;
-		error = advise_step(target.pidfd, options->advice, &walk, &step, &report->advice);
-		if (error) {
-			report->verdict = verdict_of_error(error);
+		if (!options->dry && !advise_one(options, report))
 			return false;
-		}
 		options->budget_left_bytes -= step.bytes;
 	}
 	if (walk.ended)

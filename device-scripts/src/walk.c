@@ -168,10 +168,14 @@ static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *st
 {
 	struct use *use = &walk->uses[kind_index(walk->vma.kind)];
 	uint64_t i = page_index(walk->at - walk->window_at);
+	/* What a library wrote to its own copy (.data, relro) is anonymous: it would go to swap. */
+	bool anonymous_too = walk->chosen.kinds & VMA_ANON;
 
 	for (; i < walk->window_nr && walk->at < walk->vma.end; i++, walk->at += page_bytes) {
 		uint64_t entry = walk->entries[i];
 
+		if (!anonymous_too && !(entry & PAGE_FILE))
+			continue;
 		if (entry & PAGE_SWAPPED) {
 			use->swapped_bytes += page_bytes;
 		} else if (!(entry & PAGE_PRESENT)) {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import MIB, Victim, Zram, ask, wait_for_state
+from .conftest import MIB, Victim, Zram, ask, start_ticks, status_bytes, wait_for_state
 
 pytestmark = pytest.mark.linux
 
@@ -120,3 +122,40 @@ def test_what_is_stopped_comes_before_what_runs(helper: Path, zram: Zram, victim
     assert [row["frozen"] for row in reply.all("target")] == [True, False]
     plain = ask(helper, "pageout", targets)
     assert [row["pid"] for row in plain.all("target")] == [running.pid, stopped.pid]
+
+
+_COPIES = """
+import mmap, sys, time
+with open(sys.argv[1], "w+b") as file:
+    file.write(b"library" * (8 << 20 >> 3))
+    file.truncate(8 << 20)
+    own = mmap.mmap(file.fileno(), 8 << 20, access=mmap.ACCESS_COPY)
+    for at in range(0, 4 << 20, 4096):
+        own[at] = 1
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_process_wrote_to_its_copy_of_a_file_is_no_file_page(
+    helper: Path, zram: Zram, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", _COPIES, str(tmp_path / "library.so")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as victim:
+        assert victim.stdout is not None
+        victim.stdout.readline()
+        target = f"targets={victim.pid}:{start_ticks(victim.pid)}:-1000"
+        ask(helper, "pageout", target, "what=file")
+        assert status_bytes(victim.pid, "VmSwap") == 0
+        both = ask(helper, "pageout", target, "what=all").only("target")
+        assert both["after"]["swap_bytes"] >= 4 * MIB
+        victim.kill()
+
+
+def test_a_dry_run_keeps_to_the_budget_too(helper: Path, zram: Zram, victims: Any) -> None:
+    victim = victims("anon=16")
+    words = (f"targets={victim.target()}", f"budget_bytes={4 * MIB}", "dry=1")
+    target = ask(helper, "pageout", *words).only("target")
+    assert (target["outcome"], target["reason"]) == ("stopped", "budget")
+    assert target["exclusive_bytes"] <= 4 * MIB + 4096
+    assert victim.memory("VmSwap") == 0

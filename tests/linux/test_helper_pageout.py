@@ -27,6 +27,10 @@ from .conftest import (
 
 pytestmark = pytest.mark.linux
 
+# A page that waits to be put on an LRU list cannot be taken off it: 31 a CPU (mm/swap.c,
+# folio_batch), and this machine's CPUs each have had a moment to touch the victim.
+WAITING = 31 * 4096 * (os.cpu_count() or 1)
+
 FREEZER = Path("/sys/fs/cgroup/freezer")
 
 
@@ -42,9 +46,11 @@ def test_a_page_out_moves_everything_and_every_byte_returns(
     target = pageout(helper, victim).only("target")
     assert (target["outcome"], target["reason"]) == ("advised", None)
     assert target["advised_bytes"] == target["exclusive_bytes"] >= 32 * MIB
-    assert target["before"]["rss_anon_bytes"] - target["after"]["rss_anon_bytes"] >= 32 * MIB
-    assert target["after"]["swap_bytes"] >= 32 * MIB
-    assert victim.memory("VmSwap") >= 32 * MIB
+    assert (
+        target["before"]["rss_anon_bytes"] - target["after"]["rss_anon_bytes"] >= 32 * MIB - WAITING
+    )
+    assert target["after"]["swap_bytes"] >= 32 * MIB - WAITING
+    assert victim.memory("VmSwap") >= 32 * MIB - WAITING
     assert victim.bad_pages() == 0
 
 
@@ -53,7 +59,7 @@ def test_the_device_line_holds_the_swap_before_and_after(
 ) -> None:
     device = pageout(helper, victims("anon=16")).only("device")
     assert device["swap_total_bytes"] == 2048 * MIB - 4096
-    assert device["swap_free_before_bytes"] - device["swap_free_after_bytes"] >= 16 * MIB
+    assert device["swap_free_before_bytes"] - device["swap_free_after_bytes"] >= 16 * MIB - WAITING
     grown = device["zram_used_after_bytes"] - device["zram_used_before_bytes"]
     assert 0 < grown < 16 * MIB
     assert device["failed_writes"] == 0
@@ -65,7 +71,8 @@ def test_a_second_pass_finds_it_swapped_and_calls_nothing(
     victim = victims("anon=16")
     os.kill(victim.pid, signal.SIGSTOP)
     wait_for_state(victim.pid, "T")
-    pageout(helper, victim)
+    while pageout(helper, victim).only("target")["advised_bytes"]:
+        time.sleep(0.1)  # until no page waits any more
     again = pageout(helper, victim).only("target")
     assert (again["outcome"], again["reason"]) == ("nothing", "already_swapped")
     assert again["calls"] == 0
@@ -118,7 +125,7 @@ def test_a_stopped_target_gets_long_steps_and_stays_stopped(
     wait_for_state(victim.pid, "T")
     assert target["frozen"] is True
     assert target["steps"] == 5
-    assert victim.memory("VmSwap") >= 32 * MIB
+    assert victim.memory("VmSwap") >= 32 * MIB - WAITING
     os.kill(victim.pid, signal.SIGCONT)
     assert victim.bad_pages() == 0
 
@@ -149,7 +156,7 @@ def test_a_frozen_target_is_known_and_never_thawed(
     target = pageout(helper, victim).only("target")
     assert (freezer / "freezer.state").read_text().strip() == "FROZEN"
     assert target["frozen"] is True
-    assert victim.memory("VmSwap") >= 16 * MIB
+    assert victim.memory("VmSwap") >= 16 * MIB - WAITING
     (freezer / "freezer.state").write_text("THAWED")
     assert victim.bad_pages() == 0
 
@@ -171,7 +178,7 @@ def test_many_locked_mappings_are_each_refused_once(helper: Path, zram: Zram, vi
     (refused,) = target["refused"]
     assert refused["errno"] == "EINVAL"
     assert refused["bytes"] == 9 * MIB
-    assert victim.memory("VmSwap") >= 8 * MIB
+    assert victim.memory("VmSwap") >= 8 * MIB - WAITING
 
 
 def test_pages_shared_after_fork_are_counted_apart_and_stay(
@@ -191,7 +198,7 @@ def test_what_a_child_wrote_is_its_own_and_moves(helper: Path, zram: Zram, victi
     target = ask(helper, "pageout", f"targets={child}:{start_ticks(child)}").only("target")
     moved = target["before"]["rss_anon_bytes"] - target["after"]["rss_anon_bytes"]
     assert abs(target["exclusive_bytes"] - moved) <= 0.05 * moved
-    assert 4 * MIB <= moved < 5 * MIB
+    assert 4 * MIB - WAITING <= moved < 5 * MIB
 
 
 def test_a_target_that_maps_and_unmaps_is_worked_through(
@@ -310,7 +317,7 @@ def test_a_helper_of_32_bits_pages_out_a_process_of_32(
         heap.communicate(b"\n")
     assert reply["outcome"] == "advised"
     # (a CPU holds back up to 31 pages of its own, not yet on the LRU)
-    assert reply["after"]["swap_bytes"] >= 8 * MIB - 31 * 4096
+    assert reply["after"]["swap_bytes"] >= 8 * MIB - WAITING
     assert heap.returncode == 0  # it compares its content
 
 

@@ -20,7 +20,7 @@ from droidreclaim.demo import arms, scenario
 from droidreclaim.demo.result import WITH, Arm
 from droidreclaim.errors import UsageError
 from droidreclaim.parse.exits import parse_exit_info
-from droidreclaim.phone.state import load_all
+from droidreclaim.phone.vm import running
 from droidreclaim.units import MIB
 from handset import Handset, until
 
@@ -47,7 +47,7 @@ def played(handset: Handset, page_out: Callable[..., Any] | None = None) -> Arm:
     with connect.helper(connection) as helper:
         plan = scenario.plan(1, APPS, arms.sample(helper, 0.0).available_bytes)
         return arms.play(
-            connect.chosen(connection),
+            connect.chosen_device(connection),
             helper,
             plan,
             name=WITH,
@@ -103,7 +103,7 @@ def demo(*words: str) -> list[str]:
 def test_the_command_shows_the_difference_and_leaves_nothing(tmp_path: Path) -> None:
     page = tmp_path / "demo.html"
     words = ("--ram", str(RAM_BYTES), "--apps", str(APPS), "--json", "--html", str(page))
-    phones = load_all()
+    phones = running()
     done = subprocess.run(demo(*words), capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -120,26 +120,26 @@ def test_the_command_shows_the_difference_and_leaves_nothing(tmp_path: Path) -> 
         assert arm["verified"]["bad"] == 0
     assert with_us["paged_out_bytes"] > without["paged_out_bytes"] == 0
     assert "score kept" in page.read_text()
-    assert load_all() == phones
+    assert running() == phones
 
 
 @pytest.mark.usefixtures("boot")
 @pytest.mark.parametrize("moment", ["boots", "1/"])
 def test_an_interrupt_stops_the_phone(moment: str) -> None:
-    phones = load_all()
+    phones = running()
     words = demo("--ram", str(RAM_BYTES), "--apps", "4")
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while moment not in (line := process.stderr.readline()):
         assert line, "it ended before it was interrupted"
     if moment == "boots":
-        until(lambda: len(load_all()) > len(phones))
-    [ours] = [phone for phone in load_all() if phone not in phones]
+        until(lambda: len(running()) > len(phones))
+    [ours] = [phone for phone in running() if phone not in phones]
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
     assert "Traceback" not in process.stderr.read()
-    assert load_all() == phones
+    assert running() == phones
     assert not ours.alive
     adb = subprocess.run(["adb", "devices"], capture_output=True, text=True, check=False)
     assert ours.serial not in adb.stdout

@@ -118,27 +118,33 @@ class TestImportance:
 
 @pytest.mark.usefixtures("apps")
 class TestDeath:
-    def exit_reason(self, phone: Handset, package: str) -> str:
-        """Return the newest exit record's reason, once there is one."""
-        found: list[str] = []
+    def reasons(self, phone: Handset, package: str) -> list[tuple[str, str]]:
+        """The reasons of the package's exit records, newest first."""
+        text = phone.text(f"dumpsys activity exit-info {package}")
+        return re.findall(r"reason=(\d+ \(.*?\)) .*? (status=\d+)", text)
+
+    def exit_reason(self, phone: Handset, package: str, before: int) -> str:
+        """Return the newest exit record's reason, once there are more than *before*."""
+        found: list[tuple[str, str]] = []
 
         def told() -> bool:
-            text = phone.text(f"dumpsys activity exit-info {package}")
-            found[:] = re.findall(r"reason=(\d+ \(.*?\)) .*? (status=\d+)", text)[:1]
-            return bool(found) and app(phone, package)["pid"] is None
+            found[:] = self.reasons(phone, package)
+            return len(found) > before and app(phone, package)["pid"] is None
 
         until(told)
         return " ".join(found[0])
 
     def test_a_force_stop_is_a_users_wish(self, phone: Handset) -> None:
         launch(phone, ONE)
+        before = len(self.reasons(phone, ONE))
         phone.text(f"am force-stop {ONE}")
-        assert self.exit_reason(phone, ONE) == "10 (USER REQUESTED) status=0"
+        assert self.exit_reason(phone, ONE, before) == "10 (USER REQUESTED) status=0"
 
     def test_a_kill_by_another_is_signaled(self, phone: Handset) -> None:
         launch(phone, TWO)
+        before = len(self.reasons(phone, TWO))
         phone.text(f"kill -9 {app(phone, TWO)['pid']}")
-        assert self.exit_reason(phone, TWO) == "2 (SIGNALED) status=9"
+        assert self.exit_reason(phone, TWO, before) == "2 (SIGNALED) status=9"
         assert f"Process {TWO} (pid" in phone.text("logcat -d")
         assert f",{TWO},0," in phone.text("logcat -b events -d | grep am_proc_died")
 
@@ -212,9 +218,9 @@ class TestCommands:
 
 
 @pytest.fixture(scope="module")
-def small(boot: Callable[..., Handset]) -> Handset:
+def small(boot_for_module: Callable[..., Handset]) -> Handset:
     """A phone so small that few apps fit."""
-    return boot(ram_bytes=320 * MIB, zram_bytes=32 * MIB, apps="none", api=33)
+    return boot_for_module(ram_bytes=320 * MIB, zram_bytes=32 * MIB, apps="none", api=33)
 
 
 class TestKiller:

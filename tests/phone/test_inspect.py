@@ -63,7 +63,7 @@ def test_the_doctor_tries_every_backend_and_names_the_errno(apps: Handset) -> No
     assert seen["zram algorithm"]["fact"].startswith("zram0: ")
     assert seen["round trip"]["fact"].endswith(" ms")
     assert seen["lmkd"]["fact"].startswith("runs")
-    assert seen["lmkd thrashing_limit"]["fact"] == "100 (default)"
+    assert seen["lmkd thrashing_limit"]["fact"].startswith("100 (")
 
 
 def test_the_doctor_sees_a_setting_that_was_changed(boot: Callable[..., Handset]) -> None:
@@ -150,7 +150,7 @@ def test_headroom_is_what_the_kernel_says(apps: Handset) -> None:
     assert document["headroom_bytes"] == document["free_bytes"] - document["low_watermark_bytes"]
     assert 0 <= document["swap_free_share"] <= 1
     assert document["thrashing_share"] is not None
-    assert document["next_rule"] == "low_mem"
+    assert document["next_rule"] in ("low_mem", "low_mem_and_swap")  # by how much is in swap
     assert document["adj_floor"] == 701
     assert document["settings"]["thrashing_limit"] == {"value": "100", "source": "default"}
 

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.phone
 
 
 @pytest.fixture(scope="module")
-def unrooted(boot: Callable[..., Handset]) -> Iterator[Handset]:
+def unrooted(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
     """A phone whose su changes its mind: `become` says what it is to be."""
-    handset = boot(root="su", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
+    handset = boot_for_module(root="su", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
     yield handset
     vm.stop(handset.phone)
 
