@@ -7,16 +7,18 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
 from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import DeviceError, NotPossible, UsageError
-from droidreclaim.lmkd import Headroom, Setting
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
+
+if TYPE_CHECKING:
+    from droidreclaim.lmkd import Headroom, Setting
 
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")]
 
