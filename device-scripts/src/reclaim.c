@@ -194,6 +194,15 @@ static void read_memory(struct memory *memory, uint64_t *major_faults)
 		*major_faults = stat.major_faults;
 }
 
+/* One that is on its way out has no memory any more and is not dead yet. */
+static void explain_no_memory(struct report *report)
+{
+	bool none = report->after.rss_bytes == UNKNOWN || report->after.rss_bytes == 0;
+
+	if (report->verdict.outcome == OUTCOME_NOTHING && !report->verdict.reason && none)
+		report->verdict = (struct verdict){ OUTCOME_GONE, "gone" };
+}
+
 static void walk_target(struct options *options, struct report *report)
 {
 	uint64_t began_us;
@@ -216,6 +225,7 @@ static void walk_target(struct options *options, struct report *report)
 	} else {
 		explain_nothing(report);
 		read_memory(&report->after, &report->major_faults);
+		explain_no_memory(report);
 	}
 	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
