@@ -60,7 +60,7 @@ def binaries(built: Path) -> Path:
 def test_a_helper_is_static_small_and_aligned_for_every_page_size(binaries: Path, abi: str) -> None:
     path = binaries / abi / "droidreclaim-helper"
     machine, bits = MACHINES[abi]
-    assert path.stat().st_size < 48 * 1024
+    assert path.stat().st_size < 32 * 1024
     assert path.stat().st_mode & 0o111
     with path.open("rb") as stream:
         elf = ELFFile(stream)

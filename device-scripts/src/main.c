@@ -11,6 +11,14 @@
 
 size_t page_bytes = 4096;
 
+/* 64-bit division, and shifts by a variable, are library calls on 32-bit ABIs. */
+uint64_t page_index(uint64_t address)
+{
+	for (size_t page = page_bytes; page > 1; page >>= 1)
+		address >>= 1;
+	return address;
+}
+
 static char request_line[LINK_LINE_BYTES];
 
 static const struct {
@@ -26,14 +34,9 @@ static const struct {
 /* What it asks for was done by the request in work, which looks for it between steps. */
 int verb_cancel(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "of", NULL };
 	struct span of;
 
-	if (request_check(request, known) || !request_value(request, "of", &of)) {
-		*why = "cancel of=ID";
-		return -EINVAL;
-	}
-	return 0;
+	return request_check(request, "of", why) || !request_value(request, "of", &of) ? -EINVAL : 0;
 }
 
 static int run_verb(const struct request *request, const char **why)
