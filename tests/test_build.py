@@ -171,3 +171,4 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
         carried = set(archive.namelist())
     assert {f"droidreclaim/helper/bin/{abi}/droidreclaim-helper" for abi in MACHINES} <= carried
     assert "droidreclaim/helper/bin/helpers.json" in carried
+    assert {f"droidreclaim/profiles/{name}.yaml" for name in ("keep-games", "gentle")} <= carried

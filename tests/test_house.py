@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).parent.parent / "droidreclaim"
 # DESIGN's floors; the second is two here, since policy stands on snapshot, and report on lmkd.
 _FLOORS = (
     {"errors", "units", "escape", "model"},
-    {"device", "parse"},
+    {"device", "parse", "profiles"},
     {"helper", "snapshot", "lmkd"},
     {"policy", "report"},
     {"reclaim", "inspect", "swap"},
