@@ -1,5 +1,5 @@
 """
-Compile what the package carries: the helper for every ABI, and the pocket phone's programs.
+Compile what the package carries: helper and guard for every ABI, and the pocket phone's programs.
 
 Hatchling runs it as a build hook; ``python hatch_build.py`` builds in place for developers.
 Zig (the ``ziglang`` package) is the compiler: one wheel of it holds every target.
@@ -22,6 +22,7 @@ except ImportError:  # run by hand, where only ziglang is wanted
 
 PROTOCOL = 1
 HELPER_SOURCES = Path("device-scripts/src")
+GUARD_SOURCES = Path("device-scripts/guard")  # its own; the rest it shares with the helper
 HELPER_BINARIES = Path("droidreclaim/helper/bin")
 GUEST_SOURCES = Path("droidreclaim/phone/guest/src")
 GUEST_BINARIES = Path("droidreclaim/phone/guest/bin")
@@ -41,9 +42,11 @@ HELPER_FLAGS = [
     *("-std=gnu11", "-Os", "-s", "-static", "-nostdlib", "-ffreestanding"),
     *("-fno-stack-protector", "-fomit-frame-pointer"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
+    *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
     "-Wl,-z,max-page-size=65536",  # runs on kernels with pages of 4, 16 and 64 KiB
 ]
 NOT_FOR_DEVICES = "hosted.c"  # the libc end of the unit tests' build
+HELPER_VERBS = "verbs.c"  # the helper's table of verbs; the guard has another
 
 
 def _zig(arguments: list[str], folder: Path) -> None:
@@ -61,13 +64,19 @@ def _kernel_headers(architecture: str) -> list[str]:
     return [word for folder in folders for word in ("-isystem", str(folder))]
 
 
-def source_hash(sources: Path) -> str:
-    """16 hex digits that name the sources of a helper: the handshake compares them."""
+def source_hash(*folders: Path) -> str:
+    """16 hex digits that name the sources of a program: the handshake compares them."""
     digest = hashlib.sha256()
-    for path in sorted(sources.glob("*.[ch]")):
+    for path in (path for folder in folders for path in sorted(folder.glob("*.[ch]"))):
         content = path.read_bytes()
         digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
+
+
+def _c_files(folder: Path, *without: str) -> list[str]:
+    """The C files of *folder* that devices get, from the folder above."""
+    names = sorted(path.name for path in folder.glob("*.c"))
+    return [f"{folder.name}/{name}" for name in names if name not in (NOT_FOR_DEVICES, *without)]
 
 
 def compile_without_libc(abi: str, binary: Path, arguments: list[str], folder: Path) -> None:
@@ -77,13 +86,11 @@ def compile_without_libc(abi: str, binary: Path, arguments: list[str], folder: P
     _zig([*options, "-o", str(binary), *arguments], folder)
 
 
-def _build_helper(root: Path, abi: str, build: str) -> dict[str, object]:
-    """Compile the helper for *abi*; its hashes and size."""
-    sources = root / HELPER_SOURCES
-    binary = root / HELPER_BINARIES / abi / "droidreclaim-helper"
+def _build_for(root: Path, abi: str, name: str, arguments: list[str]) -> dict[str, object]:
+    """Compile one program for *abi*; its hashes and size."""
+    binary = root / HELPER_BINARIES / abi / name
     binary.parent.mkdir(parents=True, exist_ok=True)
-    names = sorted(path.name for path in sources.glob("*.c") if path.name != NOT_FOR_DEVICES)
-    compile_without_libc(abi, binary.absolute(), [f'-DBUILD="{build}"', *names], sources)
+    compile_without_libc(abi, binary.absolute(), arguments, root / HELPER_SOURCES.parent)
     content = binary.read_bytes()
     return {
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -93,14 +100,24 @@ def _build_helper(root: Path, abi: str, build: str) -> dict[str, object]:
     }
 
 
-def build_helpers(root: Path) -> None:
-    """Compile the helper for every ABI and write the list of what was built."""
-    build = source_hash(root / HELPER_SOURCES)
+def _build_program(root: Path, name: str, listing: str, build: str, files: list[str]) -> None:
+    """Compile a program for every ABI and write the list of what was built."""
+    arguments = [f'-DBUILD="{build}"', f"-I{HELPER_SOURCES.name}", *files]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        built = pool.map(lambda abi: _build_helper(root, abi, build), HELPER_TARGETS)
-        helpers = dict(zip(HELPER_TARGETS, built, strict=True))
-    listing = {"build": build, "protocol": PROTOCOL, "helpers": helpers}
-    (root / HELPER_BINARIES / "helpers.json").write_text(json.dumps(listing, indent=1) + "\n")
+        built = pool.map(lambda abi: _build_for(root, abi, name, arguments), HELPER_TARGETS)
+        programs = dict(zip(HELPER_TARGETS, built, strict=True))
+    written = {"build": build, "protocol": PROTOCOL, "helpers": programs}
+    (root / HELPER_BINARIES / listing).write_text(json.dumps(written, indent=1) + "\n")
+
+
+def build_helpers(root: Path) -> None:
+    """Compile what is pushed to devices: the helper, and the guard from most of the same files."""
+    helper, guard = root / HELPER_SOURCES, root / GUARD_SOURCES
+    build = source_hash(helper)
+    _build_program(root, "droidreclaim-helper", "helpers.json", build, _c_files(helper))
+    build = source_hash(helper, guard)
+    files = [*_c_files(helper, HELPER_VERBS), *_c_files(guard)]
+    _build_program(root, "droidreclaim-guard", "guards.json", build, files)
 
 
 def build_guest(root: Path) -> None:

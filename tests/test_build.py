@@ -23,6 +23,7 @@ MACHINES = {
     "x86": ("EM_386", 32),
     "riscv64": ("EM_RISCV", 64),
 }
+PROGRAMS = ("droidreclaim-helper", "droidreclaim-guard")
 EF_ARM_ABI_FLOAT_HARD = 0x400
 
 
@@ -56,9 +57,12 @@ def binaries(built: Path) -> Path:
     return built / "droidreclaim" / "helper" / "bin"
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("abi", MACHINES)
-def test_a_helper_is_static_small_and_aligned_for_every_page_size(binaries: Path, abi: str) -> None:
-    path = binaries / abi / "droidreclaim-helper"
+def test_a_program_is_static_small_and_aligned_for_every_page_size(
+    binaries: Path, abi: str, name: str
+) -> None:
+    path = binaries / abi / name
     machine, bits = MACHINES[abi]
     assert path.stat().st_size < 48 * 1024
     assert path.stat().st_mode & 0o111
@@ -74,13 +78,17 @@ def test_a_helper_is_static_small_and_aligned_for_every_page_size(binaries: Path
             assert not elf["e_flags"] & EF_ARM_ABI_FLOAT_HARD
 
 
-def test_the_list_names_every_helper_with_its_hashes(binaries: Path, built: Path) -> None:
-    listing = json.loads((binaries / "helpers.json").read_text())
+@pytest.mark.parametrize(("kind", "folders"), [("helper", ("src",)), ("guard", ("src", "guard"))])
+def test_a_list_names_a_program_for_every_abi_with_its_hashes(
+    binaries: Path, built: Path, kind: str, folders: tuple[str, ...]
+) -> None:
+    listing = json.loads((binaries / f"{kind}s.json").read_text())
     assert listing["protocol"] == 1
-    assert listing["build"] == load_build_script().source_hash(built / "device-scripts" / "src")
+    sources = [built / "device-scripts" / folder for folder in folders]
+    assert listing["build"] == load_build_script().source_hash(*sources)
     assert list(listing["helpers"]) == list(MACHINES)
     for abi, entry in listing["helpers"].items():
-        path = binaries / abi / "droidreclaim-helper"
+        path = binaries / abi / f"droidreclaim-{kind}"
         for tool in ("sha256", "sha1", "md5"):
             sum_of = subprocess.run([f"{tool}sum", path], capture_output=True, check=True).stdout
             assert entry[tool] == sum_of.split()[0].decode()
@@ -96,9 +104,14 @@ def test_another_folder_and_an_empty_cache_give_the_same_bytes(
     before = set(root.rglob("*"))
     subprocess.run([sys.executable, root / "hatch_build.py"], check=True, env=environment)
     again = root / "droidreclaim" / "helper" / "bin"
-    assert (again / "helpers.json").read_text() == (binaries / "helpers.json").read_text()
+    for listing in ("helpers.json", "guards.json"):
+        assert (again / listing).read_text() == (binaries / listing).read_text()
     new = {path for path in root.rglob("*") if path.is_file()} - before
-    assert {path.relative_to(again).parts[0] for path in new} == {*MACHINES, "helpers.json"}
+    assert {path.relative_to(again).parts[0] for path in new} == {
+        *MACHINES,
+        "helpers.json",
+        "guards.json",
+    }
 
 
 def test_a_changed_source_changes_the_build_hash(tmp_path: Path) -> None:
@@ -169,6 +182,7 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         carried = set(archive.namelist())
-    assert {f"droidreclaim/helper/bin/{abi}/droidreclaim-helper" for abi in MACHINES} <= carried
-    assert "droidreclaim/helper/bin/helpers.json" in carried
+    programs = {f"droidreclaim/helper/bin/{abi}/{name}" for abi in MACHINES for name in PROGRAMS}
+    assert programs <= carried
+    assert {f"droidreclaim/helper/bin/{kind}s.json" for kind in ("helper", "guard")} <= carried
     assert {f"droidreclaim/profiles/{name}.yaml" for name in ("keep-games", "gentle")} <= carried

@@ -1,6 +1,8 @@
 /*
- * droidreclaim-helper serve [heartbeat_ms=N]	requests on stdin, until it ends
- * droidreclaim-helper VERB [KEY=VALUE ...]	one request, answered with the id 0
+ * PROGRAM serve [heartbeat_ms=N]	requests on stdin, until it ends
+ * PROGRAM VERB [KEY=VALUE ...]		one request, answered with the id 0
+ *
+ * Which program it is, the table of verbs says that it is linked with.
  */
 #include "fs.h"
 #include "json.h"
@@ -13,34 +15,11 @@ size_t page_bytes = 4096;
 
 static char request_line[LINK_LINE_BYTES];
 
-static const struct {
-	const char *name;
-	verb_fn run;
-} verbs[] = {
-	{ "hello", verb_hello },     { "probe", verb_probe },	  { "scan", verb_scan },
-	{ "read", verb_read },	     { "measure", verb_measure }, { "pageout", verb_pageout },
-	{ "cold", verb_cold },	     { "cancel", verb_cancel },	  { "swap_on", verb_swap_on },
-	{ "swap_off", verb_swap_off },
-};
-
-/* What it asks for was done by the request in work, which looks for it between steps. */
-int verb_cancel(const struct request *request, const char **why)
-{
-	static const char *const known[] = { "of", NULL };
-	struct span of;
-
-	if (request_check(request, known) || !request_value(request, "of", &of)) {
-		*why = "cancel of=ID";
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int run_verb(const struct request *request, const char **why)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (span_is(request->verb, verbs[i].name))
-			return verbs[i].run(request, why);
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		if (span_is(request->verb, verb->name))
+			return verb->run(request, why);
 	*why = "no such verb";
 	return -ENOSYS;
 }
@@ -115,9 +94,7 @@ int helper_main(int argc, char **argv, size_t page_size)
 	if (fs_root < 0)
 		fs_root = sys_openat(SYS_AT_FDCWD, "/", SYS_O_PATH);
 	if (argc < 2) {
-		say("usage: droidreclaim-helper VERB [KEY=VALUE ...]\n"
-		    "       droidreclaim-helper serve [heartbeat_ms=N]\n"
-		    "verbs: hello probe scan read measure pageout cold swap_on swap_off\n");
+		say(usage);
 		return 2;
 	}
 	if (!span_is(span_of(argv[1]), "serve")) {
@@ -128,7 +105,7 @@ int helper_main(int argc, char **argv, size_t page_size)
 	    (argc > 3 || !span_starts(span_of(argv[2]), heartbeat) ||
 	     !parse_u64(span_of(argv[2] + sizeof(heartbeat) - 1), 10, &heartbeat_ms) ||
 	     heartbeat_ms > 3600000)) {
-		say("usage: droidreclaim-helper serve [heartbeat_ms=N], N up to 3600000\n");
+		say("serve [heartbeat_ms=N], N up to 3600000\n");
 		return 2;
 	}
 	link_open(true, heartbeat_ms * 1000);

@@ -47,6 +47,15 @@ bool next_target(struct span *rest, struct target_spec *out);
  */
 typedef int (*verb_fn)(const struct request *request, const char **why);
 
+struct verb {
+	const char *name;	/* NULL after the last */
+	verb_fn run;
+};
+
+/* Those of this program, and its words for who calls it with none. */
+extern const struct verb verbs[];
+extern const char usage[];
+
 int verb_hello(const struct request *request, const char **why);
 int verb_probe(const struct request *request, const char **why);
 int verb_scan(const struct request *request, const char **why);

@@ -1,4 +1,4 @@
-"""The helper programs that this package carries, one for each ABI."""
+"""The programs for devices that this package carries, each for every ABI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 
 from droidreclaim.errors import NotPossible
 
-_PROGRAM = "droidreclaim-helper"
+_LISTINGS = {"helper": "helpers.json", "guard": "guards.json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,11 @@ class Helper:
     One program of the package.
 
     Attributes:
+        kind: ``helper``, or ``guard``, the daemon.
         sha256: In hex, as all its hashes; the older two are for devices that have nothing better.
     """
 
+    kind: str
     abi: str
     sha256: str
     sha1: str
@@ -33,7 +35,7 @@ class Helper:
     @property
     def name(self) -> str:
         """What it is called on a device: another content has another name."""
-        return f"helper-{self.sha256[:16]}"
+        return f"{self.kind}-{self.sha256[:16]}"
 
     def read(self) -> bytes:
         """
@@ -44,14 +46,14 @@ class Helper:
         """
         data = self.program.read_bytes()
         if hashlib.sha256(data).hexdigest() != self.sha256:
-            raise NotPossible(f"the helper for {self.abi} is damaged", hint="install again")
+            raise NotPossible(f"the {self.kind} for {self.abi} is damaged", hint="install again")
         return data
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """
-    Every helper of the package.
+    One kind of program, for every ABI.
 
     Attributes:
         build: Names the sources they were built from; the handshake compares it.
@@ -63,9 +65,12 @@ class Bundle:
     helpers: Mapping[str, Helper]
 
 
-def load_bundle(folder: Traversable | None = None) -> Bundle:
+def load_bundle(folder: Traversable | None = None, kind: str = "helper") -> Bundle:
     """
     Read what the build wrote next to the programs, by default the package's own.
+
+    Args:
+        kind: ``helper``, or ``guard``, the daemon.
 
     Raises:
         NotPossible: there is none: a source tree in which nothing was built.
@@ -73,19 +78,20 @@ def load_bundle(folder: Traversable | None = None) -> Bundle:
     if folder is None:
         folder = files("droidreclaim") / "helper" / "bin"
     try:
-        written = json.loads((folder / "helpers.json").read_text("utf-8"))
+        written = json.loads((folder / _LISTINGS[kind]).read_text("utf-8"))
     except FileNotFoundError as error:
         raise NotPossible(
-            "this installation carries no helper", hint="run 'pip install .' or hatch_build.py"
+            f"this installation carries no {kind}", hint="run 'pip install .' or hatch_build.py"
         ) from error
     helpers = {
         abi: Helper(
+            kind=kind,
             abi=abi,
             sha256=entry["sha256"],
             sha1=entry["sha1"],
             md5=entry["md5"],
             size_bytes=entry["bytes"],
-            program=folder / abi / _PROGRAM,
+            program=folder / abi / f"droidreclaim-{kind}",
         )
         for abi, entry in written["helpers"].items()
     }

@@ -229,7 +229,7 @@ class HowForm(_Form):
         "leave: nothing.",
     )
     what: Literal["anon", "file", "all"] | None = Field(
-        None, description="Pages: anon (the default), file or all."
+        default=None, description="Pages: anon (the default), file or all."
     )
     only: Kinds | None = Field(default=None, description="Kinds of pages, instead of what.")
     budget: SomeSize | None = Field(default=None, description="Most of one process at a time.")

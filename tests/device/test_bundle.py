@@ -14,13 +14,13 @@ DATA = b"\x7fELF"
 SHA256 = "3bdbb4fe8397cd2b842430b39ccff01a8663c751945ef5e9a09e267fb8b1d359"
 
 
-def write(folder: Path, sha256: str) -> None:
+def write(folder: Path, sha256: str, kind: str = "helper") -> None:
     """A bundle of one program, by hand."""
     (folder / "x86").mkdir()
-    (folder / "x86" / "droidreclaim-helper").write_bytes(DATA)
+    (folder / "x86" / f"droidreclaim-{kind}").write_bytes(DATA)
     entry = {"sha256": sha256, "sha1": "", "md5": "", "bytes": len(DATA)}
     written = {"build": "b" * 16, "protocol": 1, "helpers": {"x86": entry}}
-    (folder / "helpers.json").write_text(json.dumps(written))
+    (folder / f"{kind}s.json").write_text(json.dumps(written))
 
 
 def test_a_program_is_named_by_its_content(tmp_path: Path) -> None:
@@ -29,6 +29,13 @@ def test_a_program_is_named_by_its_content(tmp_path: Path) -> None:
     assert (bundle.build, bundle.protocol) == ("b" * 16, 1)
     assert bundle.helpers["x86"].name == f"helper-{SHA256[:16]}"
     assert bundle.helpers["x86"].read() == DATA
+
+
+def test_the_guard_is_a_program_of_another_name(tmp_path: Path) -> None:
+    write(tmp_path, SHA256, "guard")
+    guard = load_bundle(tmp_path, "guard").helpers["x86"]
+    assert guard.name == f"guard-{SHA256[:16]}"
+    assert guard.read() == DATA
 
 
 def test_a_damaged_program_is_not_handed_out(tmp_path: Path) -> None:
