@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from droidreclaim.cli.options import AsJson
-from droidreclaim.cli.output import emit, write
+from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.output import emit, show, write
 
 app = typer.Typer(help="Profiles of the guard: faults, what one would do now, their form.")
 
@@ -29,6 +29,25 @@ def check(name: Name, as_json: AsJson = False) -> None:
         raise profiles.faulty(name, found)
     if not as_json:
         write(f"{name}: no fault; {len(found.rules)} rules, named {found.name}\n")
+
+
+@app.command()
+@with_connection
+def explain(name: Name, as_json: AsJson = False, *, connection: Connection) -> None:
+    """What a guard with PROFILE would do on this device now: when, whom, how, and why not."""
+    from droidreclaim import profiles
+    from droidreclaim.cli import connect
+    from droidreclaim.guard.explain import explain as look
+    from droidreclaim.report import guard as report
+
+    profile = profiles.load(name)
+    with connect.helper(connection) as helper:
+        device, plan = look(helper, profile)
+    if as_json:
+        emit(report.explain_json(device, helper.source, profile, plan))
+        return
+    write(report.signals_text(plan.signals) + "\n")
+    show(report.explain_table(plan))
 
 
 @app.command()
