@@ -9,7 +9,8 @@ from droidreclaim.device.root import RootWay
 from droidreclaim.errors import NotPossible
 from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places
 
-# Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on.
+# Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on. (Android
+# before 6 has dd and no head, a small toybox the reverse.)
 # A process is ours when its program is a file of our directory, by inode: a path read from /proc
 # could be another's that only looks like ours. What is not ours is never removed recursively.
 _REMOVE = r"""
@@ -38,7 +39,8 @@ while read -r area rest; do
   name=${area##*/}
   for device in "/dev/block/$name" "/dev/$name"; do
     [ -b "$device" ] || continue
-    [ "$(dd if="$device" bs=4 skip=263 count=3 2>/dev/null)" = droidreclaim ] && say "swap=$device"
+    label=$(dd if="$device" bs=4 skip=263 count=3 || head -c 1064 "$device" | tail -c 12)
+    [ "$label" = droidreclaim ] && say "swap=$device"
     break
   done
 done 2>/dev/null </proc/swaps
