@@ -9,8 +9,8 @@ from droidreclaim.device.root import RootWay
 from droidreclaim.errors import NotPossible
 from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places
 
-# Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on. (Android
-# before 6 has dd and no head, a small toybox the reverse.)
+# Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on.
+# (Android before 6 has dd and no head, a small toybox the reverse.)
 # A process is ours when its program is a file of our directory, by inode: a path read from /proc
 # could be another's that only looks like ours. What is not ours is never removed recursively.
 _REMOVE = r"""
