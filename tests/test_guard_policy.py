@@ -88,7 +88,7 @@ def test_the_first_section_that_fits_decides() -> None:
     )
     assert [(turn.process.pid, turn.rule.how) for turn in found.turns] == [(201, "cold")]
     reasons = {skip.process.pid: (skip.reason, skip.detail) for skip in found.skipped}
-    assert reasons[200] == ("profile", "leaves com.example.mail alone")
+    assert reasons[200] == ("leave", "the profile says so of com.example.mail")
     assert reasons[100][0] == "foreground"
 
 
@@ -102,7 +102,7 @@ def test_the_system_is_neither_touched_nor_listed() -> None:
     assert all(skip.process.uid and skip.process.uid >= 10000 for skip in found.skipped)
 
 
-@pytest.mark.parametrize(("swap", "reason"), [((0, 0), "no_swap"), ((500, 99), "swap_budget")])
+@pytest.mark.parametrize(("swap", "reason"), [((0, 0), "no_swap"), ((500, 99), "swap_floor")])
 def test_without_room_in_swap_nobody_is_paged_out(swap: tuple[int, int], reason: str) -> None:
     found = decided(profile(), process(200, "com.example.mail", 10002, 950), swap_mib=swap)
     assert found.turns == ()

@@ -75,7 +75,7 @@ class Standing:
         adj: Its oom_score_adj, or the lowest of its app where nobody keeps its own.
         away_ms: How long it has been out of the foreground.
         idle_ms: How long ago the guard last touched it.
-        holdoff_ms: How long it is to be left alone after that, beyond the rule's cooldown.
+        holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
     """
 
     adj: int
@@ -101,29 +101,30 @@ def rule_for(profile: Profile, process: Process) -> Rule:
 
 def verdict(rule: Rule, standing: Standing) -> str | None:
     """Why *rule* leaves a process alone, as a fixed word and a sentence; None when it does not."""
-    adj = standing.adj
-    if adj < rule.low:
-        if 0 <= adj <= _LAST_IN_USE:
-            return f"foreground: in use (adj {adj})"
-        if _LAST_IN_USE < adj <= _LAST_PERCEPTIBLE:
-            return f"perceptible: the user would notice (adj {adj})"
-        return f"below_floor: adj {adj} is under {rule.low}"
+    adj, away = standing.adj, standing.away_ms
     if rule.how == "leave":
-        return f"profile: leaves {rule.match} alone"
-    if adj > rule.high:
-        return f"profile: adj {adj} is over {rule.high}"
-    if standing.rss_anon_bytes < rule.min_bytes:
-        return f"profile: holds less than {format_size(rule.min_bytes)}"
-    return _too_soon(rule, standing)
-
-
-def _too_soon(rule: Rule, standing: Standing) -> str | None:
-    away, idle = standing.away_ms, standing.idle_ms
+        return f"leave: the profile says so of {rule.match}"
+    if not rule.low <= adj <= rule.high:
+        if adj <= _LAST_IN_USE:
+            return f"foreground: in use (adj {adj})"
+        if adj <= _LAST_PERCEPTIBLE:
+            return f"perceptible: the user would notice (adj {adj})"
+        return f"adj: {adj} is not within {rule.low}..{rule.high}"
     if away is not None and away < rule.background_ms:
-        return f"busy: away for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
-    if idle is not None and idle < max(rule.cooldown_ms, standing.holdoff_ms):
-        wait_ms = max(rule.cooldown_ms, standing.holdoff_ms)
-        return f"busy: touched {idle / 1e3:.0f} s ago, again after {wait_ms / 1e3:.0f}"
+        return f"background: for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
+    if standing.rss_anon_bytes < rule.min_bytes:
+        return f"small: holds less than {format_size(rule.min_bytes)}"
+    return _rest(rule, standing)
+
+
+def _rest(rule: Rule, standing: Standing) -> str | None:
+    idle = standing.idle_ms
+    if idle is None:
+        return None
+    if idle < rule.cooldown_ms:
+        return f"cooldown: touched {idle / 1e3:.0f} s ago"
+    if idle < standing.holdoff_ms:
+        return f"holdoff: much came back after {idle / 1e3:.0f} s"
     return None
 
 
@@ -168,9 +169,9 @@ def _without_swap(when: When, memory: MemInfo) -> str | None:
     total, free = memory.swap_total_bytes, memory.swap_free_bytes
     if not total:
         return "no_swap: this device has no swap"
-    if free is not None and free * 1000 < when.swap_floor_permille * total:
+    if free is not None and free * 1000 <= when.swap_floor_permille * total:
         kept = when.swap_floor_permille / 1000
-        return f"swap_budget: {free / total:.0%} of swap is free, {kept:.0%} is kept"
+        return f"swap_floor: {free / total:.0%} of swap is free, {kept:.0%} is kept"
     return None
 
 

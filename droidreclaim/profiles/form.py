@@ -149,8 +149,8 @@ class PressureForm(_Form):
 
     @model_validator(mode="after")
     def _fits(self) -> PressureForm:
-        if max(self.some, self.full) > self.window:
-            raise ValueError("stalls longer than their window can never be")
+        if max(self.some, self.full) >= self.window:
+            raise ValueError("some and full must be shorter than their window")
         return self
 
 
