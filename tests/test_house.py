@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent / "droidreclaim"
-# DESIGN's floors; the second is two here, since policy stands on snapshot, and report on lmkd.
+# DESIGN's floors; the second is three here: policy stands on snapshot, and report on both.
 _FLOORS = (
     {"errors", "units", "escape", "model"},
-    {"device", "parse"},
+    {"device", "parse", "profiles"},
     {"helper", "snapshot", "lmkd"},
-    {"policy", "report"},
-    {"reclaim", "inspect", "swap"},
+    {"policy"},
+    {"report"},
+    {"reclaim", "inspect", "swap", "guard"},
     {"demo", "phone"},
     {"cli"},
     {"__main__"},

@@ -68,12 +68,13 @@ def of_device(
     try:
         way, helper = open_helper()
         with helper:
-            replies = helper.session.call_all([verbs.HELLO, verbs.PROBE])
+            replies = helper.session.call_all([verbs.HELLO, verbs.PROBE, verbs.SCAN])
         facts = replace(
             facts,
             root=way.value,
             hello=verbs.hello_of(replies[0]),
             backends=verbs.backends_of(replies[1]),
+            guards=verbs.guards_of(verbs.scan_of(replies[2])),
         )
     except NotPossible as error:
         facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))
