@@ -13,8 +13,8 @@ _FLOORS = (
     {"device", "parse"},
     {"helper", "snapshot", "lmkd"},
     {"policy", "report"},
-    {"reclaim", "inspect", "swap"},
-    {"demo", "phone"},
+    {"reclaim", "inspect", "swap", "hands"},
+    {"demo", "storm", "phone"},
     {"cli"},
     {"__main__"},
 )

@@ -1,4 +1,4 @@
-"""What a player's hands do, and what they see: the phone's own commands over adb."""
+"""What a user's hands do with a phone, and what they see: its own commands over adb."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from droidreclaim.demo.scenario import App
 from droidreclaim.device import Device
 from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError
 from droidreclaim.parse.kill_join import join_kills
@@ -34,20 +33,20 @@ class Hands:
     device: Device
     meanwhile: Callable[[], None]
 
-    def install(self, app: App, *, game: bool = False) -> None:
-        """Put an app on the phone; it does not run yet."""
-        words = ["pocket", "install", app.package, str(app.heap_bytes // MIB), str(app.seed)]
+    def install(self, package: str, heap_bytes: int, seed: int, *, game: bool = False) -> None:
+        """Put an app on the phone, its heap in whole MiB; it does not run yet."""
+        words = ["pocket", "install", package, str(heap_bytes // MIB), str(seed)]
         self._json([*words, *(["--game"] if game else [])])
 
-    def open(self, package: str) -> Launch:
+    def open(self, component: str) -> Launch:
         """
-        Bring an app to the front and wait until it shows.
+        Bring an app (``PACKAGE/ACTIVITY``) to the front and wait until it shows.
 
         Raises:
             ParseError: it cannot be started.
             DeviceError: the phone was lost or did not answer in time.
         """
-        return parse_launch(self._watched(["am", "start", "-W", "-n", f"{package}/.Main"]))
+        return parse_launch(self._watched(["am", "start", "-W", "-n", component]))
 
     def home(self) -> None:
         """Press Home."""
