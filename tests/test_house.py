@@ -12,14 +12,14 @@ _FLOORS = (
     {"errors", "units", "escape", "model"},
     {"device", "parse"},
     {"helper", "snapshot", "lmkd"},
-    {"policy", "report"},
+    {"policy", "lazy", "report"},
     {"reclaim", "inspect", "swap", "hands"},
     {"demo", "storm", "phone"},
     {"cli"},
     {"__main__"},
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}
-_PURE = ("parse", "snapshot", "policy", "report", "lmkd")
+_PURE = ("parse", "snapshot", "policy", "lazy", "report", "lmkd")
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 
