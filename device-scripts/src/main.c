@@ -28,7 +28,7 @@ static const struct {
 	{ "hello", verb_hello },     { "probe", verb_probe },	  { "scan", verb_scan },
 	{ "read", verb_read },	     { "measure", verb_measure }, { "pageout", verb_pageout },
 	{ "cold", verb_cold },	     { "cancel", verb_cancel },	  { "swap_on", verb_swap_on },
-	{ "swap_off", verb_swap_off },
+	{ "swap_off", verb_swap_off }, { "prefetch", verb_prefetch },
 };
 
 /* What it asks for was done by the request in work, which looks for it between steps. */
@@ -120,7 +120,7 @@ int helper_main(int argc, char **argv, size_t page_size)
 	if (argc < 2) {
 		say("usage: droidreclaim-helper VERB [KEY=VALUE ...]\n"
 		    "       droidreclaim-helper serve [heartbeat_ms=N]\n"
-		    "verbs: hello probe scan read measure pageout cold swap_on swap_off\n");
+		    "verbs: hello probe scan read measure pageout cold prefetch swap_on swap_off\n");
 		return 2;
 	}
 	if (!span_is(span_of(argv[1]), "serve")) {
