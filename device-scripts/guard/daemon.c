@@ -102,7 +102,7 @@ static bool is_bound(struct span line, struct span *path)
 	return (controllers.len == 0 || span_is(controllers, "cpuacct")) && !span_is(line, "/");
 }
 
-bool daemon_leave_group(char *group, size_t capacity)
+void daemon_leave_group(char *group, size_t capacity)
 {
 	/* Where libprocessgroup keeps what init started: v2, v2 before Android 12, v1. */
 	static const char *const files[] = {
@@ -112,6 +112,7 @@ bool daemon_leave_group(char *group, size_t capacity)
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
 	struct span text = { buffer, 0 }, line, path;
 
+	group[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		write_text(files[i], pid, len);
 	fs_read(fs_root, "proc/self/cgroup", buffer, sizeof(buffer), &text.len);
@@ -122,9 +123,8 @@ bool daemon_leave_group(char *group, size_t capacity)
 			path.len = capacity - 1;
 		memcpy(group, path.at, path.len);
 		group[path.len] = '\0';
-		return false;
+		return;
 	}
-	return true;
 }
 
 void daemon_settle(void)

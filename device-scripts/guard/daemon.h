@@ -21,10 +21,10 @@ struct ready daemon_start(void (*run)(int ready_fd));
 void daemon_say(int ready_fd, int error, const char *why);
 
 /*
- * Move out of the group of processes that init ends together with adbd. Returns
- * false when it is still in one, and then which in `group`.
+ * Move out of the group of processes that init ends together with adbd; into
+ * `group` which one it is still in (then it ends when adbd is restarted), or "".
  */
-bool daemon_leave_group(char *group, size_t capacity);
+void daemon_leave_group(char *group, size_t capacity);
 
 /* Behind everybody else on the CPU, before everybody else in memory. */
 void daemon_settle(void);

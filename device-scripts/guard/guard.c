@@ -467,8 +467,7 @@ static const char *prepare(int *error)
 	*error = home_lock(guard.name);
 	if (*error)
 		return *error == -EBUSY ? "another guard runs" : "guard.lock cannot be written";
-	if (!daemon_leave_group(guard.bound_to, sizeof(guard.bound_to)))
-		;	/* said in the reply: it ends when adbd is restarted */
+	daemon_leave_group(guard.bound_to, sizeof(guard.bound_to));
 	daemon_settle();
 	*error = talk_open();
 	if (*error)

@@ -2,6 +2,7 @@
 #include "guard.h"
 
 #include "alarm.h"
+#include "ask.h"
 #include "fs.h"
 #include "gauge.h"
 #include "gsys.h"
@@ -40,6 +41,7 @@ static void print_device(const struct situation *now)
 	line_u64("psi_full_us", full_us);
 	line_word("missing", guard.condition);
 	line_word("forbidden", guard.forbidden);
+	line_word("paused", ask_pause());
 }
 
 static void print_guard(uint64_t now_ms)
