@@ -1,11 +1,270 @@
 /* What the guard can be asked for. */
-#include "request.h"
-#include "sys.h"
+#include "daemon.h"
+#include "events.h"
+#include "fs.h"
+#include "gauge.h"
+#include "gsys.h"
+#include "guard.h"
+#include "json.h"
+#include "link.h"
+#include "target.h"
+
+#define HOURS_MOST 168
+#define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */
+#define STOP_MS 2000
+
+int verb_guard_log(const struct request *request, const char **why);
+
+static int verb_guard_when(const struct request *request, const char **why)
+{
+	profile_reset(&guard.profile);
+	*why = when_parse(request, &guard.profile.when);
+	if (*why)
+		profile_reset(&guard.profile);
+	return *why ? -EINVAL : 0;
+}
+
+static int verb_guard_rule(const struct request *request, const char **why)
+{
+	struct profile *profile = &guard.profile;
+
+	*why = "at most 64 rules";
+	if (profile->rules_nr == RULES_MAX)
+		return -E2BIG;
+	*why = rule_parse(request, &profile->rules[profile->rules_nr]);
+	if (*why)
+		return -EINVAL;
+	profile->rules_nr++;
+	return 0;
+}
+
+static const char *add(char *text, size_t *len, size_t capacity, const char *word)
+{
+	size_t more = strlen(word);
+
+	if (*len + more < capacity) {
+		memcpy(text + *len, word, more + 1);
+		*len += more;
+	}
+	return text;
+}
+
+static const char *busy_words(const struct holder *holder)
+{
+	static char text[160];
+	char pid[DIGITS_MAX + 1];
+	size_t len = 0;
+
+	pid[format_u64((uint64_t)holder->pid, pid)] = '\0';
+	add(text, &len, sizeof(text), "a guard runs already: pid ");
+	add(text, &len, sizeof(text), pid);
+	add(text, &len, sizeof(text), ", profile ");
+	return add(text, &len, sizeof(text), holder->profile);
+}
+
+/* What stands in the way of a start before anything is started. */
+static int check_start(bool allow_flash, const char **why)
+{
+	struct situation now = { 0 };
+	struct holder holder;
+	int error = home_open();
+
+	*why = "the program's directory";
+	if (error)
+		return error;
+	if (home_holder(&holder)) {
+		*why = busy_words(&holder);
+		return -EBUSY;
+	}
+	*why = "guard_rule comes first: there is no rule";
+	if (guard.profile.rules_nr == 0)
+		return -EINVAL;
+	*why = "/proc/meminfo";
+	error = gauge_open();
+	if (error)
+		return error;
+	gauge_read(&now, 0);
+	*why = "no swap: anonymous memory has nowhere to go";
+	if (now.swap_total_bytes == 0 || now.swap_total_bytes == UNKNOWN)
+		return -ENODEV;
+	*why = "a swap is on flash, which page-outs wear: allow_flash=1";
+	return gauge_swap_is_flash() && !allow_flash ? -EPERM : 0;
+}
+
+static void print_started(const struct ready *ready)
+{
+	line_begin("guard");
+	line_bool("running", true);
+	line_u64("pid", (uint64_t)ready->pid);
+	line_word("profile", guard.name);
+	line_u64("started_s", guard.started_s);
+	line_u64("ends_s", guard.ends_s);
+	line_word("bound_to", ready->why[0] ? ready->why : NULL);
+	line_send();
+}
+
+static int verb_guard_start(const struct request *request, const char **why)
+{
+	static const char *const known[] = { "name", "for_s", "allow_flash", NULL };
+	static struct ready ready;
+	uint64_t for_s, allow_flash;
+	struct span name;
+	int error;
+
+	*why = "guard_start name=TEXT for_s=N [allow_flash=1]";
+	if (request_check(request, known) || !request_value(request, "name", &name) ||
+	    name.len == 0 || name.len >= sizeof(guard.name) ||
+	    request_u64(request, "for_s", 0, &for_s) || for_s < 1 ||
+	    for_s > HOURS_MOST * 3600 || request_u64(request, "allow_flash", 0, &allow_flash) ||
+	    allow_flash > 1)
+		return -EINVAL;
+	error = check_start(allow_flash == 1, why);
+	if (error)
+		return error;
+	guard.name[utf8_clean(name, guard.name, sizeof(guard.name) - 1)] = '\0';
+	guard.started_s = divide(sys_clock_ms(SYS_CLOCK_REALTIME), 1000);
+	guard.ends_s = guard.started_s + for_s;
+	guard.ends_ms = sys_clock_ms(SYS_CLOCK_BOOTTIME) + for_s * 1000;
+	ready = daemon_start(guard_run);
+	*why = ready.why;
+	if (!ready.error)
+		print_started(&ready);
+	return ready.error;
+}
+
+static void print_not_running(void)
+{
+	char reason[64];
+
+	line_begin("guard");
+	line_bool("running", false);
+	line_word("last_end", events_last_end(reason, sizeof(reason)) ? reason : NULL);
+	line_send();
+}
+
+/* Wait for more from the running guard; false when it said nothing for long, or ended. */
+static bool wait_for(int fd)
+{
+	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
+	const struct sys_timespec timeout = { STATUS_MS / 1000, 0 };
+	int came;
+
+	do
+		came = sys_poll(&poll, 1, &timeout, NULL);
+	while (came == -EINTR && !link_terminated());
+	return came > 0;
+}
+
+/* Hand on the lines of the running guard up to its own end line. */
+static int relay(int fd)
+{
+	static struct line_reader reader;
+	struct span line;
+	int more;
+
+	reader.fd = fd;
+	reader.start = reader.end = 0;
+	reader.eof = false;
+	for (;;) {
+		if (!wait_for(fd))
+			return -ETIMEDOUT;
+		while ((more = reader_next(&reader, &line)) > 0) {
+			if (span_starts(line, "{\"id\":\"s\",\"t\":\"end\""))
+				return 0;
+			line_relay(line);
+		}
+		if (more != -EAGAIN)
+			return more < 0 ? more : -EPIPE;
+	}
+}
+
+static int verb_guard_status(const struct request *request, const char **why)
+{
+	static const char *const known[] = { NULL };
+	struct holder holder;
+	int fd, error;
+
+	*why = "guard_status takes no keys";
+	if (request_check(request, known))
+		return -EINVAL;
+	*why = "the program's directory";
+	error = home_open();
+	if (error)
+		return error;
+	if (!home_holder(&holder)) {
+		print_not_running();
+		return 0;
+	}
+	*why = "the guard does not answer";
+	fd = sys_connect(home_path(HOME_SOCKET));
+	if (fd < 0)
+		return fd;
+	error = relay(fd);
+	sys_close(fd);
+	return error;
+}
+
+/* Send SIGTERM to who holds the lock, if it is still the one that took it. */
+static int terminate(const struct holder *holder)
+{
+	const struct target_spec spec = { .pid = holder->pid, .start = holder->start };
+	struct target target;
+	int error;
+
+	target_open(&target, &spec, false);	/* held, and its start read, whatever the verdict */
+	if (target.pidfd < 0 || target.stat.start != holder->start)
+		error = -ESRCH;
+	else
+		error = sys_signal_pidfd(target.pidfd, SYS_SIGTERM);
+	if (error == -ENOSYS || (error == -ESRCH && target.pidfd == -ENOSYS)) {
+		sys_kill(holder->pid, SYS_SIGTERM);	/* kernels before 5.1: it holds the lock */
+		error = 0;
+	}
+	target_close(&target);
+	return error;
+}
+
+static int verb_guard_stop(const struct request *request, const char **why)
+{
+	static const char *const known[] = { NULL };
+	const struct sys_timespec wait = { 0, 20 * 1000000 };
+	struct holder holder;
+	int error;
+
+	*why = "guard_stop takes no keys";
+	if (request_check(request, known))
+		return -EINVAL;
+	*why = "the program's directory";
+	error = home_open();
+	if (error)
+		return error;
+	*why = "no guard runs";
+	if (!home_holder(&holder))
+		return -ENOENT;
+	*why = "SIGTERM";
+	error = terminate(&holder);
+	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder); waited += 20)
+		sys_poll(NULL, 0, &wait, NULL);
+	if (error && error != -ESRCH)
+		return error;
+	*why = "it did not end in time";
+	if (home_holder(&holder))
+		return -ETIMEDOUT;
+	print_not_running();
+	return 0;
+}
 
 const struct verb verbs[] = {
-	{ "hello", verb_hello }, { NULL, NULL },
+	{ "hello", verb_hello },
+	{ "guard_when", verb_guard_when },
+	{ "guard_rule", verb_guard_rule },
+	{ "guard_start", verb_guard_start },
+	{ "guard_status", verb_guard_status },
+	{ "guard_log", verb_guard_log },
+	{ "guard_stop", verb_guard_stop },
+	{ NULL, NULL },
 };
 
 const char usage[] = "usage: droidreclaim-guard VERB [KEY=VALUE ...]\n"
 		     "       droidreclaim-guard serve [heartbeat_ms=N]\n"
-		     "verbs: hello\n";
+		     "verbs: hello guard_when guard_rule guard_start guard_status guard_log guard_stop\n";

@@ -222,6 +222,26 @@ void line_send(void)
 	reply.crc = crc32(reply.crc, line.text, line.len);
 }
 
+struct span line_finish(void)
+{
+	put("}\n", 2);
+	return (struct span){ line.text, line.len };
+}
+
+void line_relay(struct span other)
+{
+	struct span old_id;
+
+	span_word(&other, ',', &old_id);
+	line.len = 0;
+	line.first = true;
+	put("{", 1);
+	line_text("id", (struct span){ reply.id, reply.id_len });
+	put(",", 1);
+	put(other.at, other.len > 0 ? other.len - 1 : 0);	/* its last brace is put again */
+	line_send();
+}
+
 void reply_begin(struct span id)
 {
 	reply.id_len = id.len < sizeof(reply.id) ? id.len : sizeof(reply.id);

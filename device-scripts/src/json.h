@@ -35,6 +35,12 @@ void line_list(const char *key);
 void line_list_end(void);
 void line_send(void);
 
+/* End the line with its LF, for another use than sending it; valid until the next begins. */
+struct span line_finish(void);
+
+/* Send a line that another process built (without its LF), under this reply's id. */
+void line_relay(struct span line);
+
 /*
  * Add "key" with as much of `value` as one line holds, cut after an LF where
  * there is one. Returns the bytes taken.

@@ -111,3 +111,11 @@ enum vma_kind kind_of(struct span perms, uint64_t inode, struct span path)
 		return VMA_OTHER;
 	return file_kind(perms, path);
 }
+
+bool what_parse(struct span word, unsigned int *out)
+{
+	*out = span_is(word, "anon") ? VMA_ANON :
+	       span_is(word, "file") ? VMA_FILE :
+	       span_is(word, "all")  ? VMA_ANON | VMA_FILE : 0;
+	return *out != 0;
+}

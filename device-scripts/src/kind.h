@@ -29,4 +29,7 @@ const char *kind_name(size_t index);
 /* "dalvik,stack" as bits; false when a word is none, or there is none. */
 bool kinds_parse(struct span words, unsigned int *out);
 
+/* "anon", "file" or "all" as bits; false when it is none. */
+bool what_parse(struct span word, unsigned int *out);
+
 #endif

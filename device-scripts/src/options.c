@@ -6,14 +6,6 @@
 /* ChromeOS warns that a write to /proc/PID/reclaim may take 10 s (reference: its debugd). */
 #define DEADLINE_MS 20000
 
-static bool parse_what(struct span what, unsigned int *kinds)
-{
-	*kinds = span_is(what, "anon") ? VMA_ANON :
-		 span_is(what, "file") ? VMA_FILE :
-		 span_is(what, "all")  ? VMA_ANON | VMA_FILE : 0;
-	return *kinds != 0;
-}
-
 /* "START-END" in hex, as maps has it, of whole pages. */
 static bool parse_range(struct span range, struct chosen *out)
 {
@@ -39,7 +31,7 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	bool given = request_value(request, "what", &what);
 
 	*out = (struct chosen){ 0, 0, UINT64_MAX };
-	if (!parse_what(what, &out->kinds))
+	if (!what_parse(what, &out->kinds))
 		return "what must be anon, file or all";
 	if (request_value(request, "only", &only)) {
 		if (given || !kinds_parse(only, &out->kinds))

@@ -7,7 +7,7 @@
 #include "options.h"
 #include "pages.h"
 #include "procreclaim.h"
-#include "report.h"
+#include "reclaim.h"
 #include "request.h"
 #include "target.h"
 
@@ -120,7 +120,9 @@ static bool advise_one(const struct options *options, struct report *report)
 	report->steps++;
 	if (error)
 		report->verdict = verdict_of_error(error);
-	return !error;
+	else if (report->advice.longest_us > options->deadline_us)
+		report->verdict = stopped("stuck");
+	return !report->verdict.reason;
 }
 
 /* One step: look, judge, advise, pause. Sets `report->verdict` when it was the last. */
@@ -203,9 +205,37 @@ static void explain_no_memory(struct report *report)
 		report->verdict = (struct verdict){ OUTCOME_GONE, "gone" };
 }
 
+static void do_steps(struct options *options, struct report *report)
+{
+	uint64_t began_us = sys_now_us();
+
+	while (do_step(options, report))
+		;
+	report->duration_us = sys_now_us() - began_us;
+	explain_early_end(report);
+}
+
+void reclaim_quietly(struct options *options, const struct target_spec *spec,
+		     struct report *report)
+{
+	int error;
+
+	memset(report, 0, sizeof(*report));
+	report->verdict = target_open(&target, spec, true);
+	if (!report->verdict.reason) {
+		error = walk_open(&walk, target.dir, &options->chosen);
+		report->walked = !error;
+		if (error)
+			report->verdict = verdict_of_error(error);
+		else
+			do_steps(options, report);
+		walk_close(&walk);
+	}
+	target_close(&target);
+}
+
 static void walk_target(struct options *options, struct report *report)
 {
-	uint64_t began_us;
 	int error = walk_open(&walk, target.dir, &options->chosen);
 
 	if (error) {
@@ -215,11 +245,7 @@ static void walk_target(struct options *options, struct report *report)
 	}
 	report->walked = true;
 	read_memory(&report->before, &report->major_faults);
-	began_us = sys_now_us();
-	while (do_step(options, report))
-		;
-	report->duration_us = sys_now_us() - began_us;
-	explain_early_end(report);
+	do_steps(options, report);
 	if (options->dry) {
 		report->locked_counted = walk_count_locked(&walk, target.dir) == 0;
 	} else {

@@ -24,6 +24,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "device-scripts" / "src"
+GUARD = ROOT / "device-scripts" / "guard"
 MIB = 1 << 20
 ZRAM = Path("/sys/block/zram0")
 BACKGROUND_ADJ = 900
@@ -51,8 +52,8 @@ def helpers() -> dict[str, Path]:
     """The built helper of every ABI, built now when the sources are newer."""
     script = load_build_script()
     folder = ROOT / script.HELPER_BINARIES
-    listing = folder / "helpers.json"
-    build = script.source_hash(SOURCES)
+    listing = folder / "guards.json"  # written last, and its hash covers the helper's sources
+    build = script.source_hash(SOURCES, GUARD)
     if not listing.exists() or json.loads(listing.read_text())["build"] != build:
         script.build_helpers(ROOT)
     return {abi: folder / abi / "droidreclaim-helper" for abi in script.HELPER_TARGETS}

@@ -1,0 +1,25 @@
+/* The late alarm: processes wait for memory. By the best means this kernel allows. */
+#ifndef ALARM_H
+#define ALARM_H
+
+#include "profile.h"
+#include "sys.h"
+
+#define ALARM_FDS 2
+
+/* Try each means in turn. */
+void alarm_open(const struct when *when);
+
+/* "psi_trigger", "psi_poll", "vmpressure" or "timer". */
+const char *alarm_name(void);
+
+/* Whether somebody has to look every 100 ms for it to be heard. */
+bool alarm_is_polled(void);
+
+/* What to poll; returns how many (up to ALARM_FDS). */
+size_t alarm_fds(struct sys_pollfd *fds);
+
+/* Whether it went off, by what poll said, or by looking. */
+bool alarm_rang(const struct sys_pollfd *fds, size_t nr);
+
+#endif

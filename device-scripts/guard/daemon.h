@@ -1,0 +1,32 @@
+/* Becoming a daemon: on its own, out of the way, and hard to kill by accident. */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include "rt.h"
+
+/* What the daemon tells whoever started it, once it guards or cannot. */
+struct ready {
+	int error;
+	int pid;
+	char why[160];
+};
+
+/*
+ * Start `run` in a process that is nobody's child, with no descriptor but
+ * `ready_fd` and home. Returns what it said, or an error of its start.
+ */
+struct ready daemon_start(void (*run)(int ready_fd));
+
+/* Tell who waits. */
+void daemon_say(int ready_fd, int error, const char *why);
+
+/*
+ * Move out of the group of processes that init ends together with adbd; into
+ * `group` which one it is still in (then it ends when adbd is restarted), or "".
+ */
+void daemon_leave_group(char *group, size_t capacity);
+
+/* Behind everybody else on the CPU, before everybody else in memory. */
+void daemon_settle(void);
+
+#endif

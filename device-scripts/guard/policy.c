@@ -1,0 +1,170 @@
+/* The guard's decisions: when, whom, in which order, and for everyone else why not. */
+#include "policy.h"
+
+#include "kind.h"
+
+#define HOLDOFF_LEAST_MS 10000	/* a cooldown of 0 doubles from here */
+#define HOLDOFF_MOST_MS 3600000
+#define PRESSURE_BYTES (32u * 1024 * 1024)	/* what an alarm without a watermark asks for */
+#define LEAST_BYTES (1u << 20)
+#define TRIM_WAIT_MS 2000	/* an app's time to give up caches before it is paged out */
+
+/* By how much `value` is under `mark`. */
+static uint64_t under(uint64_t value, uint64_t mark)
+{
+	return value == UNKNOWN || mark == UNKNOWN || value >= mark ? 0 : mark - value;
+}
+
+uint64_t policy_missing(const struct when *when, const struct situation *now,
+			const char **condition)
+{
+	bool knows_low = now->low_bytes != UNKNOWN;
+	uint64_t missing = under(now->available_bytes, when->available_bytes);
+
+	*condition = "available";
+	if (missing > 0)
+		return missing;
+	*condition = "next_launch";
+	if (when->next_launch && now->launch_bytes > 0)
+		missing = under(now->available_bytes,
+				now->launch_bytes + (knows_low ? now->low_bytes : 0));
+	if (missing > 0)
+		return missing;
+	*condition = "headroom";
+	if (when->headroom_bytes > 0 && knows_low)
+		missing = under(now->free_bytes, now->low_bytes + when->headroom_bytes);
+	if (missing > 0)
+		return missing;
+	/*
+	 * Waiting alone is not low memory (a process thrashing in a group of its own
+	 * waits as well), and what the guard paged out makes its owner wait when it returns.
+	 */
+	*condition = "pressure";
+	if (!now->pressed || !knows_low)
+		return 0;
+	missing = under(now->free_bytes, now->returning ? now->low_bytes : 2 * now->low_bytes);
+	return missing > 0 && missing < PRESSURE_BYTES ? PRESSURE_BYTES : missing;
+}
+
+const char *policy_forbids(const struct when *when, const struct situation *now,
+			   uint64_t minute_bytes)
+{
+	if (now->swap_total_bytes == UNKNOWN || now->swap_total_bytes == 0)
+		return "no_swap";
+	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->swap_floor_permille)
+		return "swap_floor";
+	if (minute_bytes >= when->minute_bytes)
+		return "minute_budget";
+	return NULL;
+}
+
+static const char *nearness(int adj)
+{
+	return adj < 200 ? "foreground" : adj < FOREGROUND_ADJ ? "perceptible" : "adj";
+}
+
+/* One that is out already is not looked at again and again for its last pages. */
+static uint64_t least_bytes(const struct rule *rule)
+{
+	bool anon_only = !(rule->kinds & VMA_FILE);
+
+	return anon_only && rule->min_bytes < LEAST_BYTES ? LEAST_BYTES : rule->min_bytes;
+}
+
+const char *policy_spares(const struct profile *profile, const struct app *app, uint64_t now_ms)
+{
+	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
+	uint64_t since_ms = app->action_ms == UNKNOWN ? UNKNOWN : now_ms - app->action_ms;
+
+	if (!rule)
+		return "no_rule";
+	if (rule->how == HOW_LEAVE)
+		return "leave";
+	if (app->adj < FOREGROUND_ADJ || app->adj < rule->low || app->adj > rule->high)
+		return nearness(app->adj);
+	if (app->background_ms == UNKNOWN || now_ms - app->background_ms < rule->background_ms)
+		return "background";
+	if (app->rss_anon_bytes < least_bytes(rule))
+		return "small";
+	if (app->trimmed)
+		return since_ms < TRIM_WAIT_MS ? "trimmed" : NULL;
+	if (since_ms == UNKNOWN)
+		return NULL;
+	if (since_ms < rule->cooldown_ms)
+		return "cooldown";
+	return since_ms < app->holdoff_ms ? "holdoff" : NULL;
+}
+
+int policy_rule(const struct profile *profile, struct span name, int best)
+{
+	size_t limit = best < 0 ? profile->rules_nr : (size_t)best;
+
+	for (size_t i = 0; i < limit; i++)
+		if (glob_fits(profile->rules[i].match, name))
+			return (int)i;
+	return best;
+}
+
+/* Whether `a` goes before `b`. */
+static bool goes_first(const struct profile *profile, const struct app *a, const struct app *b)
+{
+	bool a_last = profile->rules[a->rule].last, b_last = profile->rules[b->rule].last;
+
+	if (a_last != b_last)
+		return b_last;
+	if (a->background_ms != b->background_ms)
+		return a->background_ms < b->background_ms;
+	if (a->adj != b->adj)
+		return a->adj > b->adj;
+	if (a->rss_anon_bytes != b->rss_anon_bytes)
+		return a->rss_anon_bytes > b->rss_anon_bytes;
+	return a->pid < b->pid;
+}
+
+struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr, bool wanted,
+			uint64_t now_ms)
+{
+	struct app *first = NULL;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!wanted && !(profile->when.leaving && apps[i].leaving))
+			continue;
+		if (policy_spares(profile, &apps[i], now_ms))
+			continue;
+		if (!first || goes_first(profile, &apps[i], first))
+			first = &apps[i];
+	}
+	return first;
+}
+
+uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_t minute_bytes)
+{
+	uint64_t left = UNKNOWN;
+
+	if (when->minute_bytes != UNKNOWN)
+		left = when->minute_bytes > minute_bytes ? when->minute_bytes - minute_bytes : 0;
+	return left < rule->budget_bytes ? left : rule->budget_bytes;
+}
+
+uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_t swap_bytes)
+{
+	uint64_t least_ms = app->rule < 0 ? 0 : profile->rules[app->rule].cooldown_ms;
+	uint64_t back = swap_bytes == UNKNOWN ? 0 : under(swap_bytes, app->swap_after_bytes);
+
+	app->check_ms = UNKNOWN;
+	if (back > app->moved_bytes)
+		back = app->moved_bytes;
+	app->refaulted_bytes += back;
+	if (back > app->moved_bytes / 4) {
+		if (app->holdoff_ms < HOLDOFF_LEAST_MS)
+			app->holdoff_ms = least_ms > HOLDOFF_LEAST_MS ? least_ms : HOLDOFF_LEAST_MS;
+		app->holdoff_ms *= 2;
+		if (app->holdoff_ms > HOLDOFF_MOST_MS)
+			app->holdoff_ms = HOLDOFF_MOST_MS;
+	} else {
+		app->holdoff_ms /= 2;
+		if (app->holdoff_ms < least_ms)
+			app->holdoff_ms = least_ms;
+	}
+	return back;
+}

@@ -1,0 +1,88 @@
+/*
+ * The guard's decisions: when, whom, in which order, and for everyone else why
+ * not. Pure: a table of processes and what the device says, in; no /proc here.
+ * Times are milliseconds of a clock that runs through suspend.
+ */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include "profile.h"
+
+#define APPS_MAX 256
+#define APP_NAME_MAX 96
+
+/* One process that may be paged out at some time. */
+struct app {
+	int pid;
+	uint64_t start;
+	uint32_t uid;
+	int adj;
+	int rule;		/* the first that matches; -1: none */
+	uint64_t rss_anon_bytes, swap_bytes;	/* when last looked at; UNKNOWN: never */
+	uint64_t background_ms;	/* since when out of the foreground; UNKNOWN: is in it */
+	bool leaving;		/* left the foreground and was not dealt with since */
+	bool launching;		/* in the foreground for the first time */
+	bool trimmed;		/* was asked to give up caches, and not paged out since */
+	bool seen;		/* by the scan in work */
+	uint64_t action_ms;	/* when it was last paged out; UNKNOWN: never */
+	uint64_t holdoff_ms;	/* that long it is left alone then; 0: the rule's cooldown */
+	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */
+	uint64_t moved_bytes;	/* that went to swap by the last action */
+	uint64_t swap_after_bytes;	/* in swap at its end */
+	uint64_t refaulted_bytes;	/* of that, came back within ten seconds; summed */
+	size_t name_len;
+	char name[APP_NAME_MAX];
+};
+
+/* What the device says; UNKNOWN where it says nothing. */
+struct situation {
+	uint64_t available_bytes;
+	uint64_t free_bytes;	/* without CMA, as lmkd counts */
+	uint64_t low_bytes;	/* low watermarks and protection of all zones */
+	uint64_t swap_total_bytes, swap_free_bytes;
+	uint64_t launch_bytes;	/* what the next launch needs; 0: not known yet */
+	bool pressed;		/* processes wait for memory (PSI, vmpressure) */
+	bool returning;		/* what was paged out came back within the last two seconds */
+};
+
+/*
+ * Bytes that are missing, and by which condition ("available", "next_launch",
+ * "headroom", "pressure"); 0 when nothing is.
+ */
+uint64_t policy_missing(const struct when *when, const struct situation *now,
+			const char **condition);
+
+/*
+ * Why nobody may be touched now: "no_swap", "swap_floor" or "minute_budget" (with
+ * `minute_bytes` advised in this minute); NULL when nothing stands in the way.
+ */
+const char *policy_forbids(const struct when *when, const struct situation *now,
+			   uint64_t minute_bytes);
+
+/* Why this one is not to be touched now: a word of the protocol, or NULL. */
+const char *policy_spares(const struct profile *profile, const struct app *app, uint64_t now_ms);
+
+/* The first rule that fits one of the names; -1 when none does. Asked for each name in turn. */
+int policy_rule(const struct profile *profile, struct span name, int best);
+
+/*
+ * Whom to touch first: who left the foreground before the others, favourites
+ * last. `wanted`: memory is missing; else only who is `leaving` counts, where the
+ * profile asks for it. NULL: nobody.
+ */
+struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr, bool wanted,
+			uint64_t now_ms);
+
+/* Bytes of one page-out: the rule's budget within what the minute has left. */
+uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_t minute_bytes);
+
+/*
+ * Ten seconds after a page-out `swap_bytes` are still out: the hold-off doubles
+ * when more than a quarter came back, and halves when not. Returns what came back.
+ */
+uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_t swap_bytes);
+
+#define RETURN_WATCH_MS 10000
+#define FOREGROUND_ADJ 500	/* under it an app is never touched */
+
+#endif

@@ -1,0 +1,60 @@
+/* What a guard was asked to do: the lines of guard_when and guard_rule, read. */
+#ifndef PROFILE_H
+#define PROFILE_H
+
+#include "request.h"
+
+#define RULES_MAX 64
+#define MATCH_MAX 160
+
+enum how {
+	HOW_PAGEOUT,
+	HOW_COLD,
+	HOW_TRIM,
+	HOW_LEAVE,
+};
+
+/* When to act; 0: not by this. */
+struct when {
+	uint64_t available_bytes;
+	bool next_launch;
+	uint64_t headroom_bytes;
+	bool leaving;
+	uint32_t psi_some_us, psi_full_us, psi_window_us;
+	uint32_t swap_floor_permille;
+	uint64_t minute_bytes;	/* UNKNOWN: no limit */
+	uint32_t beat_ms;
+};
+
+/* Who, and how; the first that matches a process decides. */
+struct rule {
+	char match[MATCH_MAX];
+	int low, high;
+	uint64_t min_bytes;
+	uint64_t background_ms;
+	enum how how;
+	unsigned int kinds;	/* of VMAs: VMA_ANON, ... */
+	uint64_t budget_bytes;	/* UNKNOWN: all of it */
+	uint64_t max_bytes_per_s;	/* UNKNOWN: at the usual pace */
+	uint64_t cooldown_ms;
+	bool last;
+};
+
+struct profile {
+	struct when when;
+	size_t rules_nr;
+	struct rule rules[RULES_MAX];
+};
+
+void profile_reset(struct profile *profile);
+
+/* Read a request's pairs; NULL, or what is wrong with them. */
+const char *when_parse(const struct request *request, struct when *out);
+const char *rule_parse(const struct request *request, struct rule *out);
+
+const char *how_name(enum how how);
+
+/* Whether `text` fits the glob `pattern`, of * and ?. */
+bool glob_fits(const char *pattern, struct span text);
+
+#endif

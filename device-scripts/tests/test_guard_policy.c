@@ -1,0 +1,259 @@
+/* The guard's decisions: the examples of guard_policy.txt, and the hold-off. */
+#include "check.h"
+#include "policy.h"
+
+#define NOW_MS 1000000000ull
+#define TEXT_MOST 65536
+
+static struct profile profile;
+static struct situation device;
+static uint64_t minute_bytes;
+static struct app apps[16];
+static size_t apps_nr;
+static const char *case_name;
+static unsigned int line_number, cases, claims;
+
+static void begin_case(const char *name)
+{
+	case_name = name;
+	cases++;
+	profile_reset(&profile);
+	memset(&device, 0, sizeof(device));
+	device.swap_total_bytes = device.swap_free_bytes = 1000;
+	minute_bytes = 0;
+	apps_nr = 0;
+}
+
+static void must(bool claim, const char *what)
+{
+	claims++;
+	if (claim)
+		return;
+	fprintf(stderr, "guard_policy.txt:%u: %s: %s is not so\n", line_number, case_name, what);
+	exit(1);
+}
+
+static uint64_t number(const struct request *request, const char *key, uint64_t fallback)
+{
+	struct span text;
+	uint64_t value;
+
+	if (!request_value(request, key, &text))
+		return fallback;
+	if (span_is(text, "-"))
+		return UNKNOWN;
+	must(parse_u64(text, 10, &value), key);
+	return value;
+}
+
+static void read_device(const struct request *request)
+{
+	device.available_bytes = number(request, "available_bytes", 0);
+	device.free_bytes = number(request, "free_bytes", 0);
+	device.low_bytes = number(request, "low_bytes", 0);
+	device.swap_total_bytes = number(request, "swap_total_bytes", 1000);
+	device.swap_free_bytes = number(request, "swap_free_bytes", 1000);
+	device.launch_bytes = number(request, "launch_bytes", 0);
+	device.pressed = number(request, "pressed", 0) == 1;
+	device.returning = number(request, "returning", 0) == 1;
+	minute_bytes = number(request, "minute_bytes", 0);
+}
+
+/* That long ago as a moment. */
+static uint64_t ago(uint64_t ms)
+{
+	return ms == UNKNOWN ? UNKNOWN : NOW_MS - ms;
+}
+
+static void read_app(const struct request *request)
+{
+	struct app *app = &apps[apps_nr];
+	struct span name, part, packages = { NULL, 0 };
+
+	memset(app, 0, sizeof(*app));
+	must(request_value(request, "name", &name) && name.len <= APP_NAME_MAX, "name");
+	memcpy(app->name, name.at, name.len);
+	app->name_len = name.len;
+	app->pid = (int)++apps_nr;
+	app->adj = (int)number(request, "adj", 900);
+	app->rss_anon_bytes = number(request, "anon_bytes", 100000000);
+	app->background_ms = ago(number(request, "background_ms", 60000));
+	app->action_ms = ago(number(request, "action_ms", UNKNOWN));
+	app->check_ms = UNKNOWN;
+	app->holdoff_ms = number(request, "holdoff_ms", 0);
+	app->leaving = number(request, "leaving", 0) == 1;
+	app->trimmed = number(request, "trimmed", 0) == 1;
+	span_word(&name, ':', &part);
+	app->rule = policy_rule(&profile, part, -1);
+	request_value(request, "packages", &packages);
+	while (span_word(&packages, ',', &part))
+		app->rule = policy_rule(&profile, part, app->rule);
+}
+
+static struct app *app_named(struct span name)
+{
+	for (size_t i = 0; i < apps_nr; i++)
+		if (name.len == apps[i].name_len && memcmp(name.at, apps[i].name, name.len) == 0)
+			return &apps[i];
+	must(false, "an app of this name");
+	return NULL;
+}
+
+static void expect_missing(struct span rest)
+{
+	const char *condition;
+	uint64_t missing = policy_missing(&profile.when, &device, &condition), wanted;
+	struct span word;
+
+	span_word(&rest, ' ', &word);
+	must(parse_u64(word, 10, &wanted) && missing == wanted, "missing");
+	must(missing == 0 ? span_is(rest, "-") : span_is(rest, condition), "the condition");
+}
+
+static void expect_order(struct span rest)
+{
+	const char *condition;
+	bool wanted = policy_missing(&profile.when, &device, &condition) > 0;
+	struct app *next;
+	struct span name;
+
+	while (!span_is(rest, "-") && span_word(&rest, ' ', &name)) {
+		next = policy_next(&profile, apps, apps_nr, wanted, NOW_MS);
+		must(next == app_named(name), "order");
+		next->rule = -1;	/* dealt with */
+	}
+	must(!policy_next(&profile, apps, apps_nr, wanted, NOW_MS), "the end of the order");
+}
+
+static void is_word(const char *said, struct span word, const char *what)
+{
+	must(said ? span_is(word, said) : span_is(word, "-"), what);
+}
+
+static void expect_budget(struct span rest)
+{
+	struct span name;
+	struct app *app;
+	uint64_t wanted = UNKNOWN;
+
+	span_word(&rest, ' ', &name);
+	app = app_named(name);
+	must(span_is(rest, "-") || parse_u64(rest, 10, &wanted), "a number");
+	must(policy_budget(&profile.when, &profile.rules[app->rule], minute_bytes) == wanted,
+	     "budget");
+}
+
+/* A line of a case, as if it were a request: "x WORD KEY=VALUE ...". */
+static void read_line(const char *line)
+{
+	static char text[1024];
+	struct request request;
+	struct span rest, name;
+
+	snprintf(text, sizeof(text), "x %s", line);
+	must(request_parse(span_of(text), &request) == 0, "a line");
+	rest = request.pairs;
+	if (span_is(request.verb, "when"))
+		must(!when_parse(&request, &profile.when), "when");
+	else if (span_is(request.verb, "rule"))
+		must(!rule_parse(&request, &profile.rules[profile.rules_nr++]), "rule");
+	else if (span_is(request.verb, "device"))
+		read_device(&request);
+	else if (span_is(request.verb, "app"))
+		read_app(&request);
+	else if (span_is(request.verb, "missing"))
+		expect_missing(rest);
+	else if (span_is(request.verb, "forbids"))
+		is_word(policy_forbids(&profile.when, &device, minute_bytes), rest, "forbids");
+	else if (span_is(request.verb, "order"))
+		expect_order(rest);
+	else if (span_is(request.verb, "budget"))
+		expect_budget(rest);
+	else if (span_is(request.verb, "spared") && span_word(&rest, ' ', &name))
+		is_word(policy_spares(&profile, app_named(name), NOW_MS), rest, "spared");
+	else
+		must(false, "a word of this file");
+}
+
+static void the_shared_examples_hold(void)
+{
+	static char path[4096], text[TEXT_MOST], name[256];
+	size_t len = (size_t)(strrchr(__FILE__, '/') - __FILE__) + 1;
+	FILE *file;
+	char *line;
+
+	snprintf(path, sizeof(path), "%.*sguard_policy.txt", (int)len, __FILE__);
+	file = fopen(path, "r");
+	CHECK(file);
+	while ((line = fgets(text, sizeof(text), file))) {
+		line_number++;
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#' || line[0] == '\0')
+			continue;
+		if (strncmp(line, "case ", 5) == 0) {
+			snprintf(name, sizeof(name), "%s", line + 5);
+			begin_case(name);
+		} else {
+			read_line(line);
+		}
+	}
+	fclose(file);
+	CHECK(cases >= 20 && claims > 60);
+}
+
+static void the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_when_not(void)
+{
+	struct app app = { .rule = 0, .holdoff_ms = 30000, .moved_bytes = 1000,
+			   .swap_after_bytes = 5000, .check_ms = 1 };
+
+	profile_reset(&profile);
+	profile.rules_nr = 1;
+	profile.rules[0].cooldown_ms = 30000;
+	CHECK(policy_returned(&profile, &app, 4749) == 251 && app.holdoff_ms == 60000);
+	CHECK(app.check_ms == UNKNOWN && app.refaulted_bytes == 251);
+	CHECK(policy_returned(&profile, &app, 4000) == 1000 && app.holdoff_ms == 120000);
+	CHECK(policy_returned(&profile, &app, 4750) == 250 && app.holdoff_ms == 60000);
+	CHECK(policy_returned(&profile, &app, 6000) == 0 && app.holdoff_ms == 30000);
+	CHECK(policy_returned(&profile, &app, 6000) == 0 && app.holdoff_ms == 30000);
+	for (int i = 0; i < 40; i++)
+		policy_returned(&profile, &app, 0);
+	CHECK(app.holdoff_ms == 3600000);	/* an hour, and no more */
+	CHECK(app.refaulted_bytes == 251 + 1000 + 250 + 40 * 1000);	/* never more than went */
+}
+
+static void a_cooldown_of_nothing_doubles_from_ten_seconds(void)
+{
+	struct app app = { .rule = 0, .moved_bytes = 100, .swap_after_bytes = 100 };
+
+	profile_reset(&profile);
+	profile.rules_nr = 1;
+	policy_returned(&profile, &app, 0);
+	CHECK(app.holdoff_ms == 20000);
+}
+
+static void a_glob_fits_whole_texts_only_and_never_takes_long(void)
+{
+	static char many[200], pattern[200];
+
+	CHECK(glob_fits("*", span_of("")) && glob_fits("*", span_of("x")));
+	CHECK(glob_fits("com.*.game", span_of("com.a.b.game")));
+	CHECK(!glob_fits("com.*.game", span_of("com.a.b.game2")));
+	CHECK(glob_fits("a?c", span_of("abc")) && !glob_fits("a?c", span_of("ac")));
+	CHECK(!glob_fits("", span_of("a")) && glob_fits("", span_of("")));
+	CHECK(glob_fits("*a*b", span_of("xaybab")));
+	for (size_t i = 0; i + 1 < sizeof(many); i++) {
+		many[i] = 'a';
+		pattern[i] = i % 2 ? 'a' : '*';
+	}
+	pattern[100] = 'b';
+	CHECK(!glob_fits(pattern, span_of(many)));
+}
+
+int main(void)
+{
+	the_shared_examples_hold();
+	the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_when_not();
+	a_cooldown_of_nothing_doubles_from_ten_seconds();
+	a_glob_fits_whole_texts_only_and_never_takes_long();
+	return 0;
+}
