@@ -16,11 +16,12 @@ _EVENT = {
     "seq": 3, "at_s": 1_790_000_000, "boot_us": 12_500_000, "what": "action", "pid": 7,
     "name": "com.example.game", "reason": "next_launch", "advised_bytes": 4 * _MIB,
     "reclaimed_bytes": 3 * _MIB, "available_bytes": None,
+    "refaulted_bytes": None, "holdoff_s": None,
 }  # fmt: skip
 _APP = {
     "pid": 7, "start": 9, "name": "com.example.game", "adj": 905, "rss_anon_bytes": 5 * _MIB,
     "swap_bytes": 0, "last_action": None, "last_action_s": None, "refaulted_bytes": None,
-    "holdoff_s": None, "why": "background",
+    "holdoff_s": None, "spared": "background", "uid": 10001, "match": "*", "background_s": 3,
 }  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def test_a_decision_is_one_line_with_what_it_was_worth() -> None:
 
 def test_a_name_of_the_device_cannot_write_on_the_terminal() -> None:
     assert "\x1b" not in event_line(event(name="\x1b[2J"))
-    app = AppLine.model_validate(_APP | {"name": "a\nb\x1b[2J", "why": "\x1b"})
+    app = AppLine.model_validate(_APP | {"name": "a\nb\x1b[2J", "spared": "\x1b"})
     assert "\x1b" not in render(apps_table([app]))
 
 
@@ -56,7 +57,7 @@ def test_no_guard_is_not_an_empty_one() -> None:
 
 def test_unknown_is_told_as_unknown() -> None:
     text = guard_text(GuardLine(running=True, pid=3, profile="x", left_s=3700, signal="timer"))
-    assert text.startswith("guard runs with x, pid 3, for 1 h 1 min more")
+    assert "pid 3\ntime      1 h 1 min left\n" in text
     assert "? available" in text
 
 
@@ -65,7 +66,7 @@ def test_apps_go_by_the_names_of_ps() -> None:
         "apps"
     ]
     assert (app["start_ticks"], app["oom_score_adj"], app["band"]) == (9, 905, "cached")
-    assert app["why"] == "background"
+    assert app["spared"] == "background"
 
 
 @pytest.mark.parametrize("changes", [{"seq": "3"}, {"boot_us": -1}, {"what": None}])

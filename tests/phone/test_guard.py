@@ -145,7 +145,7 @@ def test_a_profile_that_names_nobody_here_guards_nobody(phone: Handset, tmp_path
     )
     assert start(phone, "--profile", str(path))["profile"] == "nobody"
     apps = run_json(phone, "guard", "status")["apps"]
-    assert {app["why"] for app in apps} == {"leave"}
+    assert {app["spared"] for app in apps} == {"leave"}
 
 
 # What may happen to the link
