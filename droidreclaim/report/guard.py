@@ -227,13 +227,10 @@ def apps_table(apps: Sequence[AppLine]) -> Table:
 
 def _lasting(seconds: int | None) -> str:
     if seconds is None:
-        return "for an unknown time"
-    hours, rest = divmod(seconds, 3600)
-    return (
-        f"for {hours} h {rest // 60} min more"
-        if hours
-        else f"for {rest // 60} min {rest % 60} s more"
-    )
+        return "?"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _iso(at_s: int) -> str | None:
