@@ -12,7 +12,7 @@ _FLOORS = (
     {"errors", "units", "escape", "model"},
     {"device", "parse"},
     {"helper", "snapshot", "lmkd"},
-    {"policy", "lazy", "report"},
+    {"policy", "lazy", "report", "web"},
     {"reclaim", "inspect", "swap", "hands"},
     {"demo", "storm", "phone"},
     {"cli"},
