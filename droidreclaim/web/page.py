@@ -7,9 +7,10 @@ every request.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -55,7 +56,13 @@ class Chart:
     kills: Sequence[Mark]
 
 
-def render(package: str | None, charts: Sequence[Chart], **values: Any) -> str:
+def render(
+    package: str | None,
+    charts: Sequence[Chart],
+    *,
+    filters: Mapping[str, Callable[..., str]] = MappingProxyType({}),
+    **values: Any,
+) -> str:
     """
     A page as text.
 
@@ -72,7 +79,7 @@ def render(package: str | None, charts: Sequence[Chart], **values: Any) -> str:
         lstrip_blocks=True,
         loader=DictLoader({name: one.read_text(encoding="utf-8") for name, one in sources.items()}),
     )
-    environment.filters["size"] = format_size
+    environment.filters |= {"size": format_size, **filters}
     return environment.get_template("page").render(
         **values,
         charts={"charts": [asdict(chart) for chart in charts], "mostMib": _most_mib(charts)},
