@@ -40,6 +40,7 @@ class Launch:
             the device's own.
         first: Whether the arm had not opened it before.
         pid: Of its main process afterwards; None when it was gone again.
+        took_bytes: Anonymous memory it had then and not before.
         score_lost: Whether a score it had is gone; None for apps without one.
     """
 
@@ -49,6 +50,7 @@ class Launch:
     took_s: float | None
     first: bool
     pid: int | None
+    took_bytes: int
     score_lost: bool | None = None
     t: Literal["launch"] = "launch"
 

@@ -72,7 +72,7 @@ class Folder:
         except FileNotFoundError:
             raise UsageError(f"--resume: there is no storm in {path}") from None
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise UsageError(f"{path / _RUN} cannot be read: {error}") from error
+            raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
         folder = cls(path, what, wanted)
         return folder, folder._finished()
 
@@ -117,7 +117,7 @@ class Folder:
             lines = [json.loads(line) for line in _whole_lines(text)]
             finished = [run for run in runs_of(lines) if run.end is not None]
         except (ValueError, LookupError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from error
+            raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error
         keys = {run.key for run in finished}
         kept = [line for line in lines if (line["arm"], line["seed"]) in keys]
         partial = path.with_suffix(".partial")
@@ -142,3 +142,8 @@ class Folder:
 def _whole_lines(text: str) -> Iterable[str]:
     """Lines that were written to their end: a crash may have cut the last one."""
     return (line[:-1] for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
+
+def _first_line(error: Exception) -> str:
+    """What pydantic says over several lines, in one."""
+    return " ".join(str(error).splitlines()[:3])

@@ -18,7 +18,7 @@ from droidreclaim.model import ProcessId
 from droidreclaim.parse.kill_records import KillRecord
 from droidreclaim.parse.launch import Launch as Started
 from droidreclaim.parse.process import parse_stat
-from droidreclaim.storm.arms import Acted, Arm, Needs
+from droidreclaim.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
 from droidreclaim.storm.look import Seen, look
 from droidreclaim.storm.plan import App
@@ -191,8 +191,10 @@ class _Player:
         known = self.mains.get(package)
         started = self.hands.open(self.components[package])
         at_s = self._now_s()
+        before_bytes = self._anon_bytes(package, known)
         self._look()
         main = self.mains.get(package)
+        took_bytes = self._anon_bytes(package, main) - (before_bytes if main == known else 0)
         self.note(
             Launch(
                 at_s=at_s,
@@ -201,15 +203,21 @@ class _Player:
                 took_s=_took_s(started),
                 first=package not in self.opened,
                 pid=main.pid if main else None,
+                took_bytes=took_bytes,
                 score_lost=self._score_lost(package) if app.game else None,
             )
         )
         self.opened.add(package)
         self.hands.home()
         seen = self._look()
-        acted = self.arm.after_leaving(package, seen)
+        acted = self.arm.after_leaving(Left(package, took_bytes, seen))
         if acted is not None:
             self._page_out(acted, seen, self._look())
+
+    def _anon_bytes(self, package: str, process: ProcessId | None) -> int:
+        """Anonymous memory of an app's main process, as last seen."""
+        one = self.seen.mains([package]).get(package) if process else None
+        return (one.memory.rss_anon_bytes or 0) if one else 0
 
     def _score_lost(self, package: str) -> bool:
         """Score once more; whether the score is not what that should have made it."""
@@ -222,6 +230,7 @@ class _Player:
     def _look(self) -> Seen:
         """Look at the device; tells of apps that are not there any more."""
         seen = look(self.session, self._now_s())
+        self.seen = seen
         self.note(seen.sample())
         running = {
             name: process.id
