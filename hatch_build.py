@@ -28,20 +28,29 @@ GUEST_SOURCES = Path("droidreclaim/phone/guest/src")
 GUEST_BINARIES = Path("droidreclaim/phone/guest/bin")
 GUEST_TARGET = "x86_64-linux-gnu.2.31"
 
-# ABI as Android names it: zig's target, and its folder of kernel headers. Without libc the
-# environment part only chooses the calling convention: soft-float on arm.
-HELPER_TARGETS = {
-    "arm64-v8a": ("aarch64-linux-musl", "aarch64"),
-    "armeabi-v7a": ("thumb-linux-musleabi", "arm"),
-    "x86_64": ("x86_64-linux-musl", "x86"),
-    "x86": ("x86-linux-musl", "x86"),
-    "riscv64": ("riscv64-linux-musl", "riscv"),
+_SMALLEST = ["-Xclang", "-Oz"]  # zig takes its own -Oz for -Os
+_NO_INLINING = ["-mllvm", "-inline-threshold=-100"]
+# ABI as Android names it: zig's target, its folder of kernel headers, and what makes code small
+# there. Without libc the environment part only chooses the calling convention: soft-float on arm.
+HELPER_TARGETS: dict[str, tuple[str, str, list[str]]] = {
+    # (the tiny model: all of a program is within 1 MiB)
+    "arm64-v8a": ("aarch64-linux-musl", "aarch64", [*_SMALLEST, "-flto", "-mcmodel=tiny"]),
+    # (-Oz would divide by a library's function, link-time optimization makes it larger)
+    "armeabi-v7a": ("thumb-linux-musleabi", "arm", _NO_INLINING),
+    "x86_64": ("x86_64-linux-musl", "x86", [*_SMALLEST, "-flto"]),
+    # (the registers: see arch.c)
+    "x86": (
+        "x86-linux-musl",
+        "x86",
+        [*_SMALLEST, *_NO_INLINING, "-mregparm=3", "-mstack-alignment=4"],
+    ),
+    "riscv64": ("riscv64-linux-musl", "riscv", _SMALLEST),
 }
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
 HELPER_FLAGS = [
     *("-std=gnu11", "-Os", "-s", "-static", "-nostdlib", "-ffreestanding"),
     *("-fno-stack-protector", "-fomit-frame-pointer"),
-    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
+    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-ident"),
     *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
     "-Wl,-z,max-page-size=65536",  # runs on kernels with pages of 4, 16 and 64 KiB
 ]
@@ -81,8 +90,8 @@ def _c_files(folder: Path, *without: str) -> list[str]:
 
 def compile_without_libc(abi: str, binary: Path, arguments: list[str], folder: Path) -> None:
     """Compile what *arguments* name in *folder* to a static program for *abi*."""
-    target, architecture = HELPER_TARGETS[abi]
-    options = ["-target", target, *HELPER_FLAGS, *WARNINGS, *_kernel_headers(architecture)]
+    target, architecture, small = HELPER_TARGETS[abi]
+    options = ["-target", target, *HELPER_FLAGS, *small, *WARNINGS, *_kernel_headers(architecture)]
     _zig([*options, "-o", str(binary), *arguments], folder)
 
 

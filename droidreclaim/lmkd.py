@@ -7,18 +7,26 @@ thrashing and stalls decide, not free memory as a share of RAM. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from droidreclaim.parse.kernel import MemInfo, Pressure, VmStat
-from droidreclaim.parse.zoneinfo import Watermark, ZoneInfo
+from droidreclaim.parse.kernel import (
+    MemInfo,
+    Pressure,
+    VmStat,
+    parse_meminfo,
+    parse_pressure,
+    parse_vmstat,
+)
+from droidreclaim.parse.zoneinfo import Watermark, ZoneInfo, parse_zoneinfo
 
 _FLAGS = "persist.device_config.lmkd_native."  # beats the next since Android 12
 _PROPERTIES = "ro.lmk."
 _PERCEPTIBLE_FLOOR = 201  # above PERCEPTIBLE_APP_ADJ
 _LOW_MEM_SDK = 34  # ActivityManager ceased to kill cached apps by number; lmkd took that over
 _FLAGS_SDK = 31
-_KIB = 1024
+_T = TypeVar("_T")
 
 # AOSP's defaults; on a device with ro.config.low_ram the second one.
 _DEFAULTS = {
@@ -94,6 +102,27 @@ class Sample:
     vmstat: VmStat | None
     zoneinfo: ZoneInfo | None
     pressure: Pressure | None
+
+
+def sample_of(texts: Mapping[str, str | None], at_s: float) -> Sample:
+    """
+    A sample from the texts of ``/proc/meminfo`` and its like, by path.
+
+    Raises:
+        ParseError: one of them cannot be read.
+    """
+    return Sample(
+        at_s=at_s,
+        meminfo=_read(parse_meminfo, texts, "/proc/meminfo"),
+        vmstat=_read(parse_vmstat, texts, "/proc/vmstat"),
+        zoneinfo=_read(parse_zoneinfo, texts, "/proc/zoneinfo"),
+        pressure=_read(parse_pressure, texts, "/proc/pressure/memory"),
+    )
+
+
+def _read(parse: Callable[[str], _T], texts: Mapping[str, str | None], name: str) -> _T | None:
+    text = texts.get(name)
+    return None if text is None else parse(text)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_a_program_is_static_small_and_aligned_for_every_page_size(
 ) -> None:
     path = binaries / abi / name
     machine, bits = MACHINES[abi]
-    assert path.stat().st_size < 48 * 1024
+    assert path.stat().st_size < 32 * 1024
     assert path.stat().st_mode & 0o111
     with path.open("rb") as stream:
         elf = ELFFile(stream)
@@ -185,3 +185,4 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
     programs = {f"droidreclaim/helper/bin/{abi}/{name}" for abi in MACHINES for name in PROGRAMS}
     assert programs <= carried
     assert {f"droidreclaim/helper/bin/{kind}s.json" for kind in ("helper", "guard")} <= carried
+    assert {f"droidreclaim/profiles/{name}.yaml" for name in ("keep-games", "gentle")} <= carried

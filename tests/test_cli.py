@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-_HEAVY = ("adbutils", "pydantic", "jinja2")
+_HEAVY = ("adbutils", "pydantic", "jinja2", "yaml")
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -83,6 +85,22 @@ def test_bare_droidreclaim_says_what_is_missing_and_what_to_type_and_exits_0() -
     assert done.returncode == 0, done.stderr
     assert "127.0.0.2" in done.stdout
     assert "droidreclaim phone start" in done.stdout
+
+
+def test_a_profile_with_faults_is_6_with_a_line_for_each_and_needs_no_device(
+    tmp_path: Path,
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("version: 1\nname: off\nwhen: {available: lots}\n")
+    done = run("profile", "check", str(bad), "--json")
+    assert done.returncode == 6
+    assert [fault["line"] for fault in json.loads(done.stdout)["faults"]] == [2, 3]
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == [
+        "droidreclaim", f"{bad}:2:7", f"{bad}:3:19",
+    ]  # fmt: skip
+    assert run("profile", "check", "gentle").returncode == 0
+    assert run("profile", "check", "nowhere").returncode == 2
+    assert json.loads(run("profile", "schema").stdout)["title"] == "ProfileForm"
 
 
 def test_no_escape_sequence_goes_into_a_pipe_even_on_a_ci_that_forces_colour() -> None:

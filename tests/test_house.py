@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent / "droidreclaim"
-# DESIGN's floors; the second is two here, since policy stands on snapshot, and report on lmkd.
+# DESIGN's floors; the second is three here: policy stands on snapshot, and report on both.
 _FLOORS = (
     {"errors", "units", "escape", "model"},
-    {"device", "parse"},
+    {"device", "parse", "profiles"},
     {"helper", "snapshot", "lmkd"},
-    {"policy", "report"},
-    {"reclaim", "inspect", "swap"},
-    {"demo", "phone"},
+    {"policy", "lazy"},
+    {"report"},
+    {"reclaim", "inspect", "swap", "guard", "hands"},
+    {"demo", "storm", "phone"},
     {"cli"},
     {"__main__"},
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}
-_PURE = ("parse", "snapshot", "policy", "report", "lmkd")
+_PURE = ("parse", "snapshot", "policy", "lazy", "report", "lmkd")
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 

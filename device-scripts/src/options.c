@@ -43,35 +43,38 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	return NULL;
 }
 
+static const char *parse_backend(const struct request *request, struct options *out)
+{
+	struct span backend = span_of("process_madvise");
+
+	request_value(request, "backend", &backend);
+	out->proc_reclaim = span_is(backend, "proc_reclaim");
+	return out->proc_reclaim || span_is(backend, "process_madvise") ?
+		       NULL :
+		       "backend must be process_madvise or proc_reclaim";
+}
+
 const char *options_parse(const struct request *request, struct options *out)
 {
 	uint64_t dry, idle_first, deadline_ms;
-	struct span backend = span_of("process_madvise");
 	const char *why = parse_chosen(request, &out->chosen);
 
+	if (!why)
+		why = parse_backend(request, out);
 	if (why)
 		return why;
-	if (request_u64(request, "budget_bytes", UNKNOWN, &out->budget_left_bytes))
-		return "budget_bytes must be a number";
-	if (request_u64(request, "step_bytes", UNKNOWN, &out->step_bytes) ||
-	    out->step_bytes < page_bytes)
+	if (!request_u64(request, "budget_bytes", UNKNOWN, UNKNOWN, &out->budget_left_bytes, &why) ||
+	    !request_u64(request, "step_bytes", UNKNOWN, UNKNOWN, &out->step_bytes, &why) ||
+	    !request_u64(request, "pause_us", UNKNOWN, UNKNOWN, &out->pause_us, &why) ||
+	    !request_u64(request, "swap_floor_bytes", 0, UNKNOWN, &out->swap_floor_bytes, &why) ||
+	    !request_u64(request, "deadline_ms", DEADLINE_MS, 600000, &deadline_ms, &why) ||
+	    !request_u64(request, "idle_first", 0, 1, &idle_first, &why) ||
+	    !request_u64(request, "dry", 0, 1, &dry, &why))
+		return why;
+	if (out->step_bytes < page_bytes)
 		return "step_bytes must be a page or more";
-	if (request_u64(request, "pause_us", UNKNOWN, &out->pause_us))
-		return "pause_us must be a number";
-	if (request_u64(request, "swap_floor_bytes", 0, &out->swap_floor_bytes))
-		return "swap_floor_bytes must be a number";
-	if (request_u64(request, "idle_first", 0, &idle_first) || idle_first > 1)
-		return "idle_first must be 0 or 1";
-	out->idle_first = idle_first == 1;
-	if (request_value(request, "backend", &backend) && !span_is(backend, "process_madvise") &&
-	    !span_is(backend, "proc_reclaim"))
-		return "backend must be process_madvise or proc_reclaim";
-	out->proc_reclaim = span_is(backend, "proc_reclaim");
-	if (request_u64(request, "deadline_ms", DEADLINE_MS, &deadline_ms) || deadline_ms > 600000)
-		return "deadline_ms must be a number up to 600000";
 	out->deadline_us = deadline_ms * 1000;
-	if (request_u64(request, "dry", 0, &dry) || dry > 1)
-		return "dry must be 0 or 1";
+	out->idle_first = idle_first == 1;
 	out->dry = dry == 1;
 	return NULL;
 }

@@ -25,6 +25,10 @@ struct options {
 	enum link_state link;
 };
 
+/* The keys of a request that options_parse() reads. */
+#define OPTIONS "what only range budget_bytes step_bytes pause_us swap_floor_bytes idle_first " \
+		"backend deadline_ms dry"
+
 /* Read all of them but `advice` and the state; NULL, or what is wrong. */
 const char *options_parse(const struct request *request, struct options *out);
 

@@ -30,13 +30,10 @@ static int ask_for_class(int fd, unsigned int kinds)
 /* "0xSTART BYTES", as memparse() reads it. */
 static int ask_for_vma(int fd, const struct vma *vma)
 {
-	static const char hex[] = "0123456789abcdef";
-	char words[2 + 16 + 1 + DIGITS_MAX] = "0x";
-	size_t len = 2;
+	char words[2 + 16 + 1 + DIGITS_MAX] = "0x0123456789abcdef ";
+	size_t len = 19;
 
-	for (int shift = 60; shift >= 0; shift -= 4)
-		words[len++] = hex[vma->start >> shift & 15];
-	words[len++] = ' ';
+	format_hex(vma->start, words + 2, 16);
 	len += format_u64(vma->end - vma->start, words + len);
 	return write_words(fd, (struct span){ words, len });
 }

@@ -36,21 +36,17 @@ static uint64_t growth(uint64_t before, uint64_t after)
 
 static void print_device(const struct options *options)
 {
-	const struct device *before = &options->before;
 	struct device after;
 
 	device_read(&after);
+	if (after.failed_writes != UNKNOWN)
+		after.failed_writes = growth(options->before.failed_writes, after.failed_writes);
 	line_begin("device");
-	line_u64("swap_total_bytes", after.swap_total_bytes);
-	line_u64("swap_free_before_bytes", before->swap_free_bytes);
-	line_u64("swap_free_after_bytes", after.swap_free_bytes);
-	line_u64("zram_used_before_bytes", before->zram_used_bytes);
-	line_u64("zram_used_after_bytes", after.zram_used_bytes);
-	line_u64("swap_cached_before_bytes", before->swap_cached_bytes);
-	line_u64("swap_cached_after_bytes", after.swap_cached_bytes);
-	line_u64("failed_writes", after.failed_writes == UNKNOWN ?
-					  UNKNOWN :
-					  growth(before->failed_writes, after.failed_writes));
+	line_numbers("swap_free_before_bytes swap_cached_before_bytes zram_used_before_bytes",
+		     &options->before.swap_free_bytes);
+	line_numbers("swap_free_after_bytes swap_cached_after_bytes zram_used_after_bytes "
+		     "failed_writes swap_total_bytes",
+		     &after.swap_free_bytes);
 	line_send();
 }
 
@@ -368,19 +364,10 @@ static void reclaim_targets(struct options *options, struct span targets, enum w
 
 static int reclaim(const struct request *request, int advice, const char **why)
 {
-	static const char *const known[] = {
-		"targets", "what", "only", "range", "budget_bytes", "step_bytes", "pause_us",
-		"swap_floor_bytes", "idle_first", "backend", "deadline_ms", "dry", NULL
-	};
 	static struct options options;
 	struct span targets;
 
-	*why = "keys: targets what only range budget_bytes step_bytes pause_us swap_floor_bytes "
-	       "idle_first backend deadline_ms dry";
-	if (request_check(request, known))
-		return -EINVAL;
-	*why = TARGETS_WHY;
-	if (request_check_targets(request))
+	if (request_check(request, "targets " OPTIONS, why) || request_check_targets(request, why))
 		return -EINVAL;
 	memset(&options, 0, sizeof(options));
 	*why = options_parse(request, &options);

@@ -16,12 +16,7 @@ const char usage[] = "usage: droidreclaim-helper VERB [KEY=VALUE ...]\n"
 /* What it asks for was done by the request in work, which looks for it between steps. */
 int verb_cancel(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "of", NULL };
 	struct span of;
 
-	if (request_check(request, known) || !request_value(request, "of", &of)) {
-		*why = "cancel of=ID";
-		return -EINVAL;
-	}
-	return 0;
+	return request_check(request, "of", why) || !request_value(request, "of", &of) ? -EINVAL : 0;
 }

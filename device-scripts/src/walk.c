@@ -284,7 +284,7 @@ int walk_count_locked(struct walk *walk, int dir)
 		}
 		if (!meant || !span_starts(line, "Locked:"))
 			continue;
-		bytes = field_kib_bytes(line, "Locked");
+		bytes = kib_field(line, "Locked:");
 		if (bytes != UNKNOWN)
 			walk->uses[kind_index(vma.kind)].locked_bytes += bytes;
 	}

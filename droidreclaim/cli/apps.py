@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -231,13 +232,16 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
     from droidreclaim import report
     from droidreclaim.cli import connect
 
-    serial, removed, left = connect.uninstall(connection)
+    serial, done = connect.uninstall(connection)
     if as_json:
-        emit({"serial": serial, "removed": removed, "left": left})
+        emit({"serial": serial, **asdict(done)})
     else:
-        write(report.uninstall_text(serial, removed, left) + "\n")
-    if left:
-        raise NotAchieved(f"{serial}: {len(left)} things of ours are still there")
+        write(report.uninstall_text(serial, done.removed, done.left) + "\n")
+    if done.swap:
+        kept = "is still swap, made by 'swap on': gone with a reboot, or by 'droidreclaim swap off'"
+        say(f"{serial}: {', '.join(done.swap)} {kept}", connection)
+    if done.left:
+        raise NotAchieved(f"{serial}: {len(done.left)} things of ours are still there")
 
 
 def status(connection: Connection) -> None:

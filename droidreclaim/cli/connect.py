@@ -15,7 +15,7 @@ from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
 from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
 from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect
-from droidreclaim.helper.remove import remove
+from droidreclaim.helper.remove import Removal, remove
 from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 
@@ -57,26 +57,28 @@ def wait(connection: Connection, wait_s: float) -> None:
     )
 
 
-def helper(connection: Connection, on: AdbDevice | None = None) -> RunningHelper:
+def helper(
+    connection: Connection, on: AdbDevice | None = None, *, kind: str = "helper"
+) -> RunningHelper:
     """
-    The helper, running as root on the chosen device, or *on* the one chosen already.
+    The helper, or another *kind* of program, as root on the chosen device or *on* a given one.
 
     A way to root that worked last time is used without asking again; where it has ceased to work,
     every way is tried anew.
     """
     device = on or chosen_device(connection)
     began_s = time.monotonic()
-    running = _remembered(device, connection)
+    running = _remembered(device, connection, kind)
     if running is None:
         way = root(device, connection)
         detail(f"{device.serial}: root by {way.value}", connection)
-        running = connect(device, way, timeout_s=timeout_s(connection))
+        running = connect(device, way, timeout_s=timeout_s(connection), kind=kind)
     took_s = time.monotonic() - began_s
-    detail(f"{device.serial}: helper {running.build} runs after {took_s:.2f} s", connection)
+    detail(f"{device.serial}: {kind} {running.build} runs after {took_s:.2f} s", connection)
     return running
 
 
-def _remembered(device: AdbDevice, connection: Connection) -> RunningHelper | None:
+def _remembered(device: AdbDevice, connection: Connection, kind: str) -> RunningHelper | None:
     """The helper by the way to root that worked last time; None where there is none any more."""
     memory = default_memory()
     known = memory.recall(device)
@@ -84,7 +86,7 @@ def _remembered(device: AdbDevice, connection: Connection) -> RunningHelper | No
         return None
     try:
         with asking(device.serial, known, lambda line: say(line, connection)):
-            return connect(device, known, timeout_s=timeout_s(connection))
+            return connect(device, known, timeout_s=timeout_s(connection), kind=kind)
     except NotRoot as error:
         detail(str(error), connection)
         memory.forget(device)
@@ -108,7 +110,7 @@ def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
     )
 
 
-def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
+def uninstall(connection: Connection) -> tuple[str, Removal]:
     """Remove everything of ours from the chosen device: its serial, what went, what is left."""
     device = chosen_device(connection)
     try:
@@ -117,8 +119,7 @@ def uninstall(connection: Connection) -> tuple[str, list[str], list[str]]:
         unseen = "what root may have put in /data/local cannot be seen or removed without root"
         warn(f"{error}: {unseen}")
         way = None
-    done = remove(device, way, timeout_s=timeout_s(connection))
-    return device.serial, list(done.removed), list(done.left)
+    return device.serial, remove(device, way, timeout_s=timeout_s(connection))
 
 
 def chosen_device(connection: Connection) -> AdbDevice:

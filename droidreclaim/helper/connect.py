@@ -74,15 +74,20 @@ class RunningHelper:
         )
 
 
-def connect(device: Device, way: RootWay, *, timeout_s: float) -> RunningHelper:
+def connect(
+    device: Device, way: RootWay, *, timeout_s: float, kind: str = "helper"
+) -> RunningHelper:
     """
     Start the helper on *device*; it is put there first where it is absent.
+
+    Args:
+        kind: ``guard`` for a session with the other program instead, which speaks alike.
 
     Raises:
         NotPossible: *way* is not root there (any more), no helper fits, or the device refuses it.
         DeviceError: the device was lost or did not answer within *timeout_s*.
     """
-    bundle = load_bundle()
+    bundle = load_bundle(kind=kind)
     arguments = ("serve", f"heartbeat_ms={HEARTBEAT_MS}")
     started = start_helper(device, way, bundle, arguments, timeout_s=timeout_s)
     session = HelperSession(

@@ -1,4 +1,4 @@
-"""Removing every trace of the helper from a device."""
+"""Removing every trace of the helper and the guard from a device."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from droidreclaim.device.root import RootWay
 from droidreclaim.errors import NotPossible
 from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places
 
+# Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on.
+# (Android before 6 has dd and no head, a small toybox the reverse.)
 # A process is ours when its program is a file of our directory, by inode: a path read from /proc
 # could be another's that only looks like ours. What is not ours is never removed recursively.
 _REMOVE = r"""
@@ -33,6 +35,15 @@ if there "$home"; then
   if [ ! -L "$home" ] && [ -O "$home" ]; then rm -rf "$home" 2>/dev/null; fi
   report "$home"
 fi
+while read -r area rest; do
+  name=${area##*/}
+  for device in "/dev/block/$name" "/dev/$name"; do
+    [ -b "$device" ] || continue
+    label=$(dd if="$device" bs=4 skip=263 count=3 || head -c 1064 "$device" | tail -c 12)
+    [ "$label" = droidreclaim ] && say "swap=$device"
+    break
+  done
+done 2>/dev/null </proc/swaps
 for file in "$temp/$prefix"*; do there "$file" && rm -f "$file" 2>/dev/null && report "$file" || {
   there "$file" && say "left=$file"; }; done
 say done
@@ -46,17 +57,19 @@ class Removal:
 
     Attributes:
         left: Still there: not ours, or not to be removed without root.
+        swap: In use, and made by ``swap on``: undoing it can take memory that apps need.
     """
 
     removed: tuple[str, ...]
     left: tuple[str, ...]
+    swap: tuple[str, ...] = ()
 
 
 def remove(
     device: Device, way: RootWay | None, *, timeout_s: float, places: Places = DEFAULT_PLACES
 ) -> Removal:
     """
-    End helpers that still run, then remove our directory and our files where adb may write.
+    End helpers and guards that still run, then remove our directory and our files in adb's.
 
     Args:
         way: None without root: then only what adb itself may remove goes, and the rest is listed.
@@ -77,4 +90,5 @@ def remove(
     return Removal(
         removed=tuple(what for key, _, what in said if key == "removed"),
         left=tuple(what for key, _, what in said if key == "left"),
+        swap=tuple(what for key, _, what in said if key == "swap"),
     )

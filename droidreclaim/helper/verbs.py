@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from droidreclaim.helper import wire
+from droidreclaim.helper.deploy import DEFAULT_PLACES
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.session import HelperSession
 from droidreclaim.helper.wire import Backend, Hello, Measured
@@ -80,6 +81,12 @@ def scan_of(reply: Reply) -> Scan:
         line["count"] for line in reply.of_type("unreadable") if isinstance(line["count"], int)
     )
     return Scan(processes, text, unreadable)
+
+
+def guards_of(scan: Scan) -> tuple[int, ...]:
+    """Pids of guards that run: children of init with a program of ours by that name."""
+    prefix = f"{DEFAULT_PLACES.home}/guard-"
+    return tuple(one.pid for one in scan.processes if one.ppid == 1 and one.name.startswith(prefix))
 
 
 def files_of(reply: Reply) -> dict[str, str | None]:

@@ -19,11 +19,13 @@ Size = Annotated[int, Field(ge=0)]
 Pid = Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
-class _Line(BaseModel):
+class Line(BaseModel):
+    """A line of a reply: exact types, no key missing; those we do not know are passed over."""
+
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
-class Hello(_Line):
+class Hello(Line):
     """Who answers: protocol and build, and what it is allowed to do."""
 
     protocol: int
@@ -39,7 +41,7 @@ class Hello(_Line):
     pid: Pid
 
 
-class Backend(_Line):
+class Backend(Line):
     """One backend, as tried by the helper on its own memory."""
 
     name: str
@@ -48,7 +50,7 @@ class Backend(_Line):
     why: str | None
 
 
-class Proc(_Line):
+class Proc(Line):
     """One process of a scan. Memory is None for kernel threads and zombies."""
 
     pid: Pid
@@ -66,7 +68,7 @@ class Proc(_Line):
     swap_bytes: Size | None
 
 
-class File(_Line):
+class File(Line):
     """One part of the text of a kernel file; None with the errno that denied it."""
 
     name: str
@@ -76,7 +78,7 @@ class File(_Line):
     errno: str | None
 
 
-class WireMemory(_Line):
+class WireMemory(Line):
     """Memory of a process as a target line carries it."""
 
     rss_bytes: Size | None
@@ -100,7 +102,7 @@ class Measured(WireMemory):
     major_faults: Size | None
 
 
-class Refused(_Line):
+class Refused(Line):
     """Ranges that the kernel refused to take advice on, by errno."""
 
     errno: str
@@ -108,7 +110,7 @@ class Refused(_Line):
     bytes: Size
 
 
-class Kind(_Line):
+class Kind(Line):
     """Mappings of one kind, as a dry run counted them."""
 
     kind: str
@@ -119,7 +121,7 @@ class Kind(_Line):
     locked_bytes: Size | None
 
 
-class Target(_Line):
+class Target(Line):
     """What was done to one process."""
 
     pid: Pid
@@ -144,7 +146,7 @@ class Target(_Line):
     kinds: tuple[Kind, ...] = Field(default=(), strict=False)
 
 
-class Swap(_Line):
+class Swap(Line):
     """One swap device of ours, made or undone."""
 
     path: str
@@ -152,7 +154,7 @@ class Swap(_Line):
     used_bytes: Size | None
 
 
-class DeviceMemory(_Line):
+class DeviceMemory(Line):
     """Swap of the device around a page-out, as the helper saw it."""
 
     swap_total_bytes: Size
@@ -165,7 +167,7 @@ class DeviceMemory(_Line):
     failed_writes: Size | None
 
 
-_L = TypeVar("_L", bound=_Line)
+_L = TypeVar("_L", bound=Line)
 
 
 def lines_of(reply: Reply, type_name: str, line_type: type[_L]) -> tuple[_L, ...]:

@@ -40,6 +40,7 @@ class Facts:
     What a look brought; everything but *answers* may be missing.
 
     Attributes:
+        guards: Pids of guards that run; None without root.
         answers: Of the shell, by the doctor's own names; a captured text has few of them.
         root: The way to root, or None with *no_root* saying why.
     """
@@ -53,6 +54,7 @@ class Facts:
     hello: Hello | None = None
     backends: Mapping[str, Backend] = field(default_factory=dict)
     helper_abis: tuple[str, ...] = ()
+    guards: tuple[int, ...] | None = None
 
 
 def host_checks(host: Host, trip_s: float | None) -> Iterator[Check]:
@@ -84,6 +86,7 @@ def device_checks(facts: Facts) -> Iterator[Check]:
     yield from _rights(facts)
     yield from _memory(facts)
     yield from _backends(facts)
+    yield from _guard(facts)
     yield from _killers(facts)
     yield from _activity_manager(facts)
     yield from _reclaimers(facts)
@@ -214,6 +217,18 @@ def _backends(facts: Facts) -> Iterator[Check]:
     if not any(facts.backends[name].works for name in usable if name in facts.backends):
         todo = "no page-out here: is there swap? process_madvise needs kernel 5.10"
         yield Check("page-out", FAIL, "none of the backends works", todo)
+
+
+def _guard(facts: Facts) -> Iterator[Check]:
+    if facts.guards is None:
+        yield Check("guard", UNKNOWN, "seeing one takes root")
+    elif facts.guards:
+        pids = ", ".join(map(str, facts.guards))
+        yield Check(
+            "guard", OK, f"runs, pid {pids}", "'droidreclaim guard stop' before a comparison"
+        )
+    else:
+        yield Check("guard", OK, "none runs")
 
 
 def _killers(facts: Facts) -> Iterator[Check]:

@@ -42,6 +42,11 @@ _COMMANDS = {
     "damon_reclaim": "cat /sys/module/damon_reclaim/parameters/enabled",
     "mglru": "cat /sys/kernel/mm/lru_gen/min_ttl_ms",
 }
+# Of these, what says who else moves or kills apps: it must not differ in a comparison.
+_NAMES = ("props", "kernel", "lmk-driver", "am-settings", "freezer", "process_reclaim")
+INTERFERING = {
+    name: _COMMANDS[name] for name in (*_NAMES, "hybridswap", "rtmm", "damon_reclaim", "mglru")
+}
 # Of a phone's thousand properties those that matter for memory; the others name its owner.
 _SHOWN_PROPERTIES = (
     "ro.lmk.", "persist.device_config.lmkd_native.", "sys.lmk.", "ro.build.version.",
@@ -68,12 +73,13 @@ def of_device(
     try:
         way, helper = open_helper()
         with helper:
-            replies = helper.session.call_all([verbs.HELLO, verbs.PROBE])
+            replies = helper.session.call_all([verbs.HELLO, verbs.PROBE, verbs.SCAN])
         facts = replace(
             facts,
             root=way.value,
             hello=verbs.hello_of(replies[0]),
             backends=verbs.backends_of(replies[1]),
+            guards=verbs.guards_of(verbs.scan_of(replies[2])),
         )
     except NotPossible as error:
         facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))

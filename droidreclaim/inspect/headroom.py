@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
@@ -14,17 +13,14 @@ from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.capture import read_capture
-from droidreclaim.lmkd import Headroom, Sample, headroom
+from droidreclaim.lmkd import Headroom, Sample, headroom, sample_of
 from droidreclaim.model import DeviceInfo
 from droidreclaim.parse.bugreport import Kind
-from droidreclaim.parse.kernel import parse_meminfo, parse_pressure, parse_vmstat
 from droidreclaim.parse.props import parse_getprop
-from droidreclaim.parse.zoneinfo import parse_zoneinfo
 
 WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
 _FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory")
 _PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of Android 15 and later
-_T = TypeVar("_T")
 
 
 def properties_of(device: Device, *, timeout_s: float) -> Mapping[str, str]:
@@ -43,9 +39,7 @@ def with_helper(helper: RunningHelper) -> tuple[DeviceInfo, Callable[[], Sample]
 
     def take() -> Sample:
         [reply] = helper.session.call_all([verbs.read_files(*_FILES)])
-        return _sample(
-            {name.removeprefix("/proc/"): text for name, text in verbs.files_of(reply).items()}
-        )
+        return sample_of(verbs.files_of(reply), time.monotonic())
 
     return device, take
 
@@ -58,12 +52,11 @@ def without_helper(
 
     def take() -> Sample:
         answers = ask(device, commands, way, timeout_s=timeout_s)
-        return _sample(
-            {
-                name: answers[key].text if answers[key].exit_code == 0 else None
-                for name, key in zip(_FILES, commands, strict=True)
-            }
-        )
+        texts = {
+            f"/proc/{name}": answers[key].text if answers[key].exit_code == 0 else None
+            for name, key in zip(_FILES, commands, strict=True)
+        }
+        return sample_of(texts, time.monotonic())
 
     return take
 
@@ -93,20 +86,5 @@ def of_capture(path: Path) -> tuple[Headroom, Mapping[str, str]]:
         raise ParseError(str(path), 1, "", hint="no meminfo, vmstat, zoneinfo or pressure in it")
     listed = capture.text(Kind.PROPERTIES)
     properties = parse_getprop(listed) if listed else {}
-    sample = _sample({kind.removeprefix("/proc/"): capture.text(kind) for kind in kinds})
+    sample = sample_of({kind: capture.text(kind) for kind in kinds}, time.monotonic())
     return headroom(sample, None, properties, _PAGE_BYTES), properties
-
-
-def _sample(texts: Mapping[str, str | None]) -> Sample:
-    return Sample(
-        at_s=time.monotonic(),
-        meminfo=_read(parse_meminfo, texts, "meminfo"),
-        vmstat=_read(parse_vmstat, texts, "vmstat"),
-        zoneinfo=_read(parse_zoneinfo, texts, "zoneinfo"),
-        pressure=_read(parse_pressure, texts, "pressure/memory"),
-    )
-
-
-def _read(parse: Callable[[str], _T], texts: Mapping[str, str | None], name: str) -> _T | None:
-    text = texts.get(name)
-    return None if text is None else parse(text)

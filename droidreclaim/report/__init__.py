@@ -20,6 +20,7 @@ from droidreclaim.model import (
     Memory,
     Process,
 )
+from droidreclaim.model.profile import Fault
 from droidreclaim.units import format_size
 
 _NO_DEVICE = (
@@ -66,6 +67,11 @@ def process_json(process: Process) -> dict[str, Any]:
         **asdict(process.memory),
         **({"state": asdict(process.state)} if process.state else {}),
     }
+
+
+def faults_json(name: str, faults: Iterable[Fault]) -> dict[str, Any]:
+    """The document of ``profile check --json``."""
+    return {"profile": name, "faults": [asdict(fault) for fault in faults]}
 
 
 def ps_json(

@@ -30,6 +30,9 @@ ZRAM = Path("/sys/block/zram0")
 BACKGROUND_ADJ = 900
 ALWAYS = "available_bytes=1125899906842624"  # a PiB: memory is missing whatever there is
 NEVER = "available_bytes=1"
+# A page that waits to be put on an LRU list cannot be taken off it: 31 a CPU (mm/swap.c,
+# folio_batch), and this machine's CPUs each have had a moment to touch the victim.
+WAITING = 31 * 4096 * (os.cpu_count() or 1)
 
 
 def missing(reason: str) -> NoReturn:

@@ -209,7 +209,11 @@ def test_swap_is_made_of_an_unused_zram_and_undone(boot: Callable[..., Handset])
     assert made["size_bytes"] == 128 * MIB
     assert run(mine, "swap", "on").returncode == 4
     assert run_json(mine, "reclaim", GAME)["totals"]["swapped_bytes"] > 10 * MIB
+    removed = run(mine, "uninstall", "--json")
+    assert json.loads(removed.stdout)["swap"] == ["/dev/block/zram0"]
+    assert "droidreclaim swap off" in removed.stderr
     [undone] = run_json(mine, "swap", "off")["swap"]
+    assert run_json(mine, "uninstall")["swap"] == []
     assert undone["used_bytes"] > 10 * MIB
     assert "zram" not in mine.text("cat /proc/swaps")
     assert json.loads(mine.text("pocket verify all"))["bad"] == 0

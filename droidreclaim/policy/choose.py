@@ -1,4 +1,4 @@
-"""Whom to touch, in which order, and for everyone else why not. Pure."""
+"""What `reclaim` was asked for, and whom that means."""
 
 from __future__ import annotations
 

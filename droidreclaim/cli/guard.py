@@ -1,0 +1,122 @@
+"""``droidreclaim guard``: the daemon that pages out on the device, cable or no cable."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.output import emit, show, write
+from droidreclaim.errors import UsageError
+from droidreclaim.units import parse_duration
+
+app = typer.Typer(help="A daemon on the device that pages out when memory gets short.")
+
+_LONGEST_S = 7 * 86_400
+
+
+@app.command()
+@with_connection
+def start(
+    profile: Annotated[
+        str,
+        typer.Option("--profile", metavar="PROFILE", help="A file, or [keep-games] or gentle."),
+    ] = "keep-games",
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="DURATION", help="How long [the profile's, else 8h]: 90m."),
+    ] = None,
+    allow_flash: Annotated[
+        bool, typer.Option("--allow-flash", help="Also where swap wears the storage.")
+    ] = False,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """Start the guard; it goes on without the cable until it is stopped or its time is over."""
+    from droidreclaim import profiles
+    from droidreclaim.cli import connect
+    from droidreclaim.guard import control
+    from droidreclaim.report import guard as report
+
+    asked = profiles.load(profile)
+    for_s = _lasting(duration) if duration else asked.for_s
+    with connect.helper(connection, kind="guard") as running:
+        device = control.device_of(running)
+        started = control.start(running, asked, for_s=for_s, allow_flash=allow_flash)
+    if as_json:
+        emit(report.guard_json(device, running.source, started))
+    else:
+        write(report.guard_text(started) + "\n")
+
+
+@app.command()
+@with_connection
+def status(as_json: AsJson = False, *, connection: Connection) -> None:
+    """What the guard sees: headroom, swap, stalls, and each app with what was done to it."""
+    from droidreclaim.cli import connect
+    from droidreclaim.guard import control
+    from droidreclaim.report import guard as report
+
+    with connect.helper(connection, kind="guard") as running:
+        device = control.device_of(running)
+        seen = control.status(running)
+    if as_json:
+        emit(report.guard_json(device, running.source, seen.guard, seen.apps))
+        return
+    write(report.guard_text(seen.guard) + "\n")
+    if seen.apps:
+        show(report.apps_table(seen.apps))
+
+
+@app.command()
+@with_connection
+def log(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")] = False,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """Each decision of the guard with its reason, and what it was worth."""
+    from droidreclaim.cli import connect
+    from droidreclaim.guard import control
+    from droidreclaim.report import guard as report
+
+    with connect.helper(connection, kind="guard") as running:
+        device = control.device_of(running)
+        if follow:
+            for event in control.follow(running):
+                line = report.event_json(event)
+                write((json.dumps(line) if as_json else report.event_line(event)) + "\n")
+            return
+        events = control.log(running)
+    if as_json:
+        emit(report.log_json(device, running.source, events))
+        return
+    write("".join(f"{report.event_line(event)}\n" for event in events))
+
+
+@app.command()
+@with_connection
+def stop(as_json: AsJson = False, *, connection: Connection) -> None:
+    """Stop the guard; what it paged out comes back as it is used."""
+    from droidreclaim.cli import connect
+    from droidreclaim.guard import control
+    from droidreclaim.report import guard as report
+
+    with connect.helper(connection, kind="guard") as running:
+        device = control.device_of(running)
+        stopped = control.stop(running)
+    if as_json:
+        emit(report.guard_json(device, running.source, stopped))
+    else:
+        write(report.guard_text(stopped) + "\n")
+
+
+def _lasting(text: str) -> int:
+    seconds = parse_duration(text)
+    if not 1 <= seconds <= _LONGEST_S:
+        raise UsageError(f"--for {text!r}", hint="1s to 168h")
+    return round(seconds)

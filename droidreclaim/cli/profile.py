@@ -1,0 +1,58 @@
+"""``droidreclaim profile``: what a profile of the guard says, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.output import emit, show, write
+
+app = typer.Typer(help="Profiles of the guard: faults, what one would do now, their form.")
+
+Name = Annotated[
+    str, typer.Argument(metavar="PROFILE", help="A file, or a built-in one: keep-games, gentle.")
+]
+
+
+@app.command()
+def check(name: Name, as_json: AsJson = False) -> None:
+    """Every fault of PROFILE at once, each as file:line:col: path: message; exit status 6."""
+    from droidreclaim import profiles, report
+
+    found = profiles.check(profiles.open_profile(name))
+    faults = () if isinstance(found, profiles.Profile) else found
+    if as_json:
+        emit(report.faults_json(name, faults))
+    if not isinstance(found, profiles.Profile):
+        raise profiles.faulty(name, found)
+    if not as_json:
+        write(f"{name}: no fault; {len(found.rules)} rules, named {found.name}\n")
+
+
+@app.command()
+@with_connection
+def explain(name: Name, as_json: AsJson = False, *, connection: Connection) -> None:
+    """What a guard with PROFILE would do on this device now: when, whom, how, and why not."""
+    from droidreclaim import profiles
+    from droidreclaim.cli import connect
+    from droidreclaim.guard.explain import explain as look
+    from droidreclaim.report import guard as report
+
+    profile = profiles.load(name)
+    with connect.helper(connection) as helper:
+        device, plan = look(helper, profile)
+    if as_json:
+        emit(report.explain_json(device, helper.source, profile, plan))
+        return
+    write(report.signals_text(plan.signals) + "\n")
+    show(report.explain_table(plan))
+
+
+@app.command()
+def schema() -> None:
+    """The form of a profile as JSON Schema, for an editor."""
+    from droidreclaim import profiles
+
+    emit(profiles.schema())

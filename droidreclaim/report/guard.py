@@ -1,0 +1,223 @@
+"""The guard as text: what it would do, what it does, what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from droidreclaim.escape import safe
+from droidreclaim.model import DeviceInfo, Skip, band_of
+from droidreclaim.model.profile import Profile
+from droidreclaim.policy.guard import GuardPlan, Signal, Turn
+from droidreclaim.report import device_json, new_table, or_unknown
+from droidreclaim.units import format_size
+
+if TYPE_CHECKING:
+    from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
+
+_ONLY_WATCHING = "seen only by watching"
+
+
+def explain_json(
+    device: DeviceInfo, source: str, profile: Profile, plan: GuardPlan
+) -> dict[str, Any]:
+    """The document of ``profile explain --json``."""
+    return {
+        **device_json(device, source),
+        "profile": asdict(profile),
+        "signals": [asdict(signal) for signal in plan.signals],
+        "turns": [_turn_json(turn) for turn in plan.turns],
+        "skipped": [_skip_json(skip) for skip in plan.skipped],
+    }
+
+
+def _turn_json(turn: Turn) -> dict[str, Any]:
+    process, rule = turn.process, turn.rule
+    return {
+        "pid": process.pid,
+        "start_ticks": process.start_ticks,
+        "name": process.name,
+        "packages": list(process.packages),
+        "oom_score_adj": process.oom_score_adj,
+        "rss_anon_bytes": process.memory.rss_anon_bytes,
+        "swap_bytes": process.memory.swap_bytes,
+        "match": rule.match,
+        "how": rule.how,
+        "what": rule.what,
+        "only": list(rule.only),
+        "after_background_s": rule.background_ms / 1e3,
+        "last": rule.last,
+    }
+
+
+def _skip_json(skip: Skip) -> dict[str, Any]:
+    process = skip.process
+    return {
+        "pid": process.pid,
+        "name": process.name,
+        "packages": list(process.packages),
+        "oom_score_adj": process.oom_score_adj,
+        "reason": skip.reason,
+        "detail": skip.detail,
+    }
+
+
+def signals_text(signals: Sequence[Signal]) -> str:
+    """When it would act, and whether that is now."""
+    return "\n".join(_signal_line(signal) for signal in signals)
+
+
+def _signal_line(signal: Signal) -> str:
+    if signal.limit_bytes is None:
+        return f"when {signal.name}: {_ONLY_WATCHING}"
+    now = format_size(signal.now_bytes)
+    acts = {True: "acts now", False: "not now", None: "unknown"}[signal.acts]
+    return f"when {signal.name}: {now} of {format_size(signal.limit_bytes)}: {acts}"
+
+
+def explain_table(plan: GuardPlan) -> Table:
+    """Who would be touched, in order, and who is left alone and why."""
+    table = new_table("TURN>", "PROCESS", "PID>", "ADJ>", "RESIDENT>", "IN SWAP>", "HOW", "REASON")
+    for number, turn in enumerate(plan.turns, start=1):
+        process, rule = turn.process, turn.rule
+        table.add_row(
+            str(number),
+            Text(safe(process.name)),
+            str(process.pid),
+            or_unknown(process.oom_score_adj),
+            format_size(process.memory.rss_anon_bytes),
+            format_size(process.memory.swap_bytes),
+            rule.how,
+            f"{rule.match}, after {rule.background_ms / 1e3:g} s away{', last' * rule.last}",
+        )
+    for skip in plan.skipped:
+        process = skip.process
+        table.add_row(
+            "-",
+            Text(safe(process.name)),
+            str(process.pid),
+            or_unknown(process.oom_score_adj),
+            format_size(process.memory.rss_anon_bytes),
+            format_size(process.memory.swap_bytes),
+            "",
+            Text(safe(f"{skip.reason}: {skip.detail}")),
+        )
+    return table
+
+
+def guard_json(
+    device: DeviceInfo, source: str, guard: GuardLine, apps: Sequence[AppLine] | None = None
+) -> dict[str, Any]:
+    """The documents of ``guard start``, ``status`` and ``stop``."""
+    head = {**device_json(device, source), "guard": guard.model_dump()}
+    return head if apps is None else {**head, "apps": [_app_json(app) for app in apps]}
+
+
+def _app_json(app: AppLine) -> dict[str, Any]:
+    values = app.model_dump()
+    return {
+        "pid": values.pop("pid"),
+        "start_ticks": values.pop("start"),
+        "oom_score_adj": values.pop("adj"),
+        "band": band_of(app.adj).value,
+        **values,
+    }
+
+
+def log_json(device: DeviceInfo, source: str, events: Sequence[EventLine]) -> dict[str, Any]:
+    """The document of ``guard log --json``."""
+    return {**device_json(device, source), "events": [event_json(event) for event in events]}
+
+
+def event_json(event: EventLine) -> dict[str, Any]:
+    """One decision; its time also in ISO 8601, None for a clock that no date can have."""
+    values = event.model_dump()
+    return {**values, "at": _iso(event.at_s), "boot_s": values.pop("boot_us") / 1e6}
+
+
+def event_line(event: EventLine) -> str:
+    """One decision in one line."""
+    who = f" {event.name or '?'} ({event.pid})" if event.pid is not None else ""
+    sizes = [
+        f"{word} {format_size(size)}"
+        for word, size in (
+            ("advised", event.advised_bytes),
+            ("left memory", event.reclaimed_bytes),
+            ("available", event.available_bytes),
+        )
+        if size is not None
+    ]
+    at = _iso(event.at_s) or f"boot+{event.boot_us // 1_000_000} s"
+    parts = [f"{at} {event.what}{who}", *([event.reason] if event.reason else []), *sizes]
+    return safe(", ".join(parts))
+
+
+def guard_text(guard: GuardLine) -> str:
+    """Whether a guard runs, and what it sees and has done."""
+    if not guard.running:
+        why = f": {guard.last_end}" if guard.last_end else ""
+        return safe(f"no guard runs{why}")
+    left = _lasting(guard.left_s)
+    lines = [f"guard runs with {guard.profile}, pid {guard.pid}, {left}"]
+    if guard.signal is not None:
+        lines += _seen(guard)
+    return "\n".join(safe(line) for line in lines)
+
+
+def _seen(guard: GuardLine) -> list[str]:
+    size = format_size
+    return [
+        f"memory    {size(guard.available_bytes)} available, {size(guard.headroom_bytes)} above "
+        f"lmkd's low mark",
+        f"swap      {size(guard.swap_free_bytes)} of {size(guard.swap_total_bytes)} free",
+        f"done      {size(guard.advised_bytes)} advised in {or_unknown(guard.passes)} passes, "
+        f"{size(guard.reclaimed_bytes)} left memory, {size(guard.refaulted_bytes)} came back",
+        f"gone      {or_unknown(guard.kills)} background apps",
+        f"itself    {size(guard.rss_bytes)} resident, {or_unknown(guard.wakeups)} wake-ups, "
+        f"woken by {guard.signal}",
+    ]
+
+
+def apps_table(apps: Sequence[AppLine]) -> Table:
+    """What the guard knows of each app."""
+    table = new_table(
+        "PROCESS", "PID>", "ADJ>", "RESIDENT>", "IN SWAP>", "LAST", "AGO>", "BACK>", "REASON"
+    )
+    for app in apps:
+        ago = "" if app.last_action_s is None else f"{app.last_action_s} s"
+        back = "" if app.last_action_s is None else format_size(app.refaulted_bytes)
+        table.add_row(
+            Text(safe(app.name)),
+            str(app.pid),
+            or_unknown(app.adj),
+            format_size(app.rss_anon_bytes),
+            format_size(app.swap_bytes),
+            safe(app.last_action or ""),
+            ago,
+            back,
+            Text(safe(app.why or "")),
+        )
+    return table
+
+
+def _lasting(seconds: int | None) -> str:
+    if seconds is None:
+        return "for an unknown time"
+    hours, rest = divmod(seconds, 3600)
+    return (
+        f"for {hours} h {rest // 60} min more"
+        if hours
+        else f"for {rest // 60} min {rest % 60} s more"
+    )
+
+
+def _iso(at_s: int) -> str | None:
+    try:
+        return datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,132 @@
+"""What a profile means for one moment of a device, by the table that the guard's C is held to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from build_values import phone, process
+from droidreclaim import profiles
+from droidreclaim.lmkd import Headroom
+from droidreclaim.model import Memory
+from droidreclaim.model.profile import Profile, Rule
+from droidreclaim.parse.kernel import MemInfo
+from droidreclaim.policy.guard import GuardPlan, Standing, matches, plan, verdict
+
+_TABLE = Path(__file__).parent.parent / "device-scripts" / "tests" / "decisions.txt"
+_MIB = 1 << 20
+
+
+def rows(kind: str) -> list[str]:
+    lines = _TABLE.read_text().splitlines()
+    return [line for line in lines if line.startswith(f"{kind} ")]
+
+
+def rule(**values: object) -> Rule:
+    return replace(profiles.load("gentle").rules[-1], **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("row", rows("glob"))
+def test_a_pattern_fits_as_the_guard_has_it(row: str) -> None:
+    _, pattern, name, expected = row.split()
+    assert matches(rule(match=pattern), [name]) == (expected == "yes")
+
+
+@pytest.mark.parametrize("row", rows("rule"))
+def test_a_rule_decides_as_the_guard_does(row: str) -> None:
+    given, _, word = row.removeprefix("rule ").partition(" -> ")
+    asked, _, standing = given.partition(" : ")
+    low, high, least, background, how, cooldown = asked.split()
+    adj, anon, away, idle, holdoff = (None if w == "-" else int(w) for w in standing.split())
+    found = verdict(
+        rule(low=int(low), high=int(high), min_bytes=int(least), background_ms=int(background),
+             how=how, cooldown_ms=int(cooldown)),
+        Standing(adj or 0, anon or 0, away, idle, holdoff or 0),
+    )  # fmt: skip
+    assert (found or "touch").partition(":")[0] == word
+
+
+def profile(text: str = "") -> Profile:
+    found = profiles.check(f"version: 1\nname: x\n{text}".encode())
+    assert isinstance(found, Profile), found
+    return found
+
+
+def decided(
+    asked: Profile, *more: object, available_mib: int = 50, swap_mib: tuple[int, int] = (512, 400)
+) -> GuardPlan:
+    total, free = swap_mib
+    sizes = {
+        "MemTotal": 640 * _MIB, "MemAvailable": available_mib * _MIB,
+        "SwapTotal": total * _MIB, "SwapFree": free * _MIB,
+    }  # fmt: skip
+    room = Headroom(30 * _MIB, 10 * _MIB, 8 * _MIB, 20 * _MIB, 0.8, False, None, None, None,
+                    None, False, None)  # fmt: skip
+    return plan(asked, phone(*more), MemInfo(sizes, {}), room)  # type: ignore[arg-type]
+
+
+def test_the_oldest_and_largest_come_first_and_favourites_last() -> None:
+    found = decided(
+        profile('packages:\n  - match: "*.mail"\n    who: {last: true}\n'),
+        process(200, "com.example.mail", 10002, 950),
+        process(201, "com.example.shared.one", 10004, 900),
+        process(202, "com.example.shared.two", 10004, 940),
+    )
+    assert [turn.process.pid for turn in found.turns] == [202, 201, 200]
+
+
+def test_the_first_section_that_fits_decides() -> None:
+    found = decided(
+        profile(
+            "packages:\n  - match: com.example.mail\n    how: {rung: leave}\n"
+            "  - match: com.example.*\n    how: {rung: cold}\n"
+        ),
+        process(200, "com.example.mail:sync", 10002, 950),
+        process(201, "com.example.shared.one", 10004, 950),
+    )
+    assert [(turn.process.pid, turn.rule.how) for turn in found.turns] == [(201, "cold")]
+    reasons = {skip.process.pid: (skip.reason, skip.detail) for skip in found.skipped}
+    assert reasons[200] == ("leave", "the profile says so of com.example.mail")
+    assert reasons[100][0] == "foreground"
+
+
+def test_a_native_child_counts_as_the_lowest_of_its_app() -> None:
+    found = decided(profile(), process(300, "logcat", 10001, 950, ppid=100))
+    assert {skip.process.pid: skip.reason for skip in found.skipped}[300] == "foreground"
+
+
+def test_the_system_is_neither_touched_nor_listed() -> None:
+    found = decided(profile(), process(70, "surfaceflinger", 1000, 950, ppid=1))
+    assert all(skip.process.uid and skip.process.uid >= 10000 for skip in found.skipped)
+
+
+@pytest.mark.parametrize(("swap", "reason"), [((0, 0), "no_swap"), ((500, 99), "swap_floor")])
+def test_without_room_in_swap_nobody_is_paged_out(swap: tuple[int, int], reason: str) -> None:
+    found = decided(profile(), process(200, "com.example.mail", 10002, 950), swap_mib=swap)
+    assert found.turns == ()
+    assert {skip.process.pid: skip.reason for skip in found.skipped}[200] == reason
+    cold = profile("how: {rung: cold}\n")
+    assert decided(cold, process(200, "com.example.mail", 10002, 950), swap_mib=swap).turns
+
+
+@pytest.mark.parametrize(("available_mib", "acts"), [(50, True), (200, False)])
+def test_a_next_launch_that_would_not_fit_makes_it_act(available_mib: int, acts: bool) -> None:
+    large = Memory(90 * _MIB, 60 * _MIB, 30 * _MIB, 40 * _MIB)
+    found = decided(
+        profile(), process(200, "com.example.mail", 10002, 950, memory=large),
+        available_mib=available_mib,
+    )  # fmt: skip
+    signals = {signal.name: signal for signal in found.signals}
+    assert signals["next_launch"].limit_bytes == 110 * _MIB
+    assert signals["next_launch"].acts is acts
+    assert signals["pressure"].acts is None
+
+
+def test_only_what_the_profile_switches_on_is_a_signal() -> None:
+    text = "when: {next_launch: false, headroom: 64MiB, available: 10MiB, leaving: true}\n"
+    found = decided(profile(text))
+    assert {signal.name: signal.acts for signal in found.signals} == {
+        "available": False, "headroom": True, "leaving": None, "pressure": None,
+    }  # fmt: skip
