@@ -167,15 +167,13 @@ bool events_last_end(char *out, size_t capacity)
 
 int verb_guard_log(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "after", NULL };
 	static struct line_reader readers[ARRAY_SIZE(names)];
 	uint64_t after;
 	struct span line;
 
-	if (request_check(request, known) || request_u64(request, "after", 0, &after)) {
-		*why = "guard_log [after=N]";
+	if (request_check(request, "after", why) ||
+	    !request_u64(request, "after", 0, UNKNOWN - 1, &after, why))
 		return -EINVAL;
-	}
 	home_open();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)	/* both, before either is renamed */
 		reader_open(&readers[i], home_dir, names[i]);

@@ -117,7 +117,7 @@ static void check_returns(void)
 		if (app->holdoff_ms <= before_ms)
 			continue;
 		event.what = "holdoff";
-		event.reason = "refaulted";
+		event.reason = app->moved_bytes > 0 ? "refaulted" : "nothing went";
 		event.app = app;
 		event.available_bytes = guard.now.available_bytes;
 		event_log(&event);
@@ -183,7 +183,7 @@ static void set_options(struct options *out, const struct rule *rule)
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX };
+	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX, false };
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->max_bytes_per_s != UNKNOWN) {
 		uint64_t kib_per_s = rule->max_bytes_per_s >> 10;
@@ -252,7 +252,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
 				   app->swap_bytes - deed->swap_before_bytes : 0;
 	app->swap_after_bytes = app->swap_bytes;
-	if (app->moved_bytes > 0)
+	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE))
 		app->check_ms = state.now_ms + RETURN_WATCH_MS;
 	gauge_read(&guard.now, state.now_ms);
 	event.what = "action";

@@ -18,10 +18,10 @@ int verb_guard_log(const struct request *request, const char **why);
 static int verb_guard_when(const struct request *request, const char **why)
 {
 	profile_reset(&guard.profile);
-	*why = when_parse(request, &guard.profile.when);
-	if (*why)
-		profile_reset(&guard.profile);
-	return *why ? -EINVAL : 0;
+	if (when_parse(request, &guard.profile.when, why))
+		return 0;
+	profile_reset(&guard.profile);
+	return -EINVAL;
 }
 
 static int verb_guard_rule(const struct request *request, const char **why)
@@ -31,8 +31,7 @@ static int verb_guard_rule(const struct request *request, const char **why)
 	*why = "at most 64 rules";
 	if (profile->rules_nr == RULES_MAX)
 		return -E2BIG;
-	*why = rule_parse(request, &profile->rules[profile->rules_nr]);
-	if (*why)
+	if (!rule_parse(request, &profile->rules[profile->rules_nr], why))
 		return -EINVAL;
 	profile->rules_nr++;
 	return 0;
@@ -105,18 +104,18 @@ static void print_started(const struct ready *ready)
 
 static int verb_guard_start(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "name", "for_s", "allow_flash", NULL };
 	static struct ready ready;
 	uint64_t for_s, allow_flash;
 	struct span name;
 	int error;
 
-	*why = "guard_start name=TEXT for_s=N [allow_flash=1]";
-	if (request_check(request, known) || !request_value(request, "name", &name) ||
-	    name.len == 0 || name.len >= sizeof(guard.name) ||
-	    request_u64(request, "for_s", 0, &for_s) || for_s < 1 ||
-	    for_s > HOURS_MOST * 3600 || request_u64(request, "allow_flash", 0, &allow_flash) ||
-	    allow_flash > 1)
+	if (request_check(request, "name for_s allow_flash", why) ||
+	    !request_u64(request, "for_s", 0, HOURS_MOST * 3600, &for_s, why) ||
+	    !request_u64(request, "allow_flash", 0, 1, &allow_flash, why))
+		return -EINVAL;
+	*why = "name=TEXT for_s=N are wanted";
+	if (!request_value(request, "name", &name) || name.len == 0 ||
+	    name.len >= sizeof(guard.name) || for_s == 0)
 		return -EINVAL;
 	error = check_start(allow_flash == 1, why);
 	if (error)
@@ -180,12 +179,10 @@ static int relay(int fd)
 
 static int verb_guard_status(const struct request *request, const char **why)
 {
-	static const char *const known[] = { NULL };
 	struct holder holder;
 	int fd, error;
 
-	*why = "guard_status takes no keys";
-	if (request_check(request, known))
+	if (request_check(request, "", why))
 		return -EINVAL;
 	*why = "the program's directory";
 	error = home_open();
@@ -226,13 +223,11 @@ static int terminate(const struct holder *holder)
 
 static int verb_guard_stop(const struct request *request, const char **why)
 {
-	static const char *const known[] = { NULL };
 	const struct sys_timespec wait = { 0, 20 * 1000000 };
 	struct holder holder;
 	int error;
 
-	*why = "guard_stop takes no keys";
-	if (request_check(request, known))
+	if (request_check(request, "", why))
 		return -EINVAL;
 	*why = "the program's directory";
 	error = home_open();

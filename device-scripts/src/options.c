@@ -30,7 +30,7 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	struct span what = span_of("anon"), only, range;
 	bool given = request_value(request, "what", &what);
 
-	*out = (struct chosen){ 0, 0, UINT64_MAX };
+	*out = (struct chosen){ 0, 0, UINT64_MAX, false };
 	if (!what_parse(what, &out->kinds))
 		return "what must be anon, file or all";
 	if (request_value(request, "only", &only)) {
@@ -45,13 +45,19 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 
 static const char *parse_backend(const struct request *request, struct options *out)
 {
-	struct span backend = span_of("process_madvise");
+	static const char *const names[] = {
+		[BACKEND_MADVISE] = "process_madvise",
+		[BACKEND_PROC_RECLAIM] = "proc_reclaim",
+		[BACKEND_MEMCG] = "memcg",
+	};
+	struct span backend = span_of(names[BACKEND_MADVISE]);
+	size_t i = 0;
 
 	request_value(request, "backend", &backend);
-	out->proc_reclaim = span_is(backend, "proc_reclaim");
-	return out->proc_reclaim || span_is(backend, "process_madvise") ?
-		       NULL :
-		       "backend must be process_madvise or proc_reclaim";
+	while (i < ARRAY_SIZE(names) && !span_is(backend, names[i]))
+		i++;
+	out->backend = (enum backend)i;
+	return i < ARRAY_SIZE(names) ? NULL : "backend";
 }
 
 const char *options_parse(const struct request *request, struct options *out)
@@ -67,6 +73,8 @@ const char *options_parse(const struct request *request, struct options *out)
 	    !request_u64(request, "step_bytes", UNKNOWN, UNKNOWN, &out->step_bytes, &why) ||
 	    !request_u64(request, "pause_us", UNKNOWN, UNKNOWN, &out->pause_us, &why) ||
 	    !request_u64(request, "swap_floor_bytes", 0, UNKNOWN, &out->swap_floor_bytes, &why) ||
+	    !request_u64(request, "memory_floor_bytes", 0, UNKNOWN, &out->memory_floor_bytes,
+			 &why) ||
 	    !request_u64(request, "deadline_ms", DEADLINE_MS, 600000, &deadline_ms, &why) ||
 	    !request_u64(request, "idle_first", 0, 1, &idle_first, &why) ||
 	    !request_u64(request, "dry", 0, 1, &dry, &why))

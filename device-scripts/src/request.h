@@ -67,6 +67,7 @@ int verb_read(const struct request *request, const char **why);
 int verb_measure(const struct request *request, const char **why);
 int verb_pageout(const struct request *request, const char **why);
 int verb_cold(const struct request *request, const char **why);
+int verb_prefetch(const struct request *request, const char **why);
 int verb_swap_on(const struct request *request, const char **why);
 int verb_swap_off(const struct request *request, const char **why);
 int verb_cancel(const struct request *request, const char **why);

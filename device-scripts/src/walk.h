@@ -34,7 +34,11 @@ struct step {
 struct chosen {
 	unsigned int kinds;
 	uint64_t start, end;
+	bool swapped;	/* of them what is in swap, not what is resident */
 };
+
+/* Whether it is all of anonymous memory, of files, or of both. */
+bool chosen_is_whole(const struct chosen *chosen);
 
 /* What was seen of the VMAs that are meant. */
 struct use {
