@@ -172,7 +172,7 @@ int verb_guard_log(const struct request *request, const char **why)
 	struct span line;
 
 	if (request_check(request, "after", why) ||
-	    !request_u64(request, "after", 0, UNKNOWN, &after, why))
+	    !request_u64(request, "after", 0, UNKNOWN - 1, &after, why))
 		return -EINVAL;
 	home_open();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)	/* both, before either is renamed */

@@ -156,12 +156,12 @@ uint64_t gauge_oom_kills(void)
 /* Whether this zram ("/dev/block/zram0", "/zram0") has a device behind it. */
 static bool has_backing(struct span path)
 {
-	char file[] = "sys/block/zram0/backing_dev", text[128];
-	size_t len;
+	char text[128];
+	struct span word;
 
-	file[14] = path.at[path.len - 1];
-	return !fs_read(fs_root, file, text, sizeof(text), &len) && len > 0 &&
-	       !span_starts((struct span){ text, len }, "none");
+	return !fs_read_word(fs_root, zram_path(path.at[path.len - 1] - '0', "backing_dev"), text,
+			     sizeof(text), &word) &&
+	       !span_is(word, "none");
 }
 
 bool gauge_swap_is_flash(void)

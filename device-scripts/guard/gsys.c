@@ -28,7 +28,6 @@ uint64_t divide(uint64_t value, uint32_t by)
 {
 	uint64_t quotient = 0, rest = 0;
 
-	/* (by shifts of one: others of 64 bits are a library's on 32-bit ABIs) */
 	for (int bit = 0; bit < 64; bit++) {
 		rest = rest << 1 | value >> 63;
 		value <<= 1;

@@ -117,7 +117,7 @@ static void check_returns(void)
 		if (app->holdoff_ms <= before_ms)
 			continue;
 		event.what = "holdoff";
-		event.reason = "refaulted";
+		event.reason = app->moved_bytes > 0 ? "refaulted" : "nothing went";
 		event.app = app;
 		event.available_bytes = guard.now.available_bytes;
 		event_log(&event);
@@ -252,7 +252,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
 				   app->swap_bytes - deed->swap_before_bytes : 0;
 	app->swap_after_bytes = app->swap_bytes;
-	if (app->moved_bytes > 0)
+	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE))
 		app->check_ms = state.now_ms + RETURN_WATCH_MS;
 	gauge_read(&guard.now, state.now_ms);
 	event.what = "action";

@@ -78,7 +78,8 @@ uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_
 
 /*
  * Ten seconds after a page-out `swap_bytes` are still out: the hold-off doubles
- * when more than a quarter came back, and halves when not. Returns what came back.
+ * when more than a quarter came back or nothing had gone, and halves when not.
+ * Returns what came back.
  */
 uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_t swap_bytes);
 

@@ -18,10 +18,10 @@ int verb_guard_log(const struct request *request, const char **why);
 static int verb_guard_when(const struct request *request, const char **why)
 {
 	profile_reset(&guard.profile);
-	*why = when_parse(request, &guard.profile.when);
-	if (*why)
-		profile_reset(&guard.profile);
-	return *why ? -EINVAL : 0;
+	if (when_parse(request, &guard.profile.when, why))
+		return 0;
+	profile_reset(&guard.profile);
+	return -EINVAL;
 }
 
 static int verb_guard_rule(const struct request *request, const char **why)
@@ -31,8 +31,7 @@ static int verb_guard_rule(const struct request *request, const char **why)
 	*why = "at most 64 rules";
 	if (profile->rules_nr == RULES_MAX)
 		return -E2BIG;
-	*why = rule_parse(request, &profile->rules[profile->rules_nr]);
-	if (*why)
+	if (!rule_parse(request, &profile->rules[profile->rules_nr], why))
 		return -EINVAL;
 	profile->rules_nr++;
 	return 0;
@@ -114,9 +113,9 @@ static int verb_guard_start(const struct request *request, const char **why)
 	    !request_u64(request, "for_s", 0, HOURS_MOST * 3600, &for_s, why) ||
 	    !request_u64(request, "allow_flash", 0, 1, &allow_flash, why))
 		return -EINVAL;
-	*why = "guard_start name=TEXT for_s=N [allow_flash=1]";
+	*why = "name=TEXT for_s=N are wanted";
 	if (!request_value(request, "name", &name) || name.len == 0 ||
-	    name.len >= sizeof(guard.name) || for_s < 1)
+	    name.len >= sizeof(guard.name) || for_s == 0)
 		return -EINVAL;
 	error = check_start(allow_flash == 1, why);
 	if (error)
