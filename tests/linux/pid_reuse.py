@@ -71,6 +71,12 @@ def start_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
 
 
+def outcome_of(reply: bytes) -> str:
+    """Of the only target; a process that is killed and not yet waited for is a zombie first."""
+    line = json.loads(reply.splitlines()[0])
+    return "zombie" if line["reason"] == "zombie" else str(line["outcome"])
+
+
 def act_late(helper: list[str], words: list[str], memcg: str) -> tuple[str, int]:
     """Act on a snapshot whose process has ended since."""
     pid = spawn(memcg)
@@ -82,7 +88,7 @@ def act_late(helper: list[str], words: list[str], memcg: str) -> tuple[str, int]
     reply = subprocess.run(asked, capture_output=True, check=True).stdout
     taken = field(stranger, "VmSwap:")
     end(stranger)
-    return json.loads(reply.splitlines()[0])["outcome"], taken
+    return outcome_of(reply), taken
 
 
 def swap_places(helper: list[str], words: list[str], memcg: str) -> tuple[str, int]:
@@ -98,7 +104,7 @@ def swap_places(helper: list[str], words: list[str], memcg: str) -> tuple[str, i
         reply = work.stdout.read()
     taken = field(stranger, "VmSwap:")
     end(stranger)
-    return json.loads(reply.splitlines()[0])["outcome"], taken
+    return outcome_of(reply), taken
 
 
 def main() -> None:
