@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import adbutils
 import pytest
 
 from adb_server import EXIT, FRAME, STDERR, STDOUT, AdbServer, Peer, packet
@@ -22,6 +25,8 @@ from droidreclaim.errors import (
     NotPossible,
     TooMuchOutput,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def legacy(adb: AdbServer) -> None:
@@ -310,6 +315,30 @@ def test_trap_14_the_banner_of_a_starting_server_stays_off_our_output(
         list_devices(nobody, 5)
     assert (tmp_path / "calls").read_text() == f"-P {nobody.port} start-server\n"
     assert capfd.readouterr() == ("", "")
+
+
+def test_trap_16_without_adb_anywhere_the_error_says_what_to_install(
+    nobody: Server, tmp_path: Path
+) -> None:
+    """adbutils as its source distribution installs it, on Apple Silicon or Linux arm64: no adb."""
+    found = Path(adbutils.__file__).parent
+    shutil.copytree(found, tmp_path / "adbutils", ignore=shutil.ignore_patterns("adb", "*.exe"))
+    lacks = {"ADB", "ADBUTILS_ADB_PATH", "ADB_SERVER_SOCKET"}
+    environment = {key: value for key, value in os.environ.items() if key not in lacks}
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment |= {"PATH": str(tmp_path), "PYTHONPATH": path}
+    for words, code, told in (
+        (["devices", "-P", str(nobody.port)], 3, "no adb program was found"),
+        (["-P", str(nobody.port)], 0, "no adb program was found"),  # the bare status
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "droidreclaim", *words],
+            capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+        assert done.returncode == code
+        assert told in done.stdout + done.stderr
+        assert "platform-tools" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_server_that_never_starts_ends_at_the_deadline(
