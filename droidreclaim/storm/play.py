@@ -42,14 +42,14 @@ class Stage:
     A device that is ready for an arm.
 
     Attributes:
-        pocket: It is a pocket phone: apps can be installed there, and asked what they felt.
+        ours: It was booted for this: apps are installed there, asked what they felt, and ended.
         accelerator: Of a phone that was booted for this: ``kvm`` or ``tcg``.
     """
 
     device: Device
     way: RootWay
     helper: RunningHelper
-    pocket: bool
+    ours: bool
     accelerator: str | None
     timeout_s: float
 
@@ -106,51 +106,54 @@ class _Player:
     def play(self) -> None:
         began_s = time.monotonic()
         hello = self._prepare()
-        known = {record_key(one) for one in self._kills()}
         cpu_s = self._cpu_s(hello.pid)
         self.start_s = time.monotonic()
         with self._arm():
             for number, app in enumerate(self.job.launches, start=1):
                 self._launch(app)
                 if number % _KILLS_EVERY == 0:
-                    self._remember_kills(known)
+                    self._remember_kills()
                 self.step()
-        if self.stage.pocket:
+        if self.stage.ours:
             self.hands.killer(False)  # nobody dies between the last look and the log
         last = self._look()
-        self._remember_kills(known)
+        self._remember_kills()
         self._tell_kills()
-        ended_s = self._now_s()
-        spent_s = [
-            None if now is None or then is None else now - then
-            for now, then in zip(self._cpu_s(hello.pid), cpu_s, strict=True)
-        ]
-        tally = self.hands.tally() if self.stage.pocket else None
-        verified = self._verify(last) if self.stage.pocket else None
+        at_s, ended_cpu_s = self._now_s(), self._cpu_s(hello.pid)
+        tally = self.hands.tally() if self.stage.ours else {}
+        verified = self._verify(last) if self.stage.ours else None
+        stall_us = tally.get("stall_us")
         end = End(
-            at_s=ended_s,
+            at_s=at_s,
             duration_s=time.monotonic() - began_s,
             alive=len(self.mains),
-            helper_cpu_s=spent_s[0],
-            kswapd_cpu_s=spent_s[1],
-            resume_pages=tally["pages"] if tally else None,
-            resume_bad=tally["bad"] if tally else None,
-            longest_stall_s=tally["stall_us"] / 1e6 if tally else None,
+            helper_cpu_s=_spent(cpu_s[0], ended_cpu_s[0]),
+            kswapd_cpu_s=_spent(cpu_s[1], ended_cpu_s[1]),
+            resume_pages=tally.get("pages"),
+            resume_bad=tally.get("bad"),
+            longest_stall_s=None if stall_us is None else stall_us / 1e6,
         )
         self.note(end)
-        if (verified and (verified.bad or verified.missing)) or end.resume_bad:
+        if verified is not None:
+            self._require_right(verified, end.resume_bad or 0)
+
+    def _require_right(self, verified: Verified, resume_bad: int) -> None:
+        """
+        Raises:
+            BadPages: a page is not as its app wrote it, or could not be read.
+        """
+        if verified.bad or verified.missing or resume_bad:
             raise BadPages(
                 f"{self.job.arm}, seed {self.job.seed}: pages are not what the apps wrote: "
-                f"{end.resume_bad} at resumes, {verified.bad if verified else 0} of "
-                f"{verified.pages if verified else 0} at the end, "
-                f"{verified.missing if verified else 0} apps could not be read"
+                f"{resume_bad} at resumes, {verified.bad} of {verified.pages} at the end; "
+                f"{verified.missing} apps could not be read"
             )
 
     def _prepare(self) -> verbs.Hello:
         """Put the apps there, or end those that run, and write down what is there."""
         stage = self.stage
         for app in self.job.apps:
-            if stage.pocket and app.heap_bytes is not None:
+            if stage.ours and app.heap_bytes is not None:
                 self.hands.install(app.package, app.heap_bytes, app.seed, game=app.game)
                 self.components[app.package] = f"{app.package}/.Main"
             else:
@@ -175,6 +178,7 @@ class _Player:
         )
         self.page_bytes = hello.page_bytes
         self.hands.home()
+        self.before = {record_key(one) for one in self._kills()}
         return hello
 
     @contextmanager
@@ -269,9 +273,9 @@ class _Player:
         found = kills.of_device(stage.device, stage.way, since_s=None, timeout_s=stage.timeout_s)
         return found.records
 
-    def _remember_kills(self, known: set[tuple[int, str | None]]) -> None:
+    def _remember_kills(self) -> None:
         for record in self._kills():
-            if record_key(record) not in known:
+            if record_key(record) not in self.before:
                 self.killed[record_key(record)] = record
 
     def _tell_kills(self) -> None:
@@ -352,3 +356,7 @@ def _state(started: Started, known: ProcessId | None, main: ProcessId | None) ->
 
 def _took_s(started: Started) -> float | None:
     return started.wait_time_s if started.total_time_s is None else started.total_time_s
+
+
+def _spent(then: float | None, now: float | None) -> float | None:
+    return None if then is None or now is None else now - then
