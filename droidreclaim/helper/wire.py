@@ -37,6 +37,7 @@ class Hello(_Line):
     kernel: str
     machine: str
     pid: Pid
+    cpu_us: int
 
 
 class Backend(_Line):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DroidReclaimError, ParseError, UsageError
+from droidreclaim.errors import DroidReclaimError, UsageError
 from droidreclaim.hands import Hands
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
@@ -105,8 +105,8 @@ class _Player:
 
     def play(self) -> None:
         began_s = time.monotonic()
-        hello = self._prepare()
-        cpu_s = self._cpu_s(hello.pid)
+        self._prepare()
+        kswapd_s = self._kswapd_cpu_s(look(self.session, 0.0))
         self.start_s = time.monotonic()
         with self._arm():
             for number, app in enumerate(self.job.launches, start=1):
@@ -119,7 +119,7 @@ class _Player:
         last = self._look()
         self._remember_kills()
         self._tell_kills()
-        at_s, ended_cpu_s = self._now_s(), self._cpu_s(hello.pid)
+        at_s, kswapd_end_s = self._now_s(), self._kswapd_cpu_s(last)
         tally = self.hands.tally() if self.stage.ours else {}
         verified = self._verify(last) if self.stage.ours else None
         stall_us = tally.get("stall_us")
@@ -127,8 +127,7 @@ class _Player:
             at_s=at_s,
             duration_s=time.monotonic() - began_s,
             alive=len(self.mains),
-            helper_cpu_s=_spent(cpu_s[0], ended_cpu_s[0]),
-            kswapd_cpu_s=_spent(cpu_s[1], ended_cpu_s[1]),
+            kswapd_cpu_s=_spent(kswapd_s, kswapd_end_s),
             resume_pages=tally.get("pages"),
             resume_bad=tally.get("bad"),
             longest_stall_s=None if stall_us is None else stall_us / 1e6,
@@ -149,7 +148,7 @@ class _Player:
                 f"{verified.missing} apps could not be read"
             )
 
-    def _prepare(self) -> verbs.Hello:
+    def _prepare(self) -> None:
         """Put the apps there, or end those that run, and write down what is there."""
         stage = self.stage
         for app in self.job.apps:
@@ -179,7 +178,6 @@ class _Player:
         self.page_bytes = hello.page_bytes
         self.hands.home()
         self.before = {record_key(one) for one in self._kills()}
-        return hello
 
     @contextmanager
     def _arm(self) -> Iterator[None]:
@@ -263,6 +261,7 @@ class _Player:
                 swapped_bytes=totals.swapped_bytes,
                 gained_bytes=totals.gained_bytes,
                 kernel_bytes=moved,
+                cpu_s=(after.cpu_us[0] - before.cpu_us[1]) / 1e6,
             )
         )
 
@@ -295,22 +294,16 @@ class _Player:
 
     # The end
 
-    def _cpu_s(self, helper_pid: int) -> tuple[float | None, float | None]:
-        """CPU time so far of the helper, and of the kernel's reclaim in the background."""
-        seen = look(self.session, self._now_s())
-        kswapd = [one.pid for one in seen.processes if one.comm.startswith(_KSWAPD)]
-        return self._cpu_of([helper_pid]), self._cpu_of(kswapd)
-
-    def _cpu_of(self, pids: Sequence[int]) -> float | None:
-        stage = self.stage
-        words = ["cat", *(f"/proc/{pid}/stat" for pid in pids)]
-        done = stage.device.run(stage.way.wrap(words), timeout_s=stage.timeout_s)
-        if not pids or done.exit_code != 0:
+    def _kswapd_cpu_s(self, seen: Seen) -> float | None:
+        """CPU time so far of the kernel's own reclaim in the background."""
+        paths = [f"/proc/{one.pid}/stat" for one in seen.processes if one.comm.startswith(_KSWAPD)]
+        if not paths:
             return None
-        try:
-            stats = [parse_stat(line) for line in done.text.splitlines()]
-        except ParseError:
+        words = self.stage.way.wrap(["cat", *paths])
+        done = self.stage.device.run(words, timeout_s=self.stage.timeout_s)
+        if done.exit_code != 0:
             return None
+        stats = [parse_stat(line) for line in done.text.splitlines()]
         return sum(one.user_ticks + one.system_ticks for one in stats) * _TICK_S
 
     def _verify(self, last: Seen) -> Verified:

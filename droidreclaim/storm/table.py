@@ -36,7 +36,7 @@ def remarks(storm: Storm) -> list[str]:
         for row in rows(storm)
         if row.more_hot is not None
     ]
-    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of the helper and kswapd"
+    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of page-outs and kswapd"
     return [words, *against, *warnings(storm)]
 
 
