@@ -20,7 +20,7 @@ class Figures:
     What one arm came to, over one or several seeds; None for what the device cannot tell.
 
     Attributes:
-        launches: Of which the others were hot, warm or cold.
+        launches: Hot, warm, cold, and those that failed: the app was gone before it showed.
         planned: Launches that were to be; more than *launches* when the arm was cut short.
         avoidable_cold_starts: All but the first of each app.
         kills: Of the storm's apps, by who did it, from the logs.
@@ -40,6 +40,7 @@ class Figures:
     hot_resumes: int
     warm_starts: int
     cold_starts: int
+    failed_launches: int
     avoidable_cold_starts: int
     kills: dict[str, int]
     vanished: int
@@ -105,6 +106,7 @@ def figures(runs: Sequence[Run]) -> Figures:
         hot_resumes=states[HOT],
         warm_starts=states[WARM],
         cold_starts=states[COLD],
+        failed_launches=len(launches) - states[HOT] - states[WARM] - states[COLD],
         avoidable_cold_starts=sum(one.state == COLD and not one.first for one in launches),
         kills=dict(Counter(kill.by for kill in kills if kill.ours)),
         vanished=sum(len(run.gone) for run in runs),

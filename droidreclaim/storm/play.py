@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DroidReclaimError, UsageError
+from droidreclaim.errors import DroidReclaimError
 from droidreclaim.hands import Hands
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
@@ -77,7 +77,7 @@ def play(
     Raises:
         BadPages: a page is not as its app wrote it; what was measured has been noted.
         DeviceError, ParseError: the device was lost, or an answer cannot be read.
-        UsageError: an app cannot be opened.
+        UsageError: there is no such app.
     """
     _Player(stage, job, arm, needs, note, step).play()
 
@@ -342,9 +342,7 @@ def _state(started: Started, known: ProcessId | None, main: ProcessId | None) ->
     """HOT, WARM or COLD; where the release does not say, a process that is the same was resumed."""
     if started.launch_state:
         return started.launch_state
-    if main is None:
-        raise UsageError(f"{started.activity}: nothing runs after it was opened")
-    return "HOT" if main == known else "COLD"
+    return "HOT" if main is not None and main == known else "COLD"
 
 
 def _took_s(started: Started) -> float | None:

@@ -47,6 +47,8 @@ def warnings(storm: Storm) -> list[str]:
         one = row.figures
         if not one.complete:
             told.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
+        if one.failed_launches:
+            told.append(f"{row.arm}: {one.failed_launches} launches failed")
         if one.unexplained:
             told.append(f"{row.arm}: {one.unexplained} apps vanished that no log speaks of")
     return [*told, str(storm.not_comparable)] if storm.not_comparable else told

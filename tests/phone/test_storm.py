@@ -38,7 +38,7 @@ def test_a_quick_storm_holds_what_must_hold(tmp_path: Path) -> None:
     for name, one in arms.items():
         assert one["complete"], name
         assert one["launches"] == told["apps"] * told["rounds"] == 24, name
-        assert one["hot_resumes"] + one["cold_starts"] == one["launches"], name
+        assert one["hot_resumes"] + one["cold_starts"] + one["failed_launches"] == 24, name
         assert (one["checksum_faults"], one["checked_pages"] > 0) == (0, True), name
         # Each process that vanished has its line in a log, and nobody is killed who is still there.
         assert (sum(one["kills"].values()), one["unexplained"]) == (one["vanished"], 0), name
