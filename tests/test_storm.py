@@ -66,7 +66,7 @@ EVENTS: tuple[Event, ...] = (
     launch(2.0, "b", "COLD", 3.0, first=True),
     launch(3.0, "a", "HOT", 0.1, score_lost=False),
     sample(3.5, available_bytes=20 * MIB, psi_some_us=600_000, paged_out=1100, paged_in=110),
-    PageOut(3.6, 0.5, 1, 5 * MIB, 4 * MIB, 4 * MIB, 3 * MIB, 4 * MIB + 4096),
+    PageOut(3.6, 0.5, 1, 5 * MIB, 4 * MIB, 4 * MIB, 3 * MIB, 4 * MIB + 4096, 0.5),
     Gone(3.7, 100, "com.example.a"),
     Gone(3.8, 200, "com.example.b"),
     launch(4.0, "a", "COLD", 2.0, score_lost=True),
@@ -76,7 +76,7 @@ EVENTS: tuple[Event, ...] = (
     kill(100),
     kill(999, "kernel_oom", ours=False),
     Verified(2, 0, 1000, 0, 1.0),
-    End(8.0, 20.0, 2, 0.5, 0.25, 300, 0, 0.07),
+    End(8.0, 20.0, 2, 0.25, 300, 0, 0.07),
 )
 
 
@@ -136,7 +136,7 @@ def test_what_a_device_cannot_tell_is_unknown_and_not_zero() -> None:
         else one
         for one in EVENTS[:-2]
     )
-    end = End(8.0, 20.0, 2, None, None, None, None, None)
+    end = End(8.0, 20.0, 2, None, None, None, None)
     one = figures([run_of("lazy", events=(*blind, end))])
     unknown = ("psi_some_s", "psi_full_s", "paged_out_bytes", "faulted_back_bytes", "lost_scores")
     for name in (*unknown, "checksum_faults", "reclaim_cpu_s", "longest_stall_s"):

@@ -223,4 +223,4 @@ class _Stages:
         self.source = helper.source
         with helper:
             timeout_s = connect.timeout_s(connection)
-            yield Stage(device, way, helper, helper.source == "phone", accelerator, timeout_s)
+            yield Stage(device, way, helper, accelerator is not None, accelerator, timeout_s)

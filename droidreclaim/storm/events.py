@@ -85,6 +85,7 @@ class PageOut:
     Attributes:
         swapped_bytes: By the tool: what its targets have more in swap.
         kernel_bytes: By the kernel's own counter, from just before to just after.
+        cpu_s: CPU time of the helper.
     """
 
     at_s: float
@@ -95,6 +96,7 @@ class PageOut:
     swapped_bytes: int | None
     gained_bytes: int | None
     kernel_bytes: int | None
+    cpu_s: float
     t: Literal["page_out"] = "page_out"
 
 
@@ -147,7 +149,6 @@ class End:
 
     Attributes:
         alive: Of the apps, at the end of the launches.
-        helper_cpu_s: CPU time of the helper, its looking on included.
         kswapd_cpu_s: CPU time of the kernel's own reclaim in the background.
         resume_pages: Pages that resumes read and compared, of which *resume_bad* were wrong.
     """
@@ -155,7 +156,6 @@ class End:
     at_s: float
     duration_s: float
     alive: int
-    helper_cpu_s: float | None
     kswapd_cpu_s: float | None
     resume_pages: int | None
     resume_bad: int | None

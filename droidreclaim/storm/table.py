@@ -36,7 +36,7 @@ def remarks(storm: Storm) -> list[str]:
         for row in rows(storm)
         if row.more_hot is not None
     ]
-    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of the helper and kswapd"
+    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of page-outs and kswapd"
     return [words, *against, *warnings(storm)]
 
 
@@ -47,6 +47,8 @@ def warnings(storm: Storm) -> list[str]:
         one = row.figures
         if not one.complete:
             told.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
+        if one.failed_launches:
+            told.append(f"{row.arm}: {one.failed_launches} launches failed")
         if one.unexplained:
             told.append(f"{row.arm}: {one.unexplained} apps vanished that no log speaks of")
     return [*told, str(storm.not_comparable)] if storm.not_comparable else told
