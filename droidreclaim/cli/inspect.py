@@ -161,7 +161,8 @@ def headroom(
             say(f"{error}; what the shell may not read is unknown", connection)
             take = look.without_helper(device, None, timeout_s=timeout_s)
             head, page_bytes = connect.head(device), None
-        for seen in look.watch(take, properties, page_bytes):
+        every_s = look.FOLLOW_S if follow else look.WINDOW_S
+        for seen in look.watch(take, properties, page_bytes, every_s=every_s):
             if follow:
                 _show_sample(seen, settings, as_json=as_json)
                 continue

@@ -159,11 +159,14 @@ static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t
 	return *free_kb < *limit_kb;
 }
 
+/* Swapped pages in per cent of all that could be swapped. */
 static long swap_util(const struct vmstate *state)
 {
-	uint64_t total = state->meminfo_kb[SWAP_TOTAL];
+	const uint64_t *meminfo = state->meminfo_kb;
+	uint64_t used = meminfo[SWAP_TOTAL] - meminfo[SWAP_FREE];
+	uint64_t swappable = meminfo[ACTIVE_ANON] + meminfo[INACTIVE_ANON] + meminfo[SHMEM] + used;
 
-	return total ? (long)((total - state->meminfo_kb[SWAP_FREE]) * 100 / total) : 0;
+	return swappable ? (long)(used * 100 / swappable) : 0;
 }
 
 static enum breached lowest_breached(const struct vmstate *state)
@@ -241,7 +244,7 @@ static struct decision decide(const struct vmstate *state, bool critical, bool a
 	if (mark <= BELOW_LOW && swap_util(state) > setting("swap_util_max")) {
 		snprintf(why, sizeof(why), "%s watermark is breached and swap utilization is high (%ld%% > %ld%%)", low,
 			 swap_util(state), setting("swap_util_max"));
-		return decided(LOW_MEM_AND_SWAP_UTIL, PERCEPTIBLE_ADJ + 1, why);
+		return decided(LOW_MEM_AND_SWAP_UTIL, 0, why);
 	}
 	if (mark <= BELOW_LOW && thrashes) {
 		snprintf(why, sizeof(why), "%s watermark is breached and thrashing (%ld%%)", low, thrashing);
