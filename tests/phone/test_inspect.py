@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import command, counted, run, run_json
+from commands import command, counted, helper_writes, run, run_json
 from handset import Handset, until
 
 pytestmark = pytest.mark.phone
@@ -50,6 +50,26 @@ def test_states_cost_one_command_more(apps: Handset, adb_server: int) -> None:
             assert done.returncode == 0, done.stderr
             trips.append(len(proxy.requests))
     assert trips[1] == trips[0] + 1
+
+
+def test_300_processes_cost_one_round_trip_to_the_helper(
+    boot: Callable[..., Handset], adb_server: int
+) -> None:
+    mine = boot(apps="none")
+    run_json(mine, "ps")  # the helper is there now
+    sleepers = [mine.adb, "-s", mine.serial, "shell"]
+    sleepers += ["i=0; while [ $i -lt 300 ]; do sleep 600 & i=$((i+1)); done; wait"]
+    with subprocess.Popen(sleepers) as running:
+        until(lambda: int(mine.text("ls -d /proc/[0-9]* | wc -l")) > 300, timeout_s=60)
+        with counted(adb_server) as proxy:
+            done = run(mine, "-P", str(proxy.port), "ps", "--all", "--json")
+        running.kill()
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["processes"]) > 300
+    assert len(proxy.requests) <= 3
+    assert not any(b"dumpsys" in sent for sent in proxy.sent)
+    [asked] = [writes for writes in map(helper_writes, proxy.sent) if writes]
+    assert len(asked) == 1, asked
 
 
 def test_the_doctor_tries_every_backend_and_names_the_errno(apps: Handset) -> None:
