@@ -110,8 +110,11 @@ def kills(
         way, timeout_s = connect.root_if_any(device, connection), connect.timeout_s(connection)
         if follow:
             for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
-                line = json.dumps(report.kill_json(kill)) if as_json else report.kill_line(kill)
-                write(line + "\n")
+                told = (kill.record, kill.lmkd)
+                if as_json:
+                    write(json.dumps(report.followed_json(*told)) + "\n")
+                else:
+                    write(report.followed_line(*told) + "\n")
             return
         found = inspect_kills.of_device(device, way, since_s=since_s, timeout_s=timeout_s)
         head = connect.head(device)

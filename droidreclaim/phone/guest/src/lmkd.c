@@ -307,25 +307,42 @@ static int look(bool critical)
 
 /* Life */
 
-static int open_trigger(const char *kind, long stall_ms)
+static struct pollfd events[] = {
+	{ .fd = -1, .events = POLLPRI },	/* something waited for memory */
+	{ .fd = -1, .events = POLLPRI },	/* everything did */
+	{ .fd = FRAMEWORK_FD, .events = POLLIN },
+};
+
+/* Have the kernel tell of stalls as long as the setting NAME says; in place of what it told of before. */
+static void arm_trigger(struct pollfd *event, const char *kind, const char *name)
 {
 	int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	char line[64];
-	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, stall_ms * 1000, WINDOW_MS * 1000);
+	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, setting(name) * 1000, WINDOW_MS * 1000);
 
+	if (event->fd >= 0)
+		close(event->fd);
 	if (fd >= 0 && write(fd, line, (size_t)length + 1) < 0) {
 		close(fd);
 		fd = -1;
 	}
 	if (fd < 0)
 		tell("log E Failed to arm the PSI trigger: no pressure, no kills");
-	return fd;
+	event->fd = fd;
+}
+
+static void arm_triggers(void)
+{
+	arm_trigger(&events[0], "some", "psi_partial_stall_ms");
+	arm_trigger(&events[1], "full", "psi_complete_stall_ms");
 }
 
 static void change_setting(const char *word)
 {
 	set(word);
 	watch.limit = setting("thrashing_limit");
+	if (strncmp(word, "psi_", 4) == 0)
+		arm_triggers();
 }
 
 static void obey(char *line)
@@ -344,14 +361,10 @@ static void obey(char *line)
 
 static void live(void)
 {
-	struct pollfd events[] = {
-		{ .fd = open_trigger("some", setting("psi_partial_stall_ms")), .events = POLLPRI },
-		{ .fd = open_trigger("full", setting("psi_complete_stall_ms")), .events = POLLPRI },
-		{ .fd = FRAMEWORK_FD, .events = POLLIN },
-	};
 	char line[256];
 	int pause_ms = -1;
 
+	arm_triggers();
 	for (;;) {
 		int ready = poll(events, 3, pause_ms);
 		bool pressed = ready > 0 && ((events[0].revents | events[1].revents) & POLLPRI);
