@@ -66,7 +66,7 @@ def decided(
         "MemTotal": 640 * _MIB, "MemAvailable": available_mib * _MIB,
         "SwapTotal": total * _MIB, "SwapFree": free * _MIB,
     }  # fmt: skip
-    room = Headroom(30 * _MIB, 10 * _MIB, 8 * _MIB, 20 * _MIB, 0.8, False, None, None, None,
+    room = Headroom(30 * _MIB, 10 * _MIB, 8 * _MIB, 20 * _MIB, 0.8, False, None, None, None, None,
                     None, False, None)  # fmt: skip
     return plan(asked, phone(*more), MemInfo(sizes, {}), room)  # type: ignore[arg-type]
 

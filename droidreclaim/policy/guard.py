@@ -26,6 +26,7 @@ _LAST_PERCEPTIBLE = 499
 _LEAST_ANON_BYTES = MIB  # what holds less has been paged out already
 _LEAST_PERMILLE = 100  # of free swap: lmkd calls less of it low, and kills
 _ALARM_BYTES = 32 * MIB  # what an alarm asks for at least
+_LEAST_COOLDOWN_MS = 1000  # or a pass would not end
 _TRIM_WAIT_MS = 2000
 
 
@@ -147,7 +148,7 @@ def _rests(rule: Rule, standing: Standing) -> str | None:
         return "trimmed: it has 2 s for that" if (idle or 0) < _TRIM_WAIT_MS else None
     if idle is None:
         return None
-    if idle < rule.cooldown_ms:
+    if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
         return f"cooldown: touched {idle / 1e3:.0f} s ago"
     if idle < standing.holdoff_ms:
         return f"holdoff: much came back, {idle / 1e3:.0f} s ago"
