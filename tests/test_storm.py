@@ -276,6 +276,16 @@ def test_a_storm_is_not_written_over_another(tmp_path: Path) -> None:
         Folder.new(tmp_path, WHAT)
 
 
+def test_a_folder_that_takes_nothing_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="Not a directory"):
+        Folder.new(tmp_path / "file" / "out", WHAT)
+    folder = Folder.new(tmp_path / "out", WHAT)
+    (tmp_path / "out" / "samples.ndjson").symlink_to("/dev/full")
+    with pytest.raises(UsageError, match="No space left on device"):
+        folder.note(("lazy", 1), run_of("lazy").begin)
+
+
 # Measuring
 
 
