@@ -49,7 +49,8 @@ const char *policy_forbids(const struct when *when, const struct situation *now,
 {
 	if (now->swap_total_bytes == UNKNOWN || now->swap_total_bytes == 0)
 		return "no_swap";
-	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->swap_floor_permille)
+	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->swap_floor_permille ||
+	    now->swap_free_bytes < now->swap_stop_bytes)
 		return "swap_floor";
 	if (minute_bytes >= when->minute_bytes)
 		return "minute_budget";

@@ -40,6 +40,7 @@ struct situation {
 	uint64_t free_bytes;	/* without CMA, as lmkd counts */
 	uint64_t low_bytes;	/* low watermarks and protection of all zones */
 	uint64_t swap_total_bytes, swap_free_bytes;
+	uint64_t swap_stop_bytes;	/* under it a page-out stopped for the floor; 0: none did */
 	uint64_t launch_bytes;	/* what the next launch needs; 0: not known yet */
 	bool pressed;		/* processes wait for memory (PSI, vmpressure) */
 	bool returning;		/* what was paged out came back within the last two seconds */
