@@ -159,7 +159,7 @@ static bool has_backing(struct span path)
 	char text[128];
 	struct span word;
 
-	return !fs_read_word(fs_root, zram_path(path.at[path.len - 1] - '0', "backing_dev"), text,
+	return !fs_read_word(fs_root, zram_path(path.at[path.len - 1] - '0', "backing_dev") + 1, text,
 			     sizeof(text), &word) &&
 	       !span_is(word, "none");
 }

@@ -81,6 +81,7 @@ static void read_app(const struct request *request)
 	app->action_ms = ago(number(request, "action_ms", UNKNOWN));
 	app->check_ms = UNKNOWN;
 	app->holdoff_ms = number(request, "holdoff_ms", 0);
+	app->rest_bytes = number(request, "rest_bytes", 0);
 	app->leaving = number(request, "leaving", 0) == 1;
 	app->trimmed = number(request, "trimmed", 0) == 1;
 	span_word(&name, ':', &part);
