@@ -282,7 +282,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	gauge_read(&guard.now, state.now_ms);
 	note_full(app, deed->reason);
 	event.what = "action";
-	event.reason = deed->reason ? deed->reason : condition;
+	event.reason = deed->reason && !is_reason(deed->reason, "enough") ? deed->reason : condition;
 	event.app = app;
 	event.advised_bytes = deed->advised_bytes;
 	event.reclaimed_bytes = deed->before_bytes > app->rss_anon_bytes ?
