@@ -61,6 +61,9 @@ except SystemExit as done:
         ["ps", "-s", "a", "-d"],
         ["frobnicate"],
         ["phone", "start", "--ram", "lots"],
+        ["guard", "start", "--for", "soon"],
+        ["guard", "start", "--for", "200h"],
+        ["guard", "start", "--profile", "nowhere"],
     ],
 )
 def test_bad_input_is_usage_and_never_a_traceback(words: list[str]) -> None:
@@ -71,7 +74,9 @@ def test_bad_input_is_usage_and_never_a_traceback(words: list[str]) -> None:
     assert done.stderr.strip()
 
 
-@pytest.mark.parametrize("words", [["ps"], ["ps", "--json"], ["reclaim", "com.a.b"], ["devices"]])
+@pytest.mark.parametrize(
+    "words", [["ps"], ["ps", "--json"], ["reclaim", "com.a.b"], ["devices"], ["guard", "status"]]
+)
 def test_without_an_adb_server_the_exit_code_is_3_and_one_line_says_why(words: list[str]) -> None:
     done = run(*words)
     assert done.returncode == 3, done.stderr

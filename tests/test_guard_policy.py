@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from build_values import phone, process
 from droidreclaim import profiles
 from droidreclaim.lmkd import Headroom
 from droidreclaim.model import Memory
-from droidreclaim.model.profile import Profile, Rule
+from droidreclaim.model.profile import Profile
 from droidreclaim.parse.kernel import MemInfo
-from droidreclaim.policy.guard import GuardPlan, Standing, matches, plan, verdict
+from droidreclaim.policy.guard import (
+    GuardPlan,
+    budget,
+    forbids,
+    in_turn,
+    plan,
+    rule_for,
+    shortages,
+    spares,
+)
+from guard_table import Case, cases
 
-_TABLE = Path(__file__).parent.parent / "device-scripts" / "tests" / "decisions.txt"
 _MIB = 1 << 20
 
 
-def rows(kind: str) -> list[str]:
-    lines = _TABLE.read_text().splitlines()
-    return [line for line in lines if line.startswith(f"{kind} ")]
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_a_host_decides_as_the_guard_does(case: Case) -> None:
+    found = [_answer(case, *row) for row in case.expected]
+    assert found == case.expected
 
 
-def rule(**values: object) -> Rule:
-    return replace(profiles.load("gentle").rules[-1], **values)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("row", rows("glob"))
-def test_a_pattern_fits_as_the_guard_has_it(row: str) -> None:
-    _, pattern, name, expected = row.split()
-    assert matches(rule(match=pattern), [name]) == (expected == "yes")
-
-
-@pytest.mark.parametrize("row", rows("rule"))
-def test_a_rule_decides_as_the_guard_does(row: str) -> None:
-    given, _, word = row.removeprefix("rule ").partition(" -> ")
-    asked, _, standing = given.partition(" : ")
-    low, high, least, background, how, cooldown = asked.split()
-    adj, anon, away, idle, holdoff = (None if w == "-" else int(w) for w in standing.split())
-    found = verdict(
-        rule(low=int(low), high=int(high), min_bytes=int(least), background_ms=int(background),
-             how=how, cooldown_ms=int(cooldown)),
-        Standing(adj or 0, anon or 0, away, idle, holdoff or 0),
-    )  # fmt: skip
-    assert (found or "touch").partition(":")[0] == word
+def _answer(case: Case, question: str, *words: str) -> list[str]:
+    """What Python says to one line of the table, in the table's words."""
+    short = next(shortages(case.when, case.now), None)
+    if question == "missing":
+        return [question, str(short[1] if short else 0), *([short[0]] if short else words[1:])]
+    if question == "forbids":
+        return [question, (forbids(case.when, case.now) or "-").partition(":")[0]]
+    if question == "order":
+        turns = in_turn(case.profile, case.apps.values(), wanted=short is not None)
+        names = {standing.pid: name for name, standing in case.apps.items()}
+        return [question, *([names[standing.pid] for standing, _ in turns] or ["-"])]
+    standing = case.apps[words[0]]
+    rule = rule_for(case.profile, standing.names)
+    if question == "spared":
+        return [question, words[0], (spares(rule, standing) or "-").partition(":")[0]]
+    assert question == "budget"
+    assert rule is not None
+    bound = budget(case.when, rule, case.now.minute_bytes)
+    return [question, words[0], "-" if bound is None else str(bound)]
 
 
 def profile(text: str = "") -> Profile:
@@ -62,7 +66,7 @@ def decided(
         "MemTotal": 640 * _MIB, "MemAvailable": available_mib * _MIB,
         "SwapTotal": total * _MIB, "SwapFree": free * _MIB,
     }  # fmt: skip
-    room = Headroom(30 * _MIB, 10 * _MIB, 8 * _MIB, 20 * _MIB, 0.8, False, None, None, None,
+    room = Headroom(30 * _MIB, 10 * _MIB, 8 * _MIB, 20 * _MIB, 0.8, False, None, None, None, None,
                     None, False, None)  # fmt: skip
     return plan(asked, phone(*more), MemInfo(sizes, {}), room)  # type: ignore[arg-type]
 
@@ -107,26 +111,24 @@ def test_without_room_in_swap_nobody_is_paged_out(swap: tuple[int, int], reason:
     found = decided(profile(), process(200, "com.example.mail", 10002, 950), swap_mib=swap)
     assert found.turns == ()
     assert {skip.process.pid: skip.reason for skip in found.skipped}[200] == reason
-    cold = profile("how: {rung: cold}\n")
-    assert decided(cold, process(200, "com.example.mail", 10002, 950), swap_mib=swap).turns
 
 
-@pytest.mark.parametrize(("available_mib", "acts"), [(50, True), (200, False)])
-def test_a_next_launch_that_would_not_fit_makes_it_act(available_mib: int, acts: bool) -> None:
+@pytest.mark.parametrize(("available_mib", "missing_mib"), [(50, 60), (200, 0)])
+def test_a_next_launch_that_would_not_fit_makes_it_act(
+    available_mib: int, missing_mib: int
+) -> None:
     large = Memory(90 * _MIB, 60 * _MIB, 30 * _MIB, 40 * _MIB)
     found = decided(
         profile(), process(200, "com.example.mail", 10002, 950, memory=large),
         available_mib=available_mib,
     )  # fmt: skip
-    signals = {signal.name: signal for signal in found.signals}
-    assert signals["next_launch"].limit_bytes == 110 * _MIB
-    assert signals["next_launch"].acts is acts
-    assert signals["pressure"].acts is None
+    signals = {signal.name: signal.missing_bytes for signal in found.signals}
+    assert signals == {"next_launch": missing_mib * _MIB, "pressure": None}
 
 
 def test_only_what_the_profile_switches_on_is_a_signal() -> None:
     text = "when: {next_launch: false, headroom: 64MiB, available: 10MiB, leaving: true}\n"
     found = decided(profile(text))
-    assert {signal.name: signal.acts for signal in found.signals} == {
-        "available": False, "headroom": True, "leaving": None, "pressure": None,
+    assert {signal.name: signal.missing_bytes for signal in found.signals} == {
+        "available": 0, "headroom": 44 * _MIB, "leaving": None, "pressure": None,
     }  # fmt: skip

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from droidreclaim import profiles
+
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text("utf-8")
 
@@ -28,3 +30,8 @@ def test_every_command_the_readme_names_exists() -> None:
     assert {"ps", "reclaim", "devices", "uninstall"} <= named
     for name in named:
         assert re.search(rf"^  {name}\b", help_text, re.MULTILINE), name
+
+
+def test_the_readmes_profile_has_no_fault() -> None:
+    [text] = re.findall(r"^```yaml\n(.*?)^```", _README, re.MULTILINE | re.DOTALL)
+    assert isinstance(profiles.check(text.encode()), profiles.Profile)

@@ -46,7 +46,7 @@ def explain(name: Name, as_json: AsJson = False, *, connection: Connection) -> N
     if as_json:
         emit(report.explain_json(device, helper.source, profile, plan))
         return
-    write(report.signals_text(plan.signals) + "\n")
+    write(report.explain_text(plan) + "\n")
     show(report.explain_table(plan))
 
 

@@ -100,4 +100,6 @@ def _refusal(serial: str, error: HelperError) -> DroidReclaimError:
         return NotAchieved(f"{serial}: {why}", hint="one at a time: 'droidreclaim guard stop'")
     if error.errno in ("ENOENT", "ETIMEDOUT"):
         return NotAchieved(f"{serial}: {why}", hint="see 'droidreclaim guard status'")
+    if error.errno == "EPERM":
+        return NotPossible(f"{serial}: {why.partition(':')[0]}", hint="--allow-flash")
     return NotPossible(f"{serial}: {error.errno}: {why}")

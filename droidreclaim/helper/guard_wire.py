@@ -12,9 +12,14 @@ class GuardLine(Line):
     Attributes:
         started_s: Seconds since 1970 by the device's clock, as *ends_s*.
         left_s: Until it ends by itself; by a clock that nobody sets.
+        bound_to: A cgroup that it could not leave and that ends with adbd; None is good.
         last_end: Why the last one ended; None while one runs, or where none has.
         signal: What wakes it: ``psi_trigger``, ``psi_poll``, ``vmpressure`` or ``timer``.
-        kills: Apps that went away while they were in the background, whoever ended them.
+        launch_bytes: What the largest of the last launches needed; None before the first.
+        missing: The condition of the profile that is fulfilled; None when nothing is missing.
+        forbidden: Why nobody may be touched; *paused* why not just now.
+        gone: Apps that ended while in the background, whoever ended them.
+        apps_left_out: Processes that its table had no room for.
         rss_bytes: Of the guard itself.
     """
 
@@ -24,23 +29,32 @@ class GuardLine(Line):
     started_s: int | None = None
     ends_s: int | None = None
     left_s: int | None = None
+    bound_to: str | None = None
     last_end: str | None = None
     signal: str | None = None
     available_bytes: Size | None = None
     free_bytes: Size | None = None
     low_watermark_bytes: Size | None = None
     headroom_bytes: int | None = None
+    launch_bytes: Size | None = None
     swap_total_bytes: Size | None = None
     swap_free_bytes: Size | None = None
     psi_some_us: Size | None = None
     psi_full_us: Size | None = None
+    missing: str | None = None
+    forbidden: str | None = None
+    paused: str | None = None
+    wakeups: Size | None = None
+    looks: Size | None = None
     passes: Size | None = None
+    actions: Size | None = None
     advised_bytes: Size | None = None
     reclaimed_bytes: Size | None = None
     refaulted_bytes: Size | None = None
-    kills: Size | None = None
+    gone: Size | None = None
+    oom_kills: Size | None = None
+    apps_left_out: Size | None = None
     rss_bytes: Size | None = None
-    wakeups: Size | None = None
 
 
 class AppLine(Line):
@@ -48,23 +62,28 @@ class AppLine(Line):
     One app process that the guard knows.
 
     Attributes:
+        match: Pattern of the rule that decides about it; None when none does.
+        background_s: Since when out of the foreground; None while it is in it.
         last_action_s: How long ago; None for never.
-        refaulted_bytes: Of what went to swap then, what has come back.
+        refaulted_bytes: Of what went to swap, what came back within ten seconds; summed.
         holdoff_s: How long it is still left alone.
-        why: Why it would not be touched now; None when it would.
+        spared: Why it would not be touched now; None when it would.
     """
 
     pid: Pid
     start: Size
     name: str
+    uid: Size
     adj: int | None
+    match: str | None
+    background_s: Size | None
     rss_anon_bytes: Size | None
     swap_bytes: Size | None
     last_action: str | None
-    last_action_s: int | None
+    last_action_s: Size | None
     refaulted_bytes: Size | None
-    holdoff_s: int | None
-    why: str | None
+    holdoff_s: Size | None
+    spared: str | None
 
 
 class EventLine(Line):
@@ -75,6 +94,8 @@ class EventLine(Line):
         seq: Rises; of one device, over all its guards.
         at_s: Seconds since 1970 by the device's clock at the time, which may be set.
         boot_us: Since the device booted.
+        refaulted_bytes: That came back, of what this is about.
+        holdoff_s: How long the app is left alone.
     """
 
     seq: Size
@@ -87,3 +108,5 @@ class EventLine(Line):
     advised_bytes: Size | None
     reclaimed_bytes: Size | None
     available_bytes: Size | None
+    refaulted_bytes: Size | None
+    holdoff_s: Size | None

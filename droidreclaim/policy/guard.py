@@ -1,15 +1,14 @@
 """
-What a profile means for the processes of one moment: when, who, how. Pure.
+What a profile means for the processes of one moment: when, who, in which order. Pure.
 
 The guard on the device decides the same in C while it watches; a host sees one moment, so what
 takes time to see (how long an app has been away, what the last launches needed) is told as a
-condition or an estimate. `verdict` and `matches` are held to the same table of examples as the
-guard's own: device-scripts/tests/decisions.txt.
+condition or an estimate. Both are held to device-scripts/tests/guard_policy.txt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -19,10 +18,177 @@ from droidreclaim.model.profile import Profile, Rule, When
 from droidreclaim.parse.kernel import MemInfo
 from droidreclaim.policy.choose import refusal
 from droidreclaim.snapshot import Snapshot, is_app
-from droidreclaim.units import format_size
+from droidreclaim.units import MIB, format_size
 
+_ANY_ADJ = -1000
 _LAST_IN_USE = 199  # foreground and visible
 _LAST_PERCEPTIBLE = 499
+_LEAST_ANON_BYTES = MIB  # what holds less has been paged out already
+_LEAST_PERMILLE = 100  # of free swap: lmkd calls less of it low, and kills
+_ALARM_BYTES = 32 * MIB  # what an alarm asks for at least
+_LEAST_COOLDOWN_MS = 1000  # or a pass would not end
+_TRIM_WAIT_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """
+    What the device says; None where it does not.
+
+    Attributes:
+        low_bytes: Low watermarks of all zones, with their protection.
+        launch_bytes: What the next launch needs; 0 when nothing is known of it.
+        minute_bytes: Advised within this minute.
+        pressed: Tasks wait for memory.
+        returning: What was paged out came back a moment ago.
+    """
+
+    available_bytes: int | None = None
+    free_bytes: int | None = None
+    low_bytes: int | None = None
+    swap_total_bytes: int | None = None
+    swap_free_bytes: int | None = None
+    launch_bytes: int = 0
+    minute_bytes: int = 0
+    pressed: bool = False
+    returning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    What one process has to show for itself.
+
+    Attributes:
+        names: Packages of its uid, and its own name up to the ``:``.
+        adj: Its oom_score_adj, or the lowest of its app where nobody keeps its own.
+        away_ms: How long it has been out of the foreground; None when that was not watched.
+        idle_ms: How long ago the guard last touched it; None for never.
+        holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
+        leaving: It left the foreground and was not dealt with since.
+        trimmed: It was asked to give up caches then, and not paged out since.
+    """
+
+    pid: int
+    names: tuple[str, ...]
+    adj: int
+    rss_anon_bytes: int
+    away_ms: int | None = None
+    idle_ms: int | None = None
+    holdoff_ms: int = 0
+    leaving: bool = False
+    trimmed: bool = False
+
+
+def shortages(when: When, now: Situation) -> Iterator[tuple[str, int]]:
+    """Each condition of *when* that is fulfilled, with the bytes that are missing by it."""
+    low = now.low_bytes
+    yield from _under("available", now.available_bytes, when.available_bytes)
+    if when.next_launch and now.launch_bytes:
+        yield from _under("next_launch", now.available_bytes, now.launch_bytes + (low or 0))
+    if when.headroom_bytes and low is not None:
+        yield from _under("headroom", now.free_bytes, low + when.headroom_bytes)
+    if now.pressed and low is not None:
+        # Waiting alone is not low memory, and what returns makes its owner wait as well.
+        alarm = _under("pressure", now.free_bytes, low if now.returning else 2 * low)
+        yield from ((word, max(missing, _ALARM_BYTES)) for word, missing in alarm)
+
+
+def _under(word: str, value: int | None, mark: int) -> Iterator[tuple[str, int]]:
+    if value is not None and value < mark:
+        yield word, mark - value
+
+
+def forbids(when: When, now: Situation) -> str | None:
+    """Why nobody may be paged out now, as a fixed word and a sentence; None when nothing is."""
+    total, free = now.swap_total_bytes, now.swap_free_bytes or 0
+    if not total:
+        return "no_swap: this device has no swap"
+    permille = max(when.swap_floor_permille, _LEAST_PERMILLE)
+    if free * 1000 <= total * permille:
+        return f"swap_floor: {free / total:.0%} of swap is free, {permille / 1000:.0%} is kept"
+    if when.minute_bytes is not None and now.minute_bytes >= when.minute_bytes:
+        return "minute_budget: it is spent"
+    return None
+
+
+def rule_for(profile: Profile, names: Iterable[str]) -> Rule | None:
+    """The first rule that fits one of *names*."""
+    known = tuple(names)
+    return next(
+        (rule for rule in profile.rules if any(fnmatchcase(name, rule.match) for name in known)),
+        None,
+    )
+
+
+def spares(rule: Rule | None, standing: Standing) -> str | None:
+    """Why a process is left alone, as a fixed word and a sentence; None when it is not."""
+    if rule is None:
+        return "no_rule: the profile does not speak of it"
+    adj, away = standing.adj, standing.away_ms
+    if rule.how == "leave":
+        return f"leave: the profile says so of {rule.match}"
+    if not rule.low <= adj <= rule.high:
+        if adj <= _LAST_IN_USE:
+            return f"foreground: in use (adj {adj})"
+        if adj <= _LAST_PERCEPTIBLE:
+            return f"perceptible: the user would notice (adj {adj})"
+        return f"adj: {adj} is not within {rule.low}..{rule.high}"
+    if away is not None and away < rule.background_ms:
+        return f"background: for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
+    least = max(rule.min_bytes, 0 if _touches_files(rule) else _LEAST_ANON_BYTES)
+    if standing.rss_anon_bytes < least:
+        return f"small: holds less than {format_size(least)}"
+    return _rests(rule, standing)
+
+
+def _rests(rule: Rule, standing: Standing) -> str | None:
+    idle = standing.idle_ms
+    if standing.trimmed:
+        return "trimmed: it has 2 s for that" if (idle or 0) < _TRIM_WAIT_MS else None
+    if idle is None:
+        return None
+    if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
+        return f"cooldown: touched {idle / 1e3:.0f} s ago"
+    if idle < standing.holdoff_ms:
+        return f"holdoff: much came back, {idle / 1e3:.0f} s ago"
+    return None
+
+
+def _touches_files(rule: Rule) -> bool:
+    return "code" in rule.only if rule.only else rule.what != "anon"
+
+
+def in_turn(
+    profile: Profile, standings: Iterable[Standing], *, wanted: bool
+) -> list[tuple[Standing, Rule]]:
+    """
+    Whom to page out, first to last, as long as it lasts.
+
+    Args:
+        wanted: Memory is missing; else only who has just left counts, where the profile says so.
+    """
+    found = [
+        (standing, rule)
+        for standing in standings
+        if (wanted or (profile.when.leaving and standing.leaving))
+        and (rule := rule_for(profile, standing.names)) is not None
+        and spares(rule, standing) is None
+    ]
+    return sorted(found, key=_order)
+
+
+def _order(turn: tuple[Standing, Rule]) -> tuple[bool, int, int, int, int]:
+    """Favourites after all others; then who has been away longest, is least in use, is largest."""
+    one, rule = turn
+    return rule.last, -(one.away_ms or 0), -one.adj, -one.rss_anon_bytes, one.pid
+
+
+def budget(when: When, rule: Rule, minute_bytes: int) -> int | None:
+    """Bytes that one page-out may advise, *minute_bytes* after the minute began; None: all."""
+    left = None if when.minute_bytes is None else max(0, when.minute_bytes - minute_bytes)
+    bounds = [bound for bound in (left, rule.budget_bytes) if bound is not None]
+    return min(bounds, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +198,11 @@ class Signal:
 
     Attributes:
         name: Of the profile's key: ``available``, ``next_launch``, ``headroom``, ...
-        now_bytes: What it is; *limit_bytes* what it must fall under. None where it is no size.
-        acts: Whether it would act now; None for what one moment cannot show.
+        missing_bytes: 0 when it would not act by this now; None for what one moment cannot show.
     """
 
     name: str
-    now_bytes: int | None
-    limit_bytes: int | None
-    acts: bool | None
+    missing_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,156 +219,67 @@ class GuardPlan:
     What a guard would do.
 
     Attributes:
+        now: As far as one moment shows it; *launch_bytes* is the largest app that runs.
         signals: Those that the profile switches on.
         turns: In the order in which it would page out, as long as one of the signals lasts.
         skipped: Apps that are left alone. What belongs to the system is not even listed.
     """
 
+    now: Situation
     signals: tuple[Signal, ...]
     turns: tuple[Turn, ...]
     skipped: tuple[Skip, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """
-    What one process has to show for itself; None for what is not known.
-
-    Attributes:
-        adj: Its oom_score_adj, or the lowest of its app where nobody keeps its own.
-        away_ms: How long it has been out of the foreground.
-        idle_ms: How long ago the guard last touched it.
-        holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
-    """
-
-    adj: int
-    rss_anon_bytes: int
-    away_ms: int | None = None
-    idle_ms: int | None = None
-    holdoff_ms: int = 0
-
-
-def matches(rule: Rule, names: Iterable[str]) -> bool:
-    """Whether a rule is about the owner of *names*: its packages, and its name up to the ``:``."""
-    return any(fnmatchcase(name, rule.match) for name in names)
-
-
-def rule_for(profile: Profile, process: Process) -> Rule:
-    """The first rule that is about *process*; the last one is about everything."""
-    names = (*process.packages, process.name.partition(":")[0])
-    return next(
-        (rule for rule in profile.rules if matches(rule, names)),
-        profile.rules[-1],
-    )
-
-
-def verdict(rule: Rule, standing: Standing) -> str | None:
-    """Why *rule* leaves a process alone, as a fixed word and a sentence; None when it does not."""
-    adj, away = standing.adj, standing.away_ms
-    if rule.how == "leave":
-        return f"leave: the profile says so of {rule.match}"
-    if not rule.low <= adj <= rule.high:
-        if adj <= _LAST_IN_USE:
-            return f"foreground: in use (adj {adj})"
-        if adj <= _LAST_PERCEPTIBLE:
-            return f"perceptible: the user would notice (adj {adj})"
-        return f"adj: {adj} is not within {rule.low}..{rule.high}"
-    if away is not None and away < rule.background_ms:
-        return f"background: for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
-    if standing.rss_anon_bytes < rule.min_bytes:
-        return f"small: holds less than {format_size(rule.min_bytes)}"
-    return _rest(rule, standing)
-
-
-def _rest(rule: Rule, standing: Standing) -> str | None:
-    idle = standing.idle_ms
-    if idle is None:
-        return None
-    if idle < rule.cooldown_ms:
-        return f"cooldown: touched {idle / 1e3:.0f} s ago"
-    if idle < standing.holdoff_ms:
-        return f"holdoff: much came back after {idle / 1e3:.0f} s"
-    return None
-
-
 def plan(profile: Profile, snapshot: Snapshot, memory: MemInfo, room: Headroom) -> GuardPlan:
     """What a guard with *profile* would do at this moment."""
-    no_swap = _without_swap(profile.when, memory)
-    turns, skipped = [], []
-    for process in snapshot.processes:
-        if not is_app(process) or process.zombie:
-            continue
-        rule = rule_for(profile, process)
-        skip = _skip(snapshot, process, rule, no_swap)
-        if skip is None:
-            turns.append(Turn(process, rule))
-        else:
-            skipped.append(skip)
-    return GuardPlan(
-        tuple(_signals(profile.when, snapshot, memory, room)),
-        tuple(sorted(turns, key=_order)),
-        tuple(skipped),
+    apps = [one for one in snapshot.processes if is_app(one) and not one.zombie]
+    now = Situation(
+        available_bytes=memory.available_bytes,
+        free_bytes=room.free_bytes,
+        low_bytes=room.low_watermark_bytes,
+        swap_total_bytes=memory.swap_total_bytes,
+        swap_free_bytes=memory.swap_free_bytes,
+        launch_bytes=max((_whole(process) for process in apps), default=0),
     )
+    nevers = {one.pid: skip for one in apps if (skip := refusal(snapshot, one, _ANY_ADJ))}
+    standings = [_standing(snapshot, one) for one in apps if one.pid not in nevers]
+    forbidden = forbids(profile.when, now)
+    order = () if forbidden else in_turn(profile, standings, wanted=True)
+    turns = tuple(Turn(snapshot.by_pid[standing.pid], rule) for standing, rule in order)
+    touched = {turn.process.pid for turn in turns}
+    skipped = [*nevers.values()]
+    for standing in standings:
+        if standing.pid not in touched:
+            why = spares(rule_for(profile, standing.names), standing) or forbidden or ""
+            word, _, detail = why.partition(": ")
+            skipped.append(Skip(snapshot.by_pid[standing.pid], word, detail))
+    return GuardPlan(now, tuple(_signals(profile.when, now)), turns, tuple(skipped))
 
 
-def _skip(snapshot: Snapshot, process: Process, rule: Rule, no_swap: str | None) -> Skip | None:
-    never = refusal(snapshot, process, -1000)  # the system, and what has no adj
-    if never is not None:
-        return never
-    standing = Standing(
+def _standing(snapshot: Snapshot, process: Process) -> Standing:
+    return Standing(
+        pid=process.pid,
+        names=(*process.packages, process.name.partition(":")[0]),
         adj=snapshot.effective_adj(process) or 0,
         rss_anon_bytes=process.memory.rss_anon_bytes or 0,
     )
-    why = verdict(rule, standing)
-    if why is None and no_swap and rule.how != "cold":
-        why = no_swap
-    if why is None:
-        return None
-    word, _, detail = why.partition(": ")
-    return Skip(process, word, detail)
 
 
-def _without_swap(when: When, memory: MemInfo) -> str | None:
-    total, free = memory.swap_total_bytes, memory.swap_free_bytes
-    if not total:
-        return "no_swap: this device has no swap"
-    if free is not None and free * 1000 <= when.swap_floor_permille * total:
-        kept = when.swap_floor_permille / 1000
-        return f"swap_floor: {free / total:.0%} of swap is free, {kept:.0%} is kept"
-    return None
-
-
-def _order(turn: Turn) -> tuple[bool, int, int]:
-    """Favourites after all others; among equals who is least in use, then the largest."""
-    process = turn.process
-    return (
-        turn.rule.last,
-        -(process.oom_score_adj or 0),
-        -(process.memory.rss_anon_bytes or 0),
+def _signals(when: When, now: Situation) -> Iterator[Signal]:
+    found = dict(shortages(when, now))
+    sizes = (
+        ("available", when.available_bytes, now.available_bytes),
+        ("next_launch", when.next_launch, now.available_bytes),
+        ("headroom", when.headroom_bytes, now.free_bytes),
     )
-
-
-def _signals(when: When, snapshot: Snapshot, memory: MemInfo, room: Headroom) -> Iterable[Signal]:
-    available = memory.available_bytes
-    if when.available_bytes:
-        yield _below("available", available, when.available_bytes)
-    if when.next_launch:
-        largest = max(
-            (_whole(process) for process in snapshot.processes if is_app(process)), default=0
-        )
-        yield _below("next_launch", available, largest + (room.low_watermark_bytes or 0))
-    if when.headroom_bytes:
-        yield _below("headroom", room.headroom_bytes, when.headroom_bytes)
+    for name, on, known in sizes:
+        if on:
+            yield Signal(name, None if known is None else found.get(name, 0))
     if when.leaving:
-        yield Signal("leaving", None, None, None)
+        yield Signal("leaving", None)
     if when.psi_some_us or when.psi_full_us:
-        yield Signal("pressure", None, None, None)
-
-
-def _below(name: str, now_bytes: int | None, limit_bytes: int) -> Signal:
-    return Signal(
-        name, now_bytes, limit_bytes, None if now_bytes is None else now_bytes < limit_bytes
-    )
+        yield Signal("pressure", None)
 
 
 def _whole(process: Process) -> int:

@@ -32,8 +32,8 @@ _KEYS = {
 def built_in() -> dict[str, Path]:
     """The profiles that come along, by name: in a wheel inside the package, else beside it."""
     package = Path(str(files("droidreclaim")))
-    folders = (package.parent / "profiles", package / "profiles")
-    return {path.stem: path for folder in folders for path in folder.glob(f"*{_SUFFIX}")}
+    carried = [*(package / "profiles").glob(f"*{_SUFFIX}")]
+    return {path.stem: path for path in carried or package.parent.glob(f"profiles/*{_SUFFIX}")}
 
 
 def open_profile(name: str) -> bytes:

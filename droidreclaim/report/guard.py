@@ -20,8 +20,6 @@ from droidreclaim.units import format_size
 if TYPE_CHECKING:
     from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
 
-_ONLY_WATCHING = "seen only by watching"
-
 
 def explain_json(
     device: DeviceInfo, source: str, profile: Profile, plan: GuardPlan
@@ -30,6 +28,7 @@ def explain_json(
     return {
         **device_json(device, source),
         "profile": asdict(profile),
+        "now": asdict(plan.now),
         "signals": [asdict(signal) for signal in plan.signals],
         "turns": [_turn_json(turn) for turn in plan.turns],
         "skipped": [_skip_json(skip) for skip in plan.skipped],
@@ -67,17 +66,22 @@ def _skip_json(skip: Skip) -> dict[str, Any]:
     }
 
 
-def signals_text(signals: Sequence[Signal]) -> str:
+def explain_text(plan: GuardPlan) -> str:
     """When it would act, and whether that is now."""
-    return "\n".join(_signal_line(signal) for signal in signals)
+    now = plan.now
+    head = (
+        f"available {format_size(now.available_bytes)}, largest app "
+        f"{format_size(now.launch_bytes)}, lmkd's low mark {format_size(now.low_bytes)}"
+    )
+    return "\n".join([head, *(_signal_line(signal) for signal in plan.signals)])
 
 
 def _signal_line(signal: Signal) -> str:
-    if signal.limit_bytes is None:
-        return f"when {signal.name}: {_ONLY_WATCHING}"
-    now = format_size(signal.now_bytes)
-    acts = {True: "acts now", False: "not now", None: "unknown"}[signal.acts]
-    return f"when {signal.name}: {now} of {format_size(signal.limit_bytes)}: {acts}"
+    if signal.missing_bytes is None:
+        return f"when {signal.name}: seen only by watching"
+    if signal.missing_bytes == 0:
+        return f"when {signal.name}: not now"
+    return f"when {signal.name}: acts now, {format_size(signal.missing_bytes)} are missing"
 
 
 def explain_table(plan: GuardPlan) -> Table:
@@ -148,6 +152,7 @@ def event_line(event: EventLine) -> str:
         for word, size in (
             ("advised", event.advised_bytes),
             ("left memory", event.reclaimed_bytes),
+            ("came back", event.refaulted_bytes),
             ("available", event.available_bytes),
         )
         if size is not None
@@ -160,10 +165,11 @@ def event_line(event: EventLine) -> str:
 def guard_text(guard: GuardLine) -> str:
     """Whether a guard runs, and what it sees and has done."""
     if not guard.running:
-        why = f": {guard.last_end}" if guard.last_end else ""
-        return safe(f"no guard runs{why}")
-    left = _lasting(guard.left_s)
-    lines = [f"guard runs with {guard.profile}, pid {guard.pid}, {left}"]
+        ended = f"; the last one ended: {guard.last_end}" if guard.last_end else ""
+        return safe(f"no guard runs{ended}")
+    lines = [f"guard runs with {guard.profile}, pid {guard.pid}"]
+    if guard.bound_to is not None:
+        lines.append(f"WARNING: it ends when adbd restarts, in {guard.bound_to}")
     if guard.signal is not None:
         lines += _seen(guard)
     return "\n".join(safe(line) for line in lines)
@@ -171,13 +177,17 @@ def guard_text(guard: GuardLine) -> str:
 
 def _seen(guard: GuardLine) -> list[str]:
     size = format_size
+    why = guard.paused or guard.forbidden or guard.missing
+    state = f", {'waits' if guard.paused or guard.forbidden else 'acts'}: {why}" if why else ""
     return [
+        f"time      {_lasting(guard.left_s)} left{state}",
         f"memory    {size(guard.available_bytes)} available, {size(guard.headroom_bytes)} above "
-        f"lmkd's low mark",
+        f"lmkd's low mark, next launch {size(guard.launch_bytes)}",
         f"swap      {size(guard.swap_free_bytes)} of {size(guard.swap_total_bytes)} free",
-        f"done      {size(guard.advised_bytes)} advised in {or_unknown(guard.passes)} passes, "
+        f"done      {size(guard.advised_bytes)} advised in {or_unknown(guard.actions)} page-outs, "
         f"{size(guard.reclaimed_bytes)} left memory, {size(guard.refaulted_bytes)} came back",
-        f"gone      {or_unknown(guard.kills)} background apps",
+        f"gone      {or_unknown(guard.gone)} background apps, "
+        f"{or_unknown(guard.oom_kills)} killed by the kernel",
         f"itself    {size(guard.rss_bytes)} resident, {or_unknown(guard.wakeups)} wake-ups, "
         f"woken by {guard.signal}",
     ]
@@ -186,7 +196,16 @@ def _seen(guard: GuardLine) -> list[str]:
 def apps_table(apps: Sequence[AppLine]) -> Table:
     """What the guard knows of each app."""
     table = new_table(
-        "PROCESS", "PID>", "ADJ>", "RESIDENT>", "IN SWAP>", "LAST", "AGO>", "BACK>", "REASON"
+        "PROCESS",
+        "PID>",
+        "ADJ>",
+        "AWAY>",
+        "RESIDENT>",
+        "IN SWAP>",
+        "LAST",
+        "AGO>",
+        "BACK>",
+        "REASON",
     )
     for app in apps:
         ago = "" if app.last_action_s is None else f"{app.last_action_s} s"
@@ -195,25 +214,23 @@ def apps_table(apps: Sequence[AppLine]) -> Table:
             Text(safe(app.name)),
             str(app.pid),
             or_unknown(app.adj),
+            "" if app.background_s is None else f"{app.background_s} s",
             format_size(app.rss_anon_bytes),
             format_size(app.swap_bytes),
             safe(app.last_action or ""),
             ago,
             back,
-            Text(safe(app.why or "")),
+            Text(safe(app.spared or "")),
         )
     return table
 
 
 def _lasting(seconds: int | None) -> str:
     if seconds is None:
-        return "for an unknown time"
-    hours, rest = divmod(seconds, 3600)
-    return (
-        f"for {hours} h {rest // 60} min more"
-        if hours
-        else f"for {rest // 60} min {rest % 60} s more"
-    )
+        return "?"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _iso(at_s: int) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 
 from . import dump_packages
 from .apps import EVERY_FLAG, FIXED_UIDS, SYSTEM_PACKAGES, App, Wish
@@ -59,6 +60,12 @@ class PackageManager:
         self.packages[wish.name], self.apps[wish.name] = package, app
         self._write_list()
         return app
+
+    def uninstall(self, name: str) -> None:
+        """Remove an app, its file and its line; its processes are the caller's to end first."""
+        del self.apps[name]
+        shutil.rmtree(os.path.dirname(self._root + self.packages.pop(name).apk))
+        self._write_list()
 
     def _write_apk(self, wish: Wish, system: bool) -> str:
         """Write the file that the app maps, and return its path."""

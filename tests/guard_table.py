@@ -1,0 +1,87 @@
+"""Reads device-scripts/tests/guard_policy.txt, the decisions that C and Python share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from droidreclaim.model.profile import Profile, Rule, When
+from droidreclaim.policy.guard import Situation, Standing
+
+TABLE = Path(__file__).parent.parent / "device-scripts" / "tests" / "guard_policy.txt"
+
+# What the guard takes where a line does not say.
+_WHEN = When(0, False, 0, False, 35_000, 0, 500_000, 200, None, 1000)
+_RULE = Rule("*", 700, 1000, 0, 0, "pageout", "anon", (), None, None, 0, False)
+_NOW = Situation(swap_total_bytes=1000, swap_free_bytes=1000)
+_IN_FRONT_MS = -1  # shorter in the background than any rule wants
+
+
+@dataclass
+class Case:
+    name: str
+    when: When = _WHEN
+    rules: list[Rule] = field(default_factory=list)
+    now: Situation = _NOW
+    apps: dict[str, Standing] = field(default_factory=dict)
+    expected: list[list[str]] = field(default_factory=list)
+
+    @property
+    def profile(self) -> Profile:
+        return Profile("x", 60, self.when, tuple(self.rules))
+
+
+def cases() -> list[Case]:
+    found: list[Case] = []
+    for line in TABLE.read_text().splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "case":
+            found.append(Case(rest))
+        elif word and not word.startswith("#"):
+            _take(found[-1], word, rest)
+    return found
+
+
+def _take(case: Case, word: str, rest: str) -> None:
+    if word not in ("when", "rule", "device", "app"):
+        case.expected.append([word, *rest.split()])
+        return
+    given = dict(pair.split("=", 1) for pair in rest.split())
+    if word == "when":
+        case.when = replace(case.when, **_typed(given, case.when))
+    elif word == "rule":
+        case.rules.append(replace(_RULE, **_typed(given, _RULE)))
+    elif word == "device":
+        case.now = replace(case.now, **_typed(given, case.now))
+    else:
+        case.apps[given["name"]] = _app(len(case.apps) + 1, given)
+
+
+def _typed(given: dict[str, str], like: object) -> dict[str, object]:
+    """Values in the types of the fields of *like*."""
+    values: dict[str, object] = {}
+    for key, text in given.items():
+        old = getattr(like, key)
+        if isinstance(old, bool):
+            values[key] = text == "1"
+        else:
+            values[key] = text if isinstance(old, str) else int(text)
+    return values
+
+
+def _app(pid: int, given: dict[str, str]) -> Standing:
+    times = {key: given.get(key, default) for key, default in
+             (("background_ms", "60000"), ("action_ms", "-"))}  # fmt: skip
+    away, idle = times["background_ms"], times["action_ms"]
+    packages = given.get("packages", "").split(",")
+    return Standing(
+        pid=pid,
+        names=(*filter(None, packages), given["name"].partition(":")[0]),
+        adj=int(given.get("adj", "900")),
+        rss_anon_bytes=int(given.get("anon_bytes", "100000000")),
+        away_ms=_IN_FRONT_MS if away == "-" else int(away),
+        idle_ms=None if idle == "-" else int(idle),
+        holdoff_ms=int(given.get("holdoff_ms", "0")),
+        leaving=given.get("leaving") == "1",
+        trimmed=given.get("trimmed") == "1",
+    )

@@ -1,0 +1,337 @@
+"""The guard on a pocket phone: it goes on without us through every fault, and leaves nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import command, run, run_json
+from droidreclaim import profiles
+from droidreclaim.cli import connect
+from droidreclaim.cli.options import Connection
+from droidreclaim.demo import arms, scenario
+from droidreclaim.errors import DroidReclaimError
+from droidreclaim.units import MIB
+from handset import ADB, Handset, adb_server_of, free_port, until
+
+pytestmark = [pytest.mark.phone, pytest.mark.timeout(600)]
+
+HOME = "/data/local/droidreclaim"
+GAME = "com.example.game"
+# Pids of the guard's program, whatever it is called by now.
+PIDS = f"for e in /proc/[0-9]*/exe; do case $(readlink $e) in {HOME}/guard-*) echo $e;; esac; done"
+
+
+@pytest.fixture(scope="module")
+def shared(boot_for_module: Callable[..., Handset]) -> Handset:
+    """The phone of this file, with all its apps in the background."""
+    phone = boot_for_module()
+    until(lambda: len(cached(phone)) >= 6, timeout_s=60)
+    return phone
+
+
+@pytest.fixture
+def phone(shared: Handset) -> Iterator[Handset]:
+    """The same without a guard; none is left over for the next test."""
+    yield shared
+    shared.shell(f"for p in $({PIDS}); do p=${{p#/proc/}}; kill -9 ${{p%/exe}}; done")
+
+
+@pytest.fixture
+def guarded(phone: Handset) -> Handset:
+    """A phone on which a guard runs."""
+    start(phone)
+    return phone
+
+
+def cached(phone: Handset) -> list[dict[str, Any]]:
+    rows = run_json(phone, "ps")["processes"]
+    return [row for row in rows if row["band"] == "cached"]
+
+
+def start(phone: Handset, *words: str) -> dict[str, Any]:
+    guard: dict[str, Any] = run_json(phone, "guard", "start", *words)["guard"]
+    assert guard["running"] is True
+    return guard
+
+
+def status(phone: Handset) -> dict[str, Any]:
+    return dict(run_json(phone, "guard", "status")["guard"])
+
+
+def events(phone: Handset, *what: str) -> list[dict[str, Any]]:
+    found = run_json(phone, "guard", "log")["events"]
+    return [event for event in found if not what or event["what"] in what]
+
+
+def running(phone: Handset) -> list[int]:
+    """Pids of guards, as the phone itself has them."""
+    return [int(pid) for pid in re.findall(r"/proc/(\d+)/exe", phone.text(PIDS))]
+
+
+def test_a_guard_says_what_it_sees_and_why_it_does_nothing(guarded: Handset) -> None:
+    document = run_json(guarded, "guard", "status")
+    guard, apps = document["guard"], document["apps"]
+    assert (guard["running"], guard["profile"]) == (True, "keep-games")
+    assert running(guarded) == [guard["pid"]]
+    assert guard["signal"] == "psi_trigger"
+    assert guard["available_bytes"] > 50 * MIB
+    assert {app["name"].partition(":")[0] for app in apps} >= {GAME, "com.example.mail"}
+    assert "runs with keep-games" in run(guarded, "guard", "status").stdout
+    [begin] = events(guarded, "start")[-1:]
+    assert begin["boot_s"] > 0
+    assert "guard" in [check["name"] for check in run_json(guarded, "doctor")["checks"]]
+
+
+def test_it_is_no_heavier_than_it_promises(guarded: Handset) -> None:
+    pid = status(guarded)["pid"]
+    text = guarded.text(f"cat /proc/{pid}/status /proc/{pid}/oom_score_adj; ls /proc/{pid}/fd")
+    resident = re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)
+    assert resident is not None
+    assert int(resident[1]) <= 512
+    assert "\n-800\n" in text
+    assert guarded.text(f"cat /proc/{pid}/cgroup") == "0::/"
+
+
+def test_a_second_guard_is_refused_by_the_name_of_the_first(guarded: Handset) -> None:
+    pid = status(guarded)["pid"]
+    second = run(guarded, "guard", "start", "--profile", "gentle")
+    assert second.returncode == 7
+    assert "keep-games" in second.stderr
+    assert str(pid) in second.stderr
+    assert running(guarded) == [pid]
+
+
+def test_stop_ends_it_and_says_so_and_twice_is_not_achieved(guarded: Handset) -> None:
+    assert run_json(guarded, "guard", "stop")["guard"]["running"] is False
+    assert running(guarded) == []
+    assert status(guarded)["running"] is False
+    assert run(guarded, "guard", "stop").returncode == 7
+    assert [event["what"] for event in events(guarded)][-1] == "stop"
+
+
+def test_its_time_ends_it(phone: Handset) -> None:
+    start(phone, "--for", "1s")
+    until(lambda: running(phone) == [])
+    assert events(phone)[-1]["what"] == "stop"
+
+
+def test_follow_tells_what_happens_while_it_happens(guarded: Handset) -> None:
+    with subprocess.Popen(
+        command(guarded, "guard", "log", "--follow", "--json"), stdout=subprocess.PIPE, text=True
+    ) as log:
+        assert log.stdout is not None
+        assert json.loads(log.stdout.readline())["what"]
+        run_json(guarded, "guard", "stop")
+        told = [json.loads(line)["what"] for line in iter(log.stdout.readline, "") if line]
+        log.terminate()
+    assert "stop" in told
+
+
+def test_a_profile_that_names_nobody_here_guards_nobody(phone: Handset, tmp_path: Path) -> None:
+    path = tmp_path / "nobody.yaml"
+    path.write_text(
+        "version: 1\nname: nobody\nhow: {rung: leave}\n"
+        "packages:\n  - match: com.nowhere.*\n    how: {rung: pageout}\n"
+    )
+    assert start(phone, "--profile", str(path))["profile"] == "nobody"
+    apps = run_json(phone, "guard", "status")["apps"]
+    assert {app["spared"] for app in apps} == {"leave"}
+
+
+# What may happen to the link
+
+
+def test_an_unplugged_cable_changes_nothing(guarded: Handset) -> None:
+    before = status(guarded)["pid"]
+    subprocess.run([ADB, "disconnect", guarded.serial], check=True, capture_output=True)
+    guarded.wait()
+    after = status(guarded)
+    assert (after["running"], after["pid"]) == (True, before)
+
+
+def test_an_adb_server_that_ends_changes_nothing(phone: Handset, tmp_path: Path) -> None:
+    port = free_port()
+    other = {"ANDROID_ADB_SERVER_PORT": str(port)}
+    with adb_server_of(ADB, port, tmp_path / "server.log"):
+        subprocess.run([ADB, "-P", str(port), "connect", phone.serial], check=True)
+        done = run(phone, "guard", "start", "--json", **other)
+        assert done.returncode == 0, done.stderr
+    phone.wait()
+    assert status(phone)["pid"] == json.loads(done.stdout)["guard"]["pid"]
+
+
+def test_adbd_may_restart_and_take_its_cgroup_with_it(guarded: Handset) -> None:
+    before = status(guarded)["pid"]
+    witness = "setsid sleep 300 >/dev/null 2>&1 & echo $!"
+    pid = guarded.text(witness)
+    guarded.run("unroot")
+    time.sleep(1)
+    guarded.wait()
+    assert guarded.shell(f"[ -d /proc/{pid} ]").returncode == 1  # what setsid alone is worth
+    guarded.run("root")
+    time.sleep(1)
+    guarded.wait()
+    assert (status(guarded)["running"], status(guarded)["pid"]) == (True, before)
+
+
+# What may happen to the phone
+
+
+def test_a_clock_set_back_changes_nothing(guarded: Handset) -> None:
+    before = status(guarded)
+    guarded.text("date -s @1000000000 || toybox date -s @1000000000")
+    try:
+        after = status(guarded)
+    finally:
+        guarded.text(f"date -s @{int(time.time())}")
+    assert (after["running"], after["pid"]) == (True, before["pid"])
+    assert 0 <= before["left_s"] - after["left_s"] < 60
+
+
+def test_without_psi_it_guards_by_other_signals(phone: Handset) -> None:
+    """A tmpfs over /proc/pressure hides it, as on a kernel built without."""
+    with mounted(phone, "/proc/pressure", "size=4k"):
+        start(phone)
+        assert status(phone)["signal"] in ("vmpressure", "timer")
+        assert status(phone)["psi_some_us"] is None
+
+
+def test_without_swap_it_refuses_to_begin(phone: Handset) -> None:
+    area = phone.text("cat /proc/swaps").splitlines()[1].split()[0]
+    phone.text(f"swapoff {area}")
+    try:
+        done = run(phone, "guard", "start")
+    finally:
+        phone.text(f"swapon {area}")
+    assert done.returncode == 4
+    assert "swap" in done.stderr
+    assert running(phone) == []
+
+
+def test_a_full_partition_costs_the_log_and_not_the_guard(phone: Handset) -> None:
+    run(phone, "uninstall")
+    phone.text(f"mkdir {HOME} && chmod 700 {HOME}")
+    with mounted(phone, HOME, "size=256k,mode=700"):
+        run_json(phone, "guard", "status")  # its program is there now
+        phone.shell(f"cat /dev/zero >{HOME}/filler")
+        start(phone)
+        assert status(phone)["running"] is True
+        run_json(phone, "guard", "stop")
+    assert running(phone) == []
+
+
+def test_a_package_uninstalled_while_guarded_is_forgotten(guarded: Handset) -> None:
+    guarded.text("pocket install com.example.brief 8")
+    guarded.text("am start -W -n com.example.brief/.Main")
+    guarded.text("input keyevent HOME")
+    until(lambda: "com.example.brief" in names(guarded))
+    assert guarded.text("pm uninstall com.example.brief") == "Success"
+    until(lambda: "com.example.brief" not in names(guarded))
+    assert status(guarded)["running"] is True
+
+
+def names(phone: Handset) -> set[str]:
+    return {app["name"] for app in run_json(phone, "guard", "status")["apps"]}
+
+
+def killed_at_random(phone: Handset, times: int, seed: int) -> None:
+    """Start a guard and kill -9 whatever runs of it, again and again, also while it starts."""
+    source = random.Random(seed)
+    connection = Connection(serial=phone.serial, timeout_s=30.0)
+    profile = profiles.load("keep-games")
+    kill = f"for p in $({PIDS}); do p=${{p#/proc/}}; kill -9 ${{p%/exe}}; done"
+    for _ in range(times):
+        with (
+            connect.helper(connection, kind="guard") as guard,
+            contextlib.suppress(DroidReclaimError),  # killed before it could answer
+        ):
+            guard.session.call_all(profiles.lines(profile))
+            guard.session.send("guard_start", name="x", for_s=60)
+            time.sleep(source.uniform(0, 0.3))
+            phone.text(kill)
+    until(lambda: running(phone) == [])
+
+
+def test_killed_at_random_instants_it_leaves_nothing_in_the_way(phone: Handset) -> None:
+    killed_at_random(phone, 10, 1)
+    start(phone)
+    assert status(phone)["running"] is True
+    assert run(phone, "uninstall").returncode == 0
+    assert left_behind(phone) == ""
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(3600)
+def test_killed_at_1000_random_instants_it_leaves_nothing_in_the_way(phone: Handset) -> None:
+    killed_at_random(phone, 1000, 2)
+    start(phone)
+    assert run(phone, "uninstall").returncode == 0
+    assert left_behind(phone) == ""
+
+
+def test_uninstall_stops_it_and_leaves_nothing(guarded: Handset) -> None:
+    done = run_json(guarded, "uninstall")
+    assert f"{HOME}" in done["removed"]
+    assert any(word.startswith("process ") for word in done["removed"])
+    assert running(guarded) == []
+    assert left_behind(guarded) == ""
+
+
+def test_after_a_reboot_none_runs(guarded: Handset) -> None:
+    guarded.run("reboot")
+    time.sleep(1)
+    guarded.wait(120)
+    assert running(guarded) == []
+    assert status(guarded)["running"] is False
+    start(guarded)
+
+
+def left_behind(phone: Handset) -> str:
+    found = "find /data /dev /sdcard 2>/dev/null | grep -i droidreclaim || true"
+    return phone.text(f"{found}; {PIDS}")
+
+
+@contextlib.contextmanager
+def mounted(phone: Handset, path: str, options: str) -> Iterator[None]:
+    phone.text(f"mount -t tmpfs -o {options} none {path}")
+    try:
+        yield
+    finally:
+        phone.shell(f"for p in $({PIDS}); do p=${{p#/proc/}}; kill ${{p%/exe}}; done; sleep 1")
+        phone.text(f"umount {path} || umount -l {path}")
+
+
+# What it is for
+
+
+def test_with_a_guard_and_a_silent_host_every_app_and_the_score_are_kept(
+    boot: Callable[..., Handset], shared: Handset
+) -> None:
+    """The demo's own scenario, in which lowmemorykiller alone takes the game."""
+    ram_bytes = 384 * MIB
+    shared.stop()
+    phone = boot(ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none")
+    start(phone)
+    connection = Connection(serial=phone.serial, timeout_s=60.0)
+    with connect.helper(connection) as helper:
+        plan = scenario.plan(1, 6, arms.sample(helper, 0.0).available_bytes)
+        arm = arms.play(
+            connect.chosen_device(connection), helper, plan, name="guard",
+            page_out=arms.leave_alone,
+        )  # fmt: skip
+    told = events(phone, "action")
+    assert arm.deaths == (), (arm.deaths, told)
+    assert arm.game.kept
+    assert arm.verified.bad == 0
+    assert told
+    assert all(event["reason"] for event in told)
