@@ -82,6 +82,7 @@ def _app(pid: int, given: dict[str, str]) -> Standing:
         away_ms=_IN_FRONT_MS if away == "-" else int(away),
         idle_ms=None if idle == "-" else int(idle),
         holdoff_ms=int(given.get("holdoff_ms", "0")),
+        rest_bytes=int(given.get("rest_bytes", "0")),
         leaving=given.get("leaving") == "1",
         trimmed=given.get("trimmed") == "1",
     )

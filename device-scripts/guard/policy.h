@@ -29,6 +29,7 @@ struct app {
 	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */
 	uint64_t moved_bytes;	/* that went to swap by the last action */
 	uint64_t swap_after_bytes;	/* in swap at its end */
+	uint64_t rest_bytes;	/* anonymous RSS that its last page-out left: it cannot go; 0: none, or cut short */
 	uint64_t refaulted_bytes;	/* of that, came back within ten seconds; summed */
 	size_t name_len;
 	char name[APP_NAME_MAX];
@@ -40,6 +41,7 @@ struct situation {
 	uint64_t free_bytes;	/* without CMA, as lmkd counts */
 	uint64_t low_bytes;	/* low watermarks and protection of all zones */
 	uint64_t swap_total_bytes, swap_free_bytes;
+	uint64_t swap_stop_bytes;	/* under it a page-out stopped for the floor; 0: none did */
 	uint64_t launch_bytes;	/* what the next launch needs; 0: not known yet */
 	bool pressed;		/* processes wait for memory (PSI, vmpressure) */
 	bool returning;		/* what was paged out came back within the last two seconds */

@@ -12,6 +12,7 @@
 #define HOURS_MOST 168
 #define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */
 #define STOP_MS 2000
+#define WAIT_MS 20
 
 int verb_guard_log(const struct request *request, const char **why);
 
@@ -78,6 +79,9 @@ static int check_start(bool allow_flash, const char **why)
 	*why = "guard_rule comes first: there is no rule";
 	if (guard.profile.rules_nr == 0)
 		return -EINVAL;
+	*why = "this kernel has no process_madvise (5.10)";
+	if (sys_process_madvise(-1, NULL, 0, ADVICE_PAGEOUT) == -ENOSYS)
+		return -ENOSYS;
 	*why = "/proc/meminfo";
 	error = gauge_open();
 	if (error)
@@ -159,7 +163,7 @@ static int relay(int fd)
 {
 	static struct line_reader reader;
 	struct span line;
-	int more;
+	int more, broken = -ECONNREFUSED;	/* before it said anything */
 
 	reader.fd = fd;
 	reader.start = reader.end = 0;
@@ -171,16 +175,24 @@ static int relay(int fd)
 			if (span_starts(line, "{\"id\":\"s\",\"t\":\"end\""))
 				return 0;
 			line_relay(line);
+			broken = -EPIPE;
 		}
 		if (more != -EAGAIN)
-			return more < 0 ? more : -EPIPE;
+			return broken;
 	}
+}
+
+static void wait_a_little(void)
+{
+	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+
+	sys_poll(NULL, 0, &wait, NULL);
 }
 
 static int verb_guard_status(const struct request *request, const char **why)
 {
 	struct holder holder;
-	int fd, error;
+	int fd, error = 0;
 
 	if (request_check(request, "", why))
 		return -EINVAL;
@@ -188,16 +200,21 @@ static int verb_guard_status(const struct request *request, const char **why)
 	error = home_open();
 	if (error)
 		return error;
-	if (!home_holder(&holder)) {
-		print_not_running();
-		return 0;
-	}
+	/* One that begins or ends has the lock and no ear: for a moment. */
 	*why = "the guard does not answer";
-	fd = sys_connect(home_path(HOME_SOCKET));
-	if (fd < 0)
-		return fd;
-	error = relay(fd);
-	sys_close(fd);
+	for (int waited = 0; waited < STOP_MS; waited += WAIT_MS) {
+		if (!home_holder(&holder)) {
+			print_not_running();
+			return 0;
+		}
+		fd = sys_connect(home_path(HOME_SOCKET));
+		error = fd < 0 ? fd : relay(fd);
+		if (fd >= 0)
+			sys_close(fd);
+		if (error != -ECONNREFUSED && error != -ENOENT)
+			return error;
+		wait_a_little();
+	}
 	return error;
 }
 
@@ -223,7 +240,6 @@ static int terminate(const struct holder *holder)
 
 static int verb_guard_stop(const struct request *request, const char **why)
 {
-	const struct sys_timespec wait = { 0, 20 * 1000000 };
 	struct holder holder;
 	int error;
 
@@ -238,8 +254,9 @@ static int verb_guard_stop(const struct request *request, const char **why)
 		return -ENOENT;
 	*why = "SIGTERM";
 	error = terminate(&holder);
-	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder); waited += 20)
-		sys_poll(NULL, 0, &wait, NULL);
+	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder);
+	     waited += WAIT_MS)
+		wait_a_little();
 	if (error && error != -ESRCH)
 		return error;
 	*why = "it did not end in time";

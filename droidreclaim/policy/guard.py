@@ -65,6 +65,7 @@ class Standing:
         away_ms: How long it has been out of the foreground; None when that was not watched.
         idle_ms: How long ago the guard last touched it; None for never.
         holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
+        rest_bytes: What its last page-out could not move of its anonymous memory.
         leaving: It left the foreground and was not dealt with since.
         trimmed: It was asked to give up caches then, and not paged out since.
     """
@@ -76,6 +77,7 @@ class Standing:
     away_ms: int | None = None
     idle_ms: int | None = None
     holdoff_ms: int = 0
+    rest_bytes: int = 0
     leaving: bool = False
     trimmed: bool = False
 
@@ -137,7 +139,7 @@ def spares(rule: Rule | None, standing: Standing) -> str | None:
     if away is not None and away < rule.background_ms:
         return f"background: for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
     least = max(rule.min_bytes, 0 if _touches_files(rule) else _LEAST_ANON_BYTES)
-    if standing.rss_anon_bytes < least:
+    if standing.rss_anon_bytes < standing.rest_bytes + least:
         return f"small: holds less than {format_size(least)}"
     return _rests(rule, standing)
 

@@ -296,7 +296,13 @@ class Guard:
 
     def status(self) -> dict[str, Any]:
         """The line of the guard."""
-        return self.ask("guard_status").only("guard")
+        reply = self.ask("guard_status")
+        assert reply.end["ok"], reply.end
+        return reply.only("guard")
+
+    def runs(self) -> bool:
+        """Whether one guards."""
+        return bool(self.status()["running"])
 
     def app(self, pid: int) -> dict[str, Any]:
         """The line of one process."""
@@ -314,10 +320,9 @@ class Guard:
 
     def kill(self) -> None:
         """SIGKILL, when one runs."""
-        status = self.ask("guard_status").lines[0]
-        if status["running"]:
-            os.kill(status["pid"], signal.SIGKILL)
-            until(lambda: not self.ask("guard_status").lines[0]["running"])
+        if self.runs():
+            os.kill(self.status()["pid"], signal.SIGKILL)
+            until(lambda: not self.runs())
 
 
 class Victim:

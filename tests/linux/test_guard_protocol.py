@@ -98,7 +98,7 @@ def test_without_swap_it_does_not_start_and_says_why(guard: Guard, no_swap: None
     end = guard.try_start(ALWAYS, "match=* how=leave").end
     assert end["error"] == "ENODEV"
     assert "no swap" in end["why"]
-    assert not guard.ask("guard_status").lines[0]["running"]
+    assert not guard.runs()
 
 
 def test_swap_on_flash_is_refused_unless_allowed(guard: Guard, zram: Zram, tmp_path: Path) -> None:

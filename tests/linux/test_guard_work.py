@@ -74,7 +74,7 @@ def test_it_never_touches_what_is_near_the_user(
     guard.start(ALWAYS, f"match={NAME}*", LEAVE)
     until(lambda: is_out(other, 15))
     time.sleep(0.5)
-    assert victim.memory("VmSwap") == 0
+    assert victim.memory("VmSwap") < MIB
     known = [line for line in guard.ask("guard_status").all("app") if line["pid"] == victim.pid]
     assert [line["spared"] for line in known] in ([why], [])
 
@@ -196,9 +196,9 @@ def test_swap_that_is_taken_away_ends_it_for_good(
     guard.start(ALWAYS, f"match={NAME}", LEAVE)
     until(lambda: guard.events("action"))
     zram_device.off()
-    until(lambda: not guard.ask("guard_status").lines[0]["running"], timeout_s=20)
+    until(lambda: not guard.runs(), timeout_s=20)
     assert [event["what"] for event in guard.events()][-2:] == ["exhausted", "stop"]
-    assert guard.ask("guard_status").only("guard")["last_end"] == "swap_exhausted"
+    assert guard.status()["last_end"] == "swap_exhausted"
 
 
 def test_cold_moves_nothing_and_only_chooses_the_kind(
