@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -28,21 +29,30 @@ GUEST_SOURCES = Path("droidreclaim/phone/guest/src")
 GUEST_BINARIES = Path("droidreclaim/phone/guest/bin")
 GUEST_TARGET = "x86_64-linux-gnu.2.31"
 
-# ABI as Android names it: zig's target, and its folder of kernel headers. Without libc the
-# environment part only chooses the calling convention: soft-float on arm.
-HELPER_TARGETS = {
-    "arm64-v8a": ("aarch64-linux-musl", "aarch64"),
-    "armeabi-v7a": ("thumb-linux-musleabi", "arm"),
-    "x86_64": ("x86_64-linux-musl", "x86"),
-    "x86": ("x86-linux-musl", "x86"),
-    "riscv64": ("riscv64-linux-musl", "riscv"),
+_SMALLEST = ["-Xclang", "-Oz"]  # zig takes its own -Oz for -Os
+_NO_INLINING = ["-mllvm", "-inline-threshold=-100"]
+# ABI as Android names it: zig's target, its folder of kernel headers, and what makes code small
+# there. Without libc the environment part only chooses the calling convention: soft-float on arm.
+HELPER_TARGETS: dict[str, tuple[str, str, list[str]]] = {
+    # (the tiny model: all of a program is within 1 MiB)
+    "arm64-v8a": ("aarch64-linux-musl", "aarch64", [*_SMALLEST, "-flto", "-mcmodel=tiny"]),
+    # (-Oz would divide by a library's function, link-time optimization makes it larger)
+    "armeabi-v7a": ("thumb-linux-musleabi", "arm", _NO_INLINING),
+    "x86_64": ("x86_64-linux-musl", "x86", [*_SMALLEST, "-flto"]),
+    # (the registers: see arch.c)
+    "x86": (
+        "x86-linux-musl",
+        "x86",
+        [*_SMALLEST, *_NO_INLINING, "-mregparm=3", "-mstack-alignment=4"],
+    ),
+    "riscv64": ("riscv64-linux-musl", "riscv", _SMALLEST),
 }
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
 HELPER_FLAGS = [
     *("-std=gnu11", "-Os", "-s", "-static", "-nostdlib", "-ffreestanding"),
     *("-fno-stack-protector", "-fomit-frame-pointer"),
-    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
-    *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
+    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-ident"),
+    *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),  # the other program's
     "-Wl,-z,max-page-size=65536",  # runs on kernels with pages of 4, 16 and 64 KiB
 ]
 NOT_FOR_DEVICES = "hosted.c"  # the libc end of the unit tests' build
@@ -81,9 +91,31 @@ def _c_files(folder: Path, *without: str) -> list[str]:
 
 def compile_without_libc(abi: str, binary: Path, arguments: list[str], folder: Path) -> None:
     """Compile what *arguments* name in *folder* to a static program for *abi*."""
-    target, architecture = HELPER_TARGETS[abi]
-    options = ["-target", target, *HELPER_FLAGS, *WARNINGS, *_kernel_headers(architecture)]
+    target, architecture, small = HELPER_TARGETS[abi]
+    options = ["-target", target, *HELPER_FLAGS, *small, *WARNINGS, *_kernel_headers(architecture)]
     _zig([*options, "-o", str(binary), *arguments], folder)
+    _drop_section_headers(binary)
+
+
+def _drop_section_headers(binary: Path) -> None:
+    """Cut off what only debuggers read, 300 to 450 bytes: a program is loaded by its segments."""
+    content = bytearray(binary.read_bytes())
+    wide = content[4] == 2  # EI_CLASS; the offsets are those of Elf64_Ehdr and Elf64_Phdr, or of 32
+    word, (table_at, headers_at), (size_at, names_at) = (
+        ("<Q", (32, 40), (54, 62)) if wide else ("<I", (28, 32), (42, 50))
+    )
+    offset_at, bytes_at = (8, 32) if wide else (4, 16)
+    (table,) = struct.unpack_from(word, content, table_at)
+    size, count = struct.unpack_from("<HH", content, size_at)
+    segments = range(table, table + size * count, size)
+    ends = [
+        struct.unpack_from(word, content, segment + offset_at)[0]
+        + struct.unpack_from(word, content, segment + bytes_at)[0]
+        for segment in segments
+    ]
+    struct.pack_into(word, content, headers_at, 0)
+    struct.pack_into("<HH", content, names_at - 2, 0, 0)
+    binary.write_bytes(content[: max(ends)])
 
 
 def _build_for(root: Path, abi: str, name: str, arguments: list[str]) -> dict[str, object]:

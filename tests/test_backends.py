@@ -40,3 +40,17 @@ def test_the_one_asked_for_is_taken_or_none() -> None:
 def test_only_madvise_knows_cold() -> None:
     with pytest.raises(NotPossible):
         best_backend(probed(process_madvise=False, proc_reclaim=True), replace(_ASKED, how="cold"))
+
+
+def test_prefetch_needs_the_advice_of_5_15() -> None:
+    asked = replace(_ASKED, how="prefetch")
+    assert best_backend(probed(process_madvise=True, willneed=True), asked) == "process_madvise"
+    with pytest.raises(NotPossible, match="willneed: ENOSYS"):
+        best_backend(probed(process_madvise=True, willneed=False), asked)
+
+
+def test_a_memcg_is_taken_only_when_asked_for() -> None:
+    none = probed(process_madvise=False, proc_reclaim=False, memory_reclaim=True)
+    with pytest.raises(NotPossible):
+        best_backend(none, _ASKED)
+    assert best_backend(none, replace(_ASKED, backend="memcg")) == "memcg"

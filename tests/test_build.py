@@ -64,7 +64,7 @@ def test_a_program_is_static_small_and_aligned_for_every_page_size(
 ) -> None:
     path = binaries / abi / name
     machine, bits = MACHINES[abi]
-    assert path.stat().st_size < 48 * 1024
+    assert path.stat().st_size < 32 * 1024
     assert path.stat().st_mode & 0o111
     with path.open("rb") as stream:
         elf = ELFFile(stream)

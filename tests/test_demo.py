@@ -238,8 +238,9 @@ class Gate:
                 return
             with client, contextlib.suppress(OSError):
                 client.settimeout(5)
-                target = client.recv(2000).split()[1].decode()
-                self.hosts.add(re.sub(r"^\w+://|[:/].*$", "", target))
+                words = client.recv(2000).split()
+                if len(words) > 1:  # the browser also opens connections and asks nothing
+                    self.hosts.add(re.sub(r"^\w+://|[:/].*$", "", words[1].decode()))
 
     def close(self) -> None:
         self._listener.close()

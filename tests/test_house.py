@@ -12,15 +12,15 @@ _FLOORS = (
     {"errors", "units", "escape", "model"},
     {"device", "parse", "profiles"},
     {"helper", "snapshot", "lmkd"},
-    {"policy"},
+    {"policy", "lazy"},
     {"report"},
-    {"reclaim", "inspect", "swap", "guard"},
-    {"demo", "phone"},
+    {"reclaim", "inspect", "swap", "guard", "hands"},
+    {"demo", "storm", "phone"},
     {"cli"},
     {"__main__"},
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}
-_PURE = ("parse", "snapshot", "policy", "report", "lmkd")
+_PURE = ("parse", "snapshot", "policy", "lazy", "report", "lmkd")
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 

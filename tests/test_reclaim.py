@@ -10,6 +10,7 @@ from build_values import process
 from droidreclaim import reclaim
 from droidreclaim.model import Advice, Memory, ProcessId, Refusal, SwapChange, TargetResult
 from droidreclaim.policy import Plan, Selection
+from droidreclaim.reclaim.prefetch import prefetched
 
 _MIB = 1 << 20
 _APP = process(200, "com.example.mail", 10002, 905)
@@ -116,6 +117,52 @@ def test_cold_moves_nothing_and_says_so() -> None:
     assert target.outcome == "advised"
     assert target.reason is not None
     assert target.reason.startswith("not_proven: ")
+
+
+_PREFETCH = reclaim.Request(Selection(), how="prefetch")
+_IN_SWAP = replace(_MOVED, before=_AFTER, after=_AFTER, swapped_bytes=76 * _MIB)
+
+
+def test_a_prefetch_is_told_by_what_came_in_and_reclaims_nothing() -> None:
+    target = judge(_IN_SWAP, _PREFETCH)
+    assert target.outcome == "prefetched"
+    cached = replace(_SWAP, cached_after_bytes=70 * _MIB)
+    result = reclaim.result((target,), cached, Plan((_APP,), (), -1000), _PREFETCH)
+    told = prefetched(result, 72 * _MIB, cached)
+    assert told.achieved
+    assert (told.totals.came_in_bytes, told.totals.swap_cached_delta_bytes) == (
+        72 * _MIB, 70 * _MIB,
+    )  # fmt: skip
+    assert told.totals.reclaimed_bytes is told.totals.gained_bytes is None
+
+
+def test_a_prefetch_that_the_counters_do_not_know_of_is_nothing() -> None:
+    result = reclaim.result(
+        (judge(_IN_SWAP, _PREFETCH),), _SWAP, Plan((_APP,), (), -1000), _PREFETCH
+    )
+    told = prefetched(result, 0, _SWAP)
+    assert not told.achieved
+    assert (told.targets[0].reason or "").startswith("not_proven: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"outcome": "nothing", "swapped_bytes": 0}, "not_swapped: "),
+        ({"outcome": "stopped", "reason": "no_memory"}, "no_memory: "),
+    ],
+)
+def test_a_prefetch_of_nothing_says_why(changes: dict[str, object], reason: str) -> None:
+    target = judge(replace(_IN_SWAP, advised_bytes=0, **changes), _PREFETCH)  # type: ignore[arg-type]
+    assert target.outcome == "nothing"
+    assert (target.reason or "").startswith(reason)
+
+
+def test_a_memcg_that_holds_others_says_so() -> None:
+    memcg = reclaim.Request(Selection(), backend="memcg")
+    target = judge(replace(_MOVED, outcome="denied", reason="shared_cgroup"), memcg)
+    assert target.outcome == "denied"
+    assert (target.reason or "").startswith("shared_cgroup: ")
 
 
 def test_nothing_achieved_names_the_reasons() -> None:

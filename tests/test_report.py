@@ -94,6 +94,7 @@ def test_reclaim_json_has_the_contracts_keys() -> None:
     assert value["totals"] == {
         "advised_bytes": 79691776, "reclaimed_bytes": 79691776, "swapped_bytes": 79691776,
         "zram_used_delta_bytes": 27262976, "gained_bytes": 52428800,
+        "came_in_bytes": None, "swap_cached_delta_bytes": None,
     }  # fmt: skip
     assert "in the foreground (adj 0)" in report.render(told.reclaim_table(ran))
 

@@ -116,11 +116,24 @@ def test_an_interrupt_cancels_the_work_on_the_device(
     session: HelperSession, channel: PipeChannel, big_child: subprocess.Popen[bytes]
 ) -> None:
     target = find(session, big_child.pid)
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     begun = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        for _ in range(1000):
-            verbs.advise(session, "cold", [target], verbs.Orders(floor=-1000))
+    slow = verbs.Orders(floor=-1000, max_bytes_per_s=64 << 20)  # 4 s of it
+    advised = verbs.advise(session, "cold", [target], slow)
     assert time.monotonic() - begun < 2
+    assert isinstance(advised.ended_by, KeyboardInterrupt)
+    (advice,) = advised.advices  # what was done until then is not lost
+    assert (advice.outcome, advice.reason) == ("stopped", "cancelled")
+    assert 4 << 20 < advice.advised_bytes < 128 << 20
     assert channel.process.poll() is None
     assert session.call("hello").ok
+
+
+def test_an_interrupt_of_a_helper_that_does_not_answer_is_passed_on(channel: PipeChannel) -> None:
+    with HelperSession(channel, serial="here", timeout_s=5) as session:
+        me = find(session, os.getpid())
+        channel.process.send_signal(signal.SIGSTOP)
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            verbs.advise(session, "cold", [me], verbs.Orders(floor=-1000))
+        channel.process.send_signal(signal.SIGCONT)

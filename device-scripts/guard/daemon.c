@@ -79,18 +79,6 @@ struct ready daemon_start(void (*run)(int ready_fd))
 	return ready;
 }
 
-static int write_text(const char *path, const char *text, size_t len)
-{
-	int fd = sys_openat(fs_root, path, SYS_O_WRONLY);
-	long done = fd;
-
-	if (fd >= 0) {
-		done = sys_write(fd, text, len);
-		sys_close(fd);
-	}
-	return done < 0 ? (int)done : 0;
-}
-
 /* Of a line "ID:CONTROLLERS:PATH": whether init could end us by it. */
 static bool is_bound(struct span line, struct span *path)
 {
@@ -106,7 +94,7 @@ void daemon_leave_group(char *group, size_t capacity)
 {
 	/* Where libprocessgroup keeps what init started: v2, v2 before Android 12, v1. */
 	static const char *const files[] = {
-		"sys/fs/cgroup/cgroup.procs", "dev/cg2_bpf/cgroup.procs", "acct/cgroup.procs"
+		"/sys/fs/cgroup/cgroup.procs", "/dev/cg2_bpf/cgroup.procs", "/acct/cgroup.procs"
 	};
 	char pid[DIGITS_MAX], buffer[4096];
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
@@ -114,7 +102,7 @@ void daemon_leave_group(char *group, size_t capacity)
 
 	group[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		write_text(files[i], pid, len);
+		fs_write(files[i], SYS_O_WRONLY, (struct span){ pid, len });
 	fs_read(fs_root, "proc/self/cgroup", buffer, sizeof(buffer), &text.len);
 	while (span_word(&text, '\n', &line)) {
 		if (!is_bound(line, &path))
@@ -132,8 +120,8 @@ void daemon_settle(void)
 	char pid[DIGITS_MAX];
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
 
-	write_text("proc/self/oom_score_adj", "-800", 4);	/* adbd's children inherit -950 */
-	write_text("dev/cpuset/background/cgroup.procs", pid, len);
+	fs_write("/proc/self/oom_score_adj", SYS_O_WRONLY, span_of("-800"));	/* adbd's children inherit -950 */
+	fs_write("/dev/cpuset/background/cgroup.procs", SYS_O_WRONLY, (struct span){ pid, len });
 	sys_set_nice(10);
 	sys_lock_memory();	/* what it touches stays; without the right to, it goes on */
 }

@@ -34,6 +34,23 @@ static uint64_t seq_of(struct span line)
 	return parse_u64(word, 10, &seq) ? seq : 0;
 }
 
+static int open_log(void)
+{
+	return sys_create(home_dir, names[1], SYS_O_RDWR | SYS_O_APPEND, 0600);
+}
+
+/* A line that a crash cut off is not to run into the next. */
+static void end_line(void)
+{
+	long bytes = sys_end_of(events.fd);
+	char last = '\n';
+
+	if (bytes > 0)
+		sys_pread(events.fd, &last, 1, (uint64_t)bytes - 1);
+	if (last != '\n')
+		sys_write(events.fd, "\n", 1);
+}
+
 void events_open(void)
 {
 	static struct line_reader reader;
@@ -48,7 +65,8 @@ void events_open(void)
 				events.seq = seq_of(line);
 		reader_close(&reader);
 	}
-	events.fd = sys_create(home_dir, names[1], SYS_O_WRONLY | SYS_O_APPEND, 0600);
+	events.fd = open_log();
+	end_line();
 }
 
 static void turn_over(void)
@@ -57,7 +75,7 @@ static void turn_over(void)
 		return;
 	sys_close(events.fd);
 	sys_rename(home_dir, names[1], names[0]);
-	events.fd = sys_create(home_dir, names[1], SYS_O_WRONLY | SYS_O_APPEND, 0600);
+	events.fd = open_log();
 }
 
 /* Whole or not at all: a full disk leaves no half line before the next one. */
@@ -149,15 +167,13 @@ bool events_last_end(char *out, size_t capacity)
 
 int verb_guard_log(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "after", NULL };
 	static struct line_reader readers[ARRAY_SIZE(names)];
 	uint64_t after;
 	struct span line;
 
-	if (request_check(request, known) || request_u64(request, "after", 0, &after)) {
-		*why = "guard_log [after=N]";
+	if (request_check(request, "after", why) ||
+	    !request_u64(request, "after", 0, UNKNOWN - 1, &after, why))
 		return -EINVAL;
-	}
 	home_open();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)	/* both, before either is renamed */
 		reader_open(&readers[i], home_dir, names[i]);

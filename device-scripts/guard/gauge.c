@@ -98,11 +98,11 @@ void gauge_read(struct situation *out, uint64_t now_ms)
 	uint64_t cma;
 
 	fs_reread(gauge.meminfo, buffer, sizeof(buffer), &text.len);
-	out->available_bytes = field_kib_bytes(text, "MemAvailable");
-	out->free_bytes = field_kib_bytes(text, "MemFree");
-	out->swap_total_bytes = field_kib_bytes(text, "SwapTotal");
-	out->swap_free_bytes = field_kib_bytes(text, "SwapFree");
-	cma = field_kib_bytes(text, "CmaFree");
+	out->available_bytes = kib_field(text, "MemAvailable:");
+	out->free_bytes = kib_field(text, "MemFree:");
+	out->swap_total_bytes = kib_field(text, "SwapTotal:");
+	out->swap_free_bytes = kib_field(text, "SwapFree:");
+	cma = kib_field(text, "CmaFree:");
 	if (cma != UNKNOWN && out->free_bytes != UNKNOWN)
 		out->free_bytes -= cma < out->free_bytes ? cma : out->free_bytes;
 	if (gauge.low_ms == 0 || now_ms - gauge.low_ms > WATERMARKS_MS) {
@@ -156,12 +156,12 @@ uint64_t gauge_oom_kills(void)
 /* Whether this zram ("/dev/block/zram0", "/zram0") has a device behind it. */
 static bool has_backing(struct span path)
 {
-	char file[] = "sys/block/zram0/backing_dev", text[128];
-	size_t len;
+	char text[128];
+	struct span word;
 
-	file[14] = path.at[path.len - 1];
-	return !fs_read(fs_root, file, text, sizeof(text), &len) && len > 0 &&
-	       !span_starts((struct span){ text, len }, "none");
+	return !fs_read_word(fs_root, zram_path(path.at[path.len - 1] - '0', "backing_dev"), text,
+			     sizeof(text), &word) &&
+	       !span_is(word, "none");
 }
 
 bool gauge_swap_is_flash(void)

@@ -28,11 +28,13 @@ uint64_t divide(uint64_t value, uint32_t by)
 {
 	uint64_t quotient = 0, rest = 0;
 
-	for (int bit = 63; bit >= 0; bit--) {
-		rest = rest << 1 | (value >> bit & 1);
+	for (int bit = 0; bit < 64; bit++) {
+		rest = rest << 1 | value >> 63;
+		value <<= 1;
+		quotient <<= 1;
 		if (rest >= by) {
 			rest -= by;
-			quotient |= 1ull << bit;
+			quotient |= 1;
 		}
 	}
 	return quotient;

@@ -17,6 +17,7 @@
 #define ALERT_MS 5000		/* that long after an app came or went */
 #define BEATS_MOST 8		/* a beat grows to so many while nothing changes */
 #define FILL_BYTES_PER_MS (1u << 20)	/* memory fills no faster: what is far off can wait */
+#define QUIET_FACTOR 16		/* and slower by this while nobody comes or goes */
 #define STEADY_BYTES (4u << 20)	/* less of a change is none */
 #define SLICE_BYTES (64ull << 20)	/* between two looks of a page-out */
 #define SLICE_S 3		/* the same for one with a pace */
@@ -25,6 +26,8 @@
 #define PACED_STEP_KIB 1024
 #define RETURNING_MS 2000
 #define ALARM_ROW_MS 10000
+#define FLOOR_SLACK_BYTES (8u << 20)	/* the largest step, which did not fit */
+#define FULL_MS 60000		/* zram that refused pages is left alone so long */
 #define EXHAUSTED_MS 10000	/* with next to no swap left, or with none */
 #define EXHAUSTED_PERMILLE 20
 
@@ -37,6 +40,7 @@ static struct {
 	uint64_t scan_ms;		/* of the last look at the processes */
 	uint64_t beat_ms;		/* as it has grown */
 	uint64_t alert_until_ms;
+	uint64_t full_until_ms;		/* zram refused pages: nobody is touched before */
 	uint64_t returned_ms;		/* when something paged out came back; UNKNOWN: never */
 	uint64_t rang_ms;		/* when the alarm rang last; UNKNOWN: never */
 	uint64_t exhausted_ms;		/* since when swap is all but full; UNKNOWN: it is not */
@@ -102,26 +106,29 @@ static void watch_apps(void)
 	}
 }
 
-/* What came back of what was paged out ten seconds ago. */
-static void check_returns(void)
+/* What came back of what was paged out; that is to be known before it is paged out again. */
+static void judge_return(struct app *app)
 {
-	for (size_t i = 0; i < apps.nr; i++) {
-		struct app *app = &apps.app[i];
-		struct event event = event_none;
-		uint64_t before_ms = app->holdoff_ms;
+	struct event event = event_none;
+	uint64_t before_ms = app->holdoff_ms;
 
-		if (app->check_ms == UNKNOWN || state.now_ms < app->check_ms || !apps_measure(app))
-			continue;
-		event.refaulted_bytes = policy_returned(&guard.profile, app, app->swap_bytes);
-		guard.refaulted_bytes += event.refaulted_bytes;
-		if (app->holdoff_ms <= before_ms)
-			continue;
-		event.what = "holdoff";
-		event.reason = "refaulted";
-		event.app = app;
-		event.available_bytes = guard.now.available_bytes;
-		event_log(&event);
-	}
+	apps_measure(app);
+	event.refaulted_bytes = policy_returned(&guard.profile, app, app->swap_bytes);
+	guard.refaulted_bytes += event.refaulted_bytes;
+	if (app->holdoff_ms <= before_ms)
+		return;
+	event.what = "holdoff";
+	event.reason = app->moved_bytes > 0 ? "refaulted" : "nothing went";
+	event.app = app;
+	event.available_bytes = guard.now.available_bytes;
+	event_log(&event);
+}
+
+static void judge_returns(void)
+{
+	for (size_t i = 0; i < apps.nr; i++)
+		if (apps.app[i].check_ms != UNKNOWN && state.now_ms >= apps.app[i].check_ms)
+			judge_return(&apps.app[i]);
 }
 
 static void scan(void)
@@ -132,7 +139,6 @@ static void scan(void)
 	state.scan_ms = state.now_ms;
 	if (changes.returned)
 		state.returned_ms = state.now_ms;
-	check_returns();
 	if (changes.any) {
 		state.beat_ms = guard.profile.when.beat_ms;
 		state.alert_until_ms = state.now_ms + ALERT_MS;
@@ -183,7 +189,7 @@ static void set_options(struct options *out, const struct rule *rule)
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX };
+	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX, false };
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->max_bytes_per_s != UNKNOWN) {
 		uint64_t kib_per_s = rule->max_bytes_per_s >> 10;
@@ -210,6 +216,11 @@ struct deed {
 	const char *reason;	/* why it ended early; NULL: all of it was advised */
 };
 
+static bool is_reason(const char *reason, const char *word)
+{
+	return reason && span_is(span_of(reason), word);
+}
+
 /* One slice; false when there is nothing more to do for this app now. */
 static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_bytes,
 		     struct deed *deed)
@@ -233,9 +244,20 @@ static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_by
 	guard.advised_bytes += report.advice.advised_bytes;
 	state.minute_bytes += report.advice.advised_bytes;
 	deed->reason = report.verdict.reason;
-	if (report.verdict.reason && span_is(span_of(report.verdict.reason), "stuck"))
+	if (is_reason(report.verdict.reason, "stuck"))
 		state.ending = "stuck";
-	return sliced && report.verdict.reason && span_is(span_of(report.verdict.reason), "budget");
+	return sliced && is_reason(report.verdict.reason, "budget");
+}
+
+/* Swap that took no more is not tried again at once, nor is what does not compress. */
+static void note_full(struct app *app, const char *reason)
+{
+	if (is_reason(reason, "swap_budget"))
+		guard.now.swap_stop_bytes = guard.now.swap_free_bytes + FLOOR_SLACK_BYTES;
+	else if (is_reason(reason, "zram_full"))
+		state.full_until_ms = state.now_ms + FULL_MS;
+	else if (is_reason(reason, "incompressible"))
+		app->moved_bytes = 0;
 }
 
 static void finish(struct app *app, const struct rule *rule, const struct deed *deed,
@@ -252,9 +274,10 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
 				   app->swap_bytes - deed->swap_before_bytes : 0;
 	app->swap_after_bytes = app->swap_bytes;
-	if (app->moved_bytes > 0)
+	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE))
 		app->check_ms = state.now_ms + RETURN_WATCH_MS;
 	gauge_read(&guard.now, state.now_ms);
+	note_full(app, deed->reason);
 	event.what = "action";
 	event.reason = deed->reason ? deed->reason : condition;
 	event.app = app;
@@ -323,7 +346,9 @@ static void act_on(struct app *app)
 {
 	const char *condition = guard.condition ? guard.condition : "leaving";
 
-	if (guard.profile.rules[app->rule].how == HOW_TRIM && !app->trimmed)
+	if (app->check_ms != UNKNOWN)
+		judge_return(app);
+	else if (guard.profile.rules[app->rule].how == HOW_TRIM && !app->trimmed)
 		trim(app);
 	else
 		page_out(app, condition);
@@ -345,7 +370,9 @@ static void pass(void)
 		app = policy_next(profile, apps.app, apps.nr, wanted, state.now_ms);
 		if (!app)
 			break;
-		forbidden = policy_forbids(&profile->when, &guard.now, state.minute_bytes);
+		forbidden = state.now_ms < state.full_until_ms ?
+				    "zram_full" :
+				    policy_forbids(&profile->when, &guard.now, state.minute_bytes);
 		note_forbidden(forbidden);
 		if (forbidden || is_paused())
 			break;
@@ -379,11 +406,14 @@ static uint64_t sleep_ms(void)
 		mark = guard.now.launch_bytes + guard.now.low_bytes;
 	far_ms = guard.now.available_bytes > mark ?
 			 (guard.now.available_bytes - mark) / FILL_BYTES_PER_MS : 0;
-	if (state.now_ms < state.alert_until_ms && far_ms < wait_ms)
+	if (state.now_ms >= state.alert_until_ms) {
+		far_ms *= QUIET_FACTOR;
+		if (far_ms < when->beat_ms)
+			far_ms = when->beat_ms;
+	}
+	if (far_ms < wait_ms)
 		wait_ms = far_ms;
-	if (wait_ms < FAST_MS)
-		wait_ms = FAST_MS;
-	return wait_ms;
+	return wait_ms < FAST_MS ? FAST_MS : wait_ms;
 }
 
 /* Memory that moves is watched as closely as processes that come and go. */
@@ -457,6 +487,7 @@ static void live(void)
 		if (rang)
 			note_alarm();
 		note_moves();
+		judge_returns();
 		pass();
 	}
 }
@@ -483,6 +514,7 @@ void guard_run(int ready_fd)
 
 	link_open(false, 0);
 	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT);	/* what sys_alarm() is for */
+	sys_on_signal(SYS_SIGCHLD, SYS_SIGNAL_IGNORE);	/* nobody waits for who was asked */
 	tick();
 	why = prepare(&error);
 	if (why) {
@@ -505,10 +537,10 @@ void guard_run(int ready_fd)
 	ask_anew(state.now_ms);
 	daemon_say(ready_fd, 0, guard.bound_to);
 	live();
-	if (!span_is(span_of(state.ending), "stopped") &&
-	    !span_is(span_of(state.ending), "time is over"))
-		log_plain(span_is(span_of(state.ending), "stuck") ? "stuck" : "exhausted",
-			  state.ending);
+	if (is_reason(state.ending, "stuck"))
+		log_plain("stuck", "a step took ten seconds");
+	if (is_reason(state.ending, "swap_exhausted"))
+		log_plain("exhausted", "no swap is left for page-outs");
 	log_plain("stop", state.ending);
 	talk_close();
 }

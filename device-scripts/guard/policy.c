@@ -1,12 +1,10 @@
 /* The guard's decisions: when, whom, in which order, and for everyone else why not. */
 #include "policy.h"
 
-#include "kind.h"
-
 #define HOLDOFF_LEAST_MS 10000	/* a cooldown of 0 doubles from here */
 #define HOLDOFF_MOST_MS 3600000
 #define PRESSURE_BYTES (32u * 1024 * 1024)	/* what an alarm without a watermark asks for */
-#define LEAST_BYTES (1u << 20)
+#define COOLDOWN_LEAST_MS 1000	/* or a pass would not end */
 #define TRIM_WAIT_MS 2000	/* an app's time to give up caches before it is paged out */
 
 /* By how much `value` is under `mark`. */
@@ -51,7 +49,8 @@ const char *policy_forbids(const struct when *when, const struct situation *now,
 {
 	if (now->swap_total_bytes == UNKNOWN || now->swap_total_bytes == 0)
 		return "no_swap";
-	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->swap_floor_permille)
+	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->swap_floor_permille ||
+	    now->swap_free_bytes < now->swap_stop_bytes)
 		return "swap_floor";
 	if (minute_bytes >= when->minute_bytes)
 		return "minute_budget";
@@ -61,14 +60,6 @@ const char *policy_forbids(const struct when *when, const struct situation *now,
 static const char *nearness(int adj)
 {
 	return adj < 200 ? "foreground" : adj < FOREGROUND_ADJ ? "perceptible" : "adj";
-}
-
-/* One that is out already is not looked at again and again for its last pages. */
-static uint64_t least_bytes(const struct rule *rule)
-{
-	bool anon_only = !(rule->kinds & VMA_FILE);
-
-	return anon_only && rule->min_bytes < LEAST_BYTES ? LEAST_BYTES : rule->min_bytes;
 }
 
 const char *policy_spares(const struct profile *profile, const struct app *app, uint64_t now_ms)
@@ -84,13 +75,13 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return nearness(app->adj);
 	if (app->background_ms == UNKNOWN || now_ms - app->background_ms < rule->background_ms)
 		return "background";
-	if (app->rss_anon_bytes < least_bytes(rule))
+	if (app->rss_anon_bytes < rule->min_bytes)
 		return "small";
 	if (app->trimmed)
 		return since_ms < TRIM_WAIT_MS ? "trimmed" : NULL;
 	if (since_ms == UNKNOWN)
 		return NULL;
-	if (since_ms < rule->cooldown_ms)
+	if (since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS)
 		return "cooldown";
 	return since_ms < app->holdoff_ms ? "holdoff" : NULL;
 }
@@ -155,7 +146,7 @@ uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_
 	if (back > app->moved_bytes)
 		back = app->moved_bytes;
 	app->refaulted_bytes += back;
-	if (back > app->moved_bytes / 4) {
+	if (back > app->moved_bytes / 4 || app->moved_bytes == 0) {
 		if (app->holdoff_ms < HOLDOFF_LEAST_MS)
 			app->holdoff_ms = least_ms > HOLDOFF_LEAST_MS ? least_ms : HOLDOFF_LEAST_MS;
 		app->holdoff_ms *= 2;

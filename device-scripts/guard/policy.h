@@ -40,6 +40,7 @@ struct situation {
 	uint64_t free_bytes;	/* without CMA, as lmkd counts */
 	uint64_t low_bytes;	/* low watermarks and protection of all zones */
 	uint64_t swap_total_bytes, swap_free_bytes;
+	uint64_t swap_stop_bytes;	/* under it a page-out stopped for the floor; 0: none did */
 	uint64_t launch_bytes;	/* what the next launch needs; 0: not known yet */
 	bool pressed;		/* processes wait for memory (PSI, vmpressure) */
 	bool returning;		/* what was paged out came back within the last two seconds */
@@ -78,7 +79,8 @@ uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_
 
 /*
  * Ten seconds after a page-out `swap_bytes` are still out: the hold-off doubles
- * when more than a quarter came back, and halves when not. Returns what came back.
+ * when more than a quarter came back or nothing had gone, and halves when not.
+ * Returns what came back.
  */
 uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_t swap_bytes);
 

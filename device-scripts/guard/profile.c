@@ -6,7 +6,11 @@
 #define FLOOR_ADJ 500	/* services and home; what is nearer to the user is never touched */
 #define PREVIOUS_ADJ 700
 #define SWAP_LEAST_PERMILLE 100	/* lmkd calls less of it low, and kills */
-#define HOUR_MS 3600000
+#define DAY_MS 86400000
+#define WHEN_KEYS "available_bytes next_launch headroom_bytes leaving psi_some_us psi_full_us " \
+		  "psi_window_us swap_floor_permille minute_bytes beat_ms"
+#define RULE_KEYS "match low high min_bytes background_ms how what only budget_bytes " \
+		  "max_bytes_per_s cooldown_ms last"
 
 static const char *const how_names[] = {
 	[HOW_PAGEOUT] = "pageout",
@@ -55,87 +59,64 @@ bool glob_fits(const char *pattern, struct span text)
 	return !*pattern;
 }
 
-/* A number within bounds, `*out` as it was when not given; false when it is none. */
+/* A number within bounds; `*out` stays when it is not given. */
 static bool number(const struct request *request, const char *key, uint64_t least, uint64_t most,
-		   uint64_t *out)
+		   uint64_t *out, const char **why)
 {
-	uint64_t value;
+	uint64_t before = *out;
 
-	if (request_u64(request, key, *out, &value))
-		return false;
-	if (value != *out && (value < least || value > most))
-		return false;
-	*out = value;
-	return true;
+	return request_u64(request, key, before, most, out, why) &&
+	       (*out == before || *out >= least);
 }
 
 static bool number32(const struct request *request, const char *key, uint32_t least, uint32_t most,
-		     uint32_t *out)
+		     uint32_t *out, const char **why)
 {
 	uint64_t value = *out;
+	bool right = number(request, key, least, most, &value, why);
 
-	if (!number(request, key, least, most, &value))
-		return false;
 	*out = (uint32_t)value;
-	return true;
+	return right;
 }
 
-static bool flag(const struct request *request, const char *key, bool *out)
+static bool flag(const struct request *request, const char *key, bool *out, const char **why)
 {
-	uint64_t value = 0;
+	uint64_t value;
+	bool right = request_u64(request, key, 0, 1, &value, why);
 
-	if (!number(request, key, 0, 1, &value))
-		return false;
 	*out = value == 1;
-	return true;
+	return right;
 }
 
-const char *when_parse(const struct request *request, struct when *out)
+bool when_parse(const struct request *request, struct when *out, const char **why)
 {
-	static const char *const known[] = {
-		"available_bytes", "next_launch", "headroom_bytes", "leaving", "psi_some_us",
-		"psi_full_us", "psi_window_us", "swap_floor_permille", "minute_bytes", "beat_ms",
-		NULL
-	};
-
-	if (request_check(request, known))
-		return "keys: available_bytes next_launch headroom_bytes leaving psi_some_us "
-		       "psi_full_us psi_window_us swap_floor_permille minute_bytes beat_ms";
-	if (!number(request, "available_bytes", 0, UNKNOWN - 1, &out->available_bytes) ||
-	    !number(request, "headroom_bytes", 0, UNKNOWN - 1, &out->headroom_bytes) ||
-	    !number(request, "minute_bytes", 0, UNKNOWN - 1, &out->minute_bytes))
-		return "available_bytes, headroom_bytes and minute_bytes must be numbers";
-	if (!flag(request, "next_launch", &out->next_launch) ||
-	    !flag(request, "leaving", &out->leaving))
-		return "next_launch and leaving must be 0 or 1";
-	if (!number32(request, "psi_some_us", 0, 10000000, &out->psi_some_us) ||
-	    !number32(request, "psi_full_us", 0, 10000000, &out->psi_full_us) ||
-	    !number32(request, "psi_window_us", 500000, 10000000, &out->psi_window_us) ||
-	    out->psi_some_us >= out->psi_window_us || out->psi_full_us >= out->psi_window_us)
-		return "psi_some_us and psi_full_us under psi_window_us, 500000 to 10000000";
-	if (!number32(request, "swap_floor_permille", 0, 1000, &out->swap_floor_permille))
-		return "swap_floor_permille must be a number up to 1000";
+	if (request_check(request, WHEN_KEYS, why) ||
+	    !number(request, "available_bytes", 0, UNKNOWN - 1, &out->available_bytes, why) ||
+	    !flag(request, "next_launch", &out->next_launch, why) ||
+	    !number(request, "headroom_bytes", 0, UNKNOWN - 1, &out->headroom_bytes, why) ||
+	    !flag(request, "leaving", &out->leaving, why) ||
+	    !number32(request, "psi_window_us", 500000, 10000000, &out->psi_window_us, why) ||
+	    !number32(request, "psi_some_us", 0, out->psi_window_us - 1, &out->psi_some_us, why) ||
+	    !number32(request, "psi_full_us", 0, out->psi_window_us - 1, &out->psi_full_us, why) ||
+	    !number32(request, "swap_floor_permille", 0, 1000, &out->swap_floor_permille, why) ||
+	    !number(request, "minute_bytes", 0, UNKNOWN - 1, &out->minute_bytes, why) ||
+	    !number32(request, "beat_ms", 100, 60000, &out->beat_ms, why))
+		return false;
 	if (out->swap_floor_permille < SWAP_LEAST_PERMILLE)
 		out->swap_floor_permille = SWAP_LEAST_PERMILLE;
-	if (!number32(request, "beat_ms", 100, 60000, &out->beat_ms))
-		return "beat_ms must be 100 to 60000";
-	return NULL;
-}
-
-static bool adj(const struct request *request, const char *key, int *out)
-{
-	struct span text;
-	int64_t value;
-
-	if (!request_value(request, key, &text))
-		return true;
-	if (!parse_i64(text, &value) || value < FLOOR_ADJ || value > 1000)
-		return false;
-	*out = (int)value;
 	return true;
 }
 
-static bool parse_how(const struct request *request, enum how *out)
+static bool parse_adj(const struct request *request, const char *key, int *out, const char **why)
+{
+	uint64_t value = (uint64_t)*out;
+	bool right = number(request, key, FLOOR_ADJ, 1000, &value, why);
+
+	*out = (int)value;
+	return right;
+}
+
+static bool parse_how(const struct request *request, enum how *out, const char **why)
 {
 	struct span text;
 
@@ -146,66 +127,49 @@ static bool parse_how(const struct request *request, enum how *out)
 			*out = (enum how)i;
 			return true;
 		}
+	*why = "how must be pageout, cold, trim or leave";
 	return false;
 }
 
-static bool parse_kinds(const struct request *request, unsigned int *out)
+static bool parse_kinds(const struct request *request, unsigned int *out, const char **why)
 {
-	struct span what, only;
+	struct span what = span_of("anon"), only;
 	bool given = request_value(request, "what", &what);
 
-	*out = VMA_ANON;
-	if (given && !what_parse(what, out))
+	*why = "what must be anon, file or all; or only: dalvik native stack unnamed code data";
+	if (!what_parse(what, out))
 		return false;
-	if (!request_value(request, "only", &only))
-		return true;
-	return !given && kinds_parse(only, out);
+	return !request_value(request, "only", &only) || (!given && kinds_parse(only, out));
 }
 
-static bool parse_match(const struct request *request, char out[MATCH_MAX])
+static bool parse_match(const struct request *request, char out[MATCH_MAX], const char **why)
 {
 	struct span text;
 
+	*why = "match=GLOB is wanted, of 1 to 159 characters";
 	if (!request_value(request, "match", &text) || text.len == 0 || text.len >= MATCH_MAX)
 		return false;
 	memcpy(out, text.at, text.len);
-	out[text.len] = '\0';
 	return true;
 }
 
-const char *rule_parse(const struct request *request, struct rule *out)
+bool rule_parse(const struct request *request, struct rule *out, const char **why)
 {
-	static const char *const known[] = {
-		"match", "low", "high", "min_bytes", "background_ms", "how", "what", "only",
-		"budget_bytes", "max_bytes_per_s", "cooldown_ms", "last", NULL
-	};
-
 	memset(out, 0, sizeof(*out));
 	out->low = PREVIOUS_ADJ;
 	out->high = 1000;
-	out->budget_bytes = UNKNOWN;
-	out->max_bytes_per_s = UNKNOWN;
-	if (request_check(request, known))
-		return "keys: match low high min_bytes background_ms how what only budget_bytes "
-		       "max_bytes_per_s cooldown_ms last";
-	if (!parse_match(request, out->match))
-		return "match=GLOB is wanted, of 1 to 159 characters";
-	if (!adj(request, "low", &out->low) || !adj(request, "high", &out->high) ||
-	    out->low > out->high)
-		return "low and high must be 500 to 1000, low first";
-	if (!number(request, "min_bytes", 0, UNKNOWN - 1, &out->min_bytes) ||
-	    !number(request, "budget_bytes", 1, UNKNOWN - 1, &out->budget_bytes))
-		return "min_bytes and budget_bytes must be numbers, budget_bytes 1 or more";
-	if (!number(request, "max_bytes_per_s", 65536, UNKNOWN - 1, &out->max_bytes_per_s))
-		return "max_bytes_per_s must be 65536 or more";
-	if (!number(request, "background_ms", 0, 24 * HOUR_MS, &out->background_ms) ||
-	    !number(request, "cooldown_ms", 0, 24 * HOUR_MS, &out->cooldown_ms))
-		return "background_ms and cooldown_ms must be at most a day";
-	if (!parse_how(request, &out->how))
-		return "how must be pageout, cold, trim or leave";
-	if (!parse_kinds(request, &out->kinds))
-		return "what must be anon, file or all; or only: dalvik native stack unnamed code data";
-	if (!flag(request, "last", &out->last))
-		return "last must be 0 or 1";
-	return NULL;
+	out->budget_bytes = out->max_bytes_per_s = UNKNOWN;
+	if (request_check(request, RULE_KEYS, why) || !parse_match(request, out->match, why) ||
+	    !parse_adj(request, "low", &out->low, why) ||
+	    !parse_adj(request, "high", &out->high, why) ||
+	    !number(request, "min_bytes", 0, UNKNOWN - 1, &out->min_bytes, why) ||
+	    !number(request, "background_ms", 0, DAY_MS, &out->background_ms, why) ||
+	    !parse_how(request, &out->how, why) || !parse_kinds(request, &out->kinds, why) ||
+	    !number(request, "budget_bytes", 1, UNKNOWN - 1, &out->budget_bytes, why) ||
+	    !number(request, "max_bytes_per_s", 65536, UNKNOWN - 1, &out->max_bytes_per_s, why) ||
+	    !number(request, "cooldown_ms", 0, DAY_MS, &out->cooldown_ms, why) ||
+	    !flag(request, "last", &out->last, why))
+		return false;
+	*why = "low must be at most high";
+	return out->low <= out->high;
 }

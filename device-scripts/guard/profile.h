@@ -48,9 +48,9 @@ struct profile {
 
 void profile_reset(struct profile *profile);
 
-/* Read a request's pairs; NULL, or what is wrong with them. */
-const char *when_parse(const struct request *request, struct when *out);
-const char *rule_parse(const struct request *request, struct rule *out);
+/* Read a request's pairs; false, and then `why` is what is wrong with them. */
+bool when_parse(const struct request *request, struct when *out, const char **why);
+bool rule_parse(const struct request *request, struct rule *out, const char **why);
 
 const char *how_name(enum how how);
 

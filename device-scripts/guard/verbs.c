@@ -12,16 +12,17 @@
 #define HOURS_MOST 168
 #define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */
 #define STOP_MS 2000
+#define WAIT_MS 20
 
 int verb_guard_log(const struct request *request, const char **why);
 
 static int verb_guard_when(const struct request *request, const char **why)
 {
 	profile_reset(&guard.profile);
-	*why = when_parse(request, &guard.profile.when);
-	if (*why)
-		profile_reset(&guard.profile);
-	return *why ? -EINVAL : 0;
+	if (when_parse(request, &guard.profile.when, why))
+		return 0;
+	profile_reset(&guard.profile);
+	return -EINVAL;
 }
 
 static int verb_guard_rule(const struct request *request, const char **why)
@@ -31,8 +32,7 @@ static int verb_guard_rule(const struct request *request, const char **why)
 	*why = "at most 64 rules";
 	if (profile->rules_nr == RULES_MAX)
 		return -E2BIG;
-	*why = rule_parse(request, &profile->rules[profile->rules_nr]);
-	if (*why)
+	if (!rule_parse(request, &profile->rules[profile->rules_nr], why))
 		return -EINVAL;
 	profile->rules_nr++;
 	return 0;
@@ -79,6 +79,9 @@ static int check_start(bool allow_flash, const char **why)
 	*why = "guard_rule comes first: there is no rule";
 	if (guard.profile.rules_nr == 0)
 		return -EINVAL;
+	*why = "this kernel has no process_madvise (5.10)";
+	if (sys_process_madvise(-1, NULL, 0, ADVICE_PAGEOUT) == -ENOSYS)
+		return -ENOSYS;
 	*why = "/proc/meminfo";
 	error = gauge_open();
 	if (error)
@@ -105,18 +108,18 @@ static void print_started(const struct ready *ready)
 
 static int verb_guard_start(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "name", "for_s", "allow_flash", NULL };
 	static struct ready ready;
 	uint64_t for_s, allow_flash;
 	struct span name;
 	int error;
 
-	*why = "guard_start name=TEXT for_s=N [allow_flash=1]";
-	if (request_check(request, known) || !request_value(request, "name", &name) ||
-	    name.len == 0 || name.len >= sizeof(guard.name) ||
-	    request_u64(request, "for_s", 0, &for_s) || for_s < 1 ||
-	    for_s > HOURS_MOST * 3600 || request_u64(request, "allow_flash", 0, &allow_flash) ||
-	    allow_flash > 1)
+	if (request_check(request, "name for_s allow_flash", why) ||
+	    !request_u64(request, "for_s", 0, HOURS_MOST * 3600, &for_s, why) ||
+	    !request_u64(request, "allow_flash", 0, 1, &allow_flash, why))
+		return -EINVAL;
+	*why = "name=TEXT for_s=N are wanted";
+	if (!request_value(request, "name", &name) || name.len == 0 ||
+	    name.len >= sizeof(guard.name) || for_s == 0)
 		return -EINVAL;
 	error = check_start(allow_flash == 1, why);
 	if (error)
@@ -160,7 +163,7 @@ static int relay(int fd)
 {
 	static struct line_reader reader;
 	struct span line;
-	int more;
+	int more, broken = -ECONNREFUSED;	/* before it said anything */
 
 	reader.fd = fd;
 	reader.start = reader.end = 0;
@@ -172,35 +175,46 @@ static int relay(int fd)
 			if (span_starts(line, "{\"id\":\"s\",\"t\":\"end\""))
 				return 0;
 			line_relay(line);
+			broken = -EPIPE;
 		}
 		if (more != -EAGAIN)
-			return more < 0 ? more : -EPIPE;
+			return broken;
 	}
+}
+
+static void wait_a_little(void)
+{
+	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+
+	sys_poll(NULL, 0, &wait, NULL);
 }
 
 static int verb_guard_status(const struct request *request, const char **why)
 {
-	static const char *const known[] = { NULL };
 	struct holder holder;
-	int fd, error;
+	int fd, error = 0;
 
-	*why = "guard_status takes no keys";
-	if (request_check(request, known))
+	if (request_check(request, "", why))
 		return -EINVAL;
 	*why = "the program's directory";
 	error = home_open();
 	if (error)
 		return error;
-	if (!home_holder(&holder)) {
-		print_not_running();
-		return 0;
-	}
+	/* One that begins or ends has the lock and no ear: for a moment. */
 	*why = "the guard does not answer";
-	fd = sys_connect(home_path(HOME_SOCKET));
-	if (fd < 0)
-		return fd;
-	error = relay(fd);
-	sys_close(fd);
+	for (int waited = 0; waited < STOP_MS; waited += WAIT_MS) {
+		if (!home_holder(&holder)) {
+			print_not_running();
+			return 0;
+		}
+		fd = sys_connect(home_path(HOME_SOCKET));
+		error = fd < 0 ? fd : relay(fd);
+		if (fd >= 0)
+			sys_close(fd);
+		if (error != -ECONNREFUSED && error != -ENOENT)
+			return error;
+		wait_a_little();
+	}
 	return error;
 }
 
@@ -226,13 +240,10 @@ static int terminate(const struct holder *holder)
 
 static int verb_guard_stop(const struct request *request, const char **why)
 {
-	static const char *const known[] = { NULL };
-	const struct sys_timespec wait = { 0, 20 * 1000000 };
 	struct holder holder;
 	int error;
 
-	*why = "guard_stop takes no keys";
-	if (request_check(request, known))
+	if (request_check(request, "", why))
 		return -EINVAL;
 	*why = "the program's directory";
 	error = home_open();
@@ -243,8 +254,9 @@ static int verb_guard_stop(const struct request *request, const char **why)
 		return -ENOENT;
 	*why = "SIGTERM";
 	error = terminate(&holder);
-	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder); waited += 20)
-		sys_poll(NULL, 0, &wait, NULL);
+	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder);
+	     waited += WAIT_MS)
+		wait_a_little();
 	if (error && error != -ESRCH)
 		return error;
 	*why = "it did not end in time";

@@ -8,8 +8,7 @@
 
 struct refusal {
 	int error;	/* positive */
-	uint64_t ranges;
-	uint64_t bytes;
+	uint64_t ranges, bytes;	/* in the order of the reply */
 };
 
 /* Summed over the steps of one target. */

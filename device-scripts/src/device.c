@@ -4,8 +4,6 @@
 #include "fs.h"
 #include "sys.h"
 
-#define ZRAM_MAX 8
-
 static struct {
 	int meminfo;
 	int zrams;
@@ -15,11 +13,7 @@ static struct {
 
 static int open_zram(int number, const char *file)
 {
-	char path[40] = "sys/block/zram0/";
-
-	path[14] = (char)('0' + number);
-	memcpy(path + 16, file, strlen(file) + 1);
-	return sys_openat(fs_root, path, SYS_O_RDONLY);
+	return sys_openat(fs_root, zram_path(number, file) + 1, SYS_O_RDONLY);
 }
 
 void device_open(void)
@@ -48,24 +42,14 @@ void device_close(void)
 	}
 }
 
-/* The `column`th number (from 0) of a file of blank-separated ones; UNKNOWN if there is none. */
 static uint64_t column_of(int fd, int column)
 {
 	char buffer[256];
-	struct span text = { buffer, 0 }, word;
-	uint64_t value;
+	struct span text = { buffer, 0 };
 
 	if (fd < 0 || fs_reread(fd, buffer, sizeof(buffer), &text.len))
 		return UNKNOWN;
-	while (text.len > 0 && text.at[text.len - 1] == '\n')
-		text.len--;
-	while (span_word(&text, ' ', &word)) {
-		if (word.len == 0)
-			continue;
-		if (column-- == 0)
-			return parse_u64(word, 10, &value) ? value : UNKNOWN;
-	}
-	return UNKNOWN;
+	return column_u64(text, column);
 }
 
 static void add_known(uint64_t *sum, uint64_t value)
@@ -82,9 +66,10 @@ void device_read(struct device *out)
 
 	if (files.meminfo >= 0)
 		fs_reread(files.meminfo, buffer, sizeof(buffer), &text.len);
-	out->swap_total_bytes = field_kib_bytes(text, "SwapTotal");
-	out->swap_free_bytes = field_kib_bytes(text, "SwapFree");
-	out->swap_cached_bytes = field_kib_bytes(text, "SwapCached");
+	out->swap_total_bytes = kib_field(text, "SwapTotal:");
+	out->swap_free_bytes = kib_field(text, "SwapFree:");
+	out->available_bytes = kib_field(text, "MemAvailable:");
+	out->swap_cached_bytes = kib_field(text, "SwapCached:");
 	out->zram_used_bytes = UNKNOWN;
 	out->failed_writes = UNKNOWN;
 	for (int i = 0; i < files.zrams; i++) {

@@ -6,17 +6,10 @@
 
 #define PART_BYTES 32768
 
-static const struct {
-	const char *name;
-	const char *path;	/* with a leading slash, as replies show it */
-} plain[] = {
-	{ "meminfo", "/proc/meminfo" },
-	{ "vmstat", "/proc/vmstat" },
-	{ "zoneinfo", "/proc/zoneinfo" },
-	{ "swaps", "/proc/swaps" },
-	{ "pressure/memory", "/proc/pressure/memory" },
-	{ "pressure/cpu", "/proc/pressure/cpu" },
-	{ "pressure/io", "/proc/pressure/io" },
+/* Below /proc. */
+static const char *const plain[] = {
+	"meminfo",	   "vmstat",	   "zoneinfo",	  "swaps",
+	"pressure/memory", "pressure/cpu", "pressure/io",
 };
 
 /* Of each zram device, below /sys/block/zramN/. */
@@ -91,34 +84,38 @@ static void print_file(const char *name, const char *path)
 /* `file` of each zram device, found by trying: the numbers may have holes, but few. */
 static void print_zram(const char *name, const char *file)
 {
-	char path[64] = "/sys/block/zram0/";
 	bool any = false;
 
-	memcpy(path + 17, file, strlen(file) + 1);
-	for (int number = 0; number < 8; number++) {
-		int fd;
+	for (int number = 0; number < ZRAM_MAX; number++) {
+		const char *path = zram_path(number, file);
+		int fd = sys_openat(fs_root, path + 1, SYS_O_PATH);
 
-		path[15] = (char)('0' + number);
-		fd = sys_openat(fs_root, path + 1, SYS_O_PATH);
 		if (fd < 0)
 			continue;
 		sys_close(fd);
 		print_file(name, path);
 		any = true;
 	}
-	if (!any) {
-		memcpy(path, "/sys/block/zram*/", 17);
-		print_failure(name, path, 0, -ENOENT);
-	}
+	if (!any)
+		print_failure(name, zram_path('*' - '0', file), 0, -ENOENT);
 }
 
+static void print_plain(const char *name)
+{
+	char path[32] = "/proc/";
+
+	memcpy(path + 6, name, strlen(name) + 1);
+	print_file(name, path);
+}
+
+/* False when there is no such name. */
 static bool print_named(struct span name, bool dry)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
-		if (!span_is(name, plain[i].name))
+		if (!span_is(name, plain[i]))
 			continue;
 		if (!dry)
-			print_file(plain[i].name, plain[i].path);
+			print_plain(plain[i]);
 		return true;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(of_zram); i++) {
@@ -133,12 +130,9 @@ static bool print_named(struct span name, bool dry)
 
 int verb_read(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "files", NULL };
 	struct span names, rest, name;
 
-	*why = "files: meminfo vmstat zoneinfo swaps pressure/memory pressure/cpu pressure/io "
-	       "zram zram_io zram_algorithm zram_backing";
-	if (request_check(request, known) || !request_value(request, "files", &names))
+	if (request_check(request, "files", why) || !request_value(request, "files", &names))
 		return -EINVAL;
 	for (rest = names; span_word(&rest, ',', &name);)
 		if (!print_named(name, true))

@@ -5,17 +5,18 @@
 
 int fs_root = SYS_AT_FDCWD;
 
-static int read_all(int fd, char *buffer, size_t capacity, size_t *len)
+int fs_reread(int fd, char *buffer, size_t capacity, size_t *len)
 {
+	*len = 0;
 	while (*len < capacity) {
-		long got = sys_read(fd, buffer + *len, capacity - *len);
+		long got = sys_pread(fd, buffer + *len, capacity - *len, *len);
 
 		if (got == -EINTR)
 			continue;
 		if (got < 0)
+			*len = 0;
+		if (got <= 0)
 			return (int)got;
-		if (got == 0)
-			break;
 		*len += (size_t)got;
 	}
 	return 0;
@@ -29,28 +30,40 @@ int fs_read(int dir, const char *path, char *buffer, size_t capacity, size_t *le
 	*len = 0;
 	if (fd < 0)
 		return fd;
-	error = read_all(fd, buffer, capacity, len);
+	error = fs_reread(fd, buffer, capacity, len);
 	sys_close(fd);
-	if (error)
-		*len = 0;
 	return error;
 }
 
-int fs_reread(int fd, char *buffer, size_t capacity, size_t *len)
+int fs_read_word(int dir, const char *path, char *buffer, size_t capacity, struct span *word)
 {
-	*len = 0;
-	while (*len < capacity) {
-		long got = sys_pread(fd, buffer + *len, capacity - *len, *len);
+	int error = fs_read(dir, path, buffer, capacity, &word->len);
 
-		if (got == -EINTR)
-			continue;
-		if (got < 0)
-			return (int)got;
-		if (got == 0)
-			break;
-		*len += (size_t)got;
+	word->at = buffer;
+	while (word->len > 0 && (buffer[word->len - 1] == '\n' || buffer[word->len - 1] == '\0'))
+		word->len--;
+	return error;
+}
+
+int fs_write(const char *path, int flags, struct span text)
+{
+	int fd = sys_openat(fs_root, path, flags);
+	long done = fd;
+
+	if (fd >= 0) {
+		done = sys_write(fd, text.at, text.len);
+		sys_close(fd);
 	}
-	return 0;
+	return done < 0 ? (int)done : 0;
+}
+
+const char *zram_path(int number, const char *file)
+{
+	static char path[40] = "/sys/block/zram0/";
+
+	path[15] = (char)('0' + number);
+	memcpy(path + 17, file, strlen(file) + 1);
+	return path;
 }
 
 int reader_open(struct line_reader *reader, int dir, const char *path)
@@ -115,35 +128,67 @@ int reader_next(struct line_reader *reader, struct span *line)
 	return lf < reader->end || line->len > 0;
 }
 
-uint64_t field_u64(struct span text, const char *key)
+uint64_t column_u64(struct span text, int column)
 {
-	struct span line;
+	uint64_t value;
 
-	while (span_word(&text, '\n', &line)) {
-		size_t at, digits = 0;
-		uint64_t value;
-
-		if (!span_starts(line, key))
-			continue;
-		at = strlen(key);
-		if (at < line.len && line.at[at] == ':')
-			at++;
-		else if (at < line.len && line.at[at] != ' ')
-			continue;
-		while (at < line.len && (line.at[at] == ' ' || line.at[at] == '\t'))
-			at++;
-		while (at + digits < line.len && line.at[at + digits] >= '0' &&
-		       line.at[at + digits] <= '9')
-			digits++;
-		return parse_u64((struct span){ line.at + at, digits }, 10, &value) ? value :
-										     UNKNOWN;
+	for (size_t start = 0, end; start < text.len; start = end + 1) {
+		for (end = start; end < text.len && (unsigned char)text.at[end] > ' ';)
+			end++;
+		if (end > start && column-- == 0)
+			return parse_u64((struct span){ text.at + start, end - start }, 10, &value) ?
+				       value :
+				       UNKNOWN;
 	}
 	return UNKNOWN;
 }
 
-uint64_t field_kib_bytes(struct span text, const char *key)
+/* Skips what is between a key and its value; the digits there. */
+static struct span leading_number(struct span text)
 {
-	uint64_t kib = field_u64(text, key);
+	size_t start = 0, end;
+
+	while (start < text.len && (text.at[start] == ' ' || text.at[start] == '\t'))
+		start++;
+	end = start;
+	while (end < text.len && text.at[end] >= '0' && text.at[end] <= '9')
+		end++;
+	return (struct span){ text.at + start, end - start };
+}
+
+bool next_value(struct span *rest, const char *key, struct span *value)
+{
+	struct span text = *rest;
+	size_t len = strlen(key);
+
+	do {
+		if (!span_word(&text, '\n', value))
+			return false;
+	} while (value->len < len || value->at[0] != key[0] || !span_starts(*value, key));
+	*rest = text;
+	value->at += len;
+	value->len -= len;
+	return true;
+}
+
+uint64_t next_field(struct span *rest, const char *key)
+{
+	struct span text;
+	uint64_t value;
+
+	return next_value(rest, key, &text) && parse_u64(leading_number(text), 10, &value) ?
+		       value :
+		       UNKNOWN;
+}
+
+uint64_t next_kib_field(struct span *rest, const char *key)
+{
+	uint64_t kib = next_field(rest, key);
 
 	return kib > UNKNOWN / 1024 ? UNKNOWN : kib * 1024;
+}
+
+uint64_t kib_field(struct span text, const char *key)
+{
+	return next_kib_field(&text, key);
 }

@@ -13,8 +13,18 @@ extern int fs_root;
  */
 int fs_read(int dir, const char *path, char *buffer, size_t capacity, size_t *len);
 
-/* The same for a file that is kept open and read again from its start. */
+/* The same for a file of one word or number: without the LF or NUL behind it. */
+int fs_read_word(int dir, const char *path, char *buffer, size_t capacity, struct span *word);
+
+/* As fs_read() for a file that is kept open and read again from its start. */
 int fs_reread(int fd, char *buffer, size_t capacity, size_t *len);
+
+/* Open `path` below fs_root with `flags` and write `text` with one write(2). 0 or -errno. */
+int fs_write(const char *path, int flags, struct span text);
+
+/* "/sys/block/zramN/FILE"; valid until the next call. */
+#define ZRAM_MAX 8
+const char *zram_path(int number, const char *file);
 
 /* A file read line by line, whatever its size. */
 struct line_reader {
@@ -33,9 +43,22 @@ void reader_close(struct line_reader *reader);
  */
 int reader_next(struct line_reader *reader, struct span *line);
 
-/* "Key:   123 kB" or "key 123" of `text`; UNKNOWN when no line starts with `key`. */
-uint64_t field_u64(struct span text, const char *key);
+/* The number in a column (from 0) of a text with blanks or tabs between; UNKNOWN if there is none. */
+uint64_t column_u64(struct span text, int column);
+
+/*
+ * The rest of the line that starts with `key`, looking on from where `rest` is,
+ * which moves behind that line; false, and `rest` as it was, when there is none.
+ */
+bool next_value(struct span *rest, const char *key, struct span *value);
+/*
+ * The number behind `key` (with its colon or blank: "Rss:", "pgpgin ") likewise;
+ * UNKNOWN when there is none.
+ */
+uint64_t next_field(struct span *rest, const char *key);
 /* The same in bytes, for a value the kernel calls kB (KiB). */
-uint64_t field_kib_bytes(struct span text, const char *key);
+uint64_t next_kib_field(struct span *rest, const char *key);
+/* The same, from the start of `text` each time. */
+uint64_t kib_field(struct span text, const char *key);
 
 #endif

@@ -27,31 +27,25 @@
 static void line_file(const char *key, const char *path)
 {
 	char buffer[256];
-	size_t len;
+	struct span word;
 
-	if (fs_read(fs_root, path, buffer, sizeof(buffer), &len)) {
+	if (fs_read_word(fs_root, path, buffer, sizeof(buffer), &word))
 		line_null(key);
-		return;
-	}
-	while (len > 0 && (buffer[len - 1] == '\n' || buffer[len - 1] == '\0'))
-		len--;
-	line_text(key, (struct span){ buffer, len });
+	else
+		line_text(key, word);
 }
 
 /* Effective capabilities, in hex as status has them. */
 static void line_capabilities(void)
 {
 	char buffer[8192];
-	struct span text = { buffer, 0 }, line;
+	struct span text = { buffer, 0 }, value;
 
 	fs_read(fs_root, "proc/self/status", buffer, sizeof(buffer), &text.len);
-	while (span_word(&text, '\n', &line)) {
-		if (!span_starts(line, "CapEff:\t"))
-			continue;
-		line_text("cap_eff", (struct span){ line.at + 8, line.len - 8 });
-		return;
-	}
-	line_null("cap_eff");
+	if (next_value(&text, "CapEff:\t", &value))
+		line_text("cap_eff", value);
+	else
+		line_null("cap_eff");
 }
 
 /* attr/current is also AppArmor's and Smack's: SELinux is there when its file system is. */

@@ -40,13 +40,15 @@ static void put_u64(uint64_t value)
 {
 	char digits[DIGITS_MAX];
 
-	put(digits, format_u64(value, digits));
+	if (value == UNKNOWN)
+		put_word("null");
+	else
+		put(digits, format_u64(value, digits));
 }
 
 /* `c` as JSON wants it inside quotes; returns its length. */
 static size_t escape(char c, char out[6])
 {
-	static const char hex[] = "0123456789abcdef";
 	unsigned char byte = (unsigned char)c;
 
 	if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f) {
@@ -61,10 +63,7 @@ static size_t escape(char c, char out[6])
 		return 2;
 	}
 	out[1] = 'u';
-	out[2] = '0';
-	out[3] = '0';
-	out[4] = hex[byte >> 4];
-	out[5] = hex[byte & 15];
+	format_hex(byte, out + 2, 4);
 	return 6;
 }
 
@@ -93,16 +92,21 @@ static size_t put_quoted(struct span value)
 	return taken;
 }
 
-static void put_key(const char *key)
+static void put_span_key(struct span key)
 {
 	if (!line.first)
 		put(",", 1);
 	line.first = false;
-	if (!key)
+	if (!key.at)
 		return;
 	put("\"", 1);
-	put_word(key);
+	put(key.at, key.len);
 	put("\":", 2);
+}
+
+static void put_key(const char *key)
+{
+	put_span_key(key ? span_of(key) : (struct span){ NULL, 0 });
 }
 
 void line_begin(const char *type)
@@ -130,15 +134,25 @@ void line_word(const char *key, const char *value)
 
 void line_u64(const char *key, uint64_t value)
 {
-	put_key(key);
-	if (value == UNKNOWN)
-		put_word("null");
-	else
-		put_u64(value);
+	line_numbers(key, &value);
+}
+
+void line_numbers(const char *keys, const uint64_t *values)
+{
+	struct span rest = span_of(keys), key;
+
+	while (span_word(&rest, ' ', &key)) {
+		put_span_key(key);
+		put_u64(*values++);
+	}
 }
 
 void line_i64(const char *key, int64_t value)
 {
+	if (value == INT64_MIN) {
+		line_null(key);
+		return;
+	}
 	put_key(key);
 	if (value < 0)
 		put("-", 1);
@@ -253,11 +267,9 @@ void reply_begin(struct span id)
 
 static void put_crc(uint32_t crc)
 {
-	static const char hex[] = "0123456789abcdef";
 	char digits[8];
 
-	for (int i = 0; i < 8; i++)
-		digits[i] = hex[crc >> (28 - 4 * i) & 15];
+	format_hex(crc, digits, sizeof(digits));
 	line_text("crc", (struct span){ digits, sizeof(digits) });
 }
 

@@ -40,13 +40,6 @@ static bool has_prefix_of(struct span path, const char *const *prefixes)
 	return false;
 }
 
-static bool ends_in(struct span path, const char *suffix)
-{
-	size_t len = strlen(suffix);
-
-	return path.len >= len && memcmp(path.at + path.len - len, suffix, len) == 0;
-}
-
 /*
  * Names are those of Android 9 (ashmem) and later; a kernel without names of
  * anonymous memory has [heap] and [stack] only.
@@ -76,7 +69,7 @@ static enum vma_kind file_kind(struct span perms, struct span path)
 	if (perms.at[2] == 'x')
 		return VMA_CODE;
 	for (const char *const *suffix = suffixes; *suffix; suffix++)
-		if (ends_in(path, *suffix))
+		if (span_ends(path, *suffix))
 			return VMA_CODE;
 	return VMA_DATA;
 }

@@ -13,6 +13,14 @@
 
 size_t page_bytes = 4096;
 
+/* 64-bit division, and shifts by a variable, are library calls on 32-bit ABIs. */
+uint64_t page_index(uint64_t address)
+{
+	for (size_t page = page_bytes; page > 1; page >>= 1)
+		address >>= 1;
+	return address;
+}
+
 static char request_line[LINK_LINE_BYTES];
 
 static int run_verb(const struct request *request, const char **why)

@@ -24,14 +24,11 @@ static int measure(const struct target_spec *spec, struct memory *memory, uint64
 
 int verb_measure(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "targets", NULL };
 	struct target_spec spec;
 	struct span rest;
 
-	if (request_check(request, known) || request_check_targets(request)) {
-		*why = TARGETS_WHY;
+	if (request_check(request, "targets", why) || request_check_targets(request, why))
 		return -EINVAL;
-	}
 	request_value(request, "targets", &rest);
 	while (!reply_broken() && next_target(&rest, &spec)) {
 		struct memory memory = memory_unknown;

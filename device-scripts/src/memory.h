@@ -6,6 +6,7 @@
 
 /* Bytes; UNKNOWN where nobody said. */
 struct memory {
+	/* In the order of memory_print(). */
 	uint64_t rss_bytes;
 	uint64_t rss_anon_bytes;
 	uint64_t rss_file_bytes;	/* with shared memory */

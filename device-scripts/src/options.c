@@ -30,7 +30,7 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	struct span what = span_of("anon"), only, range;
 	bool given = request_value(request, "what", &what);
 
-	*out = (struct chosen){ 0, 0, UINT64_MAX };
+	*out = (struct chosen){ 0, 0, UINT64_MAX, false };
 	if (!what_parse(what, &out->kinds))
 		return "what must be anon, file or all";
 	if (request_value(request, "only", &only)) {
@@ -43,35 +43,46 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	return NULL;
 }
 
+static const char *parse_backend(const struct request *request, struct options *out)
+{
+	static const char *const names[] = {
+		[BACKEND_MADVISE] = "process_madvise",
+		[BACKEND_PROC_RECLAIM] = "proc_reclaim",
+		[BACKEND_MEMCG] = "memcg",
+	};
+	struct span backend = span_of(names[BACKEND_MADVISE]);
+	size_t i = 0;
+
+	request_value(request, "backend", &backend);
+	while (i < ARRAY_SIZE(names) && !span_is(backend, names[i]))
+		i++;
+	out->backend = (enum backend)i;
+	return i < ARRAY_SIZE(names) ? NULL : "backend";
+}
+
 const char *options_parse(const struct request *request, struct options *out)
 {
 	uint64_t dry, idle_first, deadline_ms;
-	struct span backend = span_of("process_madvise");
 	const char *why = parse_chosen(request, &out->chosen);
 
+	if (!why)
+		why = parse_backend(request, out);
 	if (why)
 		return why;
-	if (request_u64(request, "budget_bytes", UNKNOWN, &out->budget_left_bytes))
-		return "budget_bytes must be a number";
-	if (request_u64(request, "step_bytes", UNKNOWN, &out->step_bytes) ||
-	    out->step_bytes < page_bytes)
+	if (!request_u64(request, "budget_bytes", UNKNOWN, UNKNOWN, &out->budget_left_bytes, &why) ||
+	    !request_u64(request, "step_bytes", UNKNOWN, UNKNOWN, &out->step_bytes, &why) ||
+	    !request_u64(request, "pause_us", UNKNOWN, UNKNOWN, &out->pause_us, &why) ||
+	    !request_u64(request, "swap_floor_bytes", 0, UNKNOWN, &out->swap_floor_bytes, &why) ||
+	    !request_u64(request, "memory_floor_bytes", 0, UNKNOWN, &out->memory_floor_bytes,
+			 &why) ||
+	    !request_u64(request, "deadline_ms", DEADLINE_MS, 600000, &deadline_ms, &why) ||
+	    !request_u64(request, "idle_first", 0, 1, &idle_first, &why) ||
+	    !request_u64(request, "dry", 0, 1, &dry, &why))
+		return why;
+	if (out->step_bytes < page_bytes)
 		return "step_bytes must be a page or more";
-	if (request_u64(request, "pause_us", UNKNOWN, &out->pause_us))
-		return "pause_us must be a number";
-	if (request_u64(request, "swap_floor_bytes", 0, &out->swap_floor_bytes))
-		return "swap_floor_bytes must be a number";
-	if (request_u64(request, "idle_first", 0, &idle_first) || idle_first > 1)
-		return "idle_first must be 0 or 1";
-	out->idle_first = idle_first == 1;
-	if (request_value(request, "backend", &backend) && !span_is(backend, "process_madvise") &&
-	    !span_is(backend, "proc_reclaim"))
-		return "backend must be process_madvise or proc_reclaim";
-	out->proc_reclaim = span_is(backend, "proc_reclaim");
-	if (request_u64(request, "deadline_ms", DEADLINE_MS, &deadline_ms) || deadline_ms > 600000)
-		return "deadline_ms must be a number up to 600000";
 	out->deadline_us = deadline_ms * 1000;
-	if (request_u64(request, "dry", 0, &dry) || dry > 1)
-		return "dry must be 0 or 1";
+	out->idle_first = idle_first == 1;
 	out->dry = dry == 1;
 	return NULL;
 }

@@ -12,10 +12,7 @@ extern size_t page_bytes;	/* 4096 or 16384 on phones; set once by main */
 #define PAGE_FILE (1ull << 61)	/* or of shared memory: not anonymous */
 #define PAGE_EXCLUSIVE (1ull << 56)
 
-/* Index of the page that holds `address` (no division: a library call on 32-bit ABIs). */
-static inline uint64_t page_index(uint64_t address)
-{
-	return address >> __builtin_ctzl((unsigned long)page_bytes);
-}
+/* Index of the page that holds `address`. */
+uint64_t page_index(uint64_t address);
 
 #endif

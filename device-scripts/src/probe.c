@@ -3,8 +3,10 @@
  * Versions say nothing: vendors backport, and policies forbid.
  */
 #include "fs.h"
+#include "group.h"
 #include "json.h"
 #include "pages.h"
+#include "proc.h"
 #include "request.h"
 #include "sys.h"
 
@@ -121,53 +123,38 @@ static void probe_madvise(void)
 	end_child(child);
 }
 
-static int write_file(const char *path, int flags, const char *word)
-{
-	int fd = sys_openat(fs_root, path, flags);
-	long done = fd;
-
-	if (fd >= 0) {
-		done = sys_write(fd, word, strlen(word));
-		sys_close(fd);
-	}
-	return done < 0 ? (int)done : 0;
-}
-
 /* Words in the interface of 2013 and its descendants, a number in others. */
 static void probe_proc_reclaim(void)
 {
 	int error;
 
 	touch_own_memory();
-	error = write_file("proc/self/reclaim", SYS_O_WRONLY, "anon");
+	error = fs_write("proc/self/reclaim", SYS_O_WRONLY, span_of("anon"));
 	if (error == -EINVAL)
-		error = write_file("proc/self/reclaim", SYS_O_WRONLY, "2");
+		error = fs_write("proc/self/reclaim", SYS_O_WRONLY, span_of("2"));
 	print_backend("proc_reclaim", error, error ? "/proc/self/reclaim" : not_moved());
 }
 
 /* Ask the helper's own memcg for 0 bytes: the write is checked, and nothing is taken. */
 static void probe_memory_reclaim(void)
 {
-	char groups[4096], path[2048] = "sys/fs/cgroup";
-	struct span text = { groups, 0 }, line;
-	int error = fs_read(fs_root, "proc/self/cgroup", groups, sizeof(groups), &text.len);
+	int dir = proc_open(sys_getpid());
+	long done = group_open(dir, "", "memory.reclaim", SYS_O_WRONLY);
+	int fd = (int)done;
 
-	while (!error && span_word(&text, '\n', &line)) {
-		if (!span_starts(line, "0::") || line.len + 32 > sizeof(path))
-			continue;
-		memcpy(path + 13, line.at + 3, line.len - 3);
-		memcpy(path + 13 + line.len - 3, "/memory.reclaim", 16);
-		error = write_file(path, SYS_O_WRONLY, "0");
-		print_backend("memory_reclaim", error, error ? "memory.reclaim" : NULL);
-		return;
+	if (fd >= 0) {
+		done = sys_write(fd, "0", 1);
+		sys_close(fd);
 	}
-	print_backend("memory_reclaim", error ? error : -ENOENT, "no cgroup v2");
+	sys_close(dir);
+	print_backend("memory_reclaim", done < 0 ? (int)done : 0,
+		      done < 0 ? "memory.reclaim of its cgroup" : NULL);
 }
 
 /* A window of 1 s needs CAP_SYS_RESOURCE, and is what lmkd uses. */
 static void probe_psi_trigger(void)
 {
-	int error = write_file("proc/pressure/memory", SYS_O_RDWR, "some 70000 1000000");
+	int error = fs_write("proc/pressure/memory", SYS_O_RDWR, span_of("some 70000 1000000"));
 
 	print_backend("psi_trigger", error, error ? "/proc/pressure/memory" : NULL);
 }
@@ -189,12 +176,8 @@ static void probe_pagemap(void)
 
 int verb_probe(const struct request *request, const char **why)
 {
-	static const char *const known[] = { NULL };
-
-	if (request_check(request, known)) {
-		*why = "probe takes no keys";
+	if (request_check(request, "", why))
 		return -EINVAL;
-	}
 	probe_madvise();
 	probe_proc_reclaim();
 	probe_memory_reclaim();

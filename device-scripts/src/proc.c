@@ -2,6 +2,7 @@
 #include "proc.h"
 
 #include "fs.h"
+#include "group.h"
 #include "sys.h"
 
 #define PF_KTHREAD 0x00200000u	/* include/linux/sched.h; the same since 2.6 */
@@ -53,33 +54,6 @@ int stat_parse(struct span text, struct proc_stat *out)
 	out->kernel_thread = ((uint64_t)flags & PF_KTHREAD) != 0;
 	out->major_faults = (uint64_t)major_faults;
 	return 0;
-}
-
-/* The rest of the line that starts with `key`, looking on from where `rest` is; it stays where
- * it was when there is none. */
-static uint64_t next_field(struct span *rest, const char *key)
-{
-	struct span text = *rest, line;
-	size_t at = strlen(key), digits = 0;
-	uint64_t value;
-
-	do {
-		if (!span_word(&text, '\n', &line))
-			return UNKNOWN;
-	} while (line.len < at || line.at[0] != key[0] || !span_starts(line, key));
-	*rest = text;
-	while (at < line.len && (line.at[at] == ' ' || line.at[at] == '\t'))
-		at++;
-	while (at + digits < line.len && line.at[at + digits] >= '0' && line.at[at + digits] <= '9')
-		digits++;
-	return parse_u64((struct span){ line.at + at, digits }, 10, &value) ? value : UNKNOWN;
-}
-
-static uint64_t next_kib_field(struct span *rest, const char *key)
-{
-	uint64_t kib = next_field(rest, key);
-
-	return kib > UNKNOWN / 1024 ? UNKNOWN : kib * 1024;
 }
 
 int status_parse(struct span text, struct proc_status *out)
@@ -155,15 +129,13 @@ int proc_read_name(int dir, const struct proc_stat *stat, struct name *out)
 int proc_read_adj(int dir, int *adj)
 {
 	char buffer[32];
-	size_t len;
+	struct span word;
 	int64_t value;
-	int error = fs_read(dir, "oom_score_adj", buffer, sizeof(buffer), &len);
+	int error = fs_read_word(dir, "oom_score_adj", buffer, sizeof(buffer), &word);
 
 	if (error)
 		return error;
-	if (len > 0 && buffer[len - 1] == '\n')
-		len--;
-	if (!parse_i64((struct span){ buffer, len }, &value))
+	if (!parse_i64(word, &value))
 		return -EINVAL;
 	*adj = (int)value;
 	return 0;
@@ -191,48 +163,27 @@ bool proc_is_ancestor(int pid)
 	return false;
 }
 
-/* Read MOUNT + GROUP + FILE below fs_root and look for `word` in it. */
-static bool group_file_has(const char *mount, struct span group, const char *file,
-			   const char *word)
+/* Whether the group file says `word`. */
+static bool group_says(int dir, const char *controller, const char *file, const char *word)
 {
-	char path[2048], text[512];
-	size_t mount_len = strlen(mount), file_len = strlen(file), len;
+	char buffer[512];
+	struct span text = { buffer, 0 };
+	int fd = group_open(dir, controller, file, SYS_O_RDONLY);
+	bool says = false;
 
-	if (mount_len + group.len + file_len + 2 > sizeof(path))
+	if (fd < 0)
 		return false;
-	memcpy(path, mount, mount_len);
-	memcpy(path + mount_len, group.at, group.len);
-	path[mount_len + group.len] = '/';
-	memcpy(path + mount_len + group.len + 1, file, file_len + 1);
-	if (fs_read(fs_root, path, text, sizeof(text), &len))
-		return false;
-	for (size_t i = 0; i + strlen(word) <= len; i++)
-		if (memcmp(text + i, word, strlen(word)) == 0)
-			return true;
-	return false;
+	fs_reread(fd, buffer, sizeof(buffer), &text.len);
+	sys_close(fd);
+	for (; text.len > 0 && !says; text.at++, text.len--)
+		says = span_starts(text, word);
+	return says;
 }
 
 bool proc_is_frozen(int dir)
 {
-	char buffer[4096];
-	struct span text = { buffer, 0 }, line, word;
-
-	if (fs_read(dir, "cgroup", buffer, sizeof(buffer), &text.len))
-		return false;
-	while (span_word(&text, '\n', &line)) {
-		if (!span_word(&line, ':', &word) || !span_word(&line, ':', &word) || !line.at)
-			continue;
-		/* Android mounts v2 at /sys/fs/cgroup, desktops with both at unified/. */
-		if (word.len == 0 &&
-		    (group_file_has("sys/fs/cgroup", line, "cgroup.events", "frozen 1") ||
-		     group_file_has("sys/fs/cgroup/unified", line, "cgroup.events", "frozen 1")))
-			return true;
-		if (span_is(word, "freezer") &&
-		    (group_file_has("sys/fs/cgroup/freezer", line, "freezer.state", "FROZEN") ||
-		     group_file_has("dev/freezer", line, "freezer.state", "FROZEN")))
-			return true;
-	}
-	return false;
+	return group_says(dir, "", "cgroup.events", "frozen 1") ||
+	       group_says(dir, "freezer", "freezer.state", "FROZEN");
 }
 
 bool proc_is_idle(int dir)

@@ -29,6 +29,7 @@ struct proc_stat {
 struct proc_status {
 	int tgid;
 	uint32_t uid;
+	/* In the order of scan's reply. */
 	uint64_t rss_anon_bytes;
 	uint64_t rss_file_bytes;
 	uint64_t rss_shmem_bytes;

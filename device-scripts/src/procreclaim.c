@@ -3,10 +3,6 @@
 
 #include "sys.h"
 
-#define LOOK_EVERY_US 5000
-
-static const struct verdict went_well = { OUTCOME_ADVISED, NULL };
-
 static int write_words(int fd, struct span words)
 {
 	long done;
@@ -30,13 +26,10 @@ static int ask_for_class(int fd, unsigned int kinds)
 /* "0xSTART BYTES", as memparse() reads it. */
 static int ask_for_vma(int fd, const struct vma *vma)
 {
-	static const char hex[] = "0123456789abcdef";
-	char words[2 + 16 + 1 + DIGITS_MAX] = "0x";
-	size_t len = 2;
+	char words[2 + 16 + 1 + DIGITS_MAX] = "0x0123456789abcdef ";
+	size_t len = 19;
 
-	for (int shift = 60; shift >= 0; shift -= 4)
-		words[len++] = hex[vma->start >> shift & 15];
-	words[len++] = ' ';
+	format_hex(vma->start, words + 2, 16);
 	len += format_u64(vma->end - vma->start, words + len);
 	return write_words(fd, (struct span){ words, len });
 }
@@ -60,64 +53,12 @@ static int ask_for_ranges(int fd, struct target *target, struct walk *walk)
 	return more;
 }
 
-static bool means_whole_classes(const struct chosen *chosen)
-{
-	return chosen->start == 0 && chosen->end == UINT64_MAX &&
-	       (chosen->kinds == VMA_ANON || chosen->kinds == VMA_FILE ||
-		chosen->kinds == (VMA_ANON | VMA_FILE));
-}
-
-/* What the child does: the exit status is its errno. */
-static int ask(struct target *target, struct walk *walk, const struct chosen *chosen)
+int procreclaim_ask(struct target *target, struct walk *walk, const struct options *options)
 {
 	int fd = sys_openat(target->dir, "reclaim", SYS_O_WRONLY);
 
 	if (fd < 0)
 		return fd;
-	return means_whole_classes(chosen) ? ask_for_class(fd, chosen->kinds) :
-					     ask_for_ranges(fd, target, walk);
-}
-
-/*
- * The exit status of `child`. -ETIME: it did not end in time, and is told to,
- * which a write that sits in the kernel does not hear.
- */
-static int wait_for(int child, struct options *options)
-{
-	uint64_t end_us = sys_now_us() + options->deadline_us;
-	int status;
-
-	while ((status = sys_exit_status(child)) == -EAGAIN) {
-		if (sys_now_us() >= end_us || options->link != LINK_GO) {
-			sys_kill(child, SYS_SIGKILL);
-			options->stuck = options->link == LINK_GO;
-			return options->stuck ? -ETIME : -ECANCELED;
-		}
-		options->link = link_pause(LOOK_EVERY_US);
-	}
-	return status > 0 ? -status : status;
-}
-
-struct verdict procreclaim_ask(struct target *target, struct walk *walk, struct options *options)
-{
-	struct verdict verdict;
-	int child = sys_fork(), error;
-
-	if (child == 0) {
-		sys_die_with_parent(SYS_SIGKILL);
-		sys_exit(-ask(target, walk, &options->chosen));
-	}
-	error = child < 0 ? child : wait_for(child, options);
-	if (!error)
-		return went_well;
-	if (error == -ETIME)
-		return (struct verdict){ OUTCOME_STOPPED, "stuck" };
-	if (options->link != LINK_GO)
-		return (struct verdict){ OUTCOME_STOPPED, "cancelled" };
-	verdict = target_check(target);
-	if (verdict.reason)
-		return verdict;
-	if (error == -EPERM || error == -EACCES)
-		return verdict_of_error(error);
-	return (struct verdict){ OUTCOME_UNSUPPORTED, "unsupported" };
+	return chosen_is_whole(&options->chosen) ? ask_for_class(fd, options->chosen.kinds) :
+						   ask_for_ranges(fd, target, walk);
 }

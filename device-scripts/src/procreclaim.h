@@ -7,12 +7,9 @@
 
 /*
  * Ask for what `options->chosen` means of `target`: by keyword or number for
- * whole classes, by address for kinds and ranges. `walk` is one over the same;
- * it is at its end afterwards. Sets `options->stuck` when a write did not come
- * back in time.
- *
- * "No reason" in the answer means that the kernel took the words, nothing more.
+ * whole classes, by address for kinds and ranges. A child_fn: the write may
+ * block. 0 or -errno.
  */
-struct verdict procreclaim_ask(struct target *target, struct walk *walk, struct options *options);
+int procreclaim_ask(struct target *target, struct walk *walk, const struct options *options);
 
 #endif

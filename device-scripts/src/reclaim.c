@@ -1,8 +1,10 @@
-/* The verbs pageout and cold: targets in steps, and the truth about each. */
+/* The verbs pageout, cold and prefetch: targets in steps, and the truth about each. */
 #include "advise.h"
+#include "child.h"
 #include "device.h"
 #include "json.h"
 #include "link.h"
+#include "memcg.h"
 #include "memory.h"
 #include "options.h"
 #include "pages.h"
@@ -36,21 +38,17 @@ static uint64_t growth(uint64_t before, uint64_t after)
 
 static void print_device(const struct options *options)
 {
-	const struct device *before = &options->before;
 	struct device after;
 
 	device_read(&after);
+	if (after.failed_writes != UNKNOWN)
+		after.failed_writes = growth(options->before.failed_writes, after.failed_writes);
 	line_begin("device");
-	line_u64("swap_total_bytes", after.swap_total_bytes);
-	line_u64("swap_free_before_bytes", before->swap_free_bytes);
-	line_u64("swap_free_after_bytes", after.swap_free_bytes);
-	line_u64("zram_used_before_bytes", before->zram_used_bytes);
-	line_u64("zram_used_after_bytes", after.zram_used_bytes);
-	line_u64("swap_cached_before_bytes", before->swap_cached_bytes);
-	line_u64("swap_cached_after_bytes", after.swap_cached_bytes);
-	line_u64("failed_writes", after.failed_writes == UNKNOWN ?
-					  UNKNOWN :
-					  growth(before->failed_writes, after.failed_writes));
+	line_numbers("swap_free_before_bytes swap_cached_before_bytes zram_used_before_bytes",
+		     &options->before.swap_free_bytes);
+	line_numbers("swap_free_after_bytes swap_cached_after_bytes zram_used_after_bytes "
+		     "failed_writes swap_total_bytes",
+		     &after.swap_free_bytes);
 	line_send();
 }
 
@@ -102,6 +100,18 @@ static struct verdict judge_swap(struct options *options, uint64_t bytes)
 	return finished;
 }
 
+/* Whether memory takes `bytes` from swap: bringing them in must not be what others are killed for. */
+static struct verdict judge_memory(const struct options *options, uint64_t bytes)
+{
+	struct device now;
+
+	device_read(&now);
+	return now.available_bytes != UNKNOWN &&
+			       now.available_bytes >= options->memory_floor_bytes + bytes ?
+		       finished :
+		       stopped("no_memory");
+}
+
 /* Whether a step of `bytes` may begin. */
 static struct verdict judge_step(struct options *options, uint64_t bytes)
 {
@@ -109,7 +119,7 @@ static struct verdict judge_step(struct options *options, uint64_t bytes)
 
 	if (verdict.reason)
 		return verdict;
-	return judge_swap(options, bytes);
+	return options->chosen.swapped ? judge_memory(options, bytes) : judge_swap(options, bytes);
 }
 
 /* Advise the step that was judged; false when the target is out of reach. */
@@ -165,7 +175,9 @@ static void explain_nothing(struct report *report)
 
 	if (report->verdict.reason || report->advice.advised_bytes > 0)
 		return;
-	if (report->advice.refusals_nr > 0)
+	if (walk.chosen.swapped)
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
+	else if (report->advice.refusals_nr > 0)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, "locked" };
 	else if (walk.pagemap < 0)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
@@ -269,7 +281,24 @@ static int count_pages(const struct options *options)
 	return error;
 }
 
-/* Through /proc/PID/reclaim: its success says nothing, so what smaps says is the outcome. */
+/* Have a file of the kernel do it all; the verdict is on that alone. */
+static struct verdict ask_kernel(struct options *options, uint64_t bytes)
+{
+	struct verdict verdict;
+
+	if (options->backend == BACKEND_PROC_RECLAIM)
+		return child_do(procreclaim_ask, &target, &walk, options);
+	options->memcg_bytes = bytes < options->budget_left_bytes ? bytes :
+								    options->budget_left_bytes;
+	options->budget_left_bytes -= options->memcg_bytes;
+	verdict = memcg_open(&target, options);
+	if (!verdict.reason)
+		verdict = child_do(memcg_ask, &target, &walk, options);
+	memcg_close();
+	return verdict;
+}
+
+/* Through a file whose success says nothing: what smaps says is the outcome. */
 static void ask_target(struct options *options, struct report *report)
 {
 	int error = count_pages(options);
@@ -281,20 +310,22 @@ static void ask_target(struct options *options, struct report *report)
 		walk_close(&walk);
 		return;
 	}
+	/* Once its last user asks, a shared page goes too in the dialect of 2013, and from a memcg. */
+	sum.exclusive_bytes += sum.shared_bytes;
+	if (walk.pagemap < 0)
+		sum.exclusive_bytes = sum.mapped_bytes;
 	report->walked = true;
 	read_memory(&report->before, &report->major_faults);
 	report->verdict = judge_step(options, sum.exclusive_bytes);
 	began_us = sys_now_us();
 	if (!report->verdict.reason) {
 		report->steps = 1;
-		report->verdict = procreclaim_ask(&target, &walk, options);
+		report->verdict = ask_kernel(options, sum.exclusive_bytes);
 		report->duration_us = report->advice.longest_us = sys_now_us() - began_us;
 	}
 	read_memory(&report->after, &report->major_faults);
 	if (!report->verdict.reason) {
-		/* Once its last user asks, a shared page goes too in the dialect of 2013. */
-		report->advice.advised_bytes = walk.pagemap < 0 ? sum.mapped_bytes :
-				sum.exclusive_bytes + sum.shared_bytes;
+		report->advice.advised_bytes = sum.exclusive_bytes;
 		if (report->after.rss_bytes >= report->before.rss_bytes)
 			report->verdict = (struct verdict){ OUTCOME_NOTHING, "not_proven" };
 	}
@@ -309,14 +340,14 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	memset(&report, 0, sizeof(report));
 	report.before = report.after = memory_unknown;
 	report.major_faults = UNKNOWN;
-	report.verdict = target_open(&target, spec, !options->proc_reclaim);
+	report.verdict = target_open(&target, spec, options->backend == BACKEND_MADVISE);
 	if (!report.verdict.reason && options->link != LINK_GO)
 		report.verdict = stopped("cancelled");
 	if (!report.verdict.reason && options->chosen.kinds == 0)
 		report.verdict = (struct verdict){ OUTCOME_NOTHING, "no_swap" };
 	if (!report.verdict.reason && options->stuck)
 		report.verdict = stopped("stuck");
-	if (!report.verdict.reason && options->proc_reclaim && !options->dry)
+	if (!report.verdict.reason && options->backend != BACKEND_MADVISE && !options->dry)
 		ask_target(options, &report);
 	else if (!report.verdict.reason)
 		walk_target(options, &report);
@@ -355,8 +386,9 @@ static void note_idle(struct span targets)
 	}
 }
 
-static void reclaim_targets(struct options *options, struct span targets, enum who who)
+static void reclaim_targets(struct options *options, enum who who)
 {
+	struct span targets = options->targets;
 	struct target_spec spec;
 
 	for (size_t i = 0; options->link != LINK_ENDING && !reply_broken() &&
@@ -368,25 +400,16 @@ static void reclaim_targets(struct options *options, struct span targets, enum w
 
 static int reclaim(const struct request *request, int advice, const char **why)
 {
-	static const char *const known[] = {
-		"targets", "what", "only", "range", "budget_bytes", "step_bytes", "pause_us",
-		"swap_floor_bytes", "idle_first", "backend", "deadline_ms", "dry", NULL
-	};
 	static struct options options;
-	struct span targets;
 
-	*why = "keys: targets what only range budget_bytes step_bytes pause_us swap_floor_bytes "
-	       "idle_first backend deadline_ms dry";
-	if (request_check(request, known))
-		return -EINVAL;
-	*why = TARGETS_WHY;
-	if (request_check_targets(request))
+	if (request_check(request, "targets " OPTIONS, why) || request_check_targets(request, why))
 		return -EINVAL;
 	memset(&options, 0, sizeof(options));
 	*why = options_parse(request, &options);
 	options.advice = advice;
-	if (!*why && options.proc_reclaim && advice != ADVICE_PAGEOUT)
-		*why = "proc_reclaim knows no cold";
+	options.chosen.swapped = advice == ADVICE_WILLNEED;
+	if (!*why && options.backend != BACKEND_MADVISE && advice != ADVICE_PAGEOUT)
+		*why = "backend knows pageout only";
 	if (*why)
 		return -EINVAL;
 	device_open();
@@ -394,13 +417,13 @@ static int reclaim(const struct request *request, int advice, const char **why)
 	options.window = options.before;
 	leave_out_anon_without_swap(&options);
 	options.link = link_pause(0);
-	request_value(request, "targets", &targets);
+	request_value(request, "targets", &options.targets);
 	if (options.idle_first) {
-		note_idle(targets);
-		reclaim_targets(&options, targets, WHO_IDLE);
-		reclaim_targets(&options, targets, WHO_OTHERS);
+		note_idle(options.targets);
+		reclaim_targets(&options, WHO_IDLE);
+		reclaim_targets(&options, WHO_OTHERS);
 	} else {
-		reclaim_targets(&options, targets, WHO_ALL);
+		reclaim_targets(&options, WHO_ALL);
 	}
 	print_device(&options);
 	device_close();
@@ -419,4 +442,9 @@ int verb_pageout(const struct request *request, const char **why)
 int verb_cold(const struct request *request, const char **why)
 {
 	return reclaim(request, ADVICE_COLD, why);
+}
+
+int verb_prefetch(const struct request *request, const char **why)
+{
+	return reclaim(request, ADVICE_WILLNEED, why);
 }

@@ -56,28 +56,30 @@ bool request_value(const struct request *request, const char *key, struct span *
 	return false;
 }
 
-int request_u64(const struct request *request, const char *key, uint64_t fallback, uint64_t *out)
+bool request_u64(const struct request *request, const char *key, uint64_t fallback, uint64_t most,
+		 uint64_t *out, const char **why)
 {
 	struct span value;
 
 	*out = fallback;
 	if (!request_value(request, key, &value))
-		return 0;
-	/* UNKNOWN is not a number anybody may give */
-	return parse_u64(value, 10, out) && *out < UNKNOWN ? 0 : -EINVAL;
+		return true;
+	*why = key;
+	return parse_u64(value, 10, out) && *out <= most;
 }
 
-int request_check(const struct request *request, const char *const *known)
+int request_check(const struct request *request, const char *keys, const char **why)
 {
 	struct span rest = request->pairs, name, value;
 	int more;
 
+	*why = *keys ? keys : "no keys";
 	while ((more = next_pair(&rest, &name, &value)) > 0) {
-		const char *const *key = known;
+		struct span left = span_of(keys), key;
 
-		while (*key && !span_is(name, *key))
-			key++;
-		if (!*key)
+		while (span_word(&left, ' ', &key) && !span_equal(name, key))
+			;
+		if (!span_equal(name, key))
 			return -EINVAL;
 	}
 	return more;
@@ -129,11 +131,12 @@ bool next_target(struct span *rest, struct target_spec *out)
 	return span_word(rest, ',', &word) && parse_target(word, out);
 }
 
-int request_check_targets(const struct request *request)
+int request_check_targets(const struct request *request, const char **why)
 {
 	struct target_spec spec;
 	struct span rest, word;
 
+	*why = "targets: PID:START[:FLOOR[:UID[:CRC]]]";
 	if (!request_value(request, "targets", &rest))
 		return -EINVAL;
 	while (span_word(&rest, ',', &word))

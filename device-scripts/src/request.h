@@ -16,12 +16,18 @@ int request_parse(struct span line, struct request *out);
 /* The value of `key`; false when it was not given, and then `value` is as it was. */
 bool request_value(const struct request *request, const char *key, struct span *value);
 
-/* A number in decimal, `fallback` when not given; -EINVAL when it is none. */
-int request_u64(const struct request *request, const char *key, uint64_t fallback,
-		uint64_t *out);
+/*
+ * A number in decimal up to `most`, `fallback` when not given; false when it is
+ * none, and then `why` is the key.
+ */
+bool request_u64(const struct request *request, const char *key, uint64_t fallback, uint64_t most,
+		 uint64_t *out, const char **why);
 
-/* -EINVAL when a pair has no '=', or a key that is not in the NULL-terminated `known`. */
-int request_check(const struct request *request, const char *const *known);
+/*
+ * -EINVAL when a pair has no '=', or a key that is not among the blank-separated
+ * `keys`, which `why` is then.
+ */
+int request_check(const struct request *request, const char *keys, const char **why);
 
 /* T of targets=T,...: what the host knows about a process, and how far it may be touched. */
 struct target_spec {
@@ -33,10 +39,8 @@ struct target_spec {
 	uint32_t name_crc;
 };
 
-#define TARGETS_WHY "targets: PID:START[:FLOOR[:UID[:CRC]]]"
-
-/* Every target of the request is well-formed and there is one: 0, else -EINVAL. */
-int request_check_targets(const struct request *request);
+/* Every target of the request is well-formed and there is one: 0, else -EINVAL and why. */
+int request_check_targets(const struct request *request, const char **why);
 
 /* Cut the next target off `rest`, which starts as the value of "targets". */
 bool next_target(struct span *rest, struct target_spec *out);
@@ -63,6 +67,7 @@ int verb_read(const struct request *request, const char **why);
 int verb_measure(const struct request *request, const char **why);
 int verb_pageout(const struct request *request, const char **why);
 int verb_cold(const struct request *request, const char **why);
+int verb_prefetch(const struct request *request, const char **why);
 int verb_swap_on(const struct request *request, const char **why);
 int verb_swap_off(const struct request *request, const char **why);
 int verb_cancel(const struct request *request, const char **why);

@@ -92,9 +92,14 @@ struct span span_of(const char *text)
 	return (struct span){ text, strlen(text) };
 }
 
+bool span_equal(struct span a, struct span b)
+{
+	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
 bool span_is(struct span text, const char *word)
 {
-	return text.len == strlen(word) && memcmp(text.at, word, text.len) == 0;
+	return span_equal(text, span_of(word));
 }
 
 bool span_starts(struct span text, const char *prefix)
@@ -102,6 +107,13 @@ bool span_starts(struct span text, const char *prefix)
 	size_t len = strlen(prefix);
 
 	return text.len >= len && memcmp(text.at, prefix, len) == 0;
+}
+
+bool span_ends(struct span text, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return text.len >= len && memcmp(text.at + text.len - len, suffix, len) == 0;
 }
 
 bool span_word(struct span *rest, char separator, struct span *word)
@@ -165,20 +177,15 @@ bool parse_i64(struct span text, int64_t *out)
 	return true;
 }
 
-/* value / 10 in 16-bit limbs: 64-bit division is a library call on 32-bit ABIs. */
+/* value / 10 in limbs: 64-bit division is a library call on 32-bit ABIs. */
 static unsigned int divide_by_ten(uint64_t *value)
 {
-	unsigned int remainder = 0;
-	uint64_t quotient = 0;
+	uint32_t high = (uint32_t)(*value >> 32), low = (uint32_t)*value;
+	uint32_t middle = high % 10 << 16 | low >> 16;
 
-	for (int shift = 48; shift >= 0; shift -= 16) {
-		unsigned int limb = remainder << 16 | (unsigned int)(*value >> shift & 0xffff);
-
-		quotient |= (uint64_t)(limb / 10) << shift;
-		remainder = limb % 10;
-	}
-	*value = quotient;
-	return remainder;
+	low = middle % 10 << 16 | (low & 0xffff);
+	*value = (uint64_t)(high / 10) << 32 | (middle / 10 << 16 | low / 10);
+	return low % 10;
 }
 
 size_t format_u64(uint64_t value, char out[DIGITS_MAX])
@@ -192,6 +199,12 @@ size_t format_u64(uint64_t value, char out[DIGITS_MAX])
 	for (size_t i = 0; i < count; i++)
 		out[i] = reversed[count - 1 - i];
 	return count;
+}
+
+void format_hex(uint64_t value, char *out, size_t digits)
+{
+	for (; digits > 0; value >>= 4)
+		out[--digits] = "0123456789abcdef"[value & 15];
 }
 
 uint32_t crc32(uint32_t crc, const void *bytes, size_t count)

@@ -27,8 +27,10 @@ struct span {
 };
 
 struct span span_of(const char *text);
+bool span_equal(struct span a, struct span b);
 bool span_is(struct span text, const char *word);
 bool span_starts(struct span text, const char *prefix);
+bool span_ends(struct span text, const char *suffix);
 
 /* Cut the first word (up to `separator`) off `rest`; false when nothing is left. */
 bool span_word(struct span *rest, char separator, struct span *word);
@@ -39,6 +41,9 @@ bool parse_i64(struct span text, int64_t *out);
 
 /* Decimal digits of `value`, without NUL; returns how many. */
 size_t format_u64(uint64_t value, char out[DIGITS_MAX]);
+
+/* The last `digits` hexadecimal digits of `value`, without NUL. */
+void format_hex(uint64_t value, char *out, size_t digits);
 
 /* CRC-32 as zlib's: start with 0, feed on with what it returned. */
 uint32_t crc32(uint32_t crc, const void *bytes, size_t count);

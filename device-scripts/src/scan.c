@@ -13,25 +13,20 @@ static struct {
 static struct name name;
 
 static void print_process(int pid, const struct proc_stat *stat, const struct proc_status *status,
-			  const int *adj)
+			  int64_t adj)
 {
 	line_begin("proc");
 	line_u64("pid", (uint64_t)pid);
 	line_u64("start", stat->start);
 	line_i64("ppid", stat->ppid);
 	line_u64("uid", status->uid);
-	if (adj)
-		line_i64("adj", *adj);
-	else
-		line_null("adj");
+	line_i64("adj", adj);
 	line_text("state", (struct span){ &stat->state, 1 });
 	line_text("name", (struct span){ name.text, name.len });
 	line_text("comm", (struct span){ stat->comm, stat->comm_len });
 	line_bool("kthread", stat->kernel_thread);
-	line_u64("rss_anon_bytes", status->rss_anon_bytes);
-	line_u64("rss_file_bytes", status->rss_file_bytes);
-	line_u64("rss_shmem_bytes", status->rss_shmem_bytes);
-	line_u64("swap_bytes", status->swap_bytes);
+	line_numbers("rss_anon_bytes rss_file_bytes rss_shmem_bytes swap_bytes",
+		     &status->rss_anon_bytes);
 	line_send();
 }
 
@@ -51,7 +46,7 @@ static int scan_process(int pid, int dir)
 	error = proc_read_adj(dir, &adj);
 	if (error == -ESRCH)
 		return error;
-	print_process(pid, &stat, &status, error ? NULL : &adj);
+	print_process(pid, &stat, &status, error ? INT64_MIN : adj);
 	return 0;
 }
 
@@ -118,14 +113,12 @@ static void print_packages(void)
 
 int verb_scan(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "packages", NULL };
 	uint64_t packages;
 	int error;
 
-	if (request_check(request, known) || request_u64(request, "packages", 0, &packages)) {
-		*why = "scan [packages=1]";
+	if (request_check(request, "packages", why) ||
+	    !request_u64(request, "packages", 0, 1, &packages, why))
 		return -EINVAL;
-	}
 	unreadable.count = 0;
 	unreadable.error = 0;
 	error = scan_processes();

@@ -41,7 +41,7 @@ int sys_on_signal(int number, sys_handler handler)
 
 int sys_block_signal(int number, bool block)
 {
-	uint64_t mask = 1ull << (number - 1);
+	uint64_t mask = 1u << (number - 1);
 
 	return (int)sys_call(__NR_rt_sigprocmask, block ? SIG_BLOCK : SIG_UNBLOCK, (long)&mask, 0,
 			     MASK_BYTES, 0, 0);

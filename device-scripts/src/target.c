@@ -45,40 +45,18 @@ static struct verdict judge_adj(const struct target *target)
 	return (struct verdict){ OUTCOME_STOPPED, "below_floor" };
 }
 
-static int read_adj(struct target *target)
+/* What it says of itself now. */
+static int read_self(struct target *target, struct proc_status *status)
 {
-	char buffer[32];
-	struct span text = { buffer, 0 };
-	int64_t adj;
-	int error = fs_reread(target->adj_fd, buffer, sizeof(buffer), &text.len);
+	int error = proc_read_stat(target->dir, &target->stat);
 
-	if (error)
-		return error;
-	if (text.len > 0 && buffer[text.len - 1] == '\n')
-		text.len--;
-	if (!parse_i64(text, &adj))
-		return -EINVAL;
-	target->adj = (int)adj;
-	target->adj_known = true;
-	return 0;
-}
-
-static int read_stat(struct target *target)
-{
-	char buffer[1024];
-	size_t len;
-	int error = fs_reread(target->stat_fd, buffer, sizeof(buffer), &len);
-
-	return error ? error : stat_parse((struct span){ buffer, len }, &target->stat);
-}
-
-static int read_status(const struct target *target, struct proc_status *out)
-{
-	char buffer[8192];
-	size_t len;
-	int error = fs_reread(target->status_fd, buffer, sizeof(buffer), &len);
-
-	return error ? error : status_parse((struct span){ buffer, len }, out);
+	if (!error)
+		error = proc_read_status(target->dir, status);
+	if (!error)
+		error = proc_read_adj(target->dir, &target->adj);
+	if (!error)
+		target->adj_known = true;
+	return error;
 }
 
 /*
@@ -114,18 +92,6 @@ static bool is_alive(const struct target *target)
 	return ready == 0;
 }
 
-static int open_files(struct target *target)
-{
-	target->stat_fd = sys_openat(target->dir, "stat", SYS_O_RDONLY);
-	target->status_fd = sys_openat(target->dir, "status", SYS_O_RDONLY);
-	target->adj_fd = sys_openat(target->dir, "oom_score_adj", SYS_O_RDONLY);
-	if (target->stat_fd < 0)
-		return target->stat_fd;
-	if (target->status_fd < 0)
-		return target->status_fd;
-	return target->adj_fd < 0 ? target->adj_fd : 0;
-}
-
 /* What is never touched, whatever the host says. */
 static struct verdict judge_kind(const struct target *target)
 {
@@ -142,14 +108,10 @@ static struct verdict judge_kind(const struct target *target)
 static struct verdict identify(struct target *target)
 {
 	const struct target_spec *spec = &target->spec;
-	struct proc_status status = { .tgid = 0 };
+	struct proc_status status;
 	bool same_name = false;
-	int error = read_stat(target);
+	int error = read_self(target, &status);
 
-	if (!error)
-		error = read_status(target, &status);
-	if (!error)
-		error = read_adj(target);
 	if (!error)
 		error = check_name(target, &same_name);
 	if (error)
@@ -174,20 +136,15 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 			   bool needs_pidfd)
 {
 	struct verdict verdict;
-	int error;
 
 	memset(target, 0, sizeof(*target));
 	target->spec = *spec;
-	target->pidfd = target->adj_fd = target->stat_fd = -1;
-	target->status_fd = -1;
+	target->pidfd = -1;
 	target->dir = proc_open(spec->pid);
 	if (target->dir < 0)
 		return verdict_of_error(target->dir);
 	/* A thread's id has no pidfd (-EINVAL, -ENOENT since 6.9); identify() says so. */
 	target->pidfd = sys_pidfd_open(spec->pid);
-	error = open_files(target);
-	if (error)
-		return verdict_of_error(error);
 	verdict = identify(target);
 	if (verdict.reason)
 		return verdict;
@@ -204,12 +161,10 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 
 void target_close(struct target *target)
 {
-	const int fds[] = { target->dir, target->pidfd, target->adj_fd, target->stat_fd,
-			    target->status_fd };
-
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-		if (fds[i] >= 0)
-			sys_close(fds[i]);
+	if (target->dir >= 0)
+		sys_close(target->dir);
+	if (target->pidfd >= 0)
+		sys_close(target->pidfd);
 }
 
 struct verdict target_check(struct target *target)
@@ -219,11 +174,7 @@ struct verdict target_check(struct target *target)
 
 	if (!is_alive(target))
 		return gone;
-	error = read_stat(target);
-	if (!error)
-		error = read_status(target, &status);
-	if (!error)
-		error = read_adj(target);
+	error = read_self(target, &status);
 	if (error)
 		return verdict_of_error(error);
 	if (status.uid != target->uid ||

@@ -30,7 +30,6 @@ struct target {
 	struct target_spec spec;
 	int dir;
 	int pidfd;
-	int adj_fd, stat_fd, status_fd;	/* of `dir`, read again between steps */
 	struct proc_stat stat;
 	uint32_t uid;
 	uint32_t comm_crc;

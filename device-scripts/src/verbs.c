@@ -6,22 +6,18 @@ const struct verb verbs[] = {
 	{ "hello", verb_hello },     { "probe", verb_probe },	  { "scan", verb_scan },
 	{ "read", verb_read },	     { "measure", verb_measure }, { "pageout", verb_pageout },
 	{ "cold", verb_cold },	     { "cancel", verb_cancel },	  { "swap_on", verb_swap_on },
-	{ "swap_off", verb_swap_off }, { NULL, NULL },
+	{ "swap_off", verb_swap_off }, { "prefetch", verb_prefetch },
+	{ NULL, NULL },
 };
 
 const char usage[] = "usage: droidreclaim-helper VERB [KEY=VALUE ...]\n"
 		     "       droidreclaim-helper serve [heartbeat_ms=N]\n"
-		     "verbs: hello probe scan read measure pageout cold swap_on swap_off\n";
+		     "verbs: hello probe scan read measure pageout cold prefetch swap_on swap_off\n";
 
 /* What it asks for was done by the request in work, which looks for it between steps. */
 int verb_cancel(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "of", NULL };
 	struct span of;
 
-	if (request_check(request, known) || !request_value(request, "of", &of)) {
-		*why = "cancel of=ID";
-		return -EINVAL;
-	}
-	return 0;
+	return request_check(request, "of", why) || !request_value(request, "of", &of) ? -EINVAL : 0;
 }

@@ -86,6 +86,14 @@ void walk_close(struct walk *walk)
 	walk->pagemap = -EBADF;
 }
 
+bool chosen_is_whole(const struct chosen *chosen)
+{
+	unsigned int kinds = chosen->kinds;
+
+	return chosen->start == 0 && chosen->end == UINT64_MAX &&
+	       (kinds == VMA_ANON || kinds == VMA_FILE || kinds == (VMA_ANON | VMA_FILE));
+}
+
 /* Whether `vma` is meant at all; cuts it to the part that is. */
 static bool is_chosen(const struct chosen *chosen, struct vma *vma)
 {
@@ -170,25 +178,23 @@ static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *st
 	uint64_t i = page_index(walk->at - walk->window_at);
 	/* What a library wrote to its own copy (.data, relro) is anonymous: it would go to swap. */
 	bool anonymous_too = walk->chosen.kinds & VMA_ANON;
+	uint64_t *meant = walk->chosen.swapped ? &use->swapped_bytes : &use->exclusive_bytes;
 
 	for (; i < walk->window_nr && walk->at < walk->vma.end; i++, walk->at += page_bytes) {
-		uint64_t entry = walk->entries[i];
+		uint64_t entry = walk->entries[i], *count;
 
 		if (!anonymous_too && !(entry & PAGE_FILE))
 			continue;
-		if (entry & PAGE_SWAPPED) {
-			use->swapped_bytes += page_bytes;
-		} else if (!(entry & PAGE_PRESENT)) {
+		count = entry & PAGE_SWAPPED	    ? &use->swapped_bytes :
+			!(entry & PAGE_PRESENT)	    ? NULL :
+			entry & PAGE_EXCLUSIVE	    ? &use->exclusive_bytes :
+						      &use->shared_bytes;
+		if (!count)
 			continue;
-		} else if (!(entry & PAGE_EXCLUSIVE)) {
-			use->shared_bytes += page_bytes;
-		} else {
-			if (walk->at >= walk->refused_end &&
-			    (step->bytes + page_bytes > limit_bytes ||
-			     !add_range(walk, step, page_bytes)))
-				return false;
-			use->exclusive_bytes += page_bytes;
-		}
+		if (count == meant && walk->at >= walk->refused_end &&
+		    (step->bytes + page_bytes > limit_bytes || !add_range(walk, step, page_bytes)))
+			return false;
+		*count += page_bytes;
 	}
 	return true;
 }
@@ -284,7 +290,7 @@ int walk_count_locked(struct walk *walk, int dir)
 		}
 		if (!meant || !span_starts(line, "Locked:"))
 			continue;
-		bytes = field_kib_bytes(line, "Locked");
+		bytes = kib_field(line, "Locked:");
 		if (bytes != UNKNOWN)
 			walk->uses[kind_index(vma.kind)].locked_bytes += bytes;
 	}

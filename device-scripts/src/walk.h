@@ -34,14 +34,19 @@ struct step {
 struct chosen {
 	unsigned int kinds;
 	uint64_t start, end;
+	bool swapped;	/* of them what is in swap, not what is resident */
 };
+
+/* Whether it is all of anonymous memory, of files, or of both. */
+bool chosen_is_whole(const struct chosen *chosen);
 
 /* What was seen of the VMAs that are meant. */
 struct use {
-	uint64_t mapped_bytes;
+	/* In the order of the reply. */
 	uint64_t exclusive_bytes;	/* resident, mapped by this process alone */
 	uint64_t shared_bytes;		/* resident, mapped elsewhere too */
 	uint64_t swapped_bytes;
+	uint64_t mapped_bytes;
 	uint64_t locked_bytes;		/* only by walk_count_locked() */
 };
 

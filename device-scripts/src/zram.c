@@ -3,13 +3,13 @@
  * Nothing is written down: the swap area carries our label, and both are gone
  * with a reboot.
  */
+#include "device.h"
 #include "fs.h"
 #include "json.h"
 #include "pages.h"
 #include "request.h"
 #include "sys.h"
 
-#define ZRAM_MAX 8
 #define PAGE_MAX_BYTES 65536
 
 static const char label[16] = "droidreclaim";
@@ -31,47 +31,25 @@ static union {
 	char bytes[PAGE_MAX_BYTES];
 } first_page;
 
-/* "sys/block/zram0/" and what is appended. */
-static const char *attribute_path(int number, const char *file)
-{
-	static char path[64] = "sys/block/zram0/";
-
-	path[14] = (char)('0' + number);
-	memcpy(path + 16, file, strlen(file) + 1);
-	return path;
-}
-
-static int write_attribute(int number, const char *file, struct span text)
-{
-	int fd = sys_openat(fs_root, attribute_path(number, file), SYS_O_WRONLY);
-	long done = fd;
-
-	if (fd >= 0) {
-		done = sys_write(fd, text.at, text.len);
-		sys_close(fd);
-	}
-	return done < 0 ? (int)done : 0;
-}
-
 static int write_number(int number, const char *file, uint64_t value)
 {
 	char digits[DIGITS_MAX];
 
-	return write_attribute(number, file, (struct span){ digits, format_u64(value, digits) });
+	return fs_write(zram_path(number, file) + 1, SYS_O_WRONLY,
+			(struct span){ digits, format_u64(value, digits) });
 }
 
 /* UNKNOWN where there is no such zram. */
 static uint64_t disk_bytes(int number)
 {
 	char buffer[32];
-	struct span text = { buffer, 0 };
+	struct span word;
 	uint64_t bytes;
 
-	if (fs_read(fs_root, attribute_path(number, "disksize"), buffer, sizeof(buffer), &text.len))
+	if (fs_read_word(fs_root, zram_path(number, "disksize") + 1, buffer, sizeof(buffer),
+			 &word))
 		return UNKNOWN;
-	if (text.len > 0 && buffer[text.len - 1] == '\n')
-		text.len--;
-	return parse_u64(text, 10, &bytes) ? bytes : UNKNOWN;
+	return parse_u64(word, 10, &bytes) ? bytes : UNKNOWN;
 }
 
 /* Android keeps its block devices in dev/block/, others in dev/. `path` has a leading slash. */
@@ -121,24 +99,20 @@ static bool is_ours(int number)
 static uint64_t used_bytes(int number)
 {
 	static char buffer[4096];
-	struct span text = { buffer, 0 }, line, word;
+	struct span text = { buffer, 0 }, line, path;
 	char name[] = "/zram0";
 	uint64_t kib;
 
 	name[5] = (char)('0' + number);
 	fs_read(fs_root, "proc/swaps", buffer, sizeof(buffer), &text.len);
 	while (span_word(&text, '\n', &line)) {
-		int column = 0;
+		struct span columns = line;
 
-		for (size_t i = 0; i < line.len; i++)
-			if (line.at[i] == '\t')
-				buffer[(size_t)(line.at - buffer) + i] = ' ';
-		span_word(&line, ' ', &word);
-		if (word.len < 6 || memcmp(word.at + word.len - 6, name, 6) != 0)
+		span_word(&columns, ' ', &path);
+		if (!span_ends(path, name))
 			continue;
-		while (span_word(&line, ' ', &word))	/* Type Size Used Priority */
-			if (word.len > 0 && ++column == 3)
-				return parse_u64(word, 10, &kib) ? kib * 1024 : UNKNOWN;
+		kib = column_u64(line, 3);	/* Filename Type Size Used Priority */
+		return kib == UNKNOWN ? UNKNOWN : kib * 1024;
 	}
 	return UNKNOWN;
 }
@@ -176,13 +150,14 @@ static int make_swap(int number, uint64_t size_bytes)
 
 int verb_swap_on(const struct request *request, const char **why)
 {
-	static const char *const known[] = { "size_bytes", NULL };
 	uint64_t size_bytes;
 
-	*why = "swap_on size_bytes=N, 1 MiB or more, whole pages";
-	if (request_check(request, known) ||
-	    request_u64(request, "size_bytes", 0, &size_bytes) || size_bytes < 1024 * 1024 ||
-	    size_bytes & (page_bytes - 1) || page_index(size_bytes) > UINT32_MAX)
+	if (request_check(request, "size_bytes", why) ||
+	    !request_u64(request, "size_bytes", 0, UNKNOWN, &size_bytes, why))
+		return -EINVAL;
+	*why = "size_bytes: 1 MiB or more, whole pages";
+	if (size_bytes < 1024 * 1024 || size_bytes & (page_bytes - 1) ||
+	    page_index(size_bytes) > UINT32_MAX)
 		return -EINVAL;
 	for (int number = 0; number < ZRAM_MAX; number++) {
 		int error;
@@ -197,24 +172,18 @@ int verb_swap_on(const struct request *request, const char **why)
 	return -ENODEV;
 }
 
-static uint64_t available_bytes(void)
-{
-	static char buffer[8192];
-	struct span text = { buffer, 0 };
-
-	fs_read(fs_root, "proc/meminfo", buffer, sizeof(buffer), &text.len);
-	return field_kib_bytes(text, "MemAvailable");
-}
-
 /* What is swapped must fit into memory, or taking it back kills what it is to save. */
 static int undo_swap(int number, const char **why)
 {
 	uint64_t used = used_bytes(number), size = disk_bytes(number);
-	uint64_t available = available_bytes();
+	struct device device;
 	const char *path;
 	int fd, error;
 
-	if (used != UNKNOWN && (available == UNKNOWN || available < used)) {
+	device_open();
+	device_read(&device);
+	device_close();
+	if (used != UNKNOWN && (device.available_bytes == UNKNOWN || device.available_bytes < used)) {
 		*why = "what is swapped does not fit into available memory";
 		return -ENOMEM;
 	}
@@ -234,11 +203,9 @@ static int undo_swap(int number, const char **why)
 
 int verb_swap_off(const struct request *request, const char **why)
 {
-	static const char *const known[] = { NULL };
 	bool found = false;
 
-	*why = "swap_off takes no keys";
-	if (request_check(request, known))
+	if (request_check(request, "", why))
 		return -EINVAL;
 	for (int number = 0; number < ZRAM_MAX; number++) {
 		int error;

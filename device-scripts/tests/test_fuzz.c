@@ -52,7 +52,6 @@ static struct span break_text(size_t truth)
 
 static void parse_everything(struct span text)
 {
-	static const char *const known[] = { "targets", "what", NULL };
 	static struct name name;
 	static char clean[TEXT_MAX * 3], again[TEXT_MAX * 3];
 	struct proc_stat stat = { .comm_len = 0 };
@@ -60,16 +59,18 @@ static void parse_everything(struct span text)
 	struct request request;
 	struct target_spec spec;
 	struct vma vma;
+	const char *why;
 	size_t len;
 
 	stat_parse(text, &stat);
 	status_parse(text, &status);
 	name_parse(text, &stat, &name);
 	vma_parse(text, &vma);
-	field_u64(text, "Name");
+	kib_field(text, "Name:");
+	column_u64(text, 3);
 	if (!request_parse(text, &request)) {
-		request_check(&request, known);
-		request_check_targets(&request);
+		request_check(&request, "targets what", &why);
+		request_check_targets(&request, &why);
 	}
 	while (text.at && next_target(&text, &spec))
 		;

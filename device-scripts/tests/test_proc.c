@@ -87,9 +87,18 @@ static void a_field_is_found_by_its_whole_name(void)
 {
 	struct span text = span_of("SwapCached:  8 kB\nSwap:   4 kB\npgpgin 17\n");
 
-	CHECK(field_kib_bytes(text, "Swap") == 4096);
-	CHECK(field_u64(text, "pgpgin") == 17);
-	CHECK(field_u64(text, "SwapFree") == UNKNOWN);
+	CHECK(kib_field(text, "Swap:") == 4096);
+	CHECK(next_field(&text, "SwapFree:") == UNKNOWN);
+	CHECK(next_field(&text, "pgpgin ") == 17);
+	CHECK(next_field(&text, "SwapCached:") == UNKNOWN);	/* that line was passed */
+}
+
+static void a_column_is_counted_whatever_is_between(void)
+{
+	struct span row = span_of("/dev/zram0   partition\t1024\t\t17\t-2\n");
+
+	CHECK(column_u64(row, 2) == 1024 && column_u64(row, 3) == 17);
+	CHECK(column_u64(row, 1) == UNKNOWN && column_u64(row, 5) == UNKNOWN);
 }
 
 int main(void)
@@ -104,5 +113,6 @@ int main(void)
 	the_name_is_cmdlines_first_string_or_comm();
 	this_process_and_those_above_are_ancestors();
 	a_field_is_found_by_its_whole_name();
+	a_column_is_counted_whatever_is_between();
 	return 0;
 }

@@ -19,32 +19,34 @@ static void an_id_is_sixteen_letters_and_digits_at_most(void)
 
 static void values_are_found_and_unknown_keys_refused(void)
 {
-	static const char *const known[] = { "what", "dry", NULL };
 	struct request request;
 	struct span value = span_of("kept");
 	uint64_t number;
+	const char *why;
 
 	CHECK(request_parse(span_of("1 pageout what=a=b dry=1"), &request) == 0);
-	CHECK(request_check(&request, known) == 0);
+	CHECK(request_check(&request, "what dry", &why) == 0);
 	CHECK(!request_value(&request, "wha", &value) && span_is(value, "kept"));
 	CHECK(request_value(&request, "what", &value) && span_is(value, "a=b"));
-	CHECK(request_u64(&request, "dry", 0, &number) == 0 && number == 1);
-	CHECK(request_u64(&request, "what", 0, &number) == -EINVAL);
-	CHECK(request_u64(&request, "none", 17, &number) == 0 && number == 17);
+	CHECK(request_u64(&request, "dry", 0, 1, &number, &why) && number == 1);
+	CHECK(!request_u64(&request, "dry", 0, 0, &number, &why) && strcmp(why, "dry") == 0);
+	CHECK(!request_u64(&request, "what", 0, UNKNOWN, &number, &why));
+	CHECK(request_u64(&request, "none", 17, 1, &number, &why) && number == 17);
 	CHECK(request_parse(span_of("1 pageout when=now"), &request) == 0);
-	CHECK(request_check(&request, known) == -EINVAL);
+	CHECK(request_check(&request, "what dry", &why) == -EINVAL);
 	CHECK(request_parse(span_of("1 pageout dry"), &request) == 0);
-	CHECK(request_check(&request, known) == -EINVAL);
+	CHECK(request_check(&request, "what dry", &why) == -EINVAL);
 }
 
 static int check_targets(const char *value)
 {
 	char line[256];
 	struct request request;
+	const char *why;
 
 	snprintf(line, sizeof(line), "1 pageout targets=%s", value);
 	CHECK(request_parse(span_of(line), &request) == 0);
-	return request_check_targets(&request);
+	return request_check_targets(&request, &why);
 }
 
 static void targets_are_read_to_the_last_optional_part(void)

@@ -153,7 +153,7 @@ static void steps_hold_resident_pages_and_no_more_than_asked(void)
 {
 	static struct walk walk;
 	static struct step step;
-	const struct chosen anon = { VMA_ANON, 0, UINT64_MAX };
+	const struct chosen anon = { VMA_ANON, 0, UINT64_MAX, false };
 	struct use sum;
 	char folder[] = "/tmp/test_walk.XXXXXX";
 	char *memory = mmap(NULL, (PAGES + 2) * page_bytes, PROT_NONE,

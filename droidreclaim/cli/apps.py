@@ -104,11 +104,15 @@ def reclaim(
         typer.Option("--what", help="Pages [anon]; 'file' and 'all' evict code that comes back."),
     ] = None,
     how: Annotated[
-        Literal["trim", "cold", "pageout"],
-        typer.Option("--how", help="'cold' only moves them in line, 'trim' asks the app itself."),
+        Literal["trim", "cold", "pageout", "prefetch"],
+        typer.Option(
+            "--how",
+            help="'cold' only moves them in line, 'trim' asks the app itself, "
+            "'prefetch' brings back what is in swap.",
+        ),
     ] = "pageout",
     backend: Annotated[
-        Literal["process_madvise", "proc_reclaim", "am_compact"] | None,
+        Literal["process_madvise", "proc_reclaim", "memcg", "am_compact"] | None,
         typer.Option("--backend", help="[best]; 'am_compact' needs no root, and Android decides."),
     ] = None,
     only: Annotated[
@@ -169,6 +173,12 @@ def reclaim(
         dry_run=dry_run,
         refault_times_s=parse_times(refault) if refault else (),
     )
+    if how == "prefetch" and (refault or what not in (None, "anon") or backend == engine.COMPACT):
+        raise UsageError(
+            "'prefetch' reads anonymous memory from swap, and is no page-out to follow"
+        )
+    if backend == engine.MEMCG and (only or address_range):
+        raise UsageError("a memcg is reclaimed whole: neither --only nor --range")
     if how == "trim" or backend == engine.COMPACT:
         if how == "cold" or refault:
             raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")

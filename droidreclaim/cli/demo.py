@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,18 +12,15 @@ import typer
 
 from droidreclaim.cli.options import AsJson, Connection
 from droidreclaim.cli.output import emit, say, show, write
-from droidreclaim.cli.phone import Yes, ask
+from droidreclaim.cli.phone import Yes, ask, booted
 from droidreclaim.errors import NotAchieved, NotPossible, UsageError
 from droidreclaim.units import format_size, parse_size
 
 if TYPE_CHECKING:
     from droidreclaim.demo.result import Demo
-    from droidreclaim.device import Device
-    from droidreclaim.helper.connect import RunningHelper
-    from droidreclaim.phone.state import Config, Phone
+    from droidreclaim.phone.state import Config
 
 _RAM = "512MiB"
-_STEP_TIMEOUT_S = 60.0  # an emulated phone short of memory, on a busy machine
 
 
 def demo(
@@ -72,6 +68,7 @@ def demo(
 
 def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) -> Demo:
     """Both arms, each on a fresh boot; what is played is chosen on the first and kept."""
+    from droidreclaim.cli import connect
     from droidreclaim.demo import arms, scenario
     from droidreclaim.demo.result import WITH, WITHOUT, Demo
 
@@ -80,7 +77,8 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
     done = []
     for name in (WITHOUT, WITH):
         progress(f"[{name}] a phone with {format_size(config.ram_bytes)} of memory boots")
-        with _phone(config) as (phone, device, helper):
+        with booted(config) as (phone, connection), connect.helper(connection) as helper:
+            device = connect.chosen_device(connection)
             if played is None:
                 idle = arms.sample(helper, 0.0)
                 played = scenario.plan(seed, apps, idle.available_bytes)
@@ -96,18 +94,3 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
         arms=tuple(done),
         duration_s=time.monotonic() - start_s,
     )
-
-
-@contextmanager
-def _phone(config: Config) -> Iterator[tuple[Phone, Device, RunningHelper]]:
-    """A phone of our own, which ends with us, however we end."""
-    from droidreclaim.cli import connect
-    from droidreclaim.phone import vm
-
-    phone = vm.start(config, die_with_us=True)
-    try:
-        connection = Connection(serial=phone.serial, timeout_s=_STEP_TIMEOUT_S)
-        with connect.helper(connection) as helper:
-            yield phone, connect.chosen_device(connection), helper
-    finally:
-        vm.stop(phone)

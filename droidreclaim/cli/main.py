@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from droidreclaim.cli import apps, demo, guard, inspect, phone, profile, swap
+from droidreclaim.cli import apps, demo, guard, inspect, phone, profile, storm, swap
 from droidreclaim.cli.options import INTERRUPTED, Connection, with_connection
 from droidreclaim.cli.output import warn
 from droidreclaim.errors import DroidReclaimError
@@ -52,6 +52,7 @@ app.command()(inspect.kills)
 app.command()(inspect.headroom)
 app.command()(apps.uninstall)
 app.command()(demo.demo)
+app.command()(storm.storm)
 app.add_typer(swap.app, name="swap")
 app.add_typer(guard.app, name="guard")
 app.add_typer(profile.app, name="profile")

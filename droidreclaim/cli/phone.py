@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -18,9 +19,10 @@ from droidreclaim.units import format_size, parse_size
 
 if TYPE_CHECKING:
     from droidreclaim.device.server import Server
-    from droidreclaim.phone.state import Phone
+    from droidreclaim.phone.state import Config, Phone
 
 _RAM = "640MiB"
+_STEP_TIMEOUT_S = 60.0  # an emulated phone short of memory, on a busy machine
 
 app = typer.Typer(help="The pocket phone: a small rooted phone under QEMU, to try things on.")
 
@@ -144,6 +146,18 @@ def stop(phone_port: Port = None, *, connection: Connection) -> None:
     phone = vm.find(port)
     vm.stop(phone, server, _timeout_s(connection))
     typer.echo(f"{phone.serial} is stopped")
+
+
+@contextmanager
+def booted(config: Config) -> Iterator[tuple[Phone, Connection]]:
+    """A phone of our own and how to reach it; it ends with us, however we end."""
+    from droidreclaim.phone import vm
+
+    phone = vm.start(config, die_with_us=True)
+    try:
+        yield phone, Connection(serial=phone.serial, timeout_s=_STEP_TIMEOUT_S)
+    finally:
+        vm.stop(phone)
 
 
 def _chosen(port: int | None, connection: Connection) -> int | None:

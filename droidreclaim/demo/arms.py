@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from droidreclaim import reclaim
-from droidreclaim.demo.hands import Hands
 from droidreclaim.demo.result import Arm, Death, Game, PagedOut, Sample, Step, Verified
 from droidreclaim.demo.scenario import App, Scenario
 from droidreclaim.device import Device
 from droidreclaim.errors import DroidReclaimError, NotAchieved
+from droidreclaim.hands import Hands
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.parse.kernel import parse_meminfo
@@ -142,7 +142,7 @@ class _Player:
         heaps = format_size(scenario.heap_bytes)
         self._tell(f"installing {len(scenario.apps)} apps with {heaps} of heaps in all")
         for app in scenario.apps:
-            self.hands.install(app, game=app is scenario.game)
+            self.hands.install(app.package, app.heap_bytes, app.seed, game=app is scenario.game)
         self._sample()
 
     def _play_game(self) -> tuple[int, int]:
@@ -161,7 +161,7 @@ class _Player:
         package = self.scenario.game.package
         pid, score = self.hands.score(package)
         same = pid == pid_before
-        launch = self.hands.open(package)
+        launch = self.hands.open(f"{package}/.Main")
         pid_again, score_again = self.hands.score(package)
         self._sample()
         self._tell(f"{package} again: {_how(launch)}, score {score_again}, it was {score_before}")
@@ -178,7 +178,7 @@ class _Player:
 
     def _open(self, app: App) -> tuple[Launch, tuple[str, ...]]:
         """Launch an app for the first time: how it went, and which apps are found dead after it."""
-        launch = self.hands.open(app.package)
+        launch = self.hands.open(f"{app.package}/.Main")
         self._sample()
         running = self.hands.pids()
         if app.package not in running:

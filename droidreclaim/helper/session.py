@@ -119,6 +119,10 @@ class HelperSession:
             raise HelperError(message, reply.error, reply.why)
         return reply
 
+    def cancelled(self, request_id: str) -> Reply | None:
+        """What came of a request whose `receive` was interrupted, if it was answered in time."""
+        return self._replies.pop(request_id, None)
+
     def call(self, verb: str, *, patience_s: float = 0.0, **values: str | int | None) -> Reply:
         """Send one request and wait for its reply; raises as `send` and `receive`."""
         return self.receive(self.send(verb, **values), patience_s=patience_s)

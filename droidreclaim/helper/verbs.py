@@ -109,7 +109,8 @@ class Orders:
         only: Kinds of mappings (``dalvik``, ``code``, ...) instead of *what*.
         addresses: Start and end of the only range meant, of a single target.
         swap_floor_bytes: Free swap that is to be left.
-        backend: ``process_madvise`` or ``proc_reclaim``, which has neither budget nor pace.
+        memory_floor_bytes: Of a prefetch, the available memory that is to be left.
+        backend: ``process_madvise``, or ``proc_reclaim`` or ``memcg``, which have no pace.
     """
 
     floor: int
@@ -118,6 +119,7 @@ class Orders:
     addresses: tuple[int, int] | None = None
     budget_bytes: int | None = None
     swap_floor_bytes: int | None = None
+    memory_floor_bytes: int | None = None
     max_bytes_per_s: int | None = None
     backend: str = "process_madvise"
     dry_run: bool = False
@@ -131,6 +133,7 @@ class Orders:
             "range": "{:x}-{:x}".format(*self.addresses) if self.addresses else None,
             "budget_bytes": self.budget_bytes,
             "swap_floor_bytes": self.swap_floor_bytes,
+            "memory_floor_bytes": self.memory_floor_bytes,
             "step_bytes": step_bytes,
             "pause_us": pause_us,
             "idle_first": 1,
@@ -139,25 +142,47 @@ class Orders:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """
+    What became of each target, and of the device's swap meanwhile.
+
+    Attributes:
+        ended_by: The interrupt that cut it short; what was done until then is what is told.
+    """
+
+    advices: tuple[Advice, ...]
+    swap: SwapChange
+    ended_by: KeyboardInterrupt | None = None
+
+
 def advise(
     session: HelperSession, verb: str, targets: Sequence[Process], orders: Orders
-) -> tuple[tuple[Advice, ...], SwapChange]:
+) -> Advised:
     """
-    Page out (*verb* ``pageout``) or deactivate (``cold``) *targets*, in the order given, but
-    those that are frozen or stopped first: they cost nobody a stall.
+    Page out (*verb* ``pageout``), deactivate (``cold``) or bring back (``prefetch``) *targets*, in
+    the order given, but those that are frozen or stopped first: they cost nobody a stall.
 
     Raises:
         DeviceError: the device was lost or did not answer in time.
+        KeyboardInterrupt: and the helper did not say in time what it had done until then.
     """
     words = ",".join(_target(process, orders.floor) for process in targets)
     request_id = session.send(verb, targets=words, **orders.values())
-    resident = sum(process.memory.rss_bytes or 0 for process in targets)
-    patience_s = resident / _SLOWEST_BYTES_PER_S
+    held = [process.memory for process in targets]
+    held_bytes = sum((one.rss_bytes or 0) + (one.swap_bytes or 0) for one in held)
+    patience_s = held_bytes / _SLOWEST_BYTES_PER_S
     if orders.max_bytes_per_s is not None:
-        patience_s += 2 * resident / orders.max_bytes_per_s
-    reply = session.receive(request_id, patience_s=patience_s)
+        patience_s += 2 * held_bytes / orders.max_bytes_per_s
+    try:
+        reply, ended_by = session.receive(request_id, patience_s=patience_s), None
+    except KeyboardInterrupt as error:
+        late = session.cancelled(request_id)
+        if late is None:
+            raise
+        reply, ended_by = late, error
     advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
-    return advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+    return Advised(advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory)), ended_by)
 
 
 def _pace(max_bytes_per_s: int | None) -> tuple[int | None, int | None]:

@@ -42,6 +42,11 @@ _COMMANDS = {
     "damon_reclaim": "cat /sys/module/damon_reclaim/parameters/enabled",
     "mglru": "cat /sys/kernel/mm/lru_gen/min_ttl_ms",
 }
+# Of these, what says who else moves or kills apps: it must not differ in a comparison.
+_NAMES = ("props", "kernel", "lmk-driver", "am-settings", "freezer", "process_reclaim")
+INTERFERING = {
+    name: _COMMANDS[name] for name in (*_NAMES, "hybridswap", "rtmm", "damon_reclaim", "mglru")
+}
 # Of a phone's thousand properties those that matter for memory; the others name its owner.
 _SHOWN_PROPERTIES = (
     "ro.lmk.", "persist.device_config.lmkd_native.", "sys.lmk.", "ro.build.version.",

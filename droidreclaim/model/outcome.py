@@ -180,7 +180,8 @@ class TargetResult:
 
     Attributes:
         outcome: Word of the command line's list (``reclaimed``, ``nothing``, ``stopped``, ...);
-            ``advised`` for what was marked cold: nothing has moved yet.
+            ``advised`` for what was marked cold: nothing has moved yet; ``prefetched`` for what is
+            in memory again before it was touched.
         reason: Fixed word, a sentence may follow after a colon; None when all went well.
         refaults: What came back, in the order of time; empty when nobody asked.
     """
@@ -218,6 +219,8 @@ class Totals:
         reclaimed_bytes: Sum of the falls of RSS.
         gained_bytes: What the device really has more: RSS fall less what zram grew by and less
             what sits in the swap cache.
+        came_in_bytes: Of a prefetch, what the device read from swap; None after anything else.
+        swap_cached_delta_bytes: Likewise, how much more waits in memory to be touched.
     """
 
     advised_bytes: int
@@ -225,6 +228,8 @@ class Totals:
     swapped_bytes: int | None
     zram_used_delta_bytes: int | None
     gained_bytes: int | None
+    came_in_bytes: int | None = None
+    swap_cached_delta_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +261,7 @@ class ReclaimResult:
 
     Attributes:
         backend: Interface of the kernel that did it (``process_madvise``).
-        how: ``pageout`` or ``cold``.
+        how: ``pageout``, ``cold`` or ``prefetch``.
         swap: None when no target was touched.
         device_refaults: As the targets' refaults, of the device.
         estimate: After a dry run.
@@ -277,7 +282,7 @@ class ReclaimResult:
     @property
     def achieved(self) -> bool:
         """Whether anything was done (or, in a dry run, could be)."""
-        done = {"reclaimed", "estimated", "advised"}
+        done = {"reclaimed", "estimated", "advised", "prefetched"}
         return any(target.outcome in done for target in self.targets)
 
 

@@ -21,7 +21,7 @@ from droidreclaim.parse.activity_rows import (
     read_process_row,
     read_uid_state,
 )
-from droidreclaim.parse.adj import is_old_scale, modern_adj
+from droidreclaim.parse.adj import known_adj
 from droidreclaim.parse.text import NumberedLine, answer_lines, no_rows
 
 PROCESSES = "dumpsys activity processes"
@@ -31,6 +31,7 @@ _TITLE = "ACTIVITY MANAGER "
 _PROCESS_TITLES = ("RUNNING PROCESSES", "PROCESSES", "OOM")
 _ANNOUNCED = re.compile(r"\((?:sorted by \w{1,20}, )?(\d{1,5}) total\b")
 _LRU_SECTIONS = ("Activities:", "Services:", "Other:")
+_LRU_SECTION = re.compile(r"[A-Z][A-Za-z ]{2,40}:")
 _DETAIL_ADJ = re.compile(r" +oom: max=(-?\d{1,5}) .{0,100}?\bcur=(-?\d{1,5})\b.{0,100}")
 
 
@@ -124,7 +125,7 @@ def parse_lru(text: str) -> tuple[LruEntry, ...]:
     section = ""
     for number, line in lines:
         row = line.lstrip()
-        if row in _LRU_SECTIONS:
+        if _LRU_SECTION.fullmatch(row):
             section = row[:-1]
         elif row.startswith("#"):
             entries.append(read_lru_row(LRU, (number, line), section))
@@ -192,9 +193,9 @@ def _read_row_detail(reading: _Reading, line: str) -> None:
     row = reading.rows[reading.last_row]
     detail = _DETAIL_ADJ.fullmatch(line)
     if detail:
-        adj = int(detail[2])
-        adj = modern_adj(adj) if is_old_scale(int(detail[1])) else adj
-        reading.rows[reading.last_row] = replace(row, adj=adj, adj_exact=True)
+        adj = known_adj(int(detail[2]), max_adj=int(detail[1]))
+        if adj is not None:
+            reading.rows[reading.last_row] = replace(row, adj=adj, adj_exact=True)
     elif "<=" in line and row.client is None:
         reading.rows[reading.last_row] = replace(row, client=find_record_ref(line))
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity_rows import ProcessRef, find_record_ref
-from droidreclaim.parse.adj import is_old_scale, modern_adj
+from droidreclaim.parse.adj import known_adj
 from droidreclaim.parse.text import NumberedLine, size_bytes
 
 _HEADER = re.compile(
     r" *\*(?P<kind>\w{1,12})\* UID (?P<uid>\d{1,10}) ProcessRecord\{.{1,500}\}.{0,100}"
 )
+_OPENING = re.compile(r" *\*\w{1,12}\* UID ")
 _NUMBER = re.compile(r"-?\d{1,12}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,8}")
 _KEYS = frozenset({
@@ -82,7 +83,7 @@ def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
     indent = 0
     for number, line in lines:
         depth = len(line) - len(line.lstrip())
-        if line.lstrip().startswith(("*APP* UID", "*PERS* UID")):
+        if _OPENING.match(line):
             if block:
                 yield block
             block, indent = [(number, line)], depth
@@ -103,19 +104,18 @@ def _read_record(source: str, block: list[NumberedLine]) -> ProcessRecord:
         raise ParseError(source, number, head)
     fields = _fields(block)
     uids = _user_line_uids(block) or (int(match["uid"]),)
-    scale = modern_adj if is_old_scale(_int(fields.get("max"))) else int
-    adj = {key: _int(fields.get(key)) for key in ("cur", "set")}
+    max_adj = _int(fields.get("max"))
     return ProcessRecord(
         ref=ref,
         uid=uids[-1],
         owner_uid=ref.owner_uid or uids[0],
         isolated=len(uids) > 1 or ref.owner_uid is not None,
-        persistent=match["kind"] == "PERS",
+        persistent=match["kind"].startswith("PERS"),
         packages=_braced(block, "packageList={"),
         dependencies=_braced(block, "packageDependencies={"),
-        max_adj=_int(fields.get("max")),
-        cur_adj=None if adj["cur"] is None else scale(adj["cur"]),
-        set_adj=None if adj["set"] is None else scale(adj["set"]),
+        max_adj=max_adj,
+        cur_adj=_adj(fields.get("cur"), max_adj),
+        set_adj=_adj(fields.get("set"), max_adj),
         cur_proc_state=_int(fields.get("curProcState")),
         capabilities=fields.get("curCapability"),
         cached=_flag(fields.get("cached")),
@@ -169,6 +169,11 @@ def _braced(block: list[NumberedLine], opening: str) -> tuple[str, ...]:
 
 def _int(printed: str | None) -> int | None:
     return int(printed) if printed and _NUMBER.fullmatch(printed) else None
+
+
+def _adj(printed: str | None, max_adj: int | None) -> int | None:
+    adj = _int(printed)
+    return None if adj is None else known_adj(adj, max_adj)
 
 
 def _hex(printed: str | None) -> int | None:

@@ -16,6 +16,14 @@ _PROCESS_ROW = re.compile(
     r" *(?P<kind>PERS|Proc) # {0,4}(?P<index>\d{1,5}): (?P<label>\S.{0,30}?) +"
     r"(?P<group>\S)/(?P<foreground>.)/(?P<state>\S{1,8})(?: +(?P<caps>[A-Za-z-]{2,24}))? +"
     r"(?:trm|t): {0,3}(?P<trim>-?\d{1,4}) +(?P<ref>\d{1,8}:\S{1,400}) \((?P<why>.{0,400})\)"
+    r"[^()]{0,200}"  # vendors add words
+)
+# Android 2.3 to 4.3: "Proc # 0: adj=vis  /F trm= 0 278:com.example/u0a17 (service)"; the first of
+# them print a hash before the pid, and no trim level.
+_OLD_PROCESS_ROW = re.compile(
+    r" *(?P<kind>PERS|Proc) # {0,4}(?P<index>\d{1,5}): adj=(?P<label>[a-z]{2,8}\+?\d{0,2}) *"
+    r"/(?P<group>\S)(?P<foreground>[A-Z]?) +(?:trm= {0,3}(?P<trim>-?\d{1,4}) +)?"
+    r"(?:[0-9a-f]{6,16} )?(?P<ref>\d{1,8}:\S{1,400}) \((?P<why>.{0,400})\)"
 )
 _LRU_ROW = re.compile(
     r" *# {0,4}(?P<index>\d{1,5}): (?P<label>[^\s+]{1,16}(?: *\+ *\d{1,3})?) +"
@@ -60,6 +68,7 @@ class ProcessRow:
 
     Attributes:
         index: Position in the LRU list, 0 the least recent; rows are sorted by adj instead.
+        proc_state: "" before Android 4.4, which does not print it.
         persistent: Printed as ``PERS``: an app of the system that is never killed for memory.
         label: Adj label as printed (``cch+ 5``).
         adj: Number behind the label, or better from the row's detail line; None if unknown.
@@ -167,14 +176,15 @@ def read_process_row(source: str, numbered: NumberedLine) -> ProcessRow:
     A row that starts with ``PERS #`` or ``Proc #``.
 
     Raises:
-        ParseError: it has no process, or its columns are not those of any release from 5 to 16.
+        ParseError: it has no process, or its columns are not those of any release up to 16.
     """
     number, line = numbered
-    row = _PROCESS_ROW.fullmatch(line)
+    row = _PROCESS_ROW.fullmatch(line) or _OLD_PROCESS_ROW.fullmatch(line)
     ref = read_ref(row["ref"]) if row else None
     if row is None or ref is None:
         raise ParseError(source, number, line)
     adj = adj_of_label(row["label"])
+    columns = row.groupdict()
     return ProcessRow(
         ref=ref,
         index=int(row["index"]),
@@ -184,9 +194,9 @@ def read_process_row(source: str, numbered: NumberedLine) -> ProcessRow:
         adj_exact=adj.exact,
         sched_group=row["group"],
         foreground=row["foreground"].strip(),
-        proc_state=row["state"],
-        capabilities=row["caps"],
-        trim_level=int(row["trim"]),
+        proc_state=columns.get("state") or "",
+        capabilities=columns.get("caps"),
+        trim_level=int(row["trim"] or 0),
         why=row["why"],
     )
 

@@ -28,7 +28,7 @@ _ROW = re.compile(
 _OTHER_ROW = re.compile(
     r"(?P<serial>\S{1,255})(?:\t *| +)(?P<state>[a-z_]{3,32})(?P<rest>[ \t].*)?"
 )
-_PROPERTY = re.compile(r"(?P<key>[a-z_]{1,32}):(?P<value>\S*)")
+_PROPERTY = re.compile(r"(?P<key>[A-Za-z_][\w.-]{0,31}):(?P<value>\S*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _properties(words: list[str]) -> tuple[str | None, dict[str, str] | None]:
             usb = found["value"]
         elif found is not None:
             properties[found["key"]] = found["value"]
-        elif usb is None and re.fullmatch(r"[0-9]{1,4}-[0-9.]{1,32}|[0-9A-Z]{1,16}", word):
+        elif usb is None and re.fullmatch(r"[0-9]{1,4}-[0-9.:]{1,32}|[0-9A-Z]{1,16}", word):
             usb = word  # "3-1": some clients leave out "usb:"
         else:
             return None, None

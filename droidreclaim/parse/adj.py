@@ -22,6 +22,7 @@ _OLD_LEVELS = {
 }  # fmt: skip
 _OLD_FIRST_CACHED, _OLD_LAST_CACHED = 9, 15
 _OLD_UNKNOWN = 16
+_UNSET = -10000  # ProcessList.INVALID_ADJ: not computed yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,10 @@ def modern_adj(old_adj: int) -> int:
     if _OLD_FIRST_CACHED <= old_adj <= _OLD_LAST_CACHED:
         return 900 + old_adj - _OLD_FIRST_CACHED
     return _OLD_LEVELS.get(old_adj, old_adj)
+
+
+def known_adj(printed: int, max_adj: int | None) -> int | None:
+    """An adj on the scale of Android 7 and later, whichever it was printed on; None if not set."""
+    if printed == _UNSET:
+        return None
+    return modern_adj(printed) if is_old_scale(max_adj) else printed

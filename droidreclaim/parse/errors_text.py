@@ -64,6 +64,17 @@ _SUFFIXES = (
     (": Is a directory", ErrorKind.BAD_ARGUMENT),
     (": Read-only file system", ErrorKind.PERMISSION),
     (": Broken pipe", ErrorKind.FAILED),
+    (": Operation not supported", ErrorKind.FAILED),
+    (": Operation not supported on transport endpoint", ErrorKind.FAILED),
+    (": Function not implemented", ErrorKind.FAILED),
+    (": I/O error", ErrorKind.FAILED),
+    (": Input/output error", ErrorKind.FAILED),
+    (": Device or resource busy", ErrorKind.FAILED),
+    (": No such device", ErrorKind.FAILED),
+    (": Connection refused", ErrorKind.FAILED),
+    (": Cannot allocate memory", ErrorKind.FAILED),
+    (": Out of memory", ErrorKind.FAILED),
+    (": No space left on device", ErrorKind.FAILED),
 )
 
 # What the framework's commands and the adb client put at the start. Longer ones first.
@@ -88,12 +99,18 @@ _PREFIXES = (
     ("Failed transaction ", ErrorKind.FAILED),
     ("Failure [", ErrorKind.FAILED),
     ("Error dumping service info: ", ErrorKind.FAILED),
+    ("Error with service '", ErrorKind.FAILED),
+    ("Failed to dump service ", ErrorKind.FAILED),
+    ("- exec '", ErrorKind.NO_COMMAND),
+    ("protocol fault (", ErrorKind.ADB),
     ("Error: ", ErrorKind.FAILED),
     ("Error type ", ErrorKind.FAILED),
     ("error: ", ErrorKind.ADB),
     ("adb: ", ErrorKind.ADB),
 )
 
+
+_MISUSES = ("not integer: ", "Unknown option ", "Unknown command ", "bad ")
 
 # What a shell says of a command that a signal ended.
 _ENDED = ("Killed", "Terminated", "Aborted", "Segmentation fault", "Bus error")
@@ -162,6 +179,6 @@ def _read_other(number: int, line: str) -> ErrorText | None:
     if avc and "permissive=1" not in line:  # a permissive domain was logged, not stopped
         return ErrorText(ErrorKind.SELINUX, avc["subject"], number, line)
     command, _, problem = line.partition(": ")
-    if command.isalnum() and problem.startswith(("not integer: ", "Unknown option ", "bad ")):
+    if command.isalnum() and problem.startswith(_MISUSES):
         return ErrorText(ErrorKind.BAD_ARGUMENT, problem.rpartition(": ")[2], number, line)
     return None

@@ -208,7 +208,7 @@ def _compacted(at: str | None, payload: str) -> Event:
     kinds = ("rss", "file", "anon", "swap")
     before = {kind: _int(field) * KIB for kind, field in zip(kinds, fields[3:7], strict=True)}
     delta = {kind: _int(field) * KIB for kind, field in zip(kinds, fields[7:11], strict=True)}
-    rest = [_int(field) for field in fields[12:]]
+    rest = [_int(field) for field in fields[13:]]  # what came last, a number or a word, is left out
     return Compacted(
         at=at,
         pid=_int(fields[0]),
@@ -217,10 +217,10 @@ def _compacted(at: str | None, payload: str) -> Event:
         before_bytes=MappingProxyType(before),
         delta_bytes=MappingProxyType(delta),
         duration_ms=_int(fields[11]),
-        oom_score_adj=rest[2] if len(rest) > 2 else None,
-        proc_state=rest[3] if len(rest) > 3 else None,
-        zram_free_before_bytes=rest[4] * KIB if len(rest) > 4 else None,
-        zram_free_delta_bytes=rest[5] * KIB if len(rest) > 5 else None,
+        oom_score_adj=rest[1] if len(rest) > 1 else None,
+        proc_state=rest[2] if len(rest) > 2 else None,
+        zram_free_before_bytes=rest[3] * KIB if len(rest) > 3 else None,
+        zram_free_delta_bytes=rest[4] * KIB if len(rest) > 4 else None,
     )
 
 

@@ -172,7 +172,7 @@ def _fields(record: str) -> dict[str, str]:
     ends = [*(key.start() for key in keys[1:]), len(before)]
     fields = {key[1]: before[key.end() : end] for key, end in zip(keys, ends, strict=False)}
     if found:
-        cut = rest.rfind(" state=")
+        cut = rest.rfind(" state=" if " state=" in rest else " trace=")
         fields["description"] = (rest if cut < 0 else rest[:cut]).strip()
     return fields
 
@@ -180,7 +180,9 @@ def _fields(record: str) -> dict[str, str]:
 def _time(printed: str) -> datetime:
     if _TIME.fullmatch(printed) is None:
         raise ValueError("timestamp")
-    return datetime.fromisoformat(printed.replace(",", "."))
+    # SimpleDateFormat prints the digits of the device's language.
+    western = "".join(str(int(c)) if c.isdecimal() else c for c in printed.replace(",", "."))
+    return datetime.fromisoformat(western)
 
 
 def _code(printed: str) -> tuple[int, str]:

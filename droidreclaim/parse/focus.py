@@ -14,9 +14,14 @@ FOCUS = "dumpsys activity activities"
 # "ActivityRecord{1a70f4a u0 pkg/pkg.Cls} t6294}": Android 12 and 13 close the brace twice.
 _ACTIVITY = re.compile(
     r"ActivityRecord\{\S{1,16} u(?P<user>\d{1,4}) "
-    r"(?P<package>[^\s/}]{1,255})/(?P<cls>[^\s}]{1,255})(?:\}? t(?P<task>-?\d{1,9}))?"
+    r"(?P<package>[^\s/}]{1,255})/(?P<cls>[^\s},]{1,255})"  # Honor: ", isShadow:false t75"
+    r"(?:,? isShadow:\w{4,5})?(?:\}? t(?P<task>-?\d{1,9}))?"
 )
-_WINDOW = re.compile(r"Window\{\S{1,16} u(?P<user>-?\d{1,4}) (?P<title>[^}]{1,400})\}")
+# No user before Android 4.2; what the window does just now may follow its title.
+_WINDOW = re.compile(
+    r"Window\{\S{1,16} (?:u(?P<user>-?\d{1,4}) )?(?P<title>[^}]{1,400}?)"
+    r"(?: EXITING| paused=\w{4,5}){0,2}\}"
+)
 _WINDOW_HEAD = re.compile(rf" *Window #\d{{1,4}} {_WINDOW.pattern}:")
 _WINDOW_OWNER = re.compile(
     r" *mOwnerUid=(?P<uid>\d{1,9}) .{0,100}?\bpackage=(?P<package>\S{1,255})(?: .{0,200})?"
@@ -143,7 +148,7 @@ def _listed_windows(lines: list[NumberedLine]) -> tuple[Window, ...]:
     windows: list[Window] = []
     for _, line in lines:
         if head := _WINDOW_HEAD.fullmatch(line):
-            windows.append(Window(head["title"], int(head["user"]), None, None))
+            windows.append(Window(head["title"], int(head["user"] or 0), None, None))
         elif windows and (owner := _WINDOW_OWNER.fullmatch(line)):
             last = windows[-1]
             windows[-1] = replace(last, package=owner["package"], owner_uid=int(owner["uid"]))

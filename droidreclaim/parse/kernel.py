@@ -13,10 +13,10 @@ from droidreclaim.parse.text import no_rows
 from droidreclaim.units import KIB
 
 _MEMINFO_ROW = re.compile(
-    r"(?P<key>[A-Za-z][\w()/-]*):\s+(?P<value>-?[0-9]{1,18})(?P<unit> [kK]B)?"
+    r"(?P<key>[A-Za-z][\w()/. -]{0,60}?) ?:\s+(?P<value>-?[0-9]{1,18})(?P<unit> [kK]B)?"
 )
 _MEMINFO_MARKS = frozenset({"MemTotal", "MemFree", "MemAvailable", "SwapTotal", "SwapFree"})
-_VMSTAT_ROW = re.compile(r"(?P<name>[A-Za-z]\w*)\s+(?P<value>-?[0-9]{1,20})")
+_VMSTAT_ROW = re.compile(r"(?P<name>[A-Za-z][\w.-]*)\s+(?P<value>-?[0-9]{1,20})")
 _VMSTAT_MARKS = (
     "nr_",
     "pgpgin",

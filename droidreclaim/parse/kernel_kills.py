@@ -27,8 +27,9 @@ _DRIVER_OPENINGS = re.compile(
     r"|send sigkill to [0-9]"
 )
 _DRIVER = re.compile(
-    r"Killing '(?P<name>.{0,64})' \((?P<pid>[0-9]{1,10})\)(?: \(tgid [0-9]{1,10}\))?,"
-    r" (?:[a-z_]{1,24} )?adj (?P<adj>-?[0-9]{1,6})"
+    r"Killing '(?P<name>.{0,64})' \((?P<pid>[0-9]{1,10})\)"
+    r"(?:,? ?\(?[a-z_]{1,16}[ (=:]{1,2}-?[0-9]{1,10}\)?){0,4}"  # vendors: " (state 1)", ", tgid=5"
+    r", (?:[a-z_]{1,24} )?adj (?P<adj>-?[0-9]{1,6})"
 )
 _OLD_DRIVER = re.compile(
     r"send sigkill to (?P<pid>[0-9]{1,10}) \((?P<name>.{0,64})\), (?:oom_)?(?:score_)?adj"

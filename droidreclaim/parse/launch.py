@@ -104,7 +104,7 @@ def _read_launch(block: list[NumberedLine]) -> Launch:
     return Launch(
         status=fields["Status"],
         launch_state=fields.get("LaunchState"),
-        activity=fields.get("Activity"),
+        activity=None if fields.get("Activity") == "null" else fields.get("Activity"),
         total_time_s=_seconds(fields.get("TotalTime")),
         wait_time_s=_seconds(fields.get("WaitTime")),
         warning=fields.get("Warning"),
@@ -117,7 +117,7 @@ def _plausible(key: str, value: str) -> bool:
         return _MS.fullmatch(value) is not None
     if key == "Status":
         return _STATUS.fullmatch(value) is not None
-    return key != "Activity" or _COMPONENT.fullmatch(value) is not None
+    return key != "Activity" or value == "null" or _COMPONENT.fullmatch(value) is not None
 
 
 def _seconds(printed_ms: str | None) -> float | None:

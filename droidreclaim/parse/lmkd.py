@@ -11,7 +11,7 @@ from droidreclaim.units import KIB
 _HEAD = re.compile(
     r"(?P<verb>Kill|Killing|Reclaim) '(?P<name>.{0,512}?)' \((?P<pid>[0-9]{1,10})\),"
     r" uid (?P<uid>[0-9]{1,10}), (?:oom_score_adj|oom_adj|adj) (?P<adj>-?[0-9]{1,6})"
-    r"(?:, [a-z_]{1,32} -?[0-9]{1,10}){0,4}(?P<rest>.*)",
+    r"(?:, [A-Za-z_]{1,32}(?:\([^()]{0,24}\))? -?[0-9]{1,10}){0,8}(?P<rest>.*)",
     re.DOTALL,
 )
 _FREED = re.compile(r"\s*to free (?P<sizes>.{1,200}?)(?:; reason: |\sbecause |$)", re.DOTALL)

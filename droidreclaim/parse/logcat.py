@@ -30,6 +30,7 @@ class LogForm(StrEnum):
     THREADTIME = "threadtime"
     TIME = "time"
     STUDIO = "studio"
+    STUDIO_TABLE = "studio table"
     STRIPPED = "stripped"
     LONG = "long"
     BRIEF = "brief"
@@ -45,6 +46,9 @@ _HEADS = {
     LogForm.THREADTIME: rf" *{_AT} +(?:{_UID} +)?{_PID} +{_TID} {_LEVEL} {_TAG}",
     LogForm.TIME: rf" *{_AT} {_LEVEL}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",
     LogForm.STUDIO: rf" *{_AT} {_PID}[-/]{_TID}(?:/\S{{1,255}})? {_LEVEL}/{_TAG}",
+    LogForm.STUDIO_TABLE: (
+        rf" *{_AT} +{_PID}-{_TID} +(?P<tag>\S.{{0,80}}?) {{1,80}}\S{{1,255}} +{_LEVEL} {{2}}"
+    ),
     LogForm.STRIPPED: rf" *{_AT} +(?:{_LEVEL} )?(?P<tag>[\w.$-]{{1,64}}) *:(?: |$)",
     LogForm.LONG: rf"\[ *{_AT} +(?:{_UID}: *)?{_PID}: *{_TID} {_LEVEL}/(?P<tag>.{{0,120}}?) *\]$",
     LogForm.BRIEF: rf"{_LEVEL}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",

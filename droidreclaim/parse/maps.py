@@ -19,7 +19,7 @@ _HEAD = re.compile(
     r" (?P<offset>[0-9a-f]{1,16}) (?P<dev>[0-9a-f]{1,8}:[0-9a-f]{1,8}) (?P<inode>[0-9]{1,20})"
     r"(?: +(?P<name>\S.*))?"
 )
-_DETAIL = re.compile(r"(?P<key>[A-Z]\w*):(?:\s+(?P<value>.*))?")
+_DETAIL = re.compile(r"(?P<key>[A-Z][\w().-]*):(?:\s+(?P<value>.*))?")
 _SIZE = re.compile(r"([0-9]{1,18}) kB")
 _ROLLUP_NAME = "[rollup]"
 

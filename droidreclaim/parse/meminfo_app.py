@@ -14,6 +14,10 @@ APP = "dumpsys meminfo PACKAGE"
 CHECKIN = "dumpsys meminfo --checkin"
 
 _HEAD = re.compile(r"\*\* MEMINFO in pid (\d{1,8}) \[(.{0,400})\] \*\*")
+_OLD_COLUMNS = ("native", "dalvik", "other", "total")  # Android 2.3: kinds across, sizes down
+_OLD_ROW = re.compile(
+    r" *\(?(?P<what>Pss|shared dirty|priv dirty)\)?:(?P<cells>(?: +(?:\d{1,12}|N/A)){4})"
+)
 _DASHES = re.compile(r" +-{3,}(?: +-{3,})+")
 _ROW = re.compile(r" *(?P<name>[.A-Za-z][^\d:]{0,40}?)(?P<cells>(?: +\d{1,12})+)")
 _SUMMARY = re.compile(
@@ -161,12 +165,15 @@ def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
 def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
     number, line = block[0]
     head = _HEAD.fullmatch(line)
+    if head is not None and (old := _old_table(block)):
+        return _old_memory(int(head[1]), head[2], old)
     columns = _columns(block)
     if head is None or not columns:
         raise ParseError(source, number, line, hint="no table: the process died meanwhile")
     rows = [row for _, text in block[1:] if (row := _row(text, columns)) is not None]
     totals = [row for row in rows if row.name == "TOTAL"]
-    if not totals or "Pss Total" not in totals[0].cells:
+    pss = next((name for name in ("Pss Total", "Pss") if totals and name in totals[0].cells), None)
+    if pss is None:
         raise ParseError(source, number, line, hint="the table of this process has no total")
     total = totals[0].cells
     summary, summed = _summary(block)
@@ -177,13 +184,34 @@ def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
         pid=int(head[1]),
         name=head[2],
         rows=tuple(row for row in rows if row.name != "TOTAL"),
-        pss_bytes=total["Pss Total"],
+        pss_bytes=total[pss],
         rss_bytes=total.get("Rss Total", summed.get("TOTAL RSS")),
         swap_bytes=total.get(swap),
         swap_is_pss=swap == "SwapPss Dirty",
         private_dirty_bytes=total.get("Private Dirty"),
         summary_pss=summary,
     )
+
+
+def _old_table(block: list[NumberedLine]) -> dict[str, tuple[str, ...]]:
+    """Cells of Android 2.3's table by what they measure, {} where the table is another."""
+    if len(block) < 3 or tuple(block[1][1].split()) != _OLD_COLUMNS:
+        return {}
+    found = (_OLD_ROW.fullmatch(line[:400]) for _, line in block[2:])
+    return {match["what"]: tuple(match["cells"].split()) for match in found if match}
+
+
+def _old_memory(pid: int, name: str, table: Mapping[str, tuple[str, ...]]) -> AppMemory:
+    names = {"Pss": "Pss Total", "priv dirty": "Private Dirty", "shared dirty": "Shared Dirty"}
+    rows = []
+    for index, column in enumerate(_OLD_COLUMNS):
+        sizes = ((names[what], _kib(cells[index])) for what, cells in table.items())
+        rows.append(MemoryRow(column, {key: size for key, size in sizes if size is not None}))
+    total = rows.pop().cells
+    if "Pss Total" not in total:
+        raise ParseError(APP, 1, name, hint="the table of this process has no total")
+    dirty = total.get("Private Dirty")
+    return AppMemory(pid, name, tuple(rows), total["Pss Total"], None, None, False, dirty, {})
 
 
 def _columns(block: list[NumberedLine]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ CHECKIN = "dumpsys package --checkin"
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,254}")
 _UID = re.compile(r"\d{1,9}")
-_BLOCK = re.compile(r" *Package \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\).{0,60}:")
+_BLOCK = re.compile(r" *Package \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\).{0,60}:.{0,200}")
 _SHARED_BLOCK = re.compile(r" *SharedUser \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\):")
 _ID = re.compile(r" +(?:userId|appId)=(?P<id>\d{1,9})(?: .{0,2000})?")
 _SHARED_REF = re.compile(
@@ -167,7 +167,7 @@ def _installed(cells: list[str]) -> InstalledPackage | None:
     if len(cells) < 6 or not _NAME.fullmatch(cells[0]) or not _UID.fullmatch(cells[1]):
         return None
     gids = [] if cells[5] == "none" else cells[5].split(",")
-    if cells[2] not in ("0", "1") or not cells[3].startswith("/"):
+    if cells[2] not in ("0", "1") or not cells[3].startswith(("/", "null")):
         return None
     if not all(_UID.fullmatch(gid) for gid in gids):
         return None

@@ -17,7 +17,8 @@ _SIZE = re.compile(r"([0-9]{1,18}) kB")
 _STATUS_NUMBERS = {"Tgid", "Pid", "PPid", "TracerPid", "Threads"}
 _STATUS_MARKS = _STATUS_NUMBERS | {"Name", "State", "Uid", "Gid", "CapEff"}
 _IDS = re.compile(r"(-?[0-9]{1,10})(?:\s+-?[0-9]{1,10}){3}")
-_CAPABILITIES = re.compile(r"[0-9a-f]{16}")
+_CAPABILITIES = re.compile(r"[0-9a-f]{8,16}")  # 8 digits before Linux 2.6.26
+_SIZE_KEYS = {"VmRSS", "VmSwap", "RssAnon", "RssFile", "RssShmem"}
 _ADJ = re.compile(r"-?[0-9]{1,4}")
 _STAT_TAIL = re.compile(r"(?P<state>[A-Za-z])(?P<rest>(?: -?[0-9]{1,20}){19,80})")
 
@@ -30,7 +31,7 @@ class Status:
     Attributes:
         name: comm, at most 15 characters: the last ones of an app's name, the first ones of a
             native program's.
-        sizes_bytes: ``Vm*``, ``Rss*`` and ``HugetlbPages``. Kernel threads and zombies have none.
+        sizes_bytes: Lines in kB: ``Vm*``, ``Rss*``. Kernel threads and zombies have none.
         fields: Every line as printed, by key.
     """
 
@@ -89,8 +90,8 @@ def parse_status(text: str, source: str = "/proc/PID/status") -> Status:
             raise ParseError(source, number, line)
         key, value = row["key"], row["value"] or ""
         fields.setdefault(key, value)
-        if key.startswith(("Vm", "Rss", "HugetlbPages")):
-            sizes.setdefault(key, int(value[: -len(" kB")]) * KIB)
+        if size := _SIZE.fullmatch(value):
+            sizes.setdefault(key, int(size[1]) * KIB)
     if not _STATUS_MARKS & fields.keys() and not {"VmRSS", "VmSwap"} & sizes.keys():
         raise no_rows(source, text, "status key")
     numbers = {key: int(value) for key, value in fields.items() if key in _STATUS_NUMBERS}
@@ -114,7 +115,7 @@ def _readable(key: str, value: str) -> bool:
         return _IDS.fullmatch(value) is not None
     if key.startswith("Cap"):
         return _CAPABILITIES.fullmatch(value) is not None
-    if key.startswith(("Vm", "Rss", "HugetlbPages")):
+    if key in _SIZE_KEYS:
         return _SIZE.fullmatch(value) is not None
     return key != "State" or value[:1].isalpha()
 

@@ -13,6 +13,7 @@ from droidreclaim.parse.text import answer_lines, no_rows
 # a carriage return, copied from a terminal, shows its closing bracket over the opening one
 # ("]key]: [value"): such a record has no end of its own.
 _HEAD = re.compile(r"(?P<opening>[\[\]])(?P<key>[^\[\]\s]{1,256})\]: \[(?P<value>.*)", re.DOTALL)
+_TWICE = re.compile(r"\[\[([^\[\]\s]{1,256})\]\]: \[")  # some vendors bracket a key twice
 
 
 def parse_getprop(text: str, source: str = "getprop") -> Mapping[str, str]:
@@ -24,7 +25,8 @@ def parse_getprop(text: str, source: str = "getprop") -> Mapping[str, str]:
     """
     properties: dict[str, str] = {}
     started, record = 0, list[str]()
-    for number, line in answer_lines(source, text):
+    for number, printed in answer_lines(source, text):
+        line = _TWICE.sub(r"[\1]: [", printed, count=1) if printed.startswith("[[") else printed
         if _HEAD.match(line) is not None:
             if record:
                 properties.update([_finish(source, started, record)])

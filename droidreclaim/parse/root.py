@@ -10,10 +10,11 @@ from droidreclaim.parse.text import answer_lines, no_rows
 
 _ID_PART = re.compile(r"(?P<number>[0-9]{1,10})(?:\((?P<name>[^()\s,]{1,64})\))?")
 _ID = re.compile(
-    r"uid=(?P<uid>\S{1,80}) gid=(?P<gid>\S{1,80})(?: groups=(?P<groups>\S{1,8000}))?"
+    r"uid=(?P<uid>\S{1,80}) gid=(?P<gid>\S{1,80})(?: euid=(?P<euid>\S{1,80}))?(?: egid=\S{1,80})?"
+    r"(?: groups=(?P<groups>[^\s=]{1,8000}(?:, ?[^\s=]{1,80}){0,99}))?"
     r"(?:,? context=(?P<context>\S{1,300}))?"
 )
-_SU_VERSION = re.compile(r"(?P<version>[0-9][\w.+-]{0,40}):(?P<name>[A-Za-z]\w{1,32})")
+_SU_VERSION = re.compile(r"(?P<version>[0-9][\w.+-]{0,40}):(?P<name>[A-Za-z][\w-]{1,32})")
 _SU_BARE = re.compile(r"v?(?P<version>[0-9]{1,9}(?:\.[0-9]{1,6}){0,3})(?P<rest>[-\w.+ ()@]{0,80})")
 
 
@@ -23,6 +24,7 @@ class Identity:
     The answer of ``id``.
 
     Attributes:
+        uid: The effective one, which decides.
         user: Name of the uid, when it has one.
         groups: Numbers, in the order printed; empty where toolbox printed none.
         context: SELinux context (``u:r:magisk:s0``), None without SELinux.
@@ -96,11 +98,12 @@ def parse_id(text: str, source: str = "id") -> Identity:
     """
     for _, line in answer_lines(source, text):
         row = _ID.fullmatch(line.strip()[:9000])
-        uid = _ID_PART.fullmatch(row["uid"]) if row else None
+        uid = _ID_PART.fullmatch(row["euid"] or row["uid"]) if row else None
         gid = _ID_PART.fullmatch(row["gid"]) if row else None
         if row is None or uid is None or gid is None:
             continue
-        groups = [_ID_PART.fullmatch(word) for word in (row["groups"] or "").split(",") if word]
+        words = (row["groups"] or "").replace(" ", "").split(",")
+        groups = [_ID_PART.fullmatch(word) for word in words if word]
         if all(group is not None for group in groups):
             numbers = tuple(int(group["number"]) for group in groups if group is not None)
             return Identity(

@@ -16,7 +16,11 @@ _COUNTS = re.compile(
     r" *(?:(?P<what>\w{1,20}): {0,3})?(?P<counts>\d{1,10} some, .{1,200}) compactions\."
 )
 _FROZEN = re.compile(r" *Apps frozen: (\d{1,6})")
-_FROZEN_APP = re.compile(r" +(?P<pid>\d{1,8}): (?P<name>\S{1,300})(?: .{0,100})?")
+# "    499170472: 1637 com.example (sticky)": milliseconds since boot stand before the pid.
+_FROZEN_APP = re.compile(r" +\d{1,15}: (?P<pid>\d{1,8}) (?P<name>\S{1,300})(?: .{0,100})?")
+_TOTALS = re.compile(
+    r" *Total Compactions Performed by profile: (?P<counts>\d{1,10} some, \d{1,10} full)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def _counts(lines: list[NumberedLine]) -> CompactionCounts | None:
         match = _COUNTS.fullmatch(line)
         if match:  # Android 10 prints one line, without saying that it means performed
             found[match["what"] or "Performed"] = _by_kind(match["counts"])
+        elif totals := _TOTALS.fullmatch(line):  # Android 14 and later
+            found["Performed"] = _by_kind(totals["counts"])
     if "Performed" not in found:
         return None
     return CompactionCounts(found.get("Requested"), found["Performed"])

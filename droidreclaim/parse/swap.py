@@ -13,10 +13,10 @@ from droidreclaim.units import KIB
 _HEADER = re.compile(r"Filename\s+Type\s+Size\s+Used\s+Priority")
 # Read from the right: the path is the only free text ("\040(deleted)" follows a removed file).
 _ROW = re.compile(
-    r"(?P<path>/\S{1,4096})\s+(?P<kind>partition|file)\s+(?P<size>[0-9]{1,18})\s+"
+    r"(?P<path>\S{1,4096})\s+(?P<kind>partition|file)\s+(?P<size>[0-9]{1,18})\s+"
     r"(?P<used>[0-9]{1,18})\s+(?P<priority>-?[0-9]{1,6})"
 )
-_ZRAM = re.compile(r".*/zram[0-9]+")
+_ZRAM = re.compile(r"(?:.*/)?zram[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,10 @@ from droidreclaim.units import GIB, KIB, MIB
 # Digits are bounded everywhere: int() of a mangled dump's 5,000 digits is a ValueError in Python.
 _SIZE = re.compile(r"(?P<number>\d{1,15}(?:[.,\u066b]\d{1,6})?)(?P<unit>[KMGTP]B|B| bytes|)")
 _SIZE_UNITS = {"": 1, "B": 1, "bytes": 1, "KB": KIB, "MB": MIB, "GB": GIB, "TB": 1024 * GIB}
-_GROUPED = re.compile(r"-?\d{1,15}(?:[.,'\u00a0\u202f\u2019\u066c]\d{3}){0,5}")
+# Groups of two occur in India: 76,54,321.
+_GROUPED = re.compile(r"-?\d{1,15}(?:[.,'\u00a0\u202f\u2019\u066c]\d{2,3}){0,6}")
+# What the dynamic linker says before a command of an older Android speaks.
+_LINKER = "WARNING: linker: "
 
 NumberedLine = tuple[int, str]
 
@@ -20,7 +23,7 @@ def answer_lines(source: str, text: str) -> list[NumberedLine]:
     """
     The lines of an answer with their 1-based numbers, without carriage returns and trailing blanks.
 
-    Blank lines stay (as ""): some dumps end a block with one.
+    Blank lines stay (as ""): some dumps end a block with one. Warnings of the linker become blank.
 
     Raises:
         ParseError: *text* is empty, or an error text or a timed-out dump stands in place of an
@@ -30,10 +33,14 @@ def answer_lines(source: str, text: str) -> list[NumberedLine]:
     if error is not None:
         about = f": {error.subject}" if error.subject else ""
         raise ParseError(source, error.line_number, error.line, hint=f"{error.kind}{about}"[:200])
-    lines = [(number, line.rstrip()) for number, line in enumerate(text.split("\n"), start=1)]
+    lines = [(number, _said(line)) for number, line in enumerate(text.split("\n"), start=1)]
     if not any(line for _, line in lines):
         raise ParseError(source, 1, "", hint="the answer is empty")
     return lines
+
+
+def _said(line: str) -> str:
+    return "" if line.startswith(_LINKER) else line.rstrip()
 
 
 def no_rows(source: str, text: str, wanted: str) -> ParseError:

@@ -16,7 +16,11 @@ _ZONE_HEAD = re.compile(r"Node (?P<node>[0-9]{1,4}), zone +(?P<zone>\w+)")
 _FREE = re.compile(r" *pages free +(?P<value>[0-9]{1,18})")
 _PROTECTION = re.compile(r" *protection: \((?P<values>[0-9]{1,18}(?:, ?[0-9]{1,18})*)\)")
 _COUNTER = re.compile(r" *(?P<name>[A-Za-z]\w*) +(?P<value>-?[0-9]{1,18})(?: \([^()]{1,40}\))?")
-_DETAIL = re.compile(r" *(?:pagesets|[a-z][\w ]*: *-?[0-9]{1,20}(?: pcp: [0-9]+)?)")
+# Per-cpu lists, and what vendors add: words and one number.
+_DETAIL = re.compile(
+    r" *(?:pagesets|[a-z][\w ]{0,60}: *-?[0-9]{1,20}(?: pcp: [0-9]+)?)"
+    r"| +[a-z]\w{0,40}(?: [a-z]\w{0,40}){1,4} +-?[0-9]{1,20}"
+)
 _LIMITS = ("free", "min", "low", "high")
 
 

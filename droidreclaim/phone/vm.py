@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -145,11 +146,22 @@ def _default_server() -> Server:
 
 @contextmanager
 def _interrupt_held() -> Iterator[Callable[[], None]]:
-    """Keep a Ctrl-C waiting until the yielded function is called, or the block ends."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """
+    Keep a Ctrl-C waiting until the yielded function is called, or the block ends.
+
+    By a handler: a blocked signal would be taken by any other thread, and raised here all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # an interrupt is the main thread's
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
 
     def release() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            pressed.clear()
+            signal.raise_signal(signal.SIGINT)
 
     try:
         yield release

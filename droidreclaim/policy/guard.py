@@ -3,7 +3,8 @@ What a profile means for the processes of one moment: when, who, in which order.
 
 The guard on the device decides the same in C while it watches; a host sees one moment, so what
 takes time to see (how long an app has been away, what the last launches needed) is told as a
-condition or an estimate. Both are held to device-scripts/tests/guard_policy.txt.
+condition or an estimate. Both are held to decisions.txt and guard_policy.txt in
+device-scripts/tests.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from droidreclaim.units import MIB, format_size
 _ANY_ADJ = -1000
 _LAST_IN_USE = 199  # foreground and visible
 _LAST_PERCEPTIBLE = 499
-_LEAST_ANON_BYTES = MIB  # what holds less has been paged out already
+_LEAST_COOLDOWN_MS = 1000
 _LEAST_PERMILLE = 100  # of free swap: lmkd calls less of it low, and kills
 _ALARM_BYTES = 32 * MIB  # what an alarm asks for at least
 _TRIM_WAIT_MS = 2000
@@ -135,9 +136,8 @@ def spares(rule: Rule | None, standing: Standing) -> str | None:
         return f"adj: {adj} is not within {rule.low}..{rule.high}"
     if away is not None and away < rule.background_ms:
         return f"background: for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
-    least = max(rule.min_bytes, 0 if _touches_files(rule) else _LEAST_ANON_BYTES)
-    if standing.rss_anon_bytes < least:
-        return f"small: holds less than {format_size(least)}"
+    if standing.rss_anon_bytes < rule.min_bytes:
+        return f"small: holds less than {format_size(rule.min_bytes)}"
     return _rests(rule, standing)
 
 
@@ -147,15 +147,11 @@ def _rests(rule: Rule, standing: Standing) -> str | None:
         return "trimmed: it has 2 s for that" if (idle or 0) < _TRIM_WAIT_MS else None
     if idle is None:
         return None
-    if idle < rule.cooldown_ms:
+    if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
         return f"cooldown: touched {idle / 1e3:.0f} s ago"
     if idle < standing.holdoff_ms:
         return f"holdoff: much came back, {idle / 1e3:.0f} s ago"
     return None
-
-
-def _touches_files(rule: Rule) -> bool:
-    return "code" in rule.only if rule.only else rule.what != "anon"
 
 
 def in_turn(

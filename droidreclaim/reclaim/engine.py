@@ -14,6 +14,7 @@ from droidreclaim.model import DeviceInfo, ReclaimResult, SwapChange, TargetResu
 from droidreclaim.policy import Plan, choose, leave_java_heaps_in_use
 from droidreclaim.reclaim.estimate import estimate
 from droidreclaim.reclaim.judge import judge, totals
+from droidreclaim.reclaim.prefetch import COUNTERS, came_in_bytes, memory_floor_bytes, prefetched
 from droidreclaim.reclaim.refault import follow
 from droidreclaim.reclaim.request import Request
 from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state, require_swap
@@ -21,7 +22,8 @@ from droidreclaim.reclaim.thrashing import require_calm
 
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
 
-MADVISE, PROC_RECLAIM = "process_madvise", "proc_reclaim"
+MADVISE, PROC_RECLAIM, MEMCG = "process_madvise", "proc_reclaim", "memcg"
+_WILLNEED = "willneed"  # the probe of process_madvise's advice to prefetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Finished:
     What came of a request.
 
     Attributes:
-        ended_by: What cut the measuring of refaults short (Ctrl-C, a lost device); to be raised
-            once the result has been shown.
+        ended_by: What cut the page-out or the measuring of refaults short (Ctrl-C, a lost device);
+            to be raised once the result has been shown.
     """
 
     device: DeviceInfo
@@ -63,19 +65,21 @@ def run(
     seen = snapshot.build(
         scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
-    plan = choose(seen, request.selection)
-    if "dalvik" in request.only and not request.selection.force:
-        plan = leave_java_heaps_in_use(plan)
-    swap = read_swap_state(verbs.files_of(replies[3]))
+    plan = _plan(seen, request)
+    files = verbs.files_of(replies[3])
+    swap = read_swap_state(files)
     require_swap(request, swap)
     _require_range(request, plan, hello.page_bytes)
     if request.evicts_files and plan.targets:
         require_calm(helper, progress)
     progress(f"{request.how}: {len(plan.targets)} processes")
     device = helper.device_info(hello)
-    done = _advise(helper.session, plan, request, swap)
-    if not request.refault_times_s or request.dry_run:
-        return Finished(device, done)
+    orders = _orders(plan, request, swap, files)
+    if request.how == "prefetch":
+        return Finished(device, *_prefetch(helper.session, plan, request, orders, hello.page_bytes))
+    done, ended_by = _advise(helper.session, plan, request, orders, swap)
+    if ended_by or not request.refault_times_s or request.dry_run:
+        return Finished(device, done, ended_by)
     done, ended_by = follow(
         helper.session,
         done,
@@ -93,16 +97,21 @@ def best_backend(backends: Mapping[str, verbs.Backend], request: Request) -> str
     Raises:
         NotPossible: none that was asked for works, with what denied each.
     """
-    usable = (MADVISE,) if request.how == "cold" else (MADVISE, PROC_RECLAIM)
+    if request.backend == MEMCG and request.how == "pageout":
+        return MEMCG  # whether a target has one of its own, that target tells
+    usable = (MADVISE, PROC_RECLAIM) if request.how == "pageout" else (MADVISE,)
     asked = [name for name in usable if request.backend in (None, name)]
+    if request.how == "prefetch":
+        asked = asked and [_WILLNEED]
     for name in asked:
         if name in backends and backends[name].works:
-            return name
+            return MADVISE if name == _WILLNEED else name
     tried = [backends[name] for name in asked if name in backends]
     whys = ", ".join(f"{one.name}: {one.errno or ''} {one.why or ''}".rstrip() for one in tried)
     raise NotPossible(
-        f"unsupported: nothing here pages a process out ({whys or 'no backend fits'})",
-        hint="process_madvise came with kernel 5.10; --backend am_compact asks Android instead",
+        f"unsupported: nothing here does {request.how} to a process ({whys or 'no backend fits'})",
+        hint="process_madvise came with kernel 5.10 (prefetch with 5.15); "
+        "--backend am_compact asks Android instead",
     )
 
 
@@ -116,31 +125,81 @@ def _require_range(request: Request, plan: Plan, page_bytes: int) -> None:
         raise UsageError(f"a range is of one process, and this means {names}", hint="pid:N")
 
 
-def _advise(session: HelperSession, plan: Plan, request: Request, swap: SwapState) -> ReclaimResult:
-    if not plan.targets:
-        return result((), None, plan, request)
-    floor_bytes = int(swap.total_bytes * KEEP_SWAP_FREE)
-    orders = verbs.Orders(
+def _plan(seen: snapshot.Snapshot, request: Request) -> Plan:
+    """Whom to touch; a prefetch takes nothing from anybody, so the app in front may have it."""
+    selection = request.selection
+    if request.how == "prefetch":
+        return choose(seen, replace(selection, force=True))
+    plan = choose(seen, selection)
+    return (
+        leave_java_heaps_in_use(plan) if "dalvik" in request.only and not selection.force else plan
+    )
+
+
+def _orders(
+    plan: Plan, request: Request, swap: SwapState, files: Mapping[str, str | None]
+) -> verbs.Orders:
+    return verbs.Orders(
         floor=plan.floor,
         what=request.what,
         only=request.only,
         addresses=request.addresses,
         budget_bytes=request.budget_bytes,
-        swap_floor_bytes=floor_bytes if request.needs_swap else None,
+        swap_floor_bytes=_swap_floor_bytes(swap) if request.needs_swap else None,
+        memory_floor_bytes=(
+            memory_floor_bytes(files.get("/proc/meminfo")) if request.how == "prefetch" else None
+        ),
         max_bytes_per_s=request.max_bytes_per_s,
         backend=request.backend or MADVISE,
         dry_run=request.dry_run,
     )
-    advices, change = verbs.advise(session, request.how, plan.targets, orders)
-    by_id = {process.id: process for process in plan.targets}
-    targets = tuple(judge(by_id[advice.id], advice, request) for advice in advices)
-    done = replace(result(targets, change, plan, request), swap_algorithms=swap.algorithms)
+
+
+def _swap_floor_bytes(swap: SwapState) -> int:
+    return int(swap.total_bytes * KEEP_SWAP_FREE)
+
+
+def _advise(
+    session: HelperSession, plan: Plan, request: Request, orders: verbs.Orders, swap: SwapState
+) -> tuple[ReclaimResult, BaseException | None]:
+    """Do it, or count what it would do; with the interrupt that cut it short."""
+    if not plan.targets:
+        return result((), None, plan, request), None
+    advised = verbs.advise(session, request.how, plan.targets, orders)
+    done = _judged(advised, plan, request)
+    done = replace(done, swap_algorithms=swap.algorithms)
     if not request.dry_run:
-        return done
+        return done, advised.ended_by
     expected = estimate(
-        advices, swap, swap_floor_bytes=floor_bytes, budget_bytes=request.budget_bytes
+        advised.advices,
+        swap,
+        swap_floor_bytes=_swap_floor_bytes(swap),
+        budget_bytes=request.budget_bytes,
     )
-    return replace(done, estimate=expected)
+    return replace(done, estimate=expected), advised.ended_by
+
+
+def _prefetch(
+    session: HelperSession, plan: Plan, request: Request, orders: verbs.Orders, page_bytes: int
+) -> tuple[ReclaimResult, BaseException | None]:
+    """Have it read from swap between two looks at the device's counters."""
+    if not plan.targets:
+        return result((), None, plan, request), None
+    counters = [verbs.read_files(COUNTERS)]
+    before = verbs.files_of(session.call_all(counters)[0])
+    advised = verbs.advise(session, request.how, plan.targets, orders)
+    done = _judged(advised, plan, request)
+    if request.dry_run:
+        return done, advised.ended_by
+    after = verbs.files_of(session.call_all(counters)[0])
+    came_in = came_in_bytes(before, after, page_bytes)
+    return prefetched(done, came_in, advised.swap), advised.ended_by
+
+
+def _judged(advised: verbs.Advised, plan: Plan, request: Request) -> ReclaimResult:
+    by_id = {process.id: process for process in plan.targets}
+    targets = tuple(judge(by_id[advice.id], advice, request) for advice in advised.advices)
+    return result(targets, advised.swap, plan, request)
 
 
 def result(

@@ -10,6 +10,15 @@ from droidreclaim.units import KIB, format_size
 # Reading a name from cmdline brings a page back; less than this of a swapped app is our own doing.
 _NOISE_BYTES = 64 * KIB
 
+_SENTENCES = {
+    "shared_cgroup": "shared_cgroup: its memory cgroup holds others, too",
+    "not_swapped": "not_swapped: nothing of it is in swap",
+    "no_memory": "no_memory: less than a tenth of the memory would stay available",
+}
+_NO_MEMCG = (
+    "unsupported: it has no memory cgroup of its own, or this kernel's takes file pages, too: "
+    "--what all"
+)
 _CAME_FORWARD = ("foreground", "perceptible", "below_floor")
 
 
@@ -30,12 +39,10 @@ def judge(process: Process, advice: Advice, request: Request) -> TargetResult:
 
 
 def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
-    if advice.outcome == "changed":
-        return "gone", "changed: the pid is another process now"
-    if advice.outcome in ("gone", "denied"):
-        return advice.outcome, advice.reason or advice.outcome
-    if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
-        return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
+    if untouched := _untouched(advice, request):
+        return untouched
+    if request.how == "prefetch":
+        return _brought_back(advice, request)
     if request.dry_run:
         return ("estimated", advice.reason) if advice.movable_bytes else _nothing(advice)
     if not advice.advised_bytes:
@@ -43,6 +50,28 @@ def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
     if request.how == "cold":
         return "advised", "not_proven: first in line now, nothing moves before memory is short"
     return _moved(advice)
+
+
+def _untouched(advice: Advice, request: Request) -> tuple[str, str] | None:
+    """Why nobody got at it, or not to the end; None when that was not so."""
+    if advice.outcome == "changed":
+        return "gone", "changed: the pid is another process now"
+    if advice.outcome in ("gone", "denied"):
+        word = advice.reason or advice.outcome
+        return advice.outcome, _SENTENCES.get(word, word)
+    if advice.outcome == "unsupported" and request.backend == "memcg":
+        return "nothing", _NO_MEMCG
+    if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
+        return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
+    return None
+
+
+def _brought_back(advice: Advice, request: Request) -> tuple[str, str | None]:
+    """What was asked back, if anything was in swap; that it came, the device's counters tell."""
+    if advice.advised_bytes or (request.dry_run and advice.swapped_bytes):
+        return ("estimated" if request.dry_run else "prefetched"), advice.reason
+    word = advice.reason or ("locked" if advice.refused else "not_swapped")
+    return "nothing", _SENTENCES.get(word, word)
 
 
 def _moved(advice: Advice) -> tuple[str, str | None]:

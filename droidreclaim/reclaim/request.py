@@ -13,8 +13,9 @@ class Request:
     What to do to whom.
 
     Attributes:
-        how: ``pageout`` or ``cold``.
-        backend: ``process_madvise`` or ``proc_reclaim``; None for the better that works.
+        how: ``pageout``, ``cold`` or ``prefetch``.
+        backend: ``process_madvise``, ``proc_reclaim`` or ``memcg``, which is never taken unless it
+            is asked for; None for the better that works.
         what: ``anon``, ``file`` or ``all``.
         only: Kinds of mappings (``dalvik``, ``native``, ``stack``, ``code``) instead of *what*.
         addresses: Start and end of the only range meant, of a single process.

@@ -29,7 +29,7 @@ def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict
         "backend": result.backend,
         "how": result.how,
         "dry_run": result.dry_run,
-        "targets": [_target_json(target, result.dry_run) for target in result.targets],
+        "targets": [_target_json(target, result) for target in result.targets],
         "skipped": [_skip_json(skip) for skip in result.skipped],
         "totals": asdict(result.totals),
         "device_refaults": [asdict(one) for one in result.device_refaults],
@@ -45,12 +45,15 @@ def _estimate_json(result: ReclaimResult) -> dict[str, Any]:
     return {"estimate": {**asdict(result.estimate), **gained}}
 
 
-def _target_json(target: TargetResult, dry_run: bool) -> dict[str, Any]:
+def _target_json(target: TargetResult, result: ReclaimResult) -> dict[str, Any]:
     process, advice = target.process, target.advice
+    dry_run, prefetch = result.dry_run, result.how == "prefetch"
     estimate: dict[str, Any] = {}
     if dry_run:
         kinds = [{**asdict(kind), "movable_bytes": kind.movable_bytes} for kind in advice.kinds]
         estimate = {"reclaimable_bytes": advice.movable_bytes, "kinds": kinds}
+        if prefetch:
+            estimate["reclaimable_bytes"] = None
     return {
         "pid": process.pid,
         "start_ticks": process.start_ticks,
@@ -93,20 +96,23 @@ def _skip_json(skip: Skip) -> dict[str, Any]:
 
 def reclaim_table(result: ReclaimResult) -> Table:
     """Targets and everyone left alone, one a row, with the reason in words."""
-    left = "RECLAIMABLE>" if result.dry_run else "LEFT RSS>"
+    prefetch = result.how == "prefetch"
+    left = "ASKED FOR>" if prefetch else "RECLAIMABLE>" if result.dry_run else "LEFT RSS>"
     table = new_table(
         "PROCESS", "PID>", "ADJ>", "OUTCOME", left, "TO SWAP>", "SHARED>", "TIME>", "REASON"
     )
     for target in result.targets:
         advice = target.advice
         moved = advice.movable_bytes if result.dry_run else advice.rss_fall_bytes
+        if prefetch:
+            moved = advice.swapped_bytes if result.dry_run else advice.advised_bytes
         table.add_row(
             Text(safe(target.process.name)),
             str(target.process.pid),
             or_unknown(advice.adj),
             target.outcome,
             format_size(moved),
-            "-" if result.dry_run else format_size(advice.swap_rise_bytes),
+            "-" if result.dry_run or prefetch else format_size(advice.swap_rise_bytes),
             format_size(advice.shared_bytes),
             f"{advice.duration_s:.2f} s",
             Text(safe(target.reason or "")),
@@ -126,6 +132,8 @@ def reclaim_summary(result: ReclaimResult) -> str:
     totals = result.totals
     if result.estimate is not None:
         return _estimate_summary(result.estimate)
+    if result.how == "prefetch":
+        return _prefetch_summary(result)
     if result.dry_run:
         return "dry run: nothing touched, and nothing to touch"
     if result.backend.startswith("am_"):
@@ -137,6 +145,19 @@ def reclaim_summary(result: ReclaimResult) -> str:
         f"went to swap {format_size(totals.swapped_bytes)}, "
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
         f"gained {format_size(totals.gained_bytes)}"
+    )
+
+
+def _prefetch_summary(result: ReclaimResult) -> str:
+    totals = result.totals
+    if result.dry_run:
+        asked = sum(target.advice.swapped_bytes or 0 for target in result.targets)
+        return f"dry run: nothing touched; {format_size(asked)} is in swap"
+    waits = format_size(totals.swap_cached_delta_bytes)
+    return (
+        f"asked for {format_size(totals.advised_bytes)}, "
+        f"{format_size(totals.came_in_bytes)} read from swap: "
+        f"{waits} more wait in memory to be touched"
     )
 
 

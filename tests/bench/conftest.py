@@ -1,6 +1,7 @@
 """The fixtures of tests/linux, for the measurements."""
 
 from linux.conftest import (  # noqa: F401
+    guard,
     helper,
     helpers,
     sessions,

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,11 @@ GUARD = ROOT / "device-scripts" / "guard"
 MIB = 1 << 20
 ZRAM = Path("/sys/block/zram0")
 BACKGROUND_ADJ = 900
+ALWAYS = "available_bytes=1125899906842624"  # a PiB: memory is missing whatever there is
+NEVER = "available_bytes=1"
+# A page that waits to be put on an LRU list cannot be taken off it: 31 a CPU (mm/swap.c,
+# folio_batch), and this machine's CPUs each have had a moment to touch the victim.
+WAITING = 31 * 4096 * (os.cpu_count() or 1)
 
 
 def missing(reason: str) -> NoReturn:
@@ -66,6 +71,21 @@ def helper(helpers: dict[str, Path]) -> Path:
     if abi is None:
         missing(f"no helper is built for {os.uname().machine}")
     return helpers[abi]
+
+
+@pytest.fixture(scope="session")
+def guard_programs(helpers: dict[str, Path]) -> dict[str, Path]:
+    """The built guard of every ABI."""
+    return {abi: path.with_name("droidreclaim-guard") for abi, path in helpers.items()}
+
+
+@pytest.fixture
+def guard(helper: Path, tmp_path: Path) -> Iterator[Guard]:
+    """The guard of this machine's ABI in a home of its own; none is left running."""
+    require_root()
+    it = Guard(helper.with_name("droidreclaim-guard"), tmp_path / "home")
+    yield it
+    it.kill()
 
 
 def require_root() -> None:
@@ -226,6 +246,82 @@ def sessions(helper: Path) -> Iterator[Any]:
     yield start
     for session in opened:
         session.close()
+
+
+def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Return when *condition* holds; fail after *timeout_s* seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+
+
+class Guard:
+    """The program in *home*; at most one daemon of it."""
+
+    def __init__(self, program: Path, home: Path) -> None:
+        home.mkdir(mode=0o700)
+        self.program = Path(shutil.copy(program, home))
+        self.home = home
+
+    def ask(self, *words: str) -> Reply:
+        """A one-shot request."""
+        return ask(self.program, *words)
+
+    def try_start(
+        self, when: str, *rules: str, for_s: int = 120, name: str = "test", more: str = ""
+    ) -> Reply:
+        """The answer to guard_start, after a profile that must be right."""
+        session = Session(self.program)
+        try:
+            lines = [f"guard_when {when}", *(f"guard_rule {rule}" for rule in rules)]
+            for number, line in enumerate(lines):
+                session.send(f"{number} {line}")
+                reply = session.reply()
+                assert reply is not None
+                assert reply.end["ok"], reply.end
+            session.send(f"s guard_start name={name} for_s={for_s} {more}".rstrip())
+            reply = session.reply()
+            assert reply is not None
+            return reply
+        finally:
+            session.close()
+
+    def start(self, when: str, *rules: str, for_s: int = 120, name: str = "test") -> int:
+        """Start one and tell its pid; the session that did is gone."""
+        reply = self.try_start(when, *rules, for_s=for_s, name=name)
+        assert reply.end["ok"], reply.end
+        return int(reply.only("guard")["pid"])
+
+    def status(self) -> dict[str, Any]:
+        """The line of the guard."""
+        reply = self.ask("guard_status")
+        assert reply.end["ok"], reply.end
+        return reply.only("guard")
+
+    def runs(self) -> bool:
+        """Whether one guards."""
+        return bool(self.status()["running"])
+
+    def app(self, pid: int) -> dict[str, Any]:
+        """The line of one process."""
+        (line,) = (line for line in self.ask("guard_status").all("app") if line["pid"] == pid)
+        return line
+
+    def events(self, what: str | None = None) -> list[dict[str, Any]]:
+        """The log, or its events of one kind."""
+        lines = self.ask("guard_log").all("event")
+        return [line for line in lines if what in (None, line["what"])]
+
+    def actions(self) -> list[int]:
+        """Pids that were acted on, in order."""
+        return [line["pid"] for line in self.events("action")]
+
+    def kill(self) -> None:
+        """SIGKILL, when one runs."""
+        if self.runs():
+            os.kill(self.status()["pid"], signal.SIGKILL)
+            until(lambda: not self.runs())
 
 
 class Victim:

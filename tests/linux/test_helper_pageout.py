@@ -15,6 +15,7 @@ import pytest
 from .conftest import (
     MIB,
     SOURCES,
+    WAITING,
     Reply,
     Victim,
     Zram,
@@ -26,10 +27,6 @@ from .conftest import (
 )
 
 pytestmark = pytest.mark.linux
-
-# A page that waits to be put on an LRU list cannot be taken off it: 31 a CPU (mm/swap.c,
-# folio_batch), and this machine's CPUs each have had a moment to touch the victim.
-WAITING = 31 * 4096 * (os.cpu_count() or 1)
 
 FREEZER = Path("/sys/fs/cgroup/freezer")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import MIB, Reply, Victim, Zram, ask, missing, read_reply, require_root
+from .conftest import MIB, WAITING, Reply, Victim, Zram, ask, missing, read_reply, require_root
 
 pytestmark = pytest.mark.linux
 
@@ -49,8 +49,8 @@ def test_each_dialect_pages_out_and_every_byte_returns(
     victim = victims("anon=16")
     target = reclaim(helper, victim, dialect, tmp_path).only("target")
     assert (target["outcome"], target["reason"]) == ("advised", None)
-    assert target["before"]["rss_bytes"] - target["after"]["rss_bytes"] >= 16 * MIB
-    assert victim.memory("VmSwap") >= 16 * MIB
+    assert target["before"]["rss_bytes"] - target["after"]["rss_bytes"] >= 16 * MIB - WAITING
+    assert victim.memory("VmSwap") >= 16 * MIB - WAITING
     assert victim.bad_pages() == 0
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Session, ask, load_build_script, read_reply, start_ticks
+from .conftest import ROOT, Session, ask, load_build_script, read_reply, start_ticks, wait_for_state
 
 PAGE = (ROOT / "device-scripts" / "PROTOCOL.md").read_text()
 EXCHANGES = re.findall(r"^```exchange\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -180,6 +181,8 @@ def test_read_says_what_is_missing(helper: Path) -> None:
 
 def test_measure_agrees_with_smaps_rollup(helper: Path, victims: Any) -> None:
     victim = victims("anon=8", "locked=2")
+    victim.process.send_signal(signal.SIGSTOP)  # else its threads still map libraries in
+    wait_for_state(victim.pid, "T")
     memory = ask(helper, "measure", f"targets={victim.pid}:{victim.start}").only("memory")
     rollup = dict(
         line.split(":", 1)

@@ -16,6 +16,7 @@ from droidreclaim.parse.exits import parse_exit_info, parse_lmk
 from droidreclaim.parse.focus import parse_focus
 from droidreclaim.parse.launch import parse_launch, parse_launches
 from droidreclaim.parse.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
+from droidreclaim.parse.meminfo_compact import parse_meminfo_compact
 from droidreclaim.parse.meminfo_device import parse_meminfo_device
 from droidreclaim.parse.packages import (
     parse_package_checkin,
@@ -55,6 +56,20 @@ PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
     parse_started_users: ("dumpsys_activity_users",),
     parse_users: (),
     parse_launch: (),
+    parse_meminfo_compact: (),
+}
+# Texts for parsers without a capture.
+WRITTEN: dict[Callable[[str], object], tuple[bytes, ...]] = {
+    parse_users: (b"Users:\n\tUserInfo{0:Name:c13} running\n\tUserInfo{10:Work:1030}\n",),
+    parse_launch: (
+        b"Starting: Intent { cmp=a.b/.C }\nStatus: ok\nLaunchState: COLD\nActivity: a.b/.C\n"
+        b"TotalTime: 1234\nWaitTime: 1240\nComplete\n",
+    ),
+    parse_meminfo_compact: (
+        b"time,32060,32060\nproc,native,surfaceflinger,623,21500,0,e\nproc,cached,a.b,9,5,N/A,a\n"
+        b"oom,cached,5,0\ncat,.so mmap,3456,0\nram,2866484,1221694,1112777\nlostram,-1005\n"
+        b"zram,5800,520908,491632\nksm,0,0,0,0\ntuning,192,512,322560,high-end-gfx\n",
+    ),
 }
 EVERY = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
 
@@ -231,8 +246,9 @@ def _refuses_random_text(parser: Callable[[str], object], count: int) -> None:
 def _survives_mangled_captures(parser: Callable[[str], object], fixtures: Path, count: int) -> None:
     choose = random.Random(SEED)
     texts = [p.read_bytes()[:CUT] for kind in PARSERS[parser] for p in (fixtures / kind).glob("*")]
+    texts += WRITTEN.get(parser, ())
     others = [p.read_bytes()[:4096] for p in _kinds(fixtures)]
-    for _ in range(count if texts else 0):
+    for _ in range(count):
         mangled = _mangle(choose, choose.choice(texts), others)
         _outcome(parser, mangled.decode("utf-8", "replace"))
 

@@ -36,7 +36,7 @@ def test_android_10_counts_and_android_14_rows_are_read():
         "  max_cached_processes=32\n\nAppCompactor settings\n  use_compaction=true\n"
         "  3 some, 2 full, 1 persistent, 0 BFGS compactions.\n"
         "  Last Compaction per process stats:\n    (ProcessName,Source,DeltaAnonRssKBs)\n"
-        "    (com.example,APP,-10)\n  Apps frozen: 1\n    77: com.example.a:b\n"
+        "    (com.example,APP,-10)\n  Apps frozen: 1\n    499170: 77 com.example.a:b (sticky)\n"
     )
     assert settings.use_compaction
     assert settings.counts is not None

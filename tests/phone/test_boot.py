@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -121,13 +122,19 @@ def test_an_interrupt_right_after_the_start_of_qemu_ends_it(
 
     def spawn_and_interrupt(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
         process = spawn(argv, die_with_us=die_with_us)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # any thread may take it
+        time.sleep(0.1)
         return process
 
     monkeypatch.setattr(qemu, "spawn", spawn_and_interrupt)
     port = free_port()
-    with pytest.raises(KeyboardInterrupt):
-        vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0, port=port), die_with_us=True)
+    ended = threading.Event()
+    threading.Thread(target=ended.wait).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0, port=port), die_with_us=True)
+    finally:
+        ended.set()
     assert qemus_on(port) == []
 
 

@@ -275,6 +275,11 @@ def _pm(services: Services, words: list[str], reply: Reply) -> int:
         services.am.packages.uninstall(words[1])
         reply.out("Success\n")
         return 0
+    if words[:2] == ["resolve-activity", "--brief"]:
+        app = services.am.packages.apps.get(words[-1])
+        match = "priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n"
+        reply.out(f"{match}{app.component}\n" if app else "No activity found\n")
+        return 0
     reply.out(f"Unknown command: {words[0] if words else ''}\n")
     return 255
 

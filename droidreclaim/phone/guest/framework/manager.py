@@ -39,6 +39,30 @@ class Launch(NamedTuple):
     checked: tuple[int, ...] | None
 
 
+class Tally:
+    """
+    What the apps themselves felt since boot.
+
+    Attributes:
+        resumes: Returns of apps to the screen, of which *pages* were read and *bad* were wrong.
+        faults: Major faults of those returns.
+        stall_us: The longest that an app in front, or on its way there, took to fill 64 KiB.
+    """
+
+    def __init__(self) -> None:
+        self.resumes = self.pages = self.bad = self.faults = self.stall_us = 0
+
+    def stalled(self, stall_us: str) -> None:
+        self.stall_us = max(self.stall_us, int(stall_us))
+
+    def resumed(self, checked: tuple[int, ...]) -> None:
+        pages, bad, _, _, faults = checked
+        self.resumes += 1
+        self.pages += pages
+        self.bad += bad
+        self.faults += faults
+
+
 class ActivityManager:
     """Plays ActivityManager for the processes that the zygote forks."""
 
@@ -50,6 +74,7 @@ class ActivityManager:
         self.deaths = Deaths(log, self.sdk)
         self.compactions: Counter[str] = Counter()
         self.beats = True
+        self.tally = Tally()
         self._lru: list[Process] = []  # most recently used first
         self._top: App | None = None
         self._home: App | None = None
@@ -131,6 +156,7 @@ class ActivityManager:
             self._show(process, app)
         if state != "COLD":
             checked = self.check(process, "resume")
+            self.tally.resumed(checked)
         process.channel.ask("front 1")
         total_ms = max(1, round((time.monotonic() - start) * 1000))
         self._event("wm_set_resumed_activity", f"[0,{app.component},resumeTopActivity]")
@@ -168,7 +194,8 @@ class ActivityManager:
             if self._previous is not None and self._previous.name == coming.name:
                 self._previous = None
         if leaving is not None and leaving.app.name != coming.name:
-            self._tell(leaving, "front 0")
+            with contextlib.suppress(AppGone):
+                self.tally.stalled(leaving.channel.ask("front 0")[1])
 
     def _start_children(self, app: App) -> None:
         size = app.heap_bytes // 4
@@ -204,7 +231,8 @@ class ActivityManager:
         self._event("am_proc_start", f"[0,{pid},{uid},{name},{kind},{{{app.component}}}]")
         self._say("ActivityManager", f"Start proc {pid}:{user} for {kind} {{{app.component}}}")
         game = int(app.game and name == app.name)
-        channel.ask(f"heap {WORKING_SET_PERMILLE} {game} {app.package.apk}")
+        filled = channel.ask(f"heap {WORKING_SET_PERMILLE} {game} {app.package.apk}")
+        self.tally.stalled(filled[3])
         if not self.beats:
             channel.ask("beat 0")
         self._event("am_proc_bound", f"[0,{pid},{name}]")

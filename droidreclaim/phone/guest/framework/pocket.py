@@ -18,6 +18,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
   pocket beat on|off               background work of the apps
   pocket killer on|off             lmkd; off leaves only the kernel's own OOM killer
   pocket stat                      what the framework itself needs
+  pocket tally                     what the apps felt since boot: resumes checked, longest stall
 """
 
 
@@ -42,11 +43,15 @@ def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
             "rss_bytes": used.rss_bytes,
             "rss_anon_bytes": used.anon_bytes,
         }
+    elif verb == "tally":
+        answer = vars(am.tally)
     else:
         reply.err(USAGE)
         return 2
     reply.out(json.dumps(answer) + "\n")
-    return 1 if isinstance(answer, dict) and (answer.get("bad") or answer.get("error")) else 0
+    if verb == "tally" or not isinstance(answer, dict):
+        return 0
+    return 1 if answer.get("bad") or answer.get("error") else 0
 
 
 def _app(am: ActivityManager, name: str) -> dict[str, object]:

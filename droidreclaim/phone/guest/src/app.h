@@ -3,13 +3,16 @@
  * What an app does between its fork and its death: it obeys one line commands of the framework that arrive on a
  * SEQPACKET socket, answers each with one line, and works a little by itself in the foreground and in the background.
  *
- *	heap WORKING_PERMILLE GAME FILE   fill the heap, map FILE ("-": none)   ok USEC PAGES
- *	front 0|1                         leave or take the screen              ok
+ *	heap WORKING_PERMILLE GAME FILE   fill the heap, map FILE ("-": none)   ok USEC PAGES STALL_USEC
+ *	front 0|1                         leave or take the screen              ok STALL_USEC
  *	resume                            touch and check the working set       check PAGES BAD FIRST USEC MAJOR_FAULTS
  *	verify                            check every page, shared ones too     check ... as above
  *	beat 0|1                          background work off, on               ok
  *	trim LEVEL                        give up caches                        ok BYTES
  *	tap, score                        the game                              score N, or "none" in other apps
+ *
+ * STALL_USEC is the longest that filling up to 64 KiB of its heap took since it was last told: what the user sees as
+ * a hitch when memory is short.
  */
 #ifndef APP_H
 #define APP_H
@@ -46,6 +49,7 @@ struct app {
 	bool beats;
 	uint64_t random;
 	uint32_t bad;		/* found while working, told with the next check */
+	int64_t stall_us;
 };
 
 static inline int64_t now_us(void)
@@ -70,9 +74,35 @@ static inline uint32_t random_page(struct app *app)
 	return (uint32_t)(app->random % heap_end(&app->heap));
 }
 
+static inline void note_stall(struct app *app, int64_t since_us)
+{
+	int64_t took_us = now_us() - since_us;
+
+	app->stall_us = took_us > app->stall_us ? took_us : app->stall_us;
+}
+
+static inline int64_t take_stall(struct app *app)
+{
+	int64_t stall_us = app->stall_us;
+
+	app->stall_us = 0;
+	return stall_us;
+}
+
+static inline void fill(struct app *app, uint32_t end)
+{
+	for (uint32_t from = 0; from < end; from += CLUSTER_PAGES) {
+		int64_t start = now_us();
+
+		heap_fill(&app->heap, from, from + CLUSTER_PAGES < end ? from + CLUSTER_PAGES : end);
+		note_stall(app, start);
+	}
+}
+
 static inline void app_work(struct app *app)
 {
 	struct heap *heap = &app->heap;
+	int64_t start = now_us();
 
 	for (unsigned i = 0; i < FRONT_PAGES; i++) {
 		if (heap_end(heap) < heap->pages) {
@@ -85,6 +115,7 @@ static inline void app_work(struct app *app)
 		if (heap_holds(heap, index) && heap_in_working_set(heap, index))
 			heap_write(heap, index);
 	}
+	note_stall(app, start);
 }
 
 static inline void app_beat(struct app *app)
@@ -121,14 +152,15 @@ static inline void do_heap(struct app *app, const char *line, char *answer)
 	int game = 0;
 
 	sscanf(line, "heap %u %d %255s", &app->heap.working_permille, &game, path);
-	heap_fill(&app->heap, 0, app->heap.first[PLAIN]);
+	fill(app, app->heap.first[PLAIN]);
 	app->heap.has_score = game;
 	if (game)
 		score_set(&app->heap, 0);
 	if (strcmp(path, "-") != 0)
 		map_file(path);
 	app->filled = true;
-	snprintf(answer, MESSAGE_BYTES, "ok %lld %u", (long long)(now_us() - start), heap_end(&app->heap));
+	snprintf(answer, MESSAGE_BYTES, "ok %lld %u %lld", (long long)(now_us() - start), heap_end(&app->heap),
+		 (long long)take_stall(app));
 }
 
 static inline void check_shared(const struct shared_heap *shared, struct check *check)
@@ -173,13 +205,19 @@ static inline void do_score(struct app *app, bool tap, char *answer)
 	snprintf(answer, MESSAGE_BYTES, "score %llu", (unsigned long long)score_get(&app->heap));
 }
 
+static inline void do_front(struct app *app, bool front, char *answer)
+{
+	app->front = front;
+	snprintf(answer, MESSAGE_BYTES, "ok %lld", (long long)take_stall(app));
+}
+
 static inline void app_obey(struct app *app, const char *line, char *answer)
 {
 	snprintf(answer, MESSAGE_BYTES, "ok");
 	if (strncmp(line, "heap ", 5) == 0)
 		do_heap(app, line, answer);
 	else if (strncmp(line, "front ", 6) == 0)
-		app->front = line[6] == '1';
+		do_front(app, line[6] == '1', answer);
 	else if (strncmp(line, "beat ", 5) == 0)
 		app->beats = line[5] == '1';
 	else if (strcmp(line, "resume") == 0 || strcmp(line, "verify") == 0)

@@ -1,16 +1,16 @@
-"""What a player's hands do, and what they see: the phone's own commands over adb."""
+"""What a user's hands do with a phone, and what they see: its own commands over adb."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from droidreclaim.demo.scenario import App
 from droidreclaim.device import Device
-from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError
+from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageError
 from droidreclaim.parse.kill_join import join_kills
 from droidreclaim.parse.kill_records import KillRecord
 from droidreclaim.parse.kills import parse_kills
@@ -20,6 +20,8 @@ from droidreclaim.units import MIB
 STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
 SAMPLE_S = 1.0
 _VERIFY_TIMEOUT_S = 240.0
+_LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
+_COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,37 @@ class Hands:
     device: Device
     meanwhile: Callable[[], None]
 
-    def install(self, app: App, *, game: bool = False) -> None:
-        """Put an app on the phone; it does not run yet."""
-        words = ["pocket", "install", app.package, str(app.heap_bytes // MIB), str(app.seed)]
+    def install(self, package: str, heap_bytes: int, seed: int, *, game: bool = False) -> None:
+        """Put an app on the phone, its heap in whole MiB; it does not run yet."""
+        words = ["pocket", "install", package, str(heap_bytes // MIB), str(seed)]
         self._json([*words, *(["--game"] if game else [])])
 
-    def open(self, package: str) -> Launch:
+    def open(self, component: str) -> Launch:
         """
-        Bring an app to the front and wait until it shows.
+        Bring an app (``PACKAGE/ACTIVITY``) to the front and wait until it shows.
 
         Raises:
             ParseError: it cannot be started.
             DeviceError: the phone was lost or did not answer in time.
         """
-        return parse_launch(self._watched(["am", "start", "-W", "-n", f"{package}/.Main"]))
+        return parse_launch(self._watched(["am", "start", "-W", "-n", component]))
+
+    def component(self, package: str) -> str:
+        """
+        What opens an installed app (``PACKAGE/ACTIVITY``).
+
+        Raises:
+            UsageError: it is not installed, or has no icon to tap.
+        """
+        words = ["cmd", "package", "resolve-activity", "--brief", *_LAUNCHER, package]
+        found = self._run(words).strip().splitlines()[-1:]
+        if not found or not _COMPONENT.fullmatch(found[0]):
+            raise UsageError(f"{package}: nothing to open: not installed, or without an icon")
+        return found[0]
+
+    def force_stop(self, package: str) -> None:
+        """End an app and all its processes."""
+        self._run(["am", "force-stop", package])
 
     def home(self) -> None:
         """Press Home."""
@@ -89,6 +108,21 @@ class Hands:
         found = self.device.run(["pocket", "verify", "all"], timeout_s=_VERIFY_TIMEOUT_S)
         rows = _document("pocket verify all", found.text)["processes"]
         return list(rows)
+
+    def verify_and_stop(self, packages: Sequence[str], *, timeout_s: float) -> list[dict[str, Any]]:
+        """
+        As `verify`, one app after the other, each ended when it has been checked.
+
+        So there is room for the next, also where all together never fit.
+        """
+        script = 'for app in "$@"; do pocket verify "$app"; am force-stop "$app"; done'
+        found = self.device.run(["sh", "-c", script, "sh", *packages], timeout_s=timeout_s)
+        documents = [_document("pocket verify", line) for line in found.text.splitlines()]
+        return [row for document in documents for row in document["processes"]]
+
+    def tally(self) -> dict[str, int]:
+        """What the pocket phone's apps felt since boot, in the words of ``pocket tally``."""
+        return dict(self._json(["pocket", "tally"]))
 
     def _run(self, words: list[str]) -> str:
         done = self.device.run(words, timeout_s=STEP_TIMEOUT_S)

@@ -1,0 +1,144 @@
+"""The folder of a storm, which explains itself: what was asked, what happened, what it came to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from droidreclaim import __version__
+from droidreclaim.errors import UsageError
+from droidreclaim.storm import page
+from droidreclaim.storm.events import Begin, Event, Run, runs_of, to_line
+from droidreclaim.storm.plan import Parameters
+from droidreclaim.storm.result import Storm, to_json
+
+_RUN, _SAMPLES, _STORM, _REPORT = "run.json", "samples.ndjson", "storm.json", "report.html"
+_PARAMETERS = TypeAdapter(Parameters)
+_WANTED = TypeAdapter(tuple[tuple[str, ...], tuple[int, ...]] | None)
+
+
+class Folder:
+    """
+    Where a storm is written down, event by event.
+
+    What a run wrote before it was cut short stays, until the same run begins anew.
+
+    Attributes:
+        wanted: Arms and seeds that were asked for; None before it is known.
+    """
+
+    def __init__(
+        self, path: Path, what: Parameters, wanted: tuple[tuple[str, ...], tuple[int, ...]] | None
+    ) -> None:
+        self.path = path
+        self.what = what
+        self.wanted = wanted
+
+    @classmethod
+    def new(cls, path: Path, what: Parameters) -> Folder:
+        """
+        An empty folder for a storm.
+
+        Raises:
+            UsageError: it holds one already, or cannot be made.
+        """
+        if (path / _RUN).exists():
+            raise UsageError(f"--out {path} holds a storm already", hint="--resume goes on with it")
+        folder = cls(path, what, None)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder._write(_RUN, folder._head())
+        except OSError as error:
+            raise UsageError(f"--out {path}: {error.strerror or error}") from error
+        return folder
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Folder, list[Run]]:
+        """
+        A folder that was begun, and the runs that came to their end.
+
+        Raises:
+            UsageError: there is no storm in it, or what is there cannot be read.
+        """
+        try:
+            told = json.loads((path / _RUN).read_text("utf-8"))
+            what = _PARAMETERS.validate_python(told["parameters"])
+            wanted = _WANTED.validate_python(told.get("wanted"))
+        except FileNotFoundError:
+            raise UsageError(f"--resume: there is no storm in {path}") from None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UsageError(f"{path / _RUN} cannot be read: {error}") from error
+        folder = cls(path, what, wanted)
+        return folder, folder._finished()
+
+    def note(self, key: tuple[str, int], event: Begin | Event) -> None:
+        """Write down one event."""
+        with (self.path / _SAMPLES).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(to_line(key, event)) + "\n")
+
+    def plan(self, arms: Sequence[str], seeds: Sequence[int]) -> None:
+        """Remember what is asked for, besides what was before."""
+        before = self.wanted or ((), ())
+        self.wanted = (
+            tuple(dict.fromkeys([*before[0], *arms])),
+            tuple(dict.fromkeys([*before[1], *seeds])),
+        )
+        self._write(_RUN, self._head())
+
+    def finish(self, storm: Storm) -> None:
+        """Write what it all came to; may be done again with more runs."""
+        first = storm.runs[0].begin if storm.runs else None
+        told = {
+            **self._head(),
+            "source": storm.source,
+            "device": first.device if first else None,
+            "states": [
+                {"arm": run.begin.arm, "seed": run.begin.seed, **run.begin.state}
+                for run in storm.runs
+            ],
+        }
+        self._write(_RUN, told)
+        self._write(_STORM, to_json(storm))
+        self._write(_REPORT, page.render(storm))
+
+    def _finished(self) -> list[Run]:
+        """The runs that ended; the lines of others are dropped, for they will run again."""
+        path = self.path / _SAMPLES
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            return []
+        try:
+            lines = [json.loads(line) for line in _whole_lines(text)]
+            finished = [run for run in runs_of(lines) if run.end is not None]
+        except (ValueError, LookupError) as error:
+            raise UsageError(f"{path} cannot be read: {error}") from error
+        keys = {run.key for run in finished}
+        kept = [line for line in lines if (line["arm"], line["seed"]) in keys]
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+        partial.replace(path)
+        return finished
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "droidreclaim": __version__,
+            "parameters": asdict(self.what),
+            "wanted": self.wanted,
+        }
+
+    def _write(self, name: str, content: dict[str, Any] | str) -> None:
+        text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
+        partial = self.path / f"{name}.partial"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(self.path / name)
+
+
+def _whole_lines(text: str) -> Iterable[str]:
+    """Lines that were written to their end: a crash may have cut the last one."""
+    return (line[:-1] for line in text.splitlines(keepends=True) if line.endswith("\n"))

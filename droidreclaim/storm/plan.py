@@ -1,0 +1,163 @@
+"""What is launched: how large the apps are, and in which order they are opened. Pure."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from droidreclaim.units import MIB
+
+# Heaps are log-normal, a few large apps and many small ones, none beyond these shares of the mean.
+_SIGMA = 0.4
+_SHARES = (0.4, 2.2)
+_GAMES = 4  # every so many-th app holds a score
+
+
+class Order(StrEnum):
+    """How people return to their apps."""
+
+    UNIFORM = "uniform"
+    ZIPF = "zipf"
+    CYCLIC = "cyclic"
+
+
+class Pressure(StrEnum):
+    """
+    How much is asked of the phone.
+
+    Roomy: memory and zram together hold all apps, compressed. Overcommitted: swap itself is the
+    limit, more is wanted than it can take.
+    """
+
+    ROOMY = "roomy"
+    OVERCOMMITTED = "overcommitted"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """
+    An app of the storm.
+
+    Attributes:
+        heap_bytes: Its anonymous memory, None for one that is on the device anyway.
+        seed: Of what its heap holds.
+        game: Whether it holds a score.
+    """
+
+    package: str
+    heap_bytes: int | None = None
+    seed: int = 0
+    game: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """
+    Everything that is the same in all arms.
+
+    Attributes:
+        config: Name of the configuration; None on a device that was not started for this.
+        zram_bytes: Where an arm has swap.
+        heap_bytes: Of an app, on average.
+        packages: Of a device that is not ours; empty where apps are made for the storm.
+    """
+
+    config: str | None
+    apps: int
+    rounds: int
+    order: Order
+    ram_bytes: int | None = None
+    zram_bytes: int | None = None
+    heap_bytes: int | None = None
+    api: int | None = None
+    packages: tuple[str, ...] = ()
+
+    @property
+    def launches(self) -> int:
+        """How often an app is opened, in all."""
+        return self.apps * self.rounds
+
+
+def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None = None,
+               rounds: int | None = None, api: int = 33) -> Parameters:  # fmt: skip
+    """
+    A configuration as numbers.
+
+    Apps of 56 MiB on average, 16 on a phone of 512 MiB (2.5 times what it has free when idle), 8
+    on one of 384 MiB in a quick storm. Heaps compress 2.9:1.
+    """
+    ram_mib, few, short = (384, 8, 3) if quick else (512, 16, 7)
+    roomy_mib, tight_mib = (640, 256) if quick else (1200, 512)
+    return Parameters(
+        config=config.value,
+        apps=apps or few,
+        rounds=rounds or short,
+        order=order,
+        ram_bytes=ram_mib * MIB,
+        zram_bytes=(roomy_mib if config is Pressure.ROOMY else tight_mib) * MIB,
+        heap_bytes=56 * MIB,
+        api=api,
+    )
+
+
+def apps_of(what: Parameters, seed: int) -> tuple[App, ...]:
+    """The apps of one seed, the most popular first."""
+    chance = random.Random(f"apps {seed}")
+    if what.packages:
+        return tuple(App(package) for package in chance.sample(what.packages, len(what.packages)))
+    assert what.heap_bytes is not None
+    heaps = sizes(what.apps, what.heap_bytes, chance)
+    first_game = chance.randrange(min(_GAMES, what.apps))
+    return tuple(
+        App(
+            f"com.example.app{number:02}",
+            heap_bytes,
+            chance.randrange(1, 1 << 31),
+            game=number % _GAMES == first_game,
+        )
+        for number, heap_bytes in enumerate(heaps)
+    )
+
+
+def sizes(count: int, mean_bytes: int, chance: random.Random) -> tuple[int, ...]:
+    """
+    Heaps in whole MiB that come to *count* times *mean_bytes*, to within a MiB an app.
+
+    Whatever the seed, so much is wanted in all: roomy stays roomy.
+    """
+    least, most = _SHARES
+    shares = [min(most, max(least, chance.lognormvariate(0.0, _SIGMA))) for _ in range(count)]
+    unit = mean_bytes * count / sum(shares)
+    return tuple(max(1, round(share * unit / MIB)) * MIB for share in shares)
+
+
+def launches(what: Parameters, apps: Sequence[App], seed: int) -> tuple[App, ...]:
+    """Which app is opened when: every app at least once, *launches* in all."""
+    if what.order is Order.CYCLIC:
+        return tuple(apps) * what.rounds
+    if what.order is Order.UNIFORM:
+        counts = [what.rounds] * len(apps)
+    else:
+        counts = zipf_counts(len(apps), what.launches)
+    opened = [app for app, count in zip(apps, counts, strict=True) for _ in range(count)]
+    random.Random(f"order {seed}").shuffle(opened)
+    return tuple(opened)
+
+
+def zipf_counts(kinds: int, total: int) -> list[int]:
+    """
+    How often each of *kinds*, the favourite first, comes up in *total*: in proportion to 1/rank.
+
+    By largest remainder, once at least: counts that are drawn would differ between seeds more than
+    arms do.
+    """
+    weight = (total - kinds) / math.fsum(1 / rank for rank in range(1, kinds + 1))
+    exact = [1 + weight / rank for rank in range(1, kinds + 1)]
+    counts = [int(one) for one in exact]
+    by_remainder = sorted(range(kinds), key=lambda at: counts[at] - exact[at])
+    for at in by_remainder[: total - sum(counts)]:
+        counts[at] += 1
+    return counts

@@ -1,0 +1,345 @@
+"""One arm of the storm on one device: open an app, look, go home, let the arm act, look again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from droidreclaim.device import Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import DroidReclaimError, ParseError, UsageError
+from droidreclaim.hands import Hands
+from droidreclaim.helper import verbs
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect import kills
+from droidreclaim.model import ProcessId
+from droidreclaim.parse.kill_records import KillRecord
+from droidreclaim.parse.launch import Launch as Started
+from droidreclaim.parse.process import parse_stat
+from droidreclaim.storm.arms import Acted, Arm, Needs
+from droidreclaim.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
+from droidreclaim.storm.look import Seen, look
+from droidreclaim.storm.plan import App
+from droidreclaim.storm.state import state_of
+
+_TICK_S = 0.01  # USER_HZ is 100 on every Android
+_KILLS_EVERY = 48  # launches: a log that wraps forgets
+_VERIFY_TIMEOUT_S = 300.0
+_KSWAPD = "kswapd"
+
+Note = Callable[[Begin | Event], None]
+
+
+class BadPages(DroidReclaimError):
+    """An app's memory does not hold what the app wrote, or could not be read."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """
+    A device that is ready for an arm.
+
+    Attributes:
+        pocket: It is a pocket phone: apps can be installed there, and asked what they felt.
+        accelerator: Of a phone that was booted for this: ``kvm`` or ``tcg``.
+    """
+
+    device: Device
+    way: RootWay
+    helper: RunningHelper
+    pocket: bool
+    accelerator: str | None
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """One arm with one seed: which apps, opened in which order."""
+
+    arm: str
+    seed: int
+    apps: Sequence[App]
+    launches: Sequence[App]
+
+
+def play(
+    stage: Stage, job: Job, arm: Arm, needs: Needs, note: Note, step: Callable[[], None]
+) -> None:
+    """
+    Play *job* on a device that runs none of its apps yet.
+
+    Args:
+        note: Called with each event, as it happens.
+        step: Called after each launch.
+
+    Raises:
+        BadPages: a page is not as its app wrote it; what was measured has been noted.
+        DeviceError, ParseError: the device was lost, or an answer cannot be read.
+        UsageError: an app cannot be opened.
+    """
+    _Player(stage, job, arm, needs, note, step).play()
+
+
+@dataclass
+class _Player:
+    stage: Stage
+    job: Job
+    arm: Arm
+    needs: Needs
+    note: Note
+    step: Callable[[], None]
+    start_s: float = field(default_factory=time.monotonic)
+    components: dict[str, str] = field(default_factory=dict)
+    mains: dict[str, ProcessId] = field(default_factory=dict)  # last known to run, by package
+    ever: set[int] = field(default_factory=set)  # pids of main processes
+    opened: set[str] = field(default_factory=set)
+    scores: dict[str, int] = field(default_factory=dict)
+    killed: dict[tuple[int, str | None], KillRecord] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.hands = Hands(self.stage.device, lambda: None)
+        self.session = self.stage.helper.session
+        self.packages = [app.package for app in self.job.apps]
+
+    def play(self) -> None:
+        began_s = time.monotonic()
+        hello = self._prepare()
+        known = {record_key(one) for one in self._kills()}
+        cpu_s = self._cpu_s(hello.pid)
+        self.start_s = time.monotonic()
+        with self._arm():
+            for number, app in enumerate(self.job.launches, start=1):
+                self._launch(app)
+                if number % _KILLS_EVERY == 0:
+                    self._remember_kills(known)
+                self.step()
+        if self.stage.pocket:
+            self.hands.killer(False)  # nobody dies between the last look and the log
+        last = self._look()
+        self._remember_kills(known)
+        self._tell_kills()
+        ended_s = self._now_s()
+        spent_s = [
+            None if now is None or then is None else now - then
+            for now, then in zip(self._cpu_s(hello.pid), cpu_s, strict=True)
+        ]
+        tally = self.hands.tally() if self.stage.pocket else None
+        verified = self._verify(last) if self.stage.pocket else None
+        end = End(
+            at_s=ended_s,
+            duration_s=time.monotonic() - began_s,
+            alive=len(self.mains),
+            helper_cpu_s=spent_s[0],
+            kswapd_cpu_s=spent_s[1],
+            resume_pages=tally["pages"] if tally else None,
+            resume_bad=tally["bad"] if tally else None,
+            longest_stall_s=tally["stall_us"] / 1e6 if tally else None,
+        )
+        self.note(end)
+        if (verified and (verified.bad or verified.missing)) or end.resume_bad:
+            raise BadPages(
+                f"{self.job.arm}, seed {self.job.seed}: pages are not what the apps wrote: "
+                f"{end.resume_bad} at resumes, {verified.bad if verified else 0} of "
+                f"{verified.pages if verified else 0} at the end, "
+                f"{verified.missing if verified else 0} apps could not be read"
+            )
+
+    def _prepare(self) -> verbs.Hello:
+        """Put the apps there, or end those that run, and write down what is there."""
+        stage = self.stage
+        for app in self.job.apps:
+            if stage.pocket and app.heap_bytes is not None:
+                self.hands.install(app.package, app.heap_bytes, app.seed, game=app.game)
+                self.components[app.package] = f"{app.package}/.Main"
+            else:
+                self.hands.force_stop(app.package)
+                self.components[app.package] = self.hands.component(app.package)
+        if not self.needs.killer:
+            self.hands.killer(False)
+        [reply] = self.session.call_all([verbs.HELLO])
+        hello = verbs.hello_of(reply)
+        self.note(
+            Begin(
+                arm=self.job.arm,
+                seed=self.job.seed,
+                launches=len(self.job.launches),
+                page_bytes=hello.page_bytes,
+                device={
+                    **asdict(stage.helper.device_info(hello)),
+                    "accelerator": stage.accelerator,
+                },
+                state=state_of(stage.device, stage.way, timeout_s=stage.timeout_s),
+            )
+        )
+        self.page_bytes = hello.page_bytes
+        self.hands.home()
+        return hello
+
+    @contextmanager
+    def _arm(self) -> Iterator[None]:
+        self.arm.set_up(self.stage.helper)
+        try:
+            self._look()
+            yield
+        finally:
+            self.arm.tear_down()
+
+    def _launch(self, app: App) -> None:
+        package = app.package
+        known = self.mains.get(package)
+        started = self.hands.open(self.components[package])
+        at_s = self._now_s()
+        self._look()
+        main = self.mains.get(package)
+        self.note(
+            Launch(
+                at_s=at_s,
+                package=package,
+                state=_state(started, known, main),
+                took_s=_took_s(started),
+                first=package not in self.opened,
+                pid=main.pid if main else None,
+                score_lost=self._score_lost(package) if app.game else None,
+            )
+        )
+        self.opened.add(package)
+        self.hands.home()
+        seen = self._look()
+        acted = self.arm.after_leaving(package, seen)
+        if acted is not None:
+            self._page_out(acted, seen, self._look())
+
+    def _score_lost(self, package: str) -> bool:
+        """Score once more; whether the score is not what that should have made it."""
+        self.hands.tap(1)
+        _, score = self.hands.score(package)
+        lost = score != self.scores.get(package, 0) + 1
+        self.scores[package] = score or 0
+        return lost
+
+    def _look(self) -> Seen:
+        """Look at the device; tells of apps that are not there any more."""
+        seen = look(self.session, self._now_s())
+        self.note(seen.sample())
+        running = {
+            name: process.id
+            for name, process in seen.mains(self.packages).items()
+            if process.id is not None
+        }
+        for package, process in self.mains.items():
+            if running.get(package) != process:
+                self.note(Gone(seen.at_s, process.pid, package))
+        self.mains = running
+        self.ever |= {process.pid for process in running.values()}
+        return seen
+
+    def _page_out(self, acted: Acted, before: Seen, after: Seen) -> None:
+        result, totals = acted.result.result, acted.result.result.totals
+        moved = None
+        if before.paged_out is not None and after.paged_out is not None:
+            moved = (after.paged_out - before.paged_out) * self.page_bytes
+        self.note(
+            PageOut(
+                at_s=after.at_s,
+                duration_s=acted.duration_s,
+                targets=len(result.targets),
+                advised_bytes=totals.advised_bytes,
+                reclaimed_bytes=totals.reclaimed_bytes,
+                swapped_bytes=totals.swapped_bytes,
+                gained_bytes=totals.gained_bytes,
+                kernel_bytes=moved,
+            )
+        )
+
+    # Kills
+
+    def _kills(self) -> Sequence[KillRecord]:
+        stage = self.stage
+        found = kills.of_device(stage.device, stage.way, since_s=None, timeout_s=stage.timeout_s)
+        return found.records
+
+    def _remember_kills(self, known: set[tuple[int, str | None]]) -> None:
+        for record in self._kills():
+            if record_key(record) not in known:
+                self.killed[record_key(record)] = record
+
+    def _tell_kills(self) -> None:
+        for record in self.killed.values():
+            ours = record.name in self.packages or record.pid in self.ever
+            self.note(
+                Kill(
+                    at=record.at,
+                    by=record.by.value,
+                    pid=record.pid,
+                    name=record.name,
+                    oom_score_adj=record.oom_score_adj,
+                    reason=record.reason,
+                    ours=ours,
+                )
+            )
+
+    # The end
+
+    def _cpu_s(self, helper_pid: int) -> tuple[float | None, float | None]:
+        """CPU time so far of the helper, and of the kernel's reclaim in the background."""
+        seen = look(self.session, self._now_s())
+        kswapd = [one.pid for one in seen.processes if one.comm.startswith(_KSWAPD)]
+        return self._cpu_of([helper_pid]), self._cpu_of(kswapd)
+
+    def _cpu_of(self, pids: Sequence[int]) -> float | None:
+        stage = self.stage
+        words = ["cat", *(f"/proc/{pid}/stat" for pid in pids)]
+        done = stage.device.run(stage.way.wrap(words), timeout_s=stage.timeout_s)
+        if not pids or done.exit_code != 0:
+            return None
+        try:
+            stats = [parse_stat(line) for line in done.text.splitlines()]
+        except ParseError:
+            return None
+        return sum(one.user_ticks + one.system_ticks for one in stats) * _TICK_S
+
+    def _verify(self, last: Seen) -> Verified:
+        """
+        Check every page of every app that lives, those in memory first, ending each afterwards.
+
+        All at once would want more memory than there is; lowmemorykiller is held back all the same,
+        since the end of the launches.
+        """
+        start_s = time.monotonic()
+        running = last.mains(self.packages)
+        order = sorted(running, key=lambda name: running[name].memory.swap_bytes or 0)
+        rows = self.hands.verify_and_stop(order, timeout_s=_VERIFY_TIMEOUT_S)
+        checked = [row for row in rows if "pages" in row]
+        missing = {one.pid for one in running.values()} - {row["pid"] for row in checked}
+        verified = Verified(
+            processes=len(checked),
+            missing=len(missing),
+            pages=sum(row["pages"] for row in checked),
+            bad=sum(row["bad"] for row in checked),
+            duration_s=time.monotonic() - start_s,
+        )
+        self.note(verified)
+        return verified
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self.start_s
+
+
+def record_key(record: KillRecord) -> tuple[int, str | None]:
+    """What tells a kill from another one: a pid dies once at a time."""
+    return record.pid, record.at
+
+
+def _state(started: Started, known: ProcessId | None, main: ProcessId | None) -> str:
+    """HOT, WARM or COLD; where the release does not say, a process that is the same was resumed."""
+    if started.launch_state:
+        return started.launch_state
+    if main is None:
+        raise UsageError(f"{started.activity}: nothing runs after it was opened")
+    return "HOT" if main == known else "COLD"
+
+
+def _took_s(started: Started) -> float | None:
+    return started.wait_time_s if started.total_time_s is None else started.total_time_s

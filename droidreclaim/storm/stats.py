@@ -1,0 +1,71 @@
+"""How sure the figures are; by scipy (the extra ``stats``), and nothing where it is not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+try:
+    import numpy
+    from scipy import stats
+except ImportError:  # without the extra: no intervals, and the table says so
+    stats = None
+
+AVAILABLE = stats is not None
+CONFIDENCE = 0.95
+_RESAMPLES = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a value lies with 95 % confidence."""
+
+    low: float
+    high: float
+
+
+def share(hits: int, total: int) -> Interval | None:
+    """Wilson's interval for a share; None without scipy, or of nothing."""
+    if stats is None or total == 0:
+        return None
+    found = stats.binomtest(hits, total).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(float(found.low), float(found.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """
+    What one arm has more than another, seed by seed.
+
+    Attributes:
+        interval: Of the mean, by bootstrap; None without scipy, or of fewer than three seeds.
+    """
+
+    mean: float
+    pairs: int
+    interval: Interval | None
+
+
+def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference | None:
+    """The mean of *ours* less *theirs* over the seeds that both have; None without any."""
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return None
+    differences = [ours[seed] - theirs[seed] for seed in seeds]
+    return Difference(sum(differences) / len(seeds), len(seeds), _bootstrap(differences))
+
+
+def _bootstrap(values: Sequence[float]) -> Interval | None:
+    if stats is None or len(values) < 3:
+        return None
+    if min(values) == max(values):
+        return Interval(values[0], values[0])
+    found = stats.bootstrap(
+        (values,),
+        numpy.mean,
+        confidence_level=CONFIDENCE,
+        n_resamples=_RESAMPLES,
+        method="percentile",
+        rng=numpy.random.default_rng(1),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))

@@ -1,0 +1,247 @@
+"""What the guard does to real processes: whom, in which order, and whom never."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import ALWAYS, MIB, NEVER, Guard, Victim, Zram, until
+
+NAME = "com.example.guarded"
+LEAVE = "match=* how=leave"
+
+
+def available_bytes() -> int:
+    """MemAvailable."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024
+
+
+def is_out(victim: Victim, mib: int) -> bool:
+    return victim.memory("VmSwap") >= mib * MIB
+
+
+def test_it_pages_out_when_memory_is_missing_and_says_what_it_did(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=48", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} cooldown_ms=60000", LEAVE)
+    until(lambda: is_out(victim, 47))
+    until(lambda: guard.events("action"))
+    (event,) = guard.events("action")
+    assert (event["pid"], event["name"], event["reason"]) == (victim.pid, NAME, "available")
+    assert 47 * MIB <= event["reclaimed_bytes"] <= 49 * MIB
+    assert event["advised_bytes"] >= 47 * MIB
+    app = guard.app(victim.pid)
+    assert (app["last_action"], app["match"]) == ("pageout", NAME)
+    assert app["spared"] == "cooldown"
+    assert app["swap_bytes"] >= 47 * MIB
+    status = guard.status()
+    assert status["advised_bytes"] == event["advised_bytes"]
+    assert status["missing"] == "available"
+    assert victim.bad_pages() == 0
+
+
+def test_it_leaves_everybody_alone_while_nothing_is_missing(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=16", name=NAME)
+    guard.start(NEVER, f"match={NAME}", LEAVE)
+    time.sleep(2.5)
+    assert victim.memory("VmSwap") == 0
+    assert guard.app(victim.pid)["spared"] is None
+    assert [event["what"] for event in guard.events()] == ["start"]
+
+
+@pytest.mark.parametrize(
+    ("adj", "why"), [(0, "foreground"), (100, "foreground"), (200, "perceptible"), (600, "adj")]
+)
+def test_it_never_touches_what_is_near_the_user(
+    guard: Guard, zram: Zram, victims: Any, adj: int, why: str
+) -> None:
+    victim = victims("anon=16", name=NAME)
+    other = victims("anon=16", name=f"{NAME}.other")
+    guard.start(ALWAYS, f"match={NAME}*", LEAVE)
+    until(lambda: is_out(other, 15))
+    other.touch()
+    victim.touch()
+    victim.set_adj(adj)
+    guard.ask("guard_stop")
+    victim.touch()
+    guard.start(ALWAYS, f"match={NAME}*", LEAVE)
+    until(lambda: is_out(other, 15))
+    time.sleep(0.5)
+    assert victim.memory("VmSwap") < MIB
+    known = [line for line in guard.ask("guard_status").all("app") if line["pid"] == victim.pid]
+    assert [line["spared"] for line in known] in ([why], [])
+
+
+def test_it_stops_within_a_step_when_the_app_comes_to_the_foreground(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=64", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} max_bytes_per_s={8 * MIB} cooldown_ms=1000", LEAVE)
+    until(lambda: is_out(victim, 8))
+    victim.set_adj(0)
+    at_the_switch = victim.memory("VmSwap")
+    time.sleep(1)
+    assert victim.memory("VmSwap") <= at_the_switch + 2 * MIB
+    until(lambda: guard.events("action"))
+    assert guard.events("action")[0]["reason"] == "foreground"
+
+
+def test_a_pace_is_kept(guard: Guard, zram: Zram, victims: Any) -> None:
+    victim = victims("anon=64", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} max_bytes_per_s={16 * MIB}", LEAVE)
+    until(lambda: victim.memory("VmSwap") > 0)
+    began = time.monotonic()
+    until(lambda: is_out(victim, 63), timeout_s=20)
+    assert time.monotonic() - began > 3
+
+
+def test_who_left_the_foreground_first_goes_first_and_favourites_last(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    names = ("favourite", "old", "young")
+    them = {name: victims("anon=8", name=f"{NAME}.{name}") for name in names}
+    for victim in them.values():
+        victim.set_adj(0)
+    threshold = available_bytes() - 1024 * MIB
+    rules = (f"match={NAME}.favourite last=1", f"match={NAME}.*")
+    guard.start(f"available_bytes={threshold} beat_ms=100", *rules, LEAVE)
+    for victim in them.values():
+        victim.set_adj(900)
+        time.sleep(0.4)
+    assert guard.actions() == []
+    victims("anon=2048", name="com.example.launched").set_adj(0)
+    until(lambda: len(guard.actions()) >= 3)
+    assert guard.actions()[:3] == [them[name].pid for name in ("old", "young", "favourite")]
+
+
+def test_a_rule_that_says_leave_and_a_bare_process_are_left(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    left = victims("anon=16", name=f"{NAME}.bank:push")
+    taken = victims("anon=16", name=f"{NAME}.mail:sync")
+    guard.start(ALWAYS, f"match={NAME}.bank how=leave", f"match={NAME}.mail")
+    until(lambda: is_out(taken, 15))
+    time.sleep(0.5)
+    assert left.memory("VmSwap") == 0
+    assert guard.app(left.pid)["spared"] == "leave"
+
+
+def test_an_eager_profile_takes_an_app_when_it_leaves_and_no_other(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    leaves, stays = victims("anon=16", name=f"{NAME}.a"), victims("anon=16", name=f"{NAME}.b")
+    guard.start(f"{NEVER} leaving=1 beat_ms=200", f"match={NAME}.*", LEAVE)
+    leaves.set_adj(0)
+    until(lambda: guard.app(leaves.pid)["background_s"] is None)
+    assert leaves.memory("VmSwap") == 0
+    leaves.set_adj(900)
+    until(lambda: is_out(leaves, 15))
+    until(lambda: guard.events("action"))
+    assert guard.events("action")[0]["reason"] == "leaving"
+    time.sleep(1)
+    assert stays.memory("VmSwap") == 0
+
+
+def test_the_holdoff_doubles_for_an_app_that_comes_back(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=24", name=NAME)
+    guard.start(f"{ALWAYS} beat_ms=200", f"match={NAME} cooldown_ms=10000", LEAVE)
+    until(lambda: is_out(victim, 23))
+    victim.touch()
+    until(lambda: guard.events("holdoff"), timeout_s=20)
+    (event,) = guard.events("holdoff")
+    assert event["reason"] == "refaulted"
+    assert event["refaulted_bytes"] >= 20 * MIB
+    assert event["holdoff_s"] == 20
+    assert guard.app(victim.pid)["spared"] == "holdoff"
+    assert guard.status()["refaulted_bytes"] == event["refaulted_bytes"]
+
+
+def test_a_minute_has_a_budget(guard: Guard, zram: Zram, victims: Any) -> None:
+    a, b = victims("anon=24", name=f"{NAME}.a"), victims("anon=24", name=f"{NAME}.b")
+    guard.start(f"{ALWAYS} minute_bytes={32 * MIB}", f"match={NAME}.*", LEAVE)
+    until(lambda: guard.events("skip"))
+    assert guard.events("skip")[0]["reason"] == "minute_budget"
+    assert guard.status()["forbidden"] == "minute_budget"
+    out = a.memory("VmSwap") + b.memory("VmSwap")
+    assert 31 * MIB <= out <= 32 * MIB
+
+
+def test_swap_is_never_filled_beyond_its_floor(
+    guard: Guard, zram_device: Zram, victims: Any
+) -> None:
+    zram_device.on(size_bytes=64 * MIB)
+    victim = victims("anon=96", name=NAME)
+    guard.start(f"{ALWAYS} swap_floor_permille=500", f"match={NAME} cooldown_ms=500", LEAVE)
+    until(lambda: guard.events("skip"))
+    assert guard.events("skip")[0]["reason"] == "swap_floor"
+    time.sleep(1)
+    assert 28 * MIB <= victim.memory("VmSwap") <= 33 * MIB
+    assert victim.bad_pages() == 0
+
+
+def test_swap_that_is_taken_away_ends_it_for_good(
+    guard: Guard, zram_device: Zram, victims: Any
+) -> None:
+    zram_device.on(size_bytes=64 * MIB)
+    victims("anon=8", name=NAME)
+    guard.start(ALWAYS, f"match={NAME}", LEAVE)
+    until(lambda: guard.events("action"))
+    zram_device.off()
+    until(lambda: not guard.runs(), timeout_s=20)
+    assert [event["what"] for event in guard.events()][-2:] == ["exhausted", "stop"]
+    assert guard.status()["last_end"] == "swap_exhausted"
+
+
+def test_cold_moves_nothing_and_only_chooses_the_kind(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    cold = victims("anon=16", name=f"{NAME}.cold")
+    code = victims("anon=16", name=f"{NAME}.code")
+    rules = (f"match={NAME}.cold how=cold", f"match={NAME}.code only=code min_bytes=1")
+    guard.start(ALWAYS, *rules, LEAVE)
+    until(lambda: set(guard.actions()) == {cold.pid, code.pid})
+    assert cold.memory("VmSwap") == 0
+    assert code.memory("VmSwap") < MIB
+    assert guard.app(cold.pid)["last_action"] == "cold"
+
+
+def test_one_that_ends_while_it_is_paged_out_is_gone(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=64", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} max_bytes_per_s={8 * MIB}", LEAVE)
+    until(lambda: is_out(victim, 4))
+    victim.kill()
+    until(lambda: guard.events("action"))
+    assert guard.events("action")[0]["reason"] == "gone"
+    until(lambda: guard.status()["gone"] == 1)
+    assert guard.status()["running"]
+
+
+def test_a_mass_return_does_not_stop_it(guard: Guard, zram: Zram, victims: Any) -> None:
+    them = [victims("anon=16", name=f"{NAME}.{number}") for number in range(6)]
+    guard.start(ALWAYS, f"match={NAME}.* cooldown_ms=500", LEAVE)
+    until(lambda: all(is_out(victim, 15) for victim in them))
+    for victim in them:
+        victim.touch()
+    until(lambda: all(is_out(victim, 15) for victim in them), timeout_s=40)
+    assert sum(victim.bad_pages() for victim in them) == 0
+
+
+def test_a_new_app_is_known_by_its_package_within_a_beat(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    guard.start(f"{ALWAYS} beat_ms=200", f"match={NAME}", LEAVE)
+    time.sleep(1)
+    victim = victims("anon=16", name=NAME)
+    until(lambda: is_out(victim, 15))
+    assert Path(f"/proc/{victim.pid}").exists()
