@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.phone, pytest.mark.timeout(300)]
 
 HOME = "/data/local/droidreclaim"
 GAME = "com.example.game"
-_ADJS = "cat /proc/[0-9]*/oom_score_adj"
+_ADJS = "cat /proc/[0-9]*/oom_score_adj 2>/dev/null || true"
 # Pids of the guard's program, whatever it is called by now.
 PIDS = f"for e in /proc/[0-9]*/exe; do case $(readlink $e) in {HOME}/guard-*) echo $e;; esac; done"
 
@@ -108,6 +108,18 @@ def test_a_guard_says_what_it_sees_and_why_it_does_nothing(guarded: Handset) -> 
     assert run_json(guarded, "guard", "log")["events"][-1]["what"] == "start"
     [check] = [one for one in run_json(guarded, "doctor")["checks"] if one["name"] == "guard"]
     assert str(guard["pid"]) in check["fact"]
+
+
+def test_a_profile_is_explained_by_what_is_there_now(phone: Handset) -> None:
+    document = run_json(phone, "profile", "explain", "keep-games")
+    turns, skipped = document["turns"], document["skipped"]
+    assert (turns[-1]["name"], turns[-1]["last"]) == (GAME, True)
+    assert {turn["how"] for turn in turns} == {"pageout"}
+    assert {one["name"]: one["reason"] for one in skipped}["com.android.systemui"] == "leave"
+    assert [signal["name"] for signal in document["signals"]] == [
+        "next_launch", "headroom", "pressure",
+    ]  # fmt: skip
+    assert document["now"]["launch_bytes"] > 10 * MIB
 
 
 def test_it_is_no_heavier_than_it_promises(guarded: Handset) -> None:
