@@ -232,6 +232,10 @@ def _next_in_line(
         return "low_mem_and_swap_util", 0
     if view.has_swap and settings["swap_free_low_percentage"].number > 0:
         return "low_mem_and_swap", _PERCEPTIBLE_FLOOR
+    # Two are left, and the nearer one is next: a stall, or thrashing.
+    stall = view.stall * 1000 / max(settings["psi_complete_stall_ms"].number, 1)
+    if stall > view.thrashing * 100 / max(settings["thrashing_limit"].number, 1):
+        return "not_responding", 0
     return "low_mem_and_thrashing", _PERCEPTIBLE_FLOOR
 
 
