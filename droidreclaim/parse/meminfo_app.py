@@ -165,7 +165,7 @@ def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
 def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
     number, line = block[0]
     head = _HEAD.fullmatch(line)
-    if head is not None and (old := _old_table(block)):
+    if head is not None and "Pss" in (old := _old_table(block)):
         return _old_memory(int(head[1]), head[2], old)
     columns = _columns(block)
     if head is None or not columns:
@@ -198,7 +198,8 @@ def _old_table(block: list[NumberedLine]) -> dict[str, tuple[str, ...]]:
     if len(block) < 3 or tuple(block[1][1].split()) != _OLD_COLUMNS:
         return {}
     found = (_OLD_ROW.fullmatch(line[:400]) for _, line in block[2:])
-    return {match["what"]: tuple(match["cells"].split()) for match in found if match}
+    cells = {match["what"]: tuple(match["cells"].split()) for match in found if match}
+    return cells if cells.get("Pss", ("N/A",))[-1] != "N/A" else {}
 
 
 def _old_memory(pid: int, name: str, table: Mapping[str, tuple[str, ...]]) -> AppMemory:
@@ -208,8 +209,6 @@ def _old_memory(pid: int, name: str, table: Mapping[str, tuple[str, ...]]) -> Ap
         sizes = ((names[what], _kib(cells[index])) for what, cells in table.items())
         rows.append(MemoryRow(column, {key: size for key, size in sizes if size is not None}))
     total = rows.pop().cells
-    if "Pss Total" not in total:
-        raise ParseError(APP, 1, name, hint="the table of this process has no total")
     dirty = total.get("Private Dirty")
     return AppMemory(pid, name, tuple(rows), total["Pss Total"], None, None, False, dirty, {})
 
