@@ -78,7 +78,7 @@ def test_45_of_50_kills_were_named_by_the_sample_before(boot: Callable[..., Hand
 
 def _read_for_ever(handset: Handset, mib: int) -> None:
     """Read a file in a loop; it ends with the phone. kswapd is woken early, as on real phones."""
-    handset.text("echo 150 > /proc/sys/vm/watermark_scale_factor")
+    handset.text("echo 600 > /proc/sys/vm/watermark_scale_factor")
     handset.text(f"head -c {mib}M /dev/vda > /data/big; sync")
     words = ["shell", "while :; do cat /data/big > /dev/null; done"]
     subprocess.Popen([handset.adb, "-s", handset.serial, *words])
