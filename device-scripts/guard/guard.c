@@ -377,7 +377,7 @@ static void pass(void)
 				    "zram_full" :
 				    policy_forbids(&profile->when, &guard.now, state.minute_bytes);
 		note_forbidden(forbidden);
-		if (forbidden || is_paused())
+		if (forbidden || ask_waits() || is_paused())
 			break;
 		if (fresh) {	/* sizes may be old: look, then choose */
 			guard.passes++;
