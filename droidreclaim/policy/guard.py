@@ -158,6 +158,10 @@ def _rests(rule: Rule, standing: Standing) -> str | None:
     return None
 
 
+def _touches_files(rule: Rule) -> bool:
+    return "code" in rule.only if rule.only else rule.what != "anon"
+
+
 def in_turn(
     profile: Profile, standings: Iterable[Standing], *, wanted: bool
 ) -> list[tuple[Standing, Rule]]:
