@@ -113,7 +113,7 @@ int helper_main(int argc, char **argv, size_t page_size)
 	    (argc > 3 || !span_starts(span_of(argv[2]), heartbeat) ||
 	     !parse_u64(span_of(argv[2] + sizeof(heartbeat) - 1), 10, &heartbeat_ms) ||
 	     heartbeat_ms > 3600000)) {
-		say("serve [heartbeat_ms=N], N up to 3600000\n");
+		say("usage: serve [heartbeat_ms=N], N up to 3600000\n");
 		return 2;
 	}
 	link_open(true, heartbeat_ms * 1000);
