@@ -8,9 +8,8 @@ device does by itself needs nothing done; a new arm is one class more.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -142,13 +141,13 @@ class Eager(LeaveAlone):
 class Lazy(Eager):
     """Page the oldest apps out, and only when memory is short of the next launch."""
 
-    took_bytes: deque[int] = field(default_factory=lambda: deque(maxlen=lazy.REMEMBERED))
+    need_bytes: int = 0
     shared_bytes: int = 0
 
     def after_leaving(self, left: Left) -> Acted | None:
-        """Make room for a launch that takes as much as any of the last ones."""
+        """Make room for a launch that takes as much as any so far."""
         start_s = time.monotonic()
-        self.took_bytes.append(left.took_bytes)
+        self.need_bytes = max(self.need_bytes, left.took_bytes)
         seen = left.seen
         background = choose(snapshot.build(seen.processes, {}), Selection()).targets
         swap = seen.memory
@@ -159,7 +158,7 @@ class Lazy(Eager):
             swap_room_bytes=max(0, (swap.swap_free_bytes or 0) - floor_bytes),
             ratio=seen.zram_ratio,
         )
-        chosen = lazy.choose(background, self.took_bytes, memory, self.shared_bytes)
+        chosen = lazy.choose(background, self.need_bytes, memory, self.shared_bytes)
         if chosen is None:
             return None
         pids = tuple(process.pid for process in chosen.targets)
