@@ -7,7 +7,7 @@ leaves the watermarks out already, so a launch that fits into it wakes neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from droidreclaim.model import Process
@@ -15,7 +15,8 @@ from droidreclaim.units import MIB
 
 # What a launch takes besides the app's own anonymous memory: page tables, code, the framework's
 # part. As a share of all memory, since larger devices have larger apps.
-_MARGIN_SHARE = 1 / 24
+_MARGIN_SHARE = 1 / 64
+REMEMBERED = 16  # launches
 _RATIO = 2.5  # what zram saves, as long as it holds too little to tell
 _LEAST_BYTES = 2 * MIB  # less is not worth a look at anybody
 
@@ -44,33 +45,21 @@ class Choice:
     budget_bytes: int
 
 
-def size_of(process: Process) -> int:
-    """What a process would take if all of it were in memory."""
-    return (process.memory.rss_anon_bytes or 0) + (process.memory.swap_bytes or 0)
-
-
-def largest(sizes: Mapping[str, int], apps: Iterable[Process]) -> dict[str, int]:
-    """*sizes* by name, each brought up to the most that its process among *apps* has had."""
-    seen = dict(sizes)
-    for process in apps:
-        seen[process.name] = max(seen.get(process.name, 0), size_of(process))
-    return seen
-
-
 def choose(
-    background: Sequence[Process], sizes: Iterable[int], memory: Memory, shared_bytes: int
+    background: Sequence[Process], took_bytes: Iterable[int], memory: Memory, shared_bytes: int
 ) -> Choice | None:
     """
     Whom to page out now so that the next launch finds room; None when it does already.
 
-    The next launch is taken to be as large as the largest app seen so far.
+    The next launch is taken to need as much as any of the last ones took.
 
     Args:
         background: Processes that may be touched, the oldest first.
-        sizes: Of the apps seen so far, whether they run or not.
+        took_bytes: What each of the last launches brought into memory: all of an app that started,
+            of one that returned the part that was in swap.
         shared_bytes: Part of a process that others map too, and that no page-out moves.
     """
-    need = max(sizes, default=0) + round(memory.total_bytes * _MARGIN_SHARE)
+    need = max(took_bytes, default=0) + round(memory.total_bytes * _MARGIN_SHARE)
     short = need - memory.available_bytes
     saved = 1 - 1 / max(memory.ratio or _RATIO, 1.1)
     budget = min(round(short / saved), memory.swap_room_bytes)

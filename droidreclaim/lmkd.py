@@ -26,6 +26,8 @@ _PROPERTIES = "ro.lmk."
 _PERCEPTIBLE_FLOOR = 201  # above PERCEPTIBLE_APP_ADJ
 _LOW_MEM_SDK = 34  # ActivityManager ceased to kill cached apps by number; lmkd took that over
 _FLAGS_SDK = 31
+_KIB = 1024
+_EVERYTHING = 100  # per cent: a limit that is never exceeded
 _T = TypeVar("_T")
 
 # AOSP's defaults; on a device with ro.config.low_ram the second one.
@@ -135,6 +137,7 @@ class Headroom:
         headroom_bytes: Free less the low watermark: lmkd kills below 0.
         swap_free_share: Swap that can really be filled, as a share of all; None without swap.
         thrashing_share: File pages that came back in the window, as a share of all file pages.
+        direct_reclaim: Whether allocations had to make room themselves in the window.
         full_stall_share: Share of the window in which everything waited for memory.
         next_rule: The rule that fires now, or the one that would when memory goes on falling.
         firing: Whether its conditions hold now.
@@ -148,6 +151,7 @@ class Headroom:
     swap_free_share: float | None
     swap_is_low: bool | None
     thrashing_share: float | None
+    direct_reclaim: bool | None
     full_stall_share: float | None
     pressure: Pressure | None
     next_rule: str | None
@@ -178,6 +182,7 @@ def headroom(
         swap_low_at_mark=_is_low_at(now.meminfo, settings, low, page_bytes),
         has_swap=swap_share is not None,
         thrashing=_thrashing_share(now, before) or 0.0,
+        direct=bool(_direct_reclaim(now, before)),
         stall=_stall_share(now, before) or 0.0,
         swap_used=_swap_utilisation(now.meminfo),
         sdk=sdk_of(properties),
@@ -192,11 +197,12 @@ def headroom(
         swap_free_share=swap_share,
         swap_is_low=swap_low,
         thrashing_share=_thrashing_share(now, before),
+        direct_reclaim=_direct_reclaim(now, before),
         full_stall_share=_stall_share(now, before),
         pressure=now.pressure,
         next_rule=rule if known else None,
         firing=firing and known,
-        adj_floor=floor if known else None,
+        adj_floor=(0 if _is_stalled(now, settings) else floor) if known else None,
     )
 
 
@@ -208,6 +214,7 @@ class _View:
     swap_low_at_mark: bool
     has_swap: bool
     thrashing: float
+    direct: bool
     stall: float
     swap_used: float
     sdk: int
@@ -215,31 +222,52 @@ class _View:
 
 def _decide(view: _View, settings: Mapping[str, Setting]) -> tuple[str, bool, int]:
     """The first rule, in lmkd's order, whose conditions hold; else the one next in line."""
-    limit = settings["thrashing_limit"].number / 100
-    critical = view.thrashing > settings["thrashing_limit_critical"].number / 100
-    thrashing = view.thrashing > limit
-    floor = 0 if critical else _PERCEPTIBLE_FLOOR
+    thrashing = view.thrashing > settings["thrashing_limit"].number / 100
+    util_high = view.swap_used * 100 > settings["swap_util_max"].number
     if view.stall * 1000 >= settings["psi_complete_stall_ms"].number:
         return "not_responding", True, 0
     if view.swap_low and thrashing:
-        return "low_swap_and_thrashing", True, floor
+        return "low_swap_and_thrashing", True, _thrashing_floor(view, settings)
     if view.swap_low and view.below_low:
         return "low_mem_and_swap", True, 0 if view.below_min else _PERCEPTIBLE_FLOOR
-    if view.below_low and view.swap_used * 100 > settings["swap_util_max"].number:
+    if view.below_low and util_high:
         return "low_mem_and_swap_util", True, 0
     if view.below_low and thrashing:
-        return "low_mem_and_thrashing", True, floor
+        return "low_mem_and_thrashing", True, _thrashing_floor(view, settings)
+    if view.direct and thrashing:
+        return "direct_recl_and_thrashing", True, _thrashing_floor(view, settings)
+    if view.below_low and view.sdk >= _LOW_MEM_SDK:
+        return "low_mem", True, settings["lowmem_min_oom_score"].number
+    rule, floor = _next_in_line(view, settings, thrashing=thrashing, util_high=util_high)
+    return rule, False, floor
+
+
+def _next_in_line(
+    view: _View, settings: Mapping[str, Setting], *, thrashing: bool, util_high: bool
+) -> tuple[str, int]:
+    """What holds first when memory goes on falling: its conditions at the low mark, then below."""
+    if view.swap_low_at_mark and thrashing:
+        return "low_swap_and_thrashing", _thrashing_floor(view, settings)
+    if view.swap_low_at_mark:
+        return "low_mem_and_swap", _PERCEPTIBLE_FLOOR
+    if util_high:
+        return "low_mem_and_swap_util", 0
     if thrashing:
-        return "direct_recl_and_thrashing", False, floor
-    return (*_next_in_line(view, settings),)
+        return "low_mem_and_thrashing", _thrashing_floor(view, settings)
+    if view.sdk >= _LOW_MEM_SDK:
+        return "low_mem", settings["lowmem_min_oom_score"].number
+    # Nothing fires at the mark, so swap fills, until too much of what could be there is, or until
+    # little of it is left.
+    if view.has_swap and settings["swap_util_max"].number < _EVERYTHING:
+        return "low_mem_and_swap_util", 0
+    if view.has_swap and settings["swap_free_low_percentage"].number > 0:
+        return "low_mem_and_swap", _PERCEPTIBLE_FLOOR
+    return "low_mem_and_thrashing", _PERCEPTIBLE_FLOOR
 
 
-def _next_in_line(view: _View, settings: Mapping[str, Setting]) -> tuple[str, bool, int]:
-    if view.sdk >= _LOW_MEM_SDK and not view.swap_low_at_mark:
-        return "low_mem", view.below_low, settings["lowmem_min_oom_score"].number
-    if view.has_swap:  # free memory falls under the mark first, swap fills after it
-        return "low_mem_and_swap", False, _PERCEPTIBLE_FLOOR
-    return "low_mem_and_thrashing", False, _PERCEPTIBLE_FLOOR
+def _thrashing_floor(view: _View, settings: Mapping[str, Setting]) -> int:
+    critical = view.thrashing > settings["thrashing_limit_critical"].number / 100
+    return 0 if critical else _PERCEPTIBLE_FLOOR
 
 
 def _minfree(
@@ -335,6 +363,12 @@ def _swap_utilisation(meminfo: MemInfo | None) -> float:
     return swapped / (anon + swapped) if anon + swapped else 0.0
 
 
+def _is_stalled(now: Sample, settings: Mapping[str, Setting]) -> bool:
+    """Whether everything waited for so long that no adj is spared any more."""
+    full = now.pressure.full if now.pressure else None
+    return full is not None and full.avg10_percent > settings["stall_limit_critical"].number
+
+
 def _thrashing_share(now: Sample, before: Sample | None) -> float | None:
     if before is None or now.vmstat is None or before.vmstat is None:
         return None
@@ -343,6 +377,13 @@ def _thrashing_share(now: Sample, before: Sample | None) -> float | None:
     if came is None or went is None or None in file:
         return None
     return (came - went) / (sum(pages or 0 for pages in file) + 1)
+
+
+def _direct_reclaim(now: Sample, before: Sample | None) -> bool | None:
+    if before is None or now.vmstat is None or before.vmstat is None:
+        return None
+    scanned = [sample.vmstat.total("pgscan_direct") for sample in (now, before) if sample.vmstat]
+    return None if None in scanned else scanned[0] != scanned[1]
 
 
 def _stall_share(now: Sample, before: Sample | None) -> float | None:

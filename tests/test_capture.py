@@ -12,7 +12,7 @@ import pytest
 from droidreclaim.errors import ParseError, UsageError
 from droidreclaim.inspect import capture as capture_module
 from droidreclaim.inspect.capture import read_capture
-from droidreclaim.parse.bugreport import Captured, Kind
+from droidreclaim.parse.bugreport import Captured, Kind, kind_of_command
 
 _ALL = frozenset(Kind)
 _PS = "USER PID PPID VSZ RSS WCHAN ADDR S NAME\nroot 1 0 10 10 0 0 S init\n"
@@ -129,3 +129,26 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_capture(tmp_path / "absent", _ALL, Kind.LOG)
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("ps -A -T -Z -O pri,nice,rtprio,sched,pcy", Kind.PS),
+        ("toybox ps -A", Kind.PS),
+        ("/system/bin/ps -P", Kind.PS),
+        ("su root dmesg", Kind.KERNEL_LOG),
+        ("/system/bin/getprop", Kind.PROPERTIES),
+        ("cat /proc/vmstat", Kind.VMSTAT),
+        ("/proc/meminfo: 2024-01-01 10:00:00", Kind.MEMINFO),
+        ("/system/bin/dumpsys -t 10 activity -a processes", Kind.ACTIVITY),
+        ("dumpsys activity exit-info com.example", Kind.ACTIVITY),
+        ("logcat -b events -v threadtime -d *:v", Kind.LOG),
+        ("logcat -L -b all", None),
+        ("dumpsys activity services", None),
+        ("/data/bin/psx", None),
+        ("", None),
+    ],
+)
+def test_commands_of_bug_reports_however_they_are_called(command: str, kind: Kind | None) -> None:
+    assert kind_of_command(command) == kind

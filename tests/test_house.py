@@ -12,7 +12,7 @@ _FLOORS = (
     {"errors", "units", "escape", "model"},
     {"device", "parse", "profiles"},
     {"helper", "snapshot", "lmkd"},
-    {"policy", "lazy"},
+    {"policy", "lazy", "web"},
     {"report"},
     {"reclaim", "inspect", "swap", "guard", "hands"},
     {"demo", "storm", "phone"},

@@ -11,7 +11,9 @@ from local_shell import LocalShell
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect import kills
 from droidreclaim.inspect.clock import Clock
+from droidreclaim.parse.exits import LmkCounts
 from droidreclaim.parse.kill_records import KilledBy, KillRecord
+from droidreclaim.report import kills as report
 
 _LOG = """--------- beginning of main
 11-23 10:00:01.000    90    90 I lowmemorykiller: Kill 'com.example.a' (7), uid 10001, oom_score_adj 905 to free 1000kB rss, 20kB swap; reason: low watermark is breached
@@ -146,3 +148,14 @@ def test_unknown_times_stand_behind_the_known() -> None:
     ordered = clock.resolved([record(None), record("11-23 09:00:00.000")])
     assert Counter(one.at is None for one in ordered) == {True: 1, False: 1}
     assert ordered[-1].at is None
+
+
+def test_a_followed_kill_says_what_lmkd_itself_counted() -> None:
+    record = KillRecord(1, None, KilledBy.LMKD, 7, "low", "lmkd", "com.example.a")
+    counted = LmkCounts(4, ((999, 4), (900, 2)))
+    assert report.followed_json(record, counted)["lmkd_since_start"] == {
+        "total": 4,
+        "at_or_below_adj": {"999": 4, "900": 2},
+    }
+    assert report.followed_line(record, counted).endswith("low  (lmkd: 4 since the start)")
+    assert report.followed_json(record, None)["lmkd_since_start"] is None

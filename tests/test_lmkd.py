@@ -104,6 +104,33 @@ def test_swap_that_will_be_low_by_then_is_foreseen() -> None:
     assert (seen.next_rule, seen.firing, seen.adj_floor) == ("low_mem_and_swap", False, 201)
 
 
+@pytest.mark.parametrize(
+    ("now", "settings", "rule"),
+    [
+        (sample(refaults=_FILE_PAGES * 2), {}, "low_mem_and_thrashing"),
+        (sample(swap_total=200_000, swap_free=190_000, refaults=_FILE_PAGES * 2), {},
+         "low_swap_and_thrashing"),
+        (sample(swap_free=10_000), {"swap_util_max": "10"}, "low_mem_and_swap_util"),
+        (sample(), {"swap_util_max": "90"}, "low_mem_and_swap_util"),
+        (sample(), {"swap_free_low_percentage": "0"}, "low_mem_and_thrashing"),
+        (sample(swap_total=0, swap_free=0), {}, "low_mem_and_thrashing"),
+    ],
+)  # fmt: skip
+def test_the_rule_in_line_is_the_first_that_will_hold_at_the_mark(
+    now: Sample, settings: dict[str, str], rule: str
+) -> None:
+    seen = judged(now, _A13 | {f"ro.lmk.{name}": value for name, value in settings.items()})
+    assert (seen.next_rule, seen.firing) == (rule, False)
+
+
+def test_a_stall_beyond_its_limit_spares_no_adj() -> None:
+    far = _A14 | {"ro.lmk.stall_limit_critical": "20"}
+    stalled = parse_pressure("full avg10=20.50 avg60=0.00 avg300=0.00 total=0\n")
+    now = sample()
+    stuck = Sample(now.at_s, now.meminfo, now.vmstat, now.zoneinfo, stalled)
+    assert (judged(stuck, far).adj_floor, judged(stuck).adj_floor) == (0, 701)
+
+
 def test_without_swap_nothing_is_low() -> None:
     seen = judged(sample(swap_total=0, swap_free=0))
     assert (seen.swap_free_share, seen.swap_is_low) == (None, None)

@@ -9,7 +9,7 @@
 #define USER_UIDS 100000
 #define TOP_ADJ 200		/* under it somebody looks at the app */
 #define STRANGERS 1024		/* processes known to be no apps */
-#define STRANGERS_MS 30000	/* pids come back: forget them then */
+#define STRANGERS_MS 60000	/* pids come back: forget them then */
 
 struct apps apps;
 

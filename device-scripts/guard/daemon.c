@@ -94,7 +94,7 @@ void daemon_leave_group(char *group, size_t capacity)
 {
 	/* Where libprocessgroup keeps what init started: v2, v2 before Android 12, v1. */
 	static const char *const files[] = {
-		"/sys/fs/cgroup/cgroup.procs", "/dev/cg2_bpf/cgroup.procs", "/acct/cgroup.procs"
+		"sys/fs/cgroup/cgroup.procs", "dev/cg2_bpf/cgroup.procs", "acct/cgroup.procs"
 	};
 	char pid[DIGITS_MAX], buffer[4096];
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
@@ -120,8 +120,8 @@ void daemon_settle(void)
 	char pid[DIGITS_MAX];
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
 
-	fs_write("/proc/self/oom_score_adj", SYS_O_WRONLY, span_of("-800"));	/* adbd's children inherit -950 */
-	fs_write("/dev/cpuset/background/cgroup.procs", SYS_O_WRONLY, (struct span){ pid, len });
+	fs_write("proc/self/oom_score_adj", SYS_O_WRONLY, span_of("-800"));	/* adbd's children inherit -950 */
+	fs_write("dev/cpuset/background/cgroup.procs", SYS_O_WRONLY, (struct span){ pid, len });
 	sys_set_nice(10);
 	sys_lock_memory();	/* what it touches stays; without the right to, it goes on */
 }

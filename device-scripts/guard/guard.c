@@ -274,12 +274,15 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
 				   app->swap_bytes - deed->swap_before_bytes : 0;
 	app->swap_after_bytes = app->swap_bytes;
-	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE))
+	app->rest_bytes = 0;
+	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE)) {
 		app->check_ms = state.now_ms + RETURN_WATCH_MS;
+		app->rest_bytes = deed->reason ? 0 : app->rss_anon_bytes;
+	}
 	gauge_read(&guard.now, state.now_ms);
 	note_full(app, deed->reason);
 	event.what = "action";
-	event.reason = deed->reason ? deed->reason : condition;
+	event.reason = deed->reason && !is_reason(deed->reason, "enough") ? deed->reason : condition;
 	event.app = app;
 	event.advised_bytes = deed->advised_bytes;
 	event.reclaimed_bytes = deed->before_bytes > app->rss_anon_bytes ?
@@ -310,7 +313,7 @@ static void page_out(struct app *app, const char *condition)
 		tick();
 		talk_answer();
 		if (state.ending || link_terminated() || !is_wanted(app)) {
-			deed.reason = NULL;	/* enough */
+			deed.reason = "enough";
 			break;
 		}
 	}

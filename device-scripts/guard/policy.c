@@ -1,10 +1,13 @@
 /* The guard's decisions: when, whom, in which order, and for everyone else why not. */
 #include "policy.h"
 
+#include "kind.h"
+
 #define HOLDOFF_LEAST_MS 10000	/* a cooldown of 0 doubles from here */
 #define HOLDOFF_MOST_MS 3600000
 #define PRESSURE_BYTES (32u * 1024 * 1024)	/* what an alarm without a watermark asks for */
 #define COOLDOWN_LEAST_MS 1000	/* or a pass would not end */
+#define LEAST_BYTES (1u << 20)	/* what holds less has been paged out already */
 #define TRIM_WAIT_MS 2000	/* an app's time to give up caches before it is paged out */
 
 /* By how much `value` is under `mark`. */
@@ -62,6 +65,16 @@ static const char *nearness(int adj)
 	return adj < 200 ? "foreground" : adj < FOREGROUND_ADJ ? "perceptible" : "adj";
 }
 
+/* Least anonymous RSS: the rule's, over what cannot go (shared with the zygote, or locked). */
+static uint64_t least_bytes(const struct app *app, const struct rule *rule)
+{
+	uint64_t least = rule->min_bytes;
+
+	if (!(rule->kinds & VMA_FILE) && least < LEAST_BYTES)
+		least = LEAST_BYTES;
+	return app->rest_bytes + least;
+}
+
 const char *policy_spares(const struct profile *profile, const struct app *app, uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
@@ -75,7 +88,7 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return nearness(app->adj);
 	if (app->background_ms == UNKNOWN || now_ms - app->background_ms < rule->background_ms)
 		return "background";
-	if (app->rss_anon_bytes < rule->min_bytes)
+	if (app->rss_anon_bytes < least_bytes(app, rule))
 		return "small";
 	if (app->trimmed)
 		return since_ms < TRIM_WAIT_MS ? "trimmed" : NULL;

@@ -29,6 +29,7 @@ struct app {
 	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */
 	uint64_t moved_bytes;	/* that went to swap by the last action */
 	uint64_t swap_after_bytes;	/* in swap at its end */
+	uint64_t rest_bytes;	/* anonymous RSS that its last page-out left: it cannot go; 0: none, or cut short */
 	uint64_t refaulted_bytes;	/* of that, came back within ten seconds; summed */
 	size_t name_len;
 	char name[APP_NAME_MAX];

@@ -81,6 +81,7 @@ int verb_hello(const struct request *request, const char **why)
 	line_word("kernel", name.release);
 	line_word("machine", name.machine);
 	line_u64("pid", (uint64_t)sys_getpid());
+	line_u64("cpu_us", sys_cpu_us());
 	line_send();
 	return 0;
 }

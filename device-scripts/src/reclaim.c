@@ -189,12 +189,12 @@ static void explain_nothing(struct report *report)
 		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
 }
 
-/* The maps of a process that exits, or becomes another program, just end. */
+/* The maps of a process that exits, or becomes another program, just end; its files are not there. */
 static void explain_early_end(struct report *report)
 {
 	struct verdict verdict = target_check(&target);
 
-	if (!report->verdict.reason &&
+	if ((!report->verdict.reason || report->verdict.outcome == OUTCOME_UNSUPPORTED) &&
 	    (verdict.outcome == OUTCOME_GONE || verdict.outcome == OUTCOME_CHANGED))
 		report->verdict = verdict;
 }
@@ -322,6 +322,7 @@ static void ask_target(struct options *options, struct report *report)
 		report->steps = 1;
 		report->verdict = ask_kernel(options, sum.exclusive_bytes);
 		report->duration_us = report->advice.longest_us = sys_now_us() - began_us;
+		explain_early_end(report);
 	}
 	read_memory(&report->after, &report->major_faults);
 	if (!report->verdict.reason) {

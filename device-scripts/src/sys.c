@@ -17,6 +17,7 @@
 #endif
 
 #define CLOCK_MONOTONIC 1
+#define CLOCK_PROCESS_CPUTIME_ID 2
 #define ITIMER_REAL 0
 #define WNOHANG 1
 #define WUNTRACED 2
@@ -89,12 +90,22 @@ int sys_poll(struct sys_pollfd *fds, size_t nr, const struct sys_timespec *timeo
 			     sizeof(*signal_mask), 0);
 }
 
-uint64_t sys_now_us(void)
+static uint64_t clock_us(int clock)
 {
 	struct sys_timespec now = { 0, 0 };
 
-	call3(__NR_clock_gettime, CLOCK_MONOTONIC, REGISTER(&now), 0);
+	call3(__NR_clock_gettime, clock, REGISTER(&now), 0);
 	return (uint64_t)now.s * 1000000 + (uint64_t)((unsigned long)now.ns / 1000);
+}
+
+uint64_t sys_now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t sys_cpu_us(void)
+{
+	return clock_us(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 int sys_pidfd_open(int pid)

@@ -28,6 +28,7 @@ bool vma_parse(struct span line, struct vma *out)
 		line.len--;
 	}
 	out->kind = kind_of(perms, inode, line);
+	out->in_file = inode != 0;
 	return true;
 }
 
@@ -59,7 +60,7 @@ int walk_open(struct walk *walk, int dir, const struct chosen *chosen)
 	int error;
 
 	walk->chosen = *chosen;
-	walk->vma = (struct vma){ 0, 0, VMA_OTHER };
+	walk->vma = (struct vma){ 0, 0, VMA_OTHER, false };
 	walk->at = walk->refused_end = 0;
 	walk->ended = false;
 	walk->window_at = 0;
@@ -94,9 +95,14 @@ bool chosen_is_whole(const struct chosen *chosen)
 	       (kinds == VMA_ANON || kinds == VMA_FILE || kinds == (VMA_ANON | VMA_FILE));
 }
 
-/* Whether `vma` is meant at all; cuts it to the part that is. */
+/*
+ * Whether `vma` is meant at all; cuts it to the part that is. Of a mapping of a
+ * file MADV_WILLNEED reads the file, never what a process wrote to its own copy.
+ */
 static bool is_chosen(const struct chosen *chosen, struct vma *vma)
 {
+	if (chosen->swapped && vma->in_file)
+		return false;
 	if (!(vma->kind & chosen->kinds) || vma->end <= chosen->start || vma->start >= chosen->end)
 		return false;
 	if (vma->start < chosen->start)
@@ -273,7 +279,7 @@ struct use walk_sum(const struct walk *walk)
 
 int walk_count_locked(struct walk *walk, int dir)
 {
-	struct vma vma = { 0, 0, VMA_OTHER };
+	struct vma vma = { 0, 0, VMA_OTHER, false };
 	bool meant = false;
 	struct span line;
 	int more;

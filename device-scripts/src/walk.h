@@ -13,6 +13,7 @@
 struct vma {
 	uint64_t start, end;
 	enum vma_kind kind;
+	bool in_file;	/* also ashmem, whose private pages are anonymous */
 };
 
 /* Read a line of maps; false when it is none. */
@@ -34,7 +35,7 @@ struct step {
 struct chosen {
 	unsigned int kinds;
 	uint64_t start, end;
-	bool swapped;	/* of them what is in swap, not what is resident */
+	bool swapped;	/* of them what is in swap and was never in a file, not what is resident */
 };
 
 /* Whether it is all of anonymous memory, of files, or of both. */

@@ -2,9 +2,11 @@
  * Every parser on random bytes and on broken copies of true text, under the
  * sanitizers: it may refuse, it may not read past the end.
  */
+#include "ask.h"
 #include "check.h"
 #include "pages.h"
 #include "proc.h"
+#include "profile.h"
 #include "request.h"
 #include "walk.h"
 
@@ -12,6 +14,9 @@
 #define TEXT_MAX 512
 
 static const char *const truths[] = {
+	"7 guard_when available_bytes=268435456 next_launch=1 psi_some_us=35000 beat_ms=1000",
+	"8 guard_rule match=com.example.* low=700 high=1000 min_bytes=1 how=trim only=native,code last=1",
+	"IsStatusOverride: false\nThermal Status: 3\nCached temperatures:\n",
 	"4321 (com.example) S 310 310 0 0 -1 1077936448 5 6 7 8 9 10 11 12 20 0 3 0 99887 5 6\n",
 	"Name:\tgame\nTgid:\t7\nUid:\t10123\t1\t1\t1\nRssAnon:\t 100 kB\nVmSwap:\t 12 kB\n",
 	"7f0000000000-7f0000001000 rw-p 00000000 fd:01 42   /system/lib64/libc.so",
@@ -54,6 +59,7 @@ static void parse_everything(struct span text)
 {
 	static struct name name;
 	static char clean[TEXT_MAX * 3], again[TEXT_MAX * 3];
+	static struct profile profile;
 	struct proc_stat stat = { .comm_len = 0 };
 	struct proc_status status;
 	struct request request;
@@ -71,7 +77,12 @@ static void parse_everything(struct span text)
 	if (!request_parse(text, &request)) {
 		request_check(&request, "targets what", &why);
 		request_check_targets(&request, &why);
+		profile_reset(&profile);
+		when_parse(&request, &profile.when, &why);
+		if (rule_parse(&request, &profile.rules[0], &why))
+			glob_fits(profile.rules[0].match, text);
 	}
+	answer_is_hot(text);
 	while (text.at && next_target(&text, &spec))
 		;
 	len = utf8_clean((struct span){ name.text, name.len }, clean, sizeof(clean));

@@ -110,8 +110,11 @@ def kills(
         way, timeout_s = connect.root_if_any(device, connection), connect.timeout_s(connection)
         if follow:
             for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
-                line = json.dumps(report.kill_json(kill)) if as_json else report.kill_line(kill)
-                write(line + "\n")
+                told = (kill.record, kill.lmkd)
+                if as_json:
+                    write(json.dumps(report.followed_json(*told)) + "\n")
+                else:
+                    write(report.followed_line(*told) + "\n")
             return
         found = inspect_kills.of_device(device, way, since_s=since_s, timeout_s=timeout_s)
         head = connect.head(device)
@@ -161,7 +164,8 @@ def headroom(
             say(f"{error}; what the shell may not read is unknown", connection)
             take = look.without_helper(device, None, timeout_s=timeout_s)
             head, page_bytes = connect.head(device), None
-        for seen in look.watch(take, properties, page_bytes):
+        every_s = look.FOLLOW_S if follow else look.WINDOW_S
+        for seen in look.watch(take, properties, page_bytes, every_s=every_s):
             if follow:
                 _show_sample(seen, settings, as_json=as_json)
                 continue

@@ -151,11 +151,12 @@ def _wanted(
 
     known = folder.wanted if folder else None
     names = tuple(arms) or (known[0] if known else OF_ANY_DEVICE if what.packages else NAMES)
-    for name in names:
-        if what.packages and not needs_of(name).of_any_device:
-            raise NotPossible(
-                f"{name}: a device keeps its swap and its killer", hint="no --packages"
-            )
+    only_ours = [name for name in names if not needs_of(name).of_any_device]
+    if what.packages and only_ours:
+        raise NotPossible(
+            f"{only_ours[0]}: a device keeps its swap and its killer",
+            hint="without --packages, phones of our own are booted",
+        )
     if not all(word.isdecimal() and len(word) < 10 for word in seeds):
         raise UsageError(f"--seed {','.join(seeds)}: whole numbers, as 1,2,3")
     numbers = tuple(map(int, seeds)) or (known[1] if known else (1,))
@@ -222,4 +223,4 @@ class _Stages:
         self.source = helper.source
         with helper:
             timeout_s = connect.timeout_s(connection)
-            yield Stage(device, way, helper, helper.source == "phone", accelerator, timeout_s)
+            yield Stage(device, way, helper, accelerator is not None, accelerator, timeout_s)

@@ -39,6 +39,7 @@ class Hello(Line):
     kernel: str
     machine: str
     pid: Pid
+    cpu_us: int
 
 
 class Backend(Line):

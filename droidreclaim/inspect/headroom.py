@@ -19,6 +19,7 @@ from droidreclaim.parse.bugreport import Kind
 from droidreclaim.parse.props import parse_getprop
 
 WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
+FOLLOW_S = 0.5
 _FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory")
 _PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of Android 15 and later
 
@@ -62,15 +63,26 @@ def without_helper(
 
 
 def watch(
-    take: Callable[[], Sample], properties: Mapping[str, str], page_bytes: int | None
+    take: Callable[[], Sample],
+    properties: Mapping[str, str],
+    page_bytes: int | None,
+    *,
+    every_s: float = WINDOW_S,
 ) -> Iterator[Headroom]:
-    """Headroom each second; the first after one, as it takes two samples."""
-    before = take()
+    """
+    Headroom each *every_s* seconds, over the last second; the first after one.
+
+    lmkd looks 10 times a second, so a sample of a second ago is old.
+    """
+    samples = [take()]
     while True:
-        time.sleep(max(0.0, before.at_s + WINDOW_S - time.monotonic()))
+        pause_s = every_s if len(samples) > 1 else WINDOW_S
+        time.sleep(max(0.0, samples[-1].at_s + pause_s - time.monotonic()))
         now = take()
-        yield headroom(now, before, properties, page_bytes or _PAGE_BYTES)
-        before = now
+        while len(samples) > 1 and now.at_s - samples[1].at_s >= WINDOW_S:
+            del samples[0]
+        yield headroom(now, samples[0], properties, page_bytes or _PAGE_BYTES)
+        samples.append(now)
 
 
 def of_capture(path: Path) -> tuple[Headroom, Mapping[str, str]]:

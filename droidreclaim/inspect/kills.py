@@ -81,6 +81,20 @@ class Kills:
         return dict(Counter(record.by.value for record in self.records))
 
 
+@dataclass(frozen=True)
+class FollowedKill:
+    """
+    A kill as it happens.
+
+    Attributes:
+        lmkd: lmkd's own counters, less what they were when following began; None where the
+            release has none. More than what was told means that a log was lost.
+    """
+
+    record: KillRecord
+    lmkd: LmkCounts | None
+
+
 def of_device(
     device: Device, way: RootWay | None, *, since_s: float | None, timeout_s: float
 ) -> Kills:
@@ -131,16 +145,17 @@ def of_capture(path: Path, *, since_s: float | None) -> Kills:
     return Kills(kills, counters, unread, silent)
 
 
-def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator[KillRecord]:
+def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator[FollowedKill]:
     """
     Kills as they happen, each once its sources have had time to speak; never ends by itself.
 
     Raises:
         DeviceError: the device was lost.
     """
-    first = {name: _COMMANDS[name] for name in ("clock", "kernel")}
+    first = {name: _COMMANDS[name] for name in ("clock", "kernel", "lmk")}
     answers = ask(device, first, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
+    counted = _counters(answers["lmk"], [])
     argv = ["sh", "-c", f"exec {_LOGCAT}"]
     channel = device.open(way.wrap(argv) if way else argv, timeout_s=timeout_s)
     waiting: dict[int, tuple[float, list[KillRecord]]] = {}
@@ -163,8 +178,14 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
                 if record.source == "kernel" or not clock.is_older(record, _NO_AGE):
                     waiting.setdefault(record.pid, (now_s, []))[1].append(record)
             settled = [pid for pid, (since, _) in waiting.items() if now_s - since > _SETTLE_S]
-            for pid in settled:
-                yield from map(clock.iso, join_kills(waiting.pop(pid)[1]))
+            kills = [kill for pid in settled for kill in join_kills(waiting.pop(pid)[1])]
+            if kills and counted is not None:
+                lmk = ask(device, {"lmk": _COMMANDS["lmk"]}, way, timeout_s=timeout_s)["lmk"]
+                now = _counters(lmk, [])
+                since = now.since(counted) if now else None
+            else:
+                since = None
+            yield from (FollowedKill(clock.iso(kill), since) for kill in kills)
     finally:
         channel.close()
 

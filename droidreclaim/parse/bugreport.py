@@ -17,7 +17,13 @@ _SECTION = re.compile(r"------ (?P<title>[^()]{1,120}?)(?: \((?P<command>.{1,400
 _DURATION = re.compile(r"------ [0-9.]{1,12}s was the duration of .{1,200} ------")
 _SERVICE = re.compile(r"DUMP OF SERVICE (?:CRITICAL |HIGH |NORMAL )?(?P<name>[\w./-]{1,120}):?")
 _TAKEN = re.compile(r"== dumpstate: (?P<at>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
-_ACTIVITY = re.compile(r"dumpsys activity(?: (?:processes|oom|lru|exit-info|lmk|settings))?")
+# What vendors put before a command, and the time a file was written at after its name.
+_WRAPPER = re.compile(r"(?:su (?:root|0) )?(?:/(?:system|vendor|product)/x?bin/)?(?:toybox |cat )?")
+_FILE_TIME = re.compile(r": [0-9]{4}-[0-9]{2}-[0-9]{2} .{1,20}")
+_ACTIVITY = re.compile(
+    r"dumpsys(?: -t [0-9]{1,6})? activity(?: -[a-z])*"
+    r"(?: (?:processes|oom|lru|exit-info|lmk|settings)(?: [\w.]{1,255})?)?"
+)
 _ACTIVITY_TITLE = re.compile(r"ACTIVITY MANAGER .{0,80}?\(dumpsys activity (?P<name>[\w-]{1,40})")
 _KEPT_DUMPS = frozenset({"processes", "oom", "lru", "exit-info", "lmk", "settings"})
 
@@ -178,6 +184,7 @@ class Sorter:
 
 def kind_of_command(command: str) -> Kind | None:
     """What a command of a bug report prints, None for what nobody here reads."""
+    command = _FILE_TIME.sub("", _WRAPPER.sub("", command, count=1))
     if _ACTIVITY.fullmatch(command):
         return Kind.ACTIVITY
     return next((kind for pattern, kind in _BY_COMMAND if pattern.fullmatch(command)), None)

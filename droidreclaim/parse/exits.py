@@ -71,6 +71,14 @@ class LmkCounts:
     total: int
     at_or_below: tuple[tuple[int, int], ...]
 
+    def since(self, earlier: LmkCounts) -> LmkCounts:
+        """Kills after an *earlier* reading; all of these when the device booted in between."""
+        if self.total < earlier.total:
+            return self
+        before = dict(earlier.at_or_below)
+        levels = tuple((adj, count - before.get(adj, 0)) for adj, count in self.at_or_below)
+        return LmkCounts(self.total - earlier.total, levels)
+
 
 def parse_exit_info(text: str) -> tuple[ProcessExit, ...]:
     """

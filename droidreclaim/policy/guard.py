@@ -3,8 +3,7 @@ What a profile means for the processes of one moment: when, who, in which order.
 
 The guard on the device decides the same in C while it watches; a host sees one moment, so what
 takes time to see (how long an app has been away, what the last launches needed) is told as a
-condition or an estimate. Both are held to decisions.txt and guard_policy.txt in
-device-scripts/tests.
+condition or an estimate. Both are held to device-scripts/tests/guard_policy.txt.
 """
 
 from __future__ import annotations
@@ -24,9 +23,10 @@ from droidreclaim.units import MIB, format_size
 _ANY_ADJ = -1000
 _LAST_IN_USE = 199  # foreground and visible
 _LAST_PERCEPTIBLE = 499
-_LEAST_COOLDOWN_MS = 1000
+_LEAST_ANON_BYTES = MIB  # what holds less has been paged out already
 _LEAST_PERMILLE = 100  # of free swap: lmkd calls less of it low, and kills
 _ALARM_BYTES = 32 * MIB  # what an alarm asks for at least
+_LEAST_COOLDOWN_MS = 1000  # or a pass would not end
 _TRIM_WAIT_MS = 2000
 
 
@@ -65,6 +65,7 @@ class Standing:
         away_ms: How long it has been out of the foreground; None when that was not watched.
         idle_ms: How long ago the guard last touched it; None for never.
         holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
+        rest_bytes: What its last page-out could not move of its anonymous memory.
         leaving: It left the foreground and was not dealt with since.
         trimmed: It was asked to give up caches then, and not paged out since.
     """
@@ -76,6 +77,7 @@ class Standing:
     away_ms: int | None = None
     idle_ms: int | None = None
     holdoff_ms: int = 0
+    rest_bytes: int = 0
     leaving: bool = False
     trimmed: bool = False
 
@@ -136,8 +138,9 @@ def spares(rule: Rule | None, standing: Standing) -> str | None:
         return f"adj: {adj} is not within {rule.low}..{rule.high}"
     if away is not None and away < rule.background_ms:
         return f"background: for {away / 1e3:.0f} s of {rule.background_ms / 1e3:.0f}"
-    if standing.rss_anon_bytes < rule.min_bytes:
-        return f"small: holds less than {format_size(rule.min_bytes)}"
+    least = max(rule.min_bytes, 0 if _touches_files(rule) else _LEAST_ANON_BYTES)
+    if standing.rss_anon_bytes < standing.rest_bytes + least:
+        return f"small: holds less than {format_size(least)}"
     return _rests(rule, standing)
 
 
@@ -152,6 +155,10 @@ def _rests(rule: Rule, standing: Standing) -> str | None:
     if idle < standing.holdoff_ms:
         return f"holdoff: much came back, {idle / 1e3:.0f} s ago"
     return None
+
+
+def _touches_files(rule: Rule) -> bool:
+    return "code" in rule.only if rule.only else rule.what != "anon"
 
 
 def in_turn(

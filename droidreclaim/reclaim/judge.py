@@ -12,7 +12,7 @@ _NOISE_BYTES = 64 * KIB
 
 _SENTENCES = {
     "shared_cgroup": "shared_cgroup: its memory cgroup holds others, too",
-    "not_swapped": "not_swapped: nothing of it is in swap",
+    "not_swapped": "not_swapped: nothing that a prefetch reaches is in swap (of ashmem nothing is)",
     "no_memory": "no_memory: less than a tenth of the memory would stay available",
 }
 _NO_MEMCG = (

@@ -20,6 +20,7 @@ def headroom_json(seen: Headroom, settings: Mapping[str, Setting]) -> dict[str, 
         "swap_free_share": seen.swap_free_share,
         "swap_is_low": seen.swap_is_low,
         "thrashing_share": seen.thrashing_share,
+        "direct_reclaim": seen.direct_reclaim,
         "psi": {
             **(asdict(seen.pressure) if seen.pressure else {"some": None, "full": None}),
             "full_stall_share": seen.full_stall_share,

@@ -16,7 +16,7 @@ from droidreclaim.units import format_size
 
 
 def kill_json(kill: KillRecord) -> dict[str, Any]:
-    """One kill of ``kills --json``; a line of its own with ``--follow``."""
+    """One kill of ``kills --json``."""
     return {
         "at": kill.at,
         "by": kill.by.value,
@@ -29,6 +29,13 @@ def kill_json(kill: KillRecord) -> dict[str, Any]:
         "reason": kill.reason,
         "source": kill.source,
     }
+
+
+def followed_json(kill: KillRecord, lmkd: LmkCounts | None) -> dict[str, Any]:
+    """One kill of ``kills --follow --json``, with lmkd's own count since following began."""
+    levels = {str(adj): count for adj, count in lmkd.at_or_below} if lmkd else None
+    counted = {"total": lmkd.total, "at_or_below_adj": levels} if lmkd else None
+    return kill_json(kill) | {"lmkd_since_start": counted}
 
 
 def kills_json(
@@ -64,12 +71,13 @@ def kills_table(kills: Sequence[KillRecord]) -> Table:
     return table
 
 
-def kill_line(kill: KillRecord) -> str:
+def followed_line(kill: KillRecord, lmkd: LmkCounts | None) -> str:
     """One kill in one line, as it happens."""
     adj = "?" if kill.oom_score_adj is None else kill.oom_score_adj
     freed = format_size(kill.freed_bytes)
     words = f"{kill.at or '?'}  {kill.by.value}  {kill.name or '?'} (pid {kill.pid})  adj {adj}"
-    return safe(f"{words}  freed {freed}  {kill.reason[:120]}")
+    counted = f"  (lmkd: {lmkd.total} since the start)" if lmkd else ""
+    return safe(f"{words}  freed {freed}  {kill.reason[:120]}{counted}")
 
 
 def kills_summary(

@@ -8,6 +8,7 @@ device does by itself needs nothing done; a new arm is one class more.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -39,6 +40,21 @@ class Needs:
         return self.swap and self.killer
 
 
+@dataclass(frozen=True)
+class Left:
+    """
+    An app has left the screen.
+
+    Attributes:
+        took_bytes: Anonymous memory that it had in the front and not before it was opened.
+        seen: The device now.
+    """
+
+    package: str
+    took_bytes: int
+    seen: Seen
+
+
 @dataclass(frozen=True, slots=True)
 class Acted:
     """What one page-out did, by the tool's own account."""
@@ -53,8 +69,8 @@ class Arm(Protocol):
     def set_up(self, helper: RunningHelper) -> None:
         """Before the first launch."""
 
-    def after_leaving(self, package: str, seen: Seen) -> Acted | None:
-        """When *package* has left the screen, and before the next launch."""
+    def after_leaving(self, left: Left) -> Acted | None:
+        """When an app has left the screen, and before the next launch."""
 
     def tear_down(self) -> None:
         """After the last launch, however the arm ended."""
@@ -67,7 +83,7 @@ class LeaveAlone:
     def set_up(self, helper: RunningHelper) -> None:
         """Nothing."""
 
-    def after_leaving(self, package: str, seen: Seen) -> Acted | None:
+    def after_leaving(self, left: Left) -> Acted | None:
         """Nothing."""
         return None
 
@@ -85,9 +101,9 @@ class Eager(LeaveAlone):
         """Remember the helper."""
         self.helper = helper
 
-    def after_leaving(self, package: str, seen: Seen) -> Acted | None:
-        """Page *package* out."""
-        return self._page_out(reclaim.Request(Selection(packages=(package,))))
+    def after_leaving(self, left: Left) -> Acted | None:
+        """Page it out."""
+        return self._page_out(reclaim.Request(Selection(packages=(left.package,))))
 
     def _page_out(self, request: reclaim.Request) -> Acted | None:
         assert self.helper is not None
@@ -103,12 +119,13 @@ class Eager(LeaveAlone):
 class Lazy(Eager):
     """Page the oldest apps out, and only when memory is short of the next launch."""
 
-    sizes: dict[str, int] = field(default_factory=dict)
+    took_bytes: deque[int] = field(default_factory=lambda: deque(maxlen=lazy.REMEMBERED))
     shared_bytes: int = 0
 
-    def after_leaving(self, package: str, seen: Seen) -> Acted | None:
-        """Make room for an app as large as any seen so far."""
-        self.sizes = lazy.largest(self.sizes, seen.apps)
+    def after_leaving(self, left: Left) -> Acted | None:
+        """Make room for a launch that takes as much as any of the last ones."""
+        self.took_bytes.append(left.took_bytes)
+        seen = left.seen
         background = choose(snapshot.build(seen.processes, {}), Selection()).targets
         swap = seen.memory
         floor_bytes = round((swap.swap_total_bytes or 0) * KEEP_SWAP_FREE)
@@ -118,7 +135,7 @@ class Lazy(Eager):
             swap_room_bytes=max(0, (swap.swap_free_bytes or 0) - floor_bytes),
             ratio=seen.zram_ratio,
         )
-        chosen = lazy.choose(background, self.sizes.values(), memory, self.shared_bytes)
+        chosen = lazy.choose(background, self.took_bytes, memory, self.shared_bytes)
         if chosen is None:
             return None
         pids = tuple(process.pid for process in chosen.targets)

@@ -40,6 +40,7 @@ class Launch:
             the device's own.
         first: Whether the arm had not opened it before.
         pid: Of its main process afterwards; None when it was gone again.
+        took_bytes: Anonymous memory it had then and not before.
         score_lost: Whether a score it had is gone; None for apps without one.
     """
 
@@ -49,6 +50,7 @@ class Launch:
     took_s: float | None
     first: bool
     pid: int | None
+    took_bytes: int
     score_lost: bool | None = None
     t: Literal["launch"] = "launch"
 
@@ -83,6 +85,7 @@ class PageOut:
     Attributes:
         swapped_bytes: By the tool: what its targets have more in swap.
         kernel_bytes: By the kernel's own counter, from just before to just after.
+        cpu_s: CPU time of the helper.
     """
 
     at_s: float
@@ -93,6 +96,7 @@ class PageOut:
     swapped_bytes: int | None
     gained_bytes: int | None
     kernel_bytes: int | None
+    cpu_s: float
     t: Literal["page_out"] = "page_out"
 
 
@@ -145,7 +149,6 @@ class End:
 
     Attributes:
         alive: Of the apps, at the end of the launches.
-        helper_cpu_s: CPU time of the helper, its looking on included.
         kswapd_cpu_s: CPU time of the kernel's own reclaim in the background.
         resume_pages: Pages that resumes read and compared, of which *resume_bad* were wrong.
     """
@@ -153,7 +156,6 @@ class End:
     at_s: float
     duration_s: float
     alive: int
-    helper_cpu_s: float | None
     kswapd_cpu_s: float | None
     resume_pages: int | None
     resume_bad: int | None

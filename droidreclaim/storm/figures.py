@@ -20,7 +20,7 @@ class Figures:
     What one arm came to, over one or several seeds; None for what the device cannot tell.
 
     Attributes:
-        launches: Of which the others were hot, warm or cold.
+        launches: Hot, warm, cold, and those that failed: the app was gone before it showed.
         planned: Launches that were to be; more than *launches* when the arm was cut short.
         avoidable_cold_starts: All but the first of each app.
         kills: Of the storm's apps, by who did it, from the logs.
@@ -31,8 +31,8 @@ class Figures:
         paged_out_bytes: Written to swap by whomever, by the kernel's counter.
         reported_bytes: Of the arm's own page-outs: went to swap, as the tool says;
             *counted_bytes*: the same, as the kernel counts.
-        reclaim_cpu_s: CPU of the helper (its looking included) and of the kernel's reclaim in the
-            background; an app that has to reclaim by itself is not in it.
+        reclaim_cpu_s: CPU of the helper's page-outs and of the kernel's reclaim in the background;
+            what an app in need reclaims by itself is not in it.
     """
 
     launches: int
@@ -40,6 +40,7 @@ class Figures:
     hot_resumes: int
     warm_starts: int
     cold_starts: int
+    failed_launches: int
     avoidable_cold_starts: int
     kills: dict[str, int]
     vanished: int
@@ -63,7 +64,7 @@ class Figures:
     counted_bytes: int | None
     page_out_s: float
     reclaim_cpu_s: float | None
-    helper_cpu_s: float | None
+    helper_cpu_s: float
     kswapd_cpu_s: float | None
     lowest_available_bytes: int | None
     duration_s: float | None
@@ -94,9 +95,9 @@ def figures(runs: Sequence[Run]) -> Figures:
     cold = [one.took_s for one in launches if one.state == COLD]
     scores = [one.score_lost for one in launches if one.score_lost is not None]
     ends = [run.end for run in runs]
-    helper = _sum(end.helper_cpu_s if end else None for end in ends)
     kswapd = _sum(end.kswapd_cpu_s if end else None for end in ends)
     page_outs = [one for run in runs for one in run.page_outs]
+    helper = sum(one.cpu_s for one in page_outs)
     kills = [kill for run in runs for kill in run.kills]
     samples = [sample for run in runs for sample in run.samples]
     return Figures(
@@ -105,6 +106,7 @@ def figures(runs: Sequence[Run]) -> Figures:
         hot_resumes=states[HOT],
         warm_starts=states[WARM],
         cold_starts=states[COLD],
+        failed_launches=len(launches) - states[HOT] - states[WARM] - states[COLD],
         avoidable_cold_starts=sum(one.state == COLD and not one.first for one in launches),
         kills=dict(Counter(kill.by for kill in kills if kill.ours)),
         vanished=sum(len(run.gone) for run in runs),
@@ -127,7 +129,7 @@ def figures(runs: Sequence[Run]) -> Figures:
         reported_bytes=_sum(one.swapped_bytes for one in page_outs),
         counted_bytes=_sum(one.kernel_bytes for one in page_outs),
         page_out_s=sum(one.duration_s for one in page_outs),
-        reclaim_cpu_s=None if helper is None or kswapd is None else helper + kswapd,
+        reclaim_cpu_s=None if kswapd is None else helper + kswapd,
         helper_cpu_s=helper,
         kswapd_cpu_s=kswapd,
         lowest_available_bytes=min(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,9 @@ class Folder:
         if (path / _RUN).exists():
             raise UsageError(f"--out {path} holds a storm already", hint="--resume goes on with it")
         folder = cls(path, what, None)
-        try:
+        with folder._written():
             path.mkdir(parents=True, exist_ok=True)
-            folder._write(_RUN, folder._head())
-        except OSError as error:
-            raise UsageError(f"--out {path}: {error.strerror or error}") from error
+        folder._write(_RUN, folder._head())
         return folder
 
     @classmethod
@@ -72,13 +71,13 @@ class Folder:
         except FileNotFoundError:
             raise UsageError(f"--resume: there is no storm in {path}") from None
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise UsageError(f"{path / _RUN} cannot be read: {error}") from error
+            raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
         folder = cls(path, what, wanted)
         return folder, folder._finished()
 
     def note(self, key: tuple[str, int], event: Begin | Event) -> None:
         """Write down one event."""
-        with (self.path / _SAMPLES).open("a", encoding="utf-8") as file:
+        with self._written(), (self.path / _SAMPLES).open("a", encoding="utf-8") as file:
             file.write(json.dumps(to_line(key, event)) + "\n")
 
     def plan(self, arms: Sequence[str], seeds: Sequence[int]) -> None:
@@ -117,12 +116,10 @@ class Folder:
             lines = [json.loads(line) for line in _whole_lines(text)]
             finished = [run for run in runs_of(lines) if run.end is not None]
         except (ValueError, LookupError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from error
+            raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error
         keys = {run.key for run in finished}
         kept = [line for line in lines if (line["arm"], line["seed"]) in keys]
-        partial = path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
-        partial.replace(path)
+        self._write(_SAMPLES, "".join(json.dumps(line) + "\n" for line in kept))
         return finished
 
     def _head(self) -> dict[str, Any]:
@@ -135,10 +132,27 @@ class Folder:
     def _write(self, name: str, content: dict[str, Any] | str) -> None:
         text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
         partial = self.path / f"{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / name)
+        with self._written():
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(self.path / name)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """
+        Raises:
+            UsageError: what is written here does not get there, in the system's words.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(f"--out {self.path}: {error.strerror or error}") from error
 
 
 def _whole_lines(text: str) -> Iterable[str]:
     """Lines that were written to their end: a crash may have cut the last one."""
     return (line[:-1] for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
+
+def _first_line(error: Exception) -> str:
+    """What pydantic says over several lines, in one."""
+    return " ".join(str(error).splitlines()[:3])

@@ -25,9 +25,15 @@ _LEAST_STORED_BYTES = MIB  # of less, the allocator's own pages are most of what
 
 @dataclass(frozen=True)
 class Seen:
-    """A device at one moment; None for what it does not have."""
+    """
+    A device at one moment; None for what it does not have.
+
+    Attributes:
+        cpu_us: CPU time of the helper, before and after this look.
+    """
 
     at_s: float
+    cpu_us: tuple[int, int]
     processes: tuple[Process, ...]
     memory: MemInfo
     vmstat: VmStat | None
@@ -80,13 +86,16 @@ def look(session: HelperSession, at_s: float) -> Seen:
     Raises:
         DeviceError, ParseError: it was lost, or its answer cannot be read.
     """
-    asked = [("scan", {}), verbs.read_files("meminfo", "vmstat", "pressure/memory", "zram")]
-    scan, read = session.call_all(asked)
+    files_asked = verbs.read_files("meminfo", "vmstat", "pressure/memory", "zram")
+    begun, scan, read, done = session.call_all(
+        [verbs.HELLO, ("scan", {}), files_asked, verbs.HELLO]
+    )
     files = verbs.files_of(read)
     vmstat, pressure = files.get("/proc/vmstat"), files.get("/proc/pressure/memory")
     zram = files.get("/sys/block/zram0/mm_stat")
     return Seen(
         at_s=at_s,
+        cpu_us=(verbs.hello_of(begun).cpu_us, verbs.hello_of(done).cpu_us),
         processes=verbs.scan_of(scan).processes,
         memory=parse_meminfo(files.get("/proc/meminfo") or ""),
         vmstat=parse_vmstat(vmstat) if vmstat else None,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.storm import arms
@@ -52,7 +53,7 @@ def measure(
         try:
             with stage_of(needs) as stage:
                 clock.booted()
-                step = lambda: clock.step(recorder.run)  # noqa: E731, B023 (called before the next)
+                step = partial(clock.step, recorder)
                 play(stage, job, arms.make(job.arm), needs, recorder.note, step)
         except (KeyboardInterrupt, DroidReclaimError) as error:
             if recorder.run is not None:
@@ -98,7 +99,8 @@ class _Clock:
     def booted(self) -> None:
         self.first_s = self.last_s = time.monotonic()
 
-    def step(self, run: Run | None) -> None:
+    def step(self, recorder: _Recorder) -> None:
+        run = recorder.run
         now_s = time.monotonic()
         self.launches_s += now_s - self.last_s
         self.last_s = now_s

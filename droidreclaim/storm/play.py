@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DroidReclaimError, ParseError, UsageError
+from droidreclaim.errors import DroidReclaimError
 from droidreclaim.hands import Hands
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
@@ -18,7 +18,7 @@ from droidreclaim.model import ProcessId
 from droidreclaim.parse.kill_records import KillRecord
 from droidreclaim.parse.launch import Launch as Started
 from droidreclaim.parse.process import parse_stat
-from droidreclaim.storm.arms import Acted, Arm, Needs
+from droidreclaim.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
 from droidreclaim.storm.look import Seen, look
 from droidreclaim.storm.plan import App
@@ -42,14 +42,14 @@ class Stage:
     A device that is ready for an arm.
 
     Attributes:
-        pocket: It is a pocket phone: apps can be installed there, and asked what they felt.
+        ours: It was booted for this: apps are installed there, asked what they felt, and ended.
         accelerator: Of a phone that was booted for this: ``kvm`` or ``tcg``.
     """
 
     device: Device
     way: RootWay
     helper: RunningHelper
-    pocket: bool
+    ours: bool
     accelerator: str | None
     timeout_s: float
 
@@ -77,7 +77,7 @@ def play(
     Raises:
         BadPages: a page is not as its app wrote it; what was measured has been noted.
         DeviceError, ParseError: the device was lost, or an answer cannot be read.
-        UsageError: an app cannot be opened.
+        UsageError: there is no such app.
     """
     _Player(stage, job, arm, needs, note, step).play()
 
@@ -105,52 +105,54 @@ class _Player:
 
     def play(self) -> None:
         began_s = time.monotonic()
-        hello = self._prepare()
-        known = {record_key(one) for one in self._kills()}
-        cpu_s = self._cpu_s(hello.pid)
+        self._prepare()
+        kswapd_s = self._kswapd_cpu_s(look(self.session, 0.0))
         self.start_s = time.monotonic()
         with self._arm():
             for number, app in enumerate(self.job.launches, start=1):
                 self._launch(app)
                 if number % _KILLS_EVERY == 0:
-                    self._remember_kills(known)
+                    self._remember_kills()
                 self.step()
-        if self.stage.pocket:
+        if self.stage.ours:
             self.hands.killer(False)  # nobody dies between the last look and the log
         last = self._look()
-        self._remember_kills(known)
+        self._remember_kills()
         self._tell_kills()
-        ended_s = self._now_s()
-        spent_s = [
-            None if now is None or then is None else now - then
-            for now, then in zip(self._cpu_s(hello.pid), cpu_s, strict=True)
-        ]
-        tally = self.hands.tally() if self.stage.pocket else None
-        verified = self._verify(last) if self.stage.pocket else None
+        at_s, kswapd_end_s = self._now_s(), self._kswapd_cpu_s(last)
+        tally = self.hands.tally() if self.stage.ours else {}
+        verified = self._verify(last) if self.stage.ours else None
+        stall_us = tally.get("stall_us")
         end = End(
-            at_s=ended_s,
+            at_s=at_s,
             duration_s=time.monotonic() - began_s,
             alive=len(self.mains),
-            helper_cpu_s=spent_s[0],
-            kswapd_cpu_s=spent_s[1],
-            resume_pages=tally["pages"] if tally else None,
-            resume_bad=tally["bad"] if tally else None,
-            longest_stall_s=tally["stall_us"] / 1e6 if tally else None,
+            kswapd_cpu_s=_spent(kswapd_s, kswapd_end_s),
+            resume_pages=tally.get("pages"),
+            resume_bad=tally.get("bad"),
+            longest_stall_s=None if stall_us is None else stall_us / 1e6,
         )
         self.note(end)
-        if (verified and (verified.bad or verified.missing)) or end.resume_bad:
+        if verified is not None:
+            self._require_right(verified, end.resume_bad or 0)
+
+    def _require_right(self, verified: Verified, resume_bad: int) -> None:
+        """
+        Raises:
+            BadPages: a page is not as its app wrote it, or could not be read.
+        """
+        if verified.bad or verified.missing or resume_bad:
             raise BadPages(
                 f"{self.job.arm}, seed {self.job.seed}: pages are not what the apps wrote: "
-                f"{end.resume_bad} at resumes, {verified.bad if verified else 0} of "
-                f"{verified.pages if verified else 0} at the end, "
-                f"{verified.missing if verified else 0} apps could not be read"
+                f"{resume_bad} at resumes, {verified.bad} of {verified.pages} at the end; "
+                f"{verified.missing} apps could not be read"
             )
 
-    def _prepare(self) -> verbs.Hello:
+    def _prepare(self) -> None:
         """Put the apps there, or end those that run, and write down what is there."""
         stage = self.stage
         for app in self.job.apps:
-            if stage.pocket and app.heap_bytes is not None:
+            if stage.ours and app.heap_bytes is not None:
                 self.hands.install(app.package, app.heap_bytes, app.seed, game=app.game)
                 self.components[app.package] = f"{app.package}/.Main"
             else:
@@ -175,7 +177,7 @@ class _Player:
         )
         self.page_bytes = hello.page_bytes
         self.hands.home()
-        return hello
+        self.before = {record_key(one) for one in self._kills()}
 
     @contextmanager
     def _arm(self) -> Iterator[None]:
@@ -191,8 +193,10 @@ class _Player:
         known = self.mains.get(package)
         started = self.hands.open(self.components[package])
         at_s = self._now_s()
+        before_bytes = self._anon_bytes(package, known)
         self._look()
         main = self.mains.get(package)
+        took_bytes = self._anon_bytes(package, main) - (before_bytes if main == known else 0)
         self.note(
             Launch(
                 at_s=at_s,
@@ -201,15 +205,21 @@ class _Player:
                 took_s=_took_s(started),
                 first=package not in self.opened,
                 pid=main.pid if main else None,
+                took_bytes=took_bytes,
                 score_lost=self._score_lost(package) if app.game else None,
             )
         )
         self.opened.add(package)
         self.hands.home()
         seen = self._look()
-        acted = self.arm.after_leaving(package, seen)
+        acted = self.arm.after_leaving(Left(package, took_bytes, seen))
         if acted is not None:
             self._page_out(acted, seen, self._look())
+
+    def _anon_bytes(self, package: str, process: ProcessId | None) -> int:
+        """Anonymous memory of an app's main process, as last seen."""
+        one = self.seen.mains([package]).get(package) if process else None
+        return (one.memory.rss_anon_bytes or 0) if one else 0
 
     def _score_lost(self, package: str) -> bool:
         """Score once more; whether the score is not what that should have made it."""
@@ -222,6 +232,7 @@ class _Player:
     def _look(self) -> Seen:
         """Look at the device; tells of apps that are not there any more."""
         seen = look(self.session, self._now_s())
+        self.seen = seen
         self.note(seen.sample())
         running = {
             name: process.id
@@ -250,6 +261,7 @@ class _Player:
                 swapped_bytes=totals.swapped_bytes,
                 gained_bytes=totals.gained_bytes,
                 kernel_bytes=moved,
+                cpu_s=(after.cpu_us[0] - before.cpu_us[1]) / 1e6,
             )
         )
 
@@ -260,9 +272,9 @@ class _Player:
         found = kills.of_device(stage.device, stage.way, since_s=None, timeout_s=stage.timeout_s)
         return found.records
 
-    def _remember_kills(self, known: set[tuple[int, str | None]]) -> None:
+    def _remember_kills(self) -> None:
         for record in self._kills():
-            if record_key(record) not in known:
+            if record_key(record) not in self.before:
                 self.killed[record_key(record)] = record
 
     def _tell_kills(self) -> None:
@@ -282,22 +294,16 @@ class _Player:
 
     # The end
 
-    def _cpu_s(self, helper_pid: int) -> tuple[float | None, float | None]:
-        """CPU time so far of the helper, and of the kernel's reclaim in the background."""
-        seen = look(self.session, self._now_s())
-        kswapd = [one.pid for one in seen.processes if one.comm.startswith(_KSWAPD)]
-        return self._cpu_of([helper_pid]), self._cpu_of(kswapd)
-
-    def _cpu_of(self, pids: Sequence[int]) -> float | None:
-        stage = self.stage
-        words = ["cat", *(f"/proc/{pid}/stat" for pid in pids)]
-        done = stage.device.run(stage.way.wrap(words), timeout_s=stage.timeout_s)
-        if not pids or done.exit_code != 0:
+    def _kswapd_cpu_s(self, seen: Seen) -> float | None:
+        """CPU time so far of the kernel's own reclaim in the background."""
+        paths = [f"/proc/{one.pid}/stat" for one in seen.processes if one.comm.startswith(_KSWAPD)]
+        if not paths:
             return None
-        try:
-            stats = [parse_stat(line) for line in done.text.splitlines()]
-        except ParseError:
+        words = self.stage.way.wrap(["cat", *paths])
+        done = self.stage.device.run(words, timeout_s=self.stage.timeout_s)
+        if done.exit_code != 0:
             return None
+        stats = [parse_stat(line) for line in done.text.splitlines()]
         return sum(one.user_ticks + one.system_ticks for one in stats) * _TICK_S
 
     def _verify(self, last: Seen) -> Verified:
@@ -336,10 +342,12 @@ def _state(started: Started, known: ProcessId | None, main: ProcessId | None) ->
     """HOT, WARM or COLD; where the release does not say, a process that is the same was resumed."""
     if started.launch_state:
         return started.launch_state
-    if main is None:
-        raise UsageError(f"{started.activity}: nothing runs after it was opened")
-    return "HOT" if main == known else "COLD"
+    return "HOT" if main is not None and main == known else "COLD"
 
 
 def _took_s(started: Started) -> float | None:
     return started.wait_time_s if started.total_time_s is None else started.total_time_s
+
+
+def _spent(then: float | None, now: float | None) -> float | None:
+    return None if then is None or now is None else now - then

@@ -29,32 +29,36 @@ def of(storm: Storm) -> Table:
 
 
 def remarks(storm: Storm) -> list[str]:
-    """What the table does not show: how sure it is, and what must be known to read it."""
-    told = [
-        "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of the helper and kswapd",
-        *(_against(row) for row in rows(storm) if row.more_hot is not None),
+    """What the table does not show: its words, and how the arms compare."""
+    against = [
+        f"{row.arm}: {points(row.more_hot)} of hot resumes against {BASELINE}, "
+        f"{len(row.seeds)} {'seed' if len(row.seeds) == 1 else 'seeds'}"
+        for row in rows(storm)
+        if row.more_hot is not None
     ]
-    if not stats.AVAILABLE:
-        told.append("no interval is shown: pip install 'droidreclaim[stats]'")
+    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of page-outs and kswapd"
+    return [words, *against, *warnings(storm)]
+
+
+def warnings(storm: Storm) -> list[str]:
+    """What must be known to read the figures."""
+    told = [] if stats.AVAILABLE else ["no interval is shown: pip install 'droidreclaim[stats]'"]
     for row in rows(storm):
-        if not row.figures.complete:
-            cut = f"{row.figures.launches} of {row.figures.planned} launches"
-            told.append(f"{row.arm} was cut short: {cut}")
-        if row.figures.unexplained:
-            told.append(f"{row.arm}: {row.figures.unexplained} apps vanished that no log speaks of")
-    if storm.not_comparable:
-        told.append(str(storm.not_comparable))
-    return told
+        one = row.figures
+        if not one.complete:
+            told.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
+        if one.failed_launches:
+            told.append(f"{row.arm}: {one.failed_launches} launches failed")
+        if one.unexplained:
+            told.append(f"{row.arm}: {one.unexplained} apps vanished that no log speaks of")
+    return [*told, str(storm.not_comparable)] if storm.not_comparable else told
 
 
-def _against(row: Row) -> str:
-    assert row.more_hot is not None
-    mean, interval = row.more_hot.mean * 100, row.more_hot.interval
-    sure = f", 95 % {interval.low * 100:+.0f} to {interval.high * 100:+.0f}" if interval else ""
-    return (
-        f"{row.arm}: {mean:+.1f} points of hot resumes against {BASELINE} "
-        f"over {row.more_hot.pairs} seeds{sure}"
-    )
+def points(difference: stats.Difference) -> str:
+    """A difference of shares: ``+16.7 points (+12 to +20)``."""
+    mean, interval = difference.mean * 100, difference.interval
+    sure = f" ({interval.low * 100:+.0f} to {interval.high * 100:+.0f})" if interval else ""
+    return f"{mean:+.1f} points{sure}"
 
 
 def _cells(row: Row) -> list[str]:
@@ -65,7 +69,7 @@ def _cells(row: Row) -> list[str]:
         str(one.cold_starts),
         str(one.avoidable_cold_starts),
         kills(one),
-        _plain(one.lost_scores),
+        known(one.lost_scores),
         f"{seconds(one.resume_p50_s)}/{seconds(one.resume_p95_s)}",
         f"{seconds(one.launch_p50_s)}/{seconds(one.launch_p95_s)}",
         seconds(one.longest_stall_s),
@@ -73,7 +77,7 @@ def _cells(row: Row) -> list[str]:
         mib(one.paged_out_bytes),
         mib(one.faulted_back_bytes),
         seconds(one.reclaim_cpu_s),
-        _plain(one.checksum_faults),
+        known(one.checksum_faults),
     ]
 
 
@@ -101,5 +105,6 @@ def mib(value: int | None) -> str:
     return "?" if value is None else f"{value / MIB:.0f} MiB"
 
 
-def _plain(value: int | None) -> str:
+def known(value: object) -> str:
+    """What is there, or a question mark."""
     return "?" if value is None else str(value)

@@ -83,7 +83,9 @@ def test_from_the_mark_to_the_first_page(
         time.sleep(3)
         if announced:
             front.set_adj(900)
-        with subprocess.Popen([victim_program, "anon=1024"], stdout=subprocess.DEVNULL) as hungry:
+        with subprocess.Popen(
+            [victim_program, "anon=1536"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        ) as hungry:
             crossed = wait_for_fall(mark)
             taken.append(wait_for_first_page(old) - crossed)
             until(lambda: guard.events("action"))

@@ -8,11 +8,15 @@ reader, on an idle machine, and not asserted.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
+import random
 import shutil
 import signal
 import statistics
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ from linux.conftest import Victim, Zram, ask, wait_for_state
 pytestmark = [pytest.mark.campaign, pytest.mark.linux]
 
 RUNS = int(os.environ.get("BENCH_RUNS", "9"))
+STOPS = int(os.environ.get("BENCH_STOPS", "100"))
 SIZE_MIB = int(os.environ.get("BENCH_MIB", "512"))
 
 
@@ -152,14 +157,24 @@ def test_repeat_pass(helper: Path, zram: Zram, victims: Any, baseline: Path) -> 
     say("one call a VMA, times", middle["one call a VMA"] / middle["helper"], ">= 3")
 
 
+@contextlib.contextmanager
+def crowd(count: int) -> Iterator[None]:
+    """Processes to look at."""
+    processes = [subprocess.Popen(["sleep", "1000"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.wait()
+
+
 @pytest.fixture
 def three_hundred() -> Iterator[None]:
     """300 processes to look at."""
-    crowd = [subprocess.Popen(["sleep", "1000"]) for _ in range(300)]
-    yield
-    for process in crowd:
-        process.kill()
-        process.wait()
+    with crowd(300):
+        yield
 
 
 def test_scan(helper: Path, baseline: Path, three_hundred: None) -> None:
@@ -189,3 +204,76 @@ def test_memory_of_the_helper(zram: Zram, victims: Any, sessions: Any) -> None:
         status = Path(f"/proc/{session.process.pid}/status").read_text()
         peak = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
         print(f"    after {words[0]:12} {peak:>6} KiB")
+
+
+def p99_ms(values: list[float]) -> float:
+    """The value that 99 of 100 are not above, in ms."""
+    return sorted(values)[max(0, math.ceil(0.99 * len(values)) - 1)] * 1000
+
+
+def test_stopping(zram: Zram, victims: Any, sessions: Any) -> None:
+    """From the signal, or from the flip to the foreground, to the end of the reply."""
+    rng = random.Random(4)
+    victim: Victim = victims("anon=64")
+    waits: dict[str, list[float]] = {"SIGTERM": [], "flip to the foreground": []}
+    for _ in range(STOPS):
+        for name, taken in waits.items():
+            victim.set_adj(900)
+            victim.touch()
+            session = sessions()
+            session.send(f"1 pageout targets={victim.target()} pause_us=2000")
+            time.sleep(0.01 + rng.random() * 0.05)
+            begun = time.perf_counter()
+            if name == "SIGTERM":
+                session.process.send_signal(signal.SIGTERM)
+            else:
+                victim.set_adj(0)
+            reply = session.reply()
+            taken.append(time.perf_counter() - begun)
+            assert reply.only("target")["outcome"] == "stopped"
+            session.close()
+    print(f"\nstop in the middle of work, {STOPS} times each")
+    for name, taken in waits.items():
+        say(f"{name}, p99 in ms (median {statistics.median(taken) * 1000:.1f})", p99_ms(taken),
+            "<= 50")  # fmt: skip
+
+
+def say_growth(what: str, unit: str, points: list[tuple[int, float]]) -> None:
+    """Times at sizes, the cost of one more, and the power of the size that it grows with."""
+    told = ", ".join(f"{size}: {took * 1000:.2f} ms" for size, took in points)
+    (small, little), (large, much) = points[0], points[-1]
+    slope_us = (much - little) / (large - small) * 1e6
+    power = math.log(much / little) / math.log(large / small)
+    print(f"  {what}: {told}; {slope_us:.2f} us a {unit}, power {power:.2f} (target <= 1)")
+
+
+def test_growth(helper: Path, zram: Zram, victims: Any) -> None:
+    """Snapshot by processes, dry run by mappings and by pages, page-out by pages moved."""
+
+    def median_s(run: Callable[[], float], before: Callable[[], object] = lambda: None) -> float:
+        return statistics.median(take_turns({"": run}, before)[""])
+
+    def worked_s(victim: Victim, *words: str) -> float:
+        line = ask(helper, "pageout", f"targets={victim.target()}", *words).only("target")
+        return float(line["duration_us"]) / 1e6
+
+    print(f"\ngrowth, {RUNS} runs each")
+    points = []
+    for count in (100, 300, 900):
+        with crowd(count):
+            points.append((count, median_s(lambda: cpu_s(helper, "scan"))))
+    say_growth("snapshot", "process", points)
+    points = []
+    for count in (500, 1500, 4500):
+        mapped = victims("pages=4", f"vmas={count}")
+        points.append((count, median_s(lambda: worked_s(mapped, "dry=1"))))  # noqa: B023
+        mapped.kill()
+    say_growth("dry run", "mapping", points)
+    dry, real = [], []
+    for size_mib in (32, 96, 288):
+        victim = victims(f"anon={size_mib}")
+        dry.append((size_mib, median_s(lambda: worked_s(victim, "dry=1"))))  # noqa: B023
+        real.append((size_mib, median_s(lambda: worked_s(victim), victim.touch)))  # noqa: B023
+        victim.kill()
+    say_growth("dry run", "MiB", dry)
+    say_growth("page-out", "MiB", real)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import adbutils
 import pytest
 
 from adb_server import EXIT, FRAME, STDERR, STDOUT, AdbServer, Peer, packet
@@ -22,6 +25,8 @@ from droidreclaim.errors import (
     NotPossible,
     TooMuchOutput,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def legacy(adb: AdbServer) -> None:
@@ -312,6 +317,30 @@ def test_trap_14_the_banner_of_a_starting_server_stays_off_our_output(
     assert capfd.readouterr() == ("", "")
 
 
+def test_trap_16_without_adb_anywhere_the_error_says_what_to_install(
+    nobody: Server, tmp_path: Path
+) -> None:
+    """adbutils as its source distribution installs it, on Apple Silicon or Linux arm64: no adb."""
+    found = Path(adbutils.__file__).parent
+    shutil.copytree(found, tmp_path / "adbutils", ignore=shutil.ignore_patterns("adb", "*.exe"))
+    lacks = {"ADB", "ADBUTILS_ADB_PATH", "ADB_SERVER_SOCKET"}
+    environment = {key: value for key, value in os.environ.items() if key not in lacks}
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment |= {"PATH": str(tmp_path), "PYTHONPATH": path}
+    for words, code, told in (
+        (["devices", "-P", str(nobody.port)], 3, "no adb program was found"),
+        (["-P", str(nobody.port)], 0, "no adb program was found"),  # the bare status
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "droidreclaim", *words],
+            capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+        assert done.returncode == code
+        assert told in done.stdout + done.stderr
+        assert "platform-tools" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_server_that_never_starts_ends_at_the_deadline(
     nobody: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -519,7 +548,7 @@ def test_a_command_longer_than_a_request_is_refused_here(device: AdbDevice) -> N
 
 def test_endless_output_leaves_the_host_small(address: Server) -> None:
     code = f"""
-import resource
+import re
 from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.server import Server
 from droidreclaim.errors import TooMuchOutput
@@ -528,7 +557,8 @@ device = AdbDevice(server, list_devices(server, 5)[0])
 try:
     device.run(["cat", "/dev/zero"], timeout_s=60)
 except TooMuchOutput:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    # (ru_maxrss would begin with that of the test run, which forked this process)
+    print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 200 * 1024  # KiB

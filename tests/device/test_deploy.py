@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +17,11 @@ import pytest
 
 from adb_server import AdbServer, Peer, receive_file
 from droidreclaim.device.adb import AdbDevice
+from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DeviceLost, NotPossible
+from droidreclaim.errors import DeviceLost, DroidReclaimError, NotPossible
 from droidreclaim.helper.bundle import Bundle, load_bundle
-from droidreclaim.helper.deploy import Places
+from droidreclaim.helper.deploy import Places, place
 from droidreclaim.helper.launch import Started, split_preamble, start_helper
 from droidreclaim.helper.remove import remove
 
@@ -214,6 +216,58 @@ def test_a_link_instead_of_the_pushed_file_is_not_followed(
     with pytest.raises(NotPossible, match="replaced"):
         start()
     assert left_behind(places) == []
+
+
+# Replaces whatever is pushed, by renaming or by writing into it, as fast as it can.
+ATTACKER = """
+import os, sys
+temp, evil = sys.argv[1:]
+text = open(evil).read()
+print(flush=True)
+turn = 0
+while True:
+    for name in os.listdir(temp):
+        turn += 1
+        path = f"{temp}/{name}"
+        try:
+            if turn % 3 == 0:
+                with open(os.open(path, os.O_WRONLY | os.O_TRUNC), "w") as pushed:
+                    pushed.write(text)
+            elif turn % 3 == 1:
+                os.link(evil, f"{evil}.{turn}")
+                os.rename(f"{evil}.{turn}", path)
+        except OSError:
+            pass
+"""
+
+
+@pytest.mark.parametrize("rounds", [60, pytest.param(10_000, marks=pytest.mark.campaign)])
+def test_a_race_for_the_pushed_file_never_runs_another_program(
+    device: AdbDevice, bundle: Bundle, places: Places, tools: Path, tmp_path: Path, rounds: int
+) -> None:
+    helper = bundle.helpers["x86_64"]
+    evil, mark = tmp_path / "evil", tmp_path / "run"
+    evil.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    evil.chmod(0o755)
+    placed = refused = 0
+    words = [sys.executable, "-c", ATTACKER, places.temp, str(evil)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as attacker:
+        try:
+            assert attacker.stdout
+            attacker.stdout.readline()
+            for _ in range(rounds):
+                try:
+                    place(device, ROOT, helper, Deadline(20), places)
+                except DroidReclaimError:
+                    refused += 1
+                else:
+                    placed += 1
+                    assert (Path(places.home) / helper.name).read_bytes() == PROGRAM
+                assert not mark.exists()
+        finally:
+            attacker.kill()
+    print(f"placed {placed}, refused {refused}, another's program run 0 times")
+    assert refused > 0
 
 
 def plant_link(home: Path) -> None:

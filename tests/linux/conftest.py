@@ -27,12 +27,13 @@ SOURCES = ROOT / "device-scripts" / "src"
 GUARD = ROOT / "device-scripts" / "guard"
 MIB = 1 << 20
 ZRAM = Path("/sys/block/zram0")
+MEMCG = Path("/sys/fs/cgroup/memory")
 BACKGROUND_ADJ = 900
-ALWAYS = "available_bytes=1125899906842624"  # a PiB: memory is missing whatever there is
-NEVER = "available_bytes=1"
 # A page that waits to be put on an LRU list cannot be taken off it: 31 a CPU (mm/swap.c,
 # folio_batch), and this machine's CPUs each have had a moment to touch the victim.
 WAITING = 31 * 4096 * (os.cpu_count() or 1)
+ALWAYS = "available_bytes=1125899906842624"  # a PiB: memory is missing whatever there is
+NEVER = "available_bytes=1"
 
 
 def missing(reason: str) -> NoReturn:
@@ -440,3 +441,28 @@ def victims(victim_program: Path) -> Iterator[Any]:
     yield start
     for victim in started:
         victim.kill()
+
+
+def rmdir(group: Path) -> None:
+    """Remove a group whose processes have just been killed."""
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            group.rmdir()
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{group} cannot be removed")
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A memory cgroup of our own."""
+    require_root()
+    if not (MEMCG / "memory.force_empty").exists() and not (MEMCG / "cgroup.procs").exists():
+        missing("no memory cgroup of version 1 here")
+    path = MEMCG / f"droidreclaim-{os.getpid()}"
+    path.mkdir()
+    yield path
+    for child in path.iterdir():
+        if child.is_dir():
+            rmdir(child)
+    rmdir(path)

@@ -1,7 +1,9 @@
 """
 Run in a pid namespace of its own: give a dead process's pid to a stranger, again and again.
 
-Usage: pid_reuse.py HELPER ROUNDS. Prints one JSON line: outcomes, and bytes taken from strangers.
+Usage: pid_reuse.py ROUNDS MEMCG WORDS -- HELPER... Prints one JSON line: outcomes, and bytes taken
+from strangers. Each process gets a memory cgroup of its own below MEMCG, if that is not empty;
+WORDS are those of the page-out, HELPER is how the helper is run.
 """
 
 from __future__ import annotations
@@ -20,11 +22,15 @@ SIZE = 2 << 20
 TICK_S = 0.01  # of start times: what lives no longer cannot be told apart by them
 
 
-def spawn() -> int:
+def spawn(memcg: str) -> int:
     """A child with memory of its own."""
     ready, write = os.pipe()
     pid = os.fork()
     if pid == 0:
+        if memcg:
+            group = Path(memcg) / f"{time.monotonic_ns()}"
+            group.mkdir()
+            (group / "cgroup.procs").write_text("0")
         heap = mmap.mmap(-1, SIZE, flags=mmap.MAP_PRIVATE)
         heap.write(os.urandom(4096) * (SIZE // 4096))
         os.write(write, b"1")
@@ -50,11 +56,11 @@ def field(pid: int, key: str) -> int:
     raise KeyError(key)
 
 
-def reuse(pid: int) -> int:
+def reuse(pid: int, memcg: str) -> int:
     """A stranger with the pid of a process that has ended."""
     while True:
         Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
-        stranger = spawn()
+        stranger = spawn(memcg)
         if stranger == pid:
             return stranger
         end(stranger)
@@ -65,42 +71,52 @@ def start_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
 
 
-def act_late(helper: str) -> tuple[str, int]:
+def outcome_of(reply: bytes) -> str:
+    """Of the only target; a process that is killed and not yet waited for is a zombie first."""
+    line = json.loads(reply.splitlines()[0])
+    return "zombie" if line["reason"] == "zombie" else str(line["outcome"])
+
+
+def act_late(helper: list[str], words: list[str], memcg: str) -> tuple[str, int]:
     """Act on a snapshot whose process has ended since."""
-    pid = spawn()
+    pid = spawn(memcg)
     target = f"targets={pid}:{start_of(pid)}:-1000"
     time.sleep(TICK_S)
     end(pid)
-    stranger = reuse(pid)
-    reply = subprocess.run([helper, "pageout", target], capture_output=True, check=True).stdout
+    stranger = reuse(pid, memcg)
+    asked = [*helper, "pageout", target, *words]
+    reply = subprocess.run(asked, capture_output=True, check=True).stdout
     taken = field(stranger, "VmSwap:")
     end(stranger)
-    return json.loads(reply.splitlines()[0])["outcome"], taken
+    return outcome_of(reply), taken
 
 
-def swap_places(helper: str) -> tuple[str, int]:
+def swap_places(helper: list[str], words: list[str], memcg: str) -> tuple[str, int]:
     """Let the process end, and a stranger take its pid, in the middle of the work."""
-    pid = spawn()
-    words = ["pageout", f"targets={pid}:{start_of(pid)}:-1000", "step_bytes=4096", "pause_us=200"]
-    with subprocess.Popen([helper, *words], stdout=subprocess.PIPE) as work:
+    pid = spawn(memcg)
+    target = f"targets={pid}:{start_of(pid)}:-1000"
+    asked = [*helper, "pageout", target, "step_bytes=4096", "pause_us=200", *words]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE) as work:
         time.sleep(0.005)
         end(pid)
-        stranger = reuse(pid)
+        stranger = reuse(pid, memcg)
         assert work.stdout
         reply = work.stdout.read()
     taken = field(stranger, "VmSwap:")
     end(stranger)
-    return json.loads(reply.splitlines()[0])["outcome"], taken
+    return outcome_of(reply), taken
 
 
 def main() -> None:
-    helper, rounds = sys.argv[1], int(sys.argv[2])
+    rounds, memcg = int(sys.argv[1]), sys.argv[2]
+    split = sys.argv.index("--")
+    words, helper = sys.argv[3:split], sys.argv[split + 1 :]
     outcomes: dict[str, collections.Counter[str]] = {}
     wrong_bytes = 0
     for name, act in (("late", act_late), ("places", swap_places)):
         outcomes[name] = collections.Counter()
         for _ in range(rounds):
-            outcome, taken = act(helper)
+            outcome, taken = act(helper, words, memcg)
             outcomes[name][outcome] += 1
             wrong_bytes += taken
     print(json.dumps({"outcomes": outcomes, "wrong_bytes": wrong_bytes}))

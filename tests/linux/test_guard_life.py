@@ -171,28 +171,25 @@ def test_a_full_disk_costs_events_and_nothing_else(guard: Guard, zram: Zram, vic
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], check=True)
     small = Guard(guard.program, disk / "home")
     try:
-        victim = victims("anon=24", name="com.example.guarded")
-        filler = small.home / "filler"
-        with filler.open("wb", buffering=0) as stream:
-            small.start(ALWAYS, "match=com.example.guarded cooldown_ms=1000", LEAVE)
+        them = [victims("anon=8", name="com.example.guarded") for _ in range(4)]
+        for victim in them:
+            victim.set_adj(600)
+        small.start(ALWAYS, "match=com.example.guarded", LEAVE)
+        log, filler = small.home / "guard.log", small.home / "filler"
+        with filler.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
             while True:  # until not a byte fits
-                try:
-                    stream.write(b"x" * 4096)
-                except OSError:
-                    break
-        log = small.home / "guard.log"
-        with log.open("a") as stream_of_log:  # its last page has room for one line more
-            stream_of_log.write("x" * (4096 - 300 - log.stat().st_size % 4096) + "\n")
-        until(lambda: victim.memory("VmSwap") > 20 * MIB)
-        for turn in range(3):
-            victim.touch()
-            until(lambda turn=turn: small.status()["actions"] > turn + 1, timeout_s=40)
-        events = small.events()
-        assert next(event["what"] for event in events) == "start"
-        assert small.status()["actions"] > len([e for e in events if e["what"] == "action"])
+                stream.write(b"x" * 4096)
+        with log.open("a") as its_last_page:  # which has room for one line more
+            its_last_page.write("x" * (4096 - 400 - log.stat().st_size) + "\n")
+        for victim in them:
+            victim.set_adj(900)
+        until(lambda: all(victim.memory("VmSwap") > 7 * MIB for victim in them))
+        assert small.status()["actions"] >= 4
+        assert [event["what"] for event in small.events()] == ["start", "action"]
         filler.unlink()
-        victim.touch()
-        until(lambda: small.events()[-1]["seq"] > len(events))
+        small.ask("guard_stop")
+        assert small.events()[-1]["what"] == "stop"
+        assert small.events()[-1]["seq"] >= 6
     finally:
         small.kill()
         subprocess.run(["umount", "-l", disk], check=True)

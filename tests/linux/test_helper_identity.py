@@ -20,6 +20,7 @@ from .conftest import MIB, Session, Zram, ask, missing, start_ticks, wait_for_st
 
 pytestmark = pytest.mark.linux
 
+NO_PIDFD = Path(__file__).with_name("no_pidfd.py")
 SHELL_USER = ["setpriv", "--reuid=2000", "--regid=2000", "--clear-groups"]
 
 
@@ -30,15 +31,18 @@ def verdict(helper: Path, target: str) -> tuple[str, str | None]:
     return line["outcome"], line["reason"]
 
 
-def reuse_pids(helper: Path, rounds: int) -> dict[str, Any]:
+def reuse_pids(rounds: int, *helper: Path | str, memcg: str = "") -> dict[str, Any]:
     """Run pid_reuse.py as the first process of a namespace."""
     if not shutil.which("unshare"):
         missing("needs unshare (util-linux)")
     if not Path("/proc/sys/kernel/ns_last_pid").exists():
         missing("this kernel has no ns_last_pid (CONFIG_CHECKPOINT_RESTORE)")
     script = Path(__file__).with_name("pid_reuse.py")
+    words = ["backend=memcg", "what=all"] if memcg else []
+    alone = ["unshare", "--pid", "--fork", "--mount-proc"]
+    asked = [str(rounds), memcg, *words, "--", *helper]
     run = subprocess.run(
-        ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, script, helper, str(rounds)],
+        [*alone, sys.executable, script, *asked],
         capture_output=True,
         text=True,
         check=False,
@@ -49,11 +53,34 @@ def reuse_pids(helper: Path, rounds: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("rounds", [100, pytest.param(1000, marks=pytest.mark.campaign)])
 def test_a_recycled_pid_is_never_touched(helper: Path, zram: Zram, rounds: int) -> None:
-    result = reuse_pids(helper, rounds)
+    result = reuse_pids(rounds, helper)
+    print(result)
     assert result["wrong_bytes"] == 0
     assert set(result["outcomes"]["late"]) <= {"gone", "changed"}
-    assert set(result["outcomes"]["places"]) <= {"gone", "changed", "advised"}
+    assert set(result["outcomes"]["places"]) <= {"gone", "changed", "advised", "zombie"}
     assert result["outcomes"]["places"].get("gone", 0) > rounds // 2
+
+
+@pytest.mark.parametrize("rounds", [30, pytest.param(1000, marks=pytest.mark.campaign)])
+def test_a_recycled_pid_is_never_touched_where_there_is_no_pidfd(
+    helper: Path, zram: Zram, group: Path, rounds: int
+) -> None:
+    """The descriptor of its /proc directory is all that holds it: kernels before 5.3."""
+    result = reuse_pids(rounds, sys.executable, NO_PIDFD, helper, memcg=str(group))
+    print(result)
+    assert result["wrong_bytes"] == 0
+    assert set(result["outcomes"]["late"]) <= {"gone", "changed"}
+
+
+def test_without_pidfd_the_backend_that_needs_it_says_unsupported(
+    helper: Path, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=4")
+    words = [sys.executable, NO_PIDFD, helper, "pageout", f"targets={victim.target()}"]
+    run = subprocess.run(words, capture_output=True, check=True)
+    line = json.loads(run.stdout.splitlines()[0])
+    assert (line["outcome"], line["reason"]) == ("unsupported", "unsupported")
+    assert victim.memory("VmSwap") == 0
 
 
 def test_another_start_time_is_another_process(helper: Path, victims: Any) -> None:

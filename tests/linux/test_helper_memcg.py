@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import MIB, Victim, Zram, ask, missing, require_root
+from .conftest import MIB, Victim, Zram, ask
 
 pytestmark = pytest.mark.linux
-
-MEMCG = Path("/sys/fs/cgroup/memory")
-
-
-def rmdir(group: Path) -> None:
-    """Remove a group whose processes have just been killed."""
-    for _ in range(100):
-        with suppress(OSError):
-            group.rmdir()
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{group} cannot be removed")
-
-
-@pytest.fixture
-def group() -> Iterator[Path]:
-    """A memory cgroup of our own."""
-    require_root()
-    if not (MEMCG / "memory.force_empty").exists() and not (MEMCG / "cgroup.procs").exists():
-        missing("no memory cgroup of version 1 here")
-    path = MEMCG / f"droidreclaim-{os.getpid()}"
-    path.mkdir()
-    yield path
-    for child in path.iterdir():
-        if child.is_dir():
-            rmdir(child)
-    rmdir(path)
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ def test_hello_names_protocol_build_and_machine(helper: Path) -> None:
     assert hello["kernel"] == os.uname().release
     assert hello["machine"] == os.uname().machine
     assert hello["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert 0 < hello["cpu_us"] < 1_000_000
     assert re.fullmatch(r"[0-9a-f]{16}", hello["cap_eff"])
     assert hello["selinux"] is None or Path("/sys/fs/selinux/enforce").exists()
 

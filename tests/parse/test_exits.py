@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.exits import parse_exit_info, parse_lmk
+from droidreclaim.parse.exits import LmkCounts, parse_exit_info, parse_lmk
 
 A13 = "dumpsys_activity_exit_info/android13-mtk_tb8168-healer.txt"
 
@@ -77,3 +77,10 @@ def test_lmkd_counters_of_a_busy_device_are_numbers():
         "    kills at or below oom_adj 900: 12\n    kills at or below oom_adj 0: 1\n"
     )
     assert (counts.total, counts.at_or_below) == (12, ((900, 12), (0, 1)))
+
+
+def test_counters_are_compared_level_by_level_and_after_a_boot_start_anew():
+    before = LmkCounts(5, ((999, 5), (900, 2), (0, 0)))
+    after = LmkCounts(9, ((999, 9), (900, 4), (0, 1)))
+    assert after.since(before) == LmkCounts(4, ((999, 4), (900, 2), (0, 1)))
+    assert before.since(after) == before

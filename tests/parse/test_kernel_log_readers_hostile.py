@@ -139,7 +139,7 @@ def test_damaged_captures_and_noise_end_in_a_value_or_a_parse_error(captures, na
 @pytest.mark.campaign
 @pytest.mark.parametrize("name", READERS)
 def test_campaign_of_damage_and_noise(captures, name):
-    fuzz(captures, name, 10_000)
+    fuzz(captures, name, 20_000)
 
 
 @pytest.mark.parametrize("name", READERS)

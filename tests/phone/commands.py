@@ -41,13 +41,14 @@ def run_json(handset: Handset, *words: str) -> Any:
 
 
 class CountingProxy:
-    """Passes connections on to the adb server and keeps the first request of each."""
+    """Passes connections on to the adb server and keeps what the client says on each."""
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[bytes] = []
+        self.sent: list[bytes] = []  # all that the client said on each connection
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -62,14 +63,17 @@ class CountingProxy:
             server = socket.create_connection(("127.0.0.1", self._server_port))
             index = len(self.requests)
             self.requests.append(b"")
+            self.sent.append(b"")
             for pair in ((client, server, index), (server, client, None)):
                 threading.Thread(target=self._pass, args=pair, daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, index: int | None) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if index is not None and len(self.requests[index]) < 200:
-                    self.requests[index] += data[:200]
+                if index is not None:
+                    self.sent[index] += data
+                    if len(self.requests[index]) < 200:
+                        self.requests[index] += data[:200]
                 sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
@@ -82,3 +86,17 @@ def counted(server_port: int) -> Iterator[CountingProxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def helper_writes(sent: bytes) -> list[bytes]:
+    """What was written to the helper on a connection, write by write, heartbeats left out."""
+    for _ in range(2):  # the transport and the service, each with its length before it
+        length = int(sent[:4] or b"0", 16)
+        sent = sent[4 + length :]
+    writes = []
+    while len(sent) >= 5:  # packets of the shell protocol: 0 is standard input
+        kind, length = sent[0], int.from_bytes(sent[1:5], "little")
+        payload, sent = sent[5 : 5 + length], sent[5 + length :]
+        if kind == 0 and payload.strip():
+            writes.append(payload)
+    return writes

@@ -217,3 +217,103 @@ def test_swap_is_made_of_an_unused_zram_and_undone(boot: Callable[..., Handset])
     assert undone["used_bytes"] > 10 * MIB
     assert "zram" not in mine.text("cat /proc/swaps")
     assert json.loads(mine.text("pocket verify all"))["bad"] == 0
+
+
+def faults_of_resuming(phone: Handset) -> int:
+    """Page the game out once more in the background, as asked by the caller, and resume it."""
+    pid = phone.text(f"pidof {GAME}")
+    before = int(phone.text(f"cat /proc/{pid}/stat").rpartition(")")[2].split()[9])
+    assert "LaunchState: HOT" in phone.text(f"am start -W {GAME}")
+    phone.text(f"pocket verify {GAME}")
+    return int(phone.text(f"cat /proc/{pid}/stat").rpartition(")")[2].split()[9]) - before
+
+
+def test_what_lies_in_ashmem_cannot_be_prefetched_and_that_is_said(apps: Handset) -> None:
+    run_json(apps, "reclaim", "com.example.chat")
+    done = run(apps, "reclaim", "com.example.chat", "--how", "prefetch", "--only", "dalvik")
+    assert done.returncode == 7
+    assert "not_swapped: nothing that a prefetch reaches" in done.stderr
+
+
+@pytest.fixture
+def without_ashmem(apps: Handset) -> Iterator[Handset]:
+    """The game's heap is anonymous, as from Android 10 on."""
+    apps.text("rmdir /dev/ashmem")
+    apps.text(f"am force-stop {GAME}")
+    apps.text(f"am start -W {GAME}")
+    yield apps
+    apps.text("mkdir /dev/ashmem")
+    apps.text(f"am force-stop {GAME}")
+    apps.text(f"am start -W {GAME}; input keyevent 3")
+
+
+def test_a_prefetched_app_resumes_with_fewer_major_faults(without_ashmem: Handset) -> None:
+    apps = without_ashmem
+
+    def send_home() -> None:
+        apps.text("input keyevent 3")
+        until(lambda: any(row["name"] == GAME and row["oom_score_adj"] >= 700
+                          for row in run_json(apps, "ps")["processes"]))  # fmt: skip
+        run_json(apps, "reclaim", GAME)
+
+    send_home()
+    without = faults_of_resuming(apps)
+    send_home()
+    told = run_json(apps, "reclaim", GAME, "--how", "prefetch")
+    [target] = told["targets"]
+    assert target["outcome"] == "prefetched"
+    assert told["totals"]["reclaimed_bytes"] is None
+    asked = told["totals"]["advised_bytes"]
+    assert asked > 8 * MIB
+    assert told["totals"]["came_in_bytes"] >= 0.9 * asked
+    assert told["totals"]["swap_cached_delta_bytes"] >= 0.8 * asked
+    with_it = faults_of_resuming(apps)
+    apps.text("input keyevent 3")
+    assert with_it * 5 <= without, (with_it, without)
+
+
+def test_an_interrupted_page_out_tells_what_it_did_until_then(apps: Handset) -> None:
+    with subprocess.Popen(
+        command(apps, "reclaim", "--band", "cached", "--max-rate", "8MiB", "--json"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        assert "pageout: " in running.stderr.readline()
+        time.sleep(2)
+        running.send_signal(signal.SIGINT)
+        told, said = running.communicate(timeout=20)
+    assert running.returncode == 130, said
+    document = json.loads(told)
+    assert 4 * MIB < document["totals"]["reclaimed_bytes"] < 64 * MIB
+    reasons = [target["reason"] for target in document["targets"]]
+    assert "cancelled" in reasons
+    assert len(reasons) >= 6  # those it did not get to are told, too
+
+
+def test_the_memcg_of_an_app_is_reclaimed_and_one_of_many_is_not(
+    boot: Callable[..., Handset],
+) -> None:
+    phone = boot()
+    until(lambda: len(cached(phone)) >= 6, timeout_s=60)
+    phone.text(
+        "cd /sys/fs/cgroup && echo +memory > cgroup.subtree_control && mkdir apps "
+        "&& echo +memory > apps/cgroup.subtree_control"
+    )
+    asked = ("reclaim", GAME, "--backend", "memcg", "--what", "all", "--json")
+    refused = run(phone, *asked)  # it was started before: its group is the root's, with everybody
+    assert refused.returncode == 7
+    [target] = json.loads(refused.stdout)["targets"]
+    assert target["outcome"] in ("denied", "nothing")
+    assert target["reason"].split(":")[0] in ("shared_cgroup", "unsupported")
+    phone.text(f"am force-stop {GAME}")
+    phone.text(f"am start -W {GAME}")
+    phone.text("input keyevent 3")
+    phone.text("pocket beat off")
+    until(lambda: any(row["name"] == GAME and row["oom_score_adj"] >= 700
+                      for row in run_json(phone, "ps")["processes"]))  # fmt: skip
+    told = json.loads(run(phone, *asked).stdout)
+    assert told["backend"] == "memcg"
+    [target] = told["targets"]
+    assert target["outcome"] == "reclaimed"
+    assert target["after"]["rss_anon_bytes"] < 0.5 * target["before"]["rss_anon_bytes"]
+    assert json.loads(phone.text(f"pocket verify {GAME}"))["bad"] == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import command, counted, run, run_json
+from commands import command, counted, helper_writes, run, run_json
 from handset import Handset, until
 
 pytestmark = pytest.mark.phone
@@ -50,6 +50,26 @@ def test_states_cost_one_command_more(apps: Handset, adb_server: int) -> None:
             assert done.returncode == 0, done.stderr
             trips.append(len(proxy.requests))
     assert trips[1] == trips[0] + 1
+
+
+def test_300_processes_cost_one_round_trip_to_the_helper(
+    boot: Callable[..., Handset], adb_server: int
+) -> None:
+    mine = boot(apps="none")
+    run_json(mine, "ps")  # the helper is there now
+    sleepers = [mine.adb, "-s", mine.serial, "shell"]
+    sleepers += ["i=0; while [ $i -lt 300 ]; do sleep 600 & i=$((i+1)); done; wait"]
+    with subprocess.Popen(sleepers) as running:
+        until(lambda: int(mine.text("ls -d /proc/[0-9]* | wc -l")) > 300, timeout_s=60)
+        with counted(adb_server) as proxy:
+            done = run(mine, "-P", str(proxy.port), "ps", "--all", "--json")
+        running.kill()
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["processes"]) > 300
+    assert len(proxy.requests) <= 3
+    assert not any(b"dumpsys" in sent for sent in proxy.sent)
+    [asked] = [writes for writes in map(helper_writes, proxy.sent) if writes]
+    assert len(asked) == 1, asked
 
 
 def test_the_doctor_tries_every_backend_and_names_the_errno(apps: Handset) -> None:
@@ -139,6 +159,7 @@ def test_following_tells_a_kill_once_and_ends_with_130(apps: Handset) -> None:
         running.send_signal(2)
         rest, _ = running.communicate(timeout=10)
     assert kill["name"] == "com.example.chat"
+    assert kill["lmkd_since_start"]["total"] == 0, "lmkd counts its own kills, since the start"
     assert "com.example.chat" not in rest
     assert running.returncode == 130
 
@@ -155,7 +176,7 @@ def test_headroom_is_what_the_kernel_says(apps: Handset) -> None:
     assert document["settings"]["thrashing_limit"]["value"] == "100"
 
 
-def test_following_headroom_prints_a_sample_a_second(apps: Handset) -> None:
+def test_following_headroom_prints_two_samples_a_second(apps: Handset) -> None:
     with subprocess.Popen(
         command(apps, "headroom", "--follow", "--json"), stdout=subprocess.PIPE, text=True
     ) as running:

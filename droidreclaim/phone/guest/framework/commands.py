@@ -267,6 +267,11 @@ def _pm(services: Services, words: list[str], reply: Reply) -> int:
             return 1
         reply.out(f"package:{package.apk}\n")
         return 0
+    if words[:2] == ["resolve-activity", "--brief"]:
+        app = services.am.packages.apps.get(words[-1])
+        match = "priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n"
+        reply.out(f"{match}{app.component}\n" if app else "No activity found\n")
+        return 0
     if words[:1] == ["uninstall"] and len(words) == 2:
         if words[1] not in services.am.packages.apps:
             reply.out("Failure [DELETE_FAILED_INTERNAL_ERROR]\n")
@@ -274,11 +279,6 @@ def _pm(services: Services, words: list[str], reply: Reply) -> int:
         services.am.force_stop(words[1])
         services.am.packages.uninstall(words[1])
         reply.out("Success\n")
-        return 0
-    if words[:2] == ["resolve-activity", "--brief"]:
-        app = services.am.packages.apps.get(words[-1])
-        match = "priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n"
-        reply.out(f"{match}{app.component}\n" if app else "No activity found\n")
         return 0
     reply.out(f"Unknown command: {words[0] if words else ''}\n")
     return 255

@@ -55,6 +55,11 @@ struct check {
 	int64_t first_bad;		/* -1: none */
 };
 
+static inline void *map_plain(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 /* Returns a private anonymous mapping that /proc/PID/maps names, or MAP_FAILED with errno. */
 static inline void *map_named(const char *name, size_t bytes)
 {
@@ -64,8 +69,8 @@ static inline void *map_named(const char *name, size_t bytes)
 
 	snprintf(path, sizeof(path), ASHMEM_DIR "/%s", name);
 	unlink(path);
-	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) != 0)
-		return MAP_FAILED;
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) != 0)	/* no ashmem, as from Android 10 on */
+		return errno == ENOENT ? map_plain(bytes) : MAP_FAILED;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	unlink(path);
 	if (fd < 0)
@@ -73,11 +78,6 @@ static inline void *map_named(const char *name, size_t bytes)
 	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	close(fd);
 	return base;
-}
-
-static inline void *map_plain(size_t bytes)
-{
-	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /*

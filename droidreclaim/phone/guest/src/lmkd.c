@@ -159,11 +159,14 @@ static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t
 	return *free_kb < *limit_kb;
 }
 
+/* Swapped pages in per cent of all that could be swapped. */
 static long swap_util(const struct vmstate *state)
 {
-	uint64_t total = state->meminfo_kb[SWAP_TOTAL];
+	const uint64_t *meminfo = state->meminfo_kb;
+	uint64_t used = meminfo[SWAP_TOTAL] - meminfo[SWAP_FREE];
+	uint64_t swappable = meminfo[ACTIVE_ANON] + meminfo[INACTIVE_ANON] + meminfo[SHMEM] + used;
 
-	return total ? (long)((total - state->meminfo_kb[SWAP_FREE]) * 100 / total) : 0;
+	return swappable ? (long)(used * 100 / swappable) : 0;
 }
 
 static enum breached lowest_breached(const struct vmstate *state)
@@ -241,7 +244,7 @@ static struct decision decide(const struct vmstate *state, bool critical, bool a
 	if (mark <= BELOW_LOW && swap_util(state) > setting("swap_util_max")) {
 		snprintf(why, sizeof(why), "%s watermark is breached and swap utilization is high (%ld%% > %ld%%)", low,
 			 swap_util(state), setting("swap_util_max"));
-		return decided(LOW_MEM_AND_SWAP_UTIL, PERCEPTIBLE_ADJ + 1, why);
+		return decided(LOW_MEM_AND_SWAP_UTIL, 0, why);
 	}
 	if (mark <= BELOW_LOW && thrashes) {
 		snprintf(why, sizeof(why), "%s watermark is breached and thrashing (%ld%%)", low, thrashing);
@@ -304,25 +307,42 @@ static int look(bool critical)
 
 /* Life */
 
-static int open_trigger(const char *kind, long stall_ms)
+static struct pollfd events[] = {
+	{ .fd = -1, .events = POLLPRI },	/* something waited for memory */
+	{ .fd = -1, .events = POLLPRI },	/* everything did */
+	{ .fd = FRAMEWORK_FD, .events = POLLIN },
+};
+
+/* Have the kernel tell of stalls as long as the setting NAME says; in place of what it told of before. */
+static void arm_trigger(struct pollfd *event, const char *kind, const char *name)
 {
 	int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	char line[64];
-	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, stall_ms * 1000, WINDOW_MS * 1000);
+	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, setting(name) * 1000, WINDOW_MS * 1000);
 
+	if (event->fd >= 0)
+		close(event->fd);
 	if (fd >= 0 && write(fd, line, (size_t)length + 1) < 0) {
 		close(fd);
 		fd = -1;
 	}
 	if (fd < 0)
 		tell("log E Failed to arm the PSI trigger: no pressure, no kills");
-	return fd;
+	event->fd = fd;
+}
+
+static void arm_triggers(void)
+{
+	arm_trigger(&events[0], "some", "psi_partial_stall_ms");
+	arm_trigger(&events[1], "full", "psi_complete_stall_ms");
 }
 
 static void change_setting(const char *word)
 {
 	set(word);
 	watch.limit = setting("thrashing_limit");
+	if (strncmp(word, "psi_", 4) == 0)
+		arm_triggers();
 }
 
 static void obey(char *line)
@@ -341,14 +361,10 @@ static void obey(char *line)
 
 static void live(void)
 {
-	struct pollfd events[] = {
-		{ .fd = open_trigger("some", setting("psi_partial_stall_ms")), .events = POLLPRI },
-		{ .fd = open_trigger("full", setting("psi_complete_stall_ms")), .events = POLLPRI },
-		{ .fd = FRAMEWORK_FD, .events = POLLIN },
-	};
 	char line[256];
 	int pause_ms = -1;
 
+	arm_triggers();
 	for (;;) {
 		int ready = poll(events, 3, pause_ms);
 		bool pressed = ready > 0 && ((events[0].revents | events[1].revents) & POLLPRI);

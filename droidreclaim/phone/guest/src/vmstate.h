@@ -22,7 +22,7 @@ static const char *const meminfo_names[MEMINFO_FIELDS] = {
 	"ION_heap", "ION_heap_pool",
 };
 
-enum { SWAP_TOTAL = 6, SWAP_FREE = 7 };
+enum { SHMEM = 4, SWAP_TOTAL = 6, SWAP_FREE = 7, ACTIVE_ANON = 8, INACTIVE_ANON = 9 };
 
 struct vmstate {
 	uint64_t free, cma_free;

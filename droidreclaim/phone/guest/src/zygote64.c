@@ -54,6 +54,35 @@ static void set_process_name(const char *name)
 	prctl(PR_SET_NAME, length > COMM_CHARS ? name + length - COMM_CHARS : name);
 }
 
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!write(fd, text, strlen(text));
+		close(fd);
+	}
+}
+
+/*
+ * Where somebody made /sys/fs/cgroup/apps and gave it the memory controller, each app is charged to a group of its
+ * own, as Android 15 lays them out. Not by default: the kernel then reclaims from each group in turn.
+ */
+static void join_group(uid_t uid)
+{
+	char path[96];
+	int length = snprintf(path, sizeof(path), "/sys/fs/cgroup/apps/uid_%u", uid);
+
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return;
+	strcpy(path + length, "/cgroup.subtree_control");
+	write_text(path, "+memory");
+	length += snprintf(path + length, sizeof(path) - (size_t)length, "/pid_%d", getpid());
+	mkdir(path, 0755);
+	strcpy(path + length, "/cgroup.procs");
+	write_text(path, "0");
+}
+
 static int become(uid_t uid)
 {
 	gid_t gid = uid;
@@ -78,6 +107,7 @@ static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t s
 	app.random = mix(seed) | 1;
 	app.heap.seed = seed;
 	set_process_name(name);
+	join_group(uid);
 	if (heap_map(&app.heap, heap_bytes) != 0 || become(uid) != 0)
 		_exit(1);
 	app_live(&app);

@@ -1,0 +1,96 @@
+"""
+The frame of every page: styles, and the chart library with what it draws.
+
+Nothing in a page is fetched: everything is inside, and its own content security policy forbids
+every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from droidreclaim.units import format_size
+
+_WEB = files(__package__)
+_UPLOT = _WEB / "uplot"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    A line of a chart.
+
+    Attributes:
+        colour: Name of one in the frame's styles.
+        unit: ``MiB`` (one scale for all charts of a page) or ``%``.
+    """
+
+    label: str
+    colour: str
+    values: Sequence[float | None]
+    unit: str = "MiB"
+    fill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment that is marked: a kill."""
+
+    at_s: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Lines over time, in seconds."""
+
+    at_s: Sequence[float]
+    lines: Sequence[Line]
+    kills: Sequence[Mark]
+
+
+def render(
+    package: str | None,
+    charts: Sequence[Chart],
+    *,
+    filters: Mapping[str, Callable[..., str]] = MappingProxyType({}),
+    **values: Any,
+) -> str:
+    """
+    A page as text.
+
+    Args:
+        package: Where its ``page.html.j2`` is; it fills the blocks of the frame, and has a place of
+            the class ``chart`` for each of *charts*, in their order.
+    """
+    assert package is not None
+    sources = {"frame.html.j2": _WEB / "frame.html.j2", "page": files(package) / "page.html.j2"}
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=DictLoader({name: one.read_text(encoding="utf-8") for name, one in sources.items()}),
+    )
+    environment.filters |= {"size": format_size, **filters}
+    return environment.get_template("page").render(
+        **values,
+        charts={"charts": [asdict(chart) for chart in charts], "mostMib": _most_mib(charts)},
+        # Both files are ours (vendored and pinned by hash), never text of a device.
+        uplot_js=Markup((_UPLOT / "uPlot.iife.min.js").read_text(encoding="utf-8")),
+        uplot_css=Markup((_UPLOT / "uPlot.min.css").read_text(encoding="utf-8")),
+    )
+
+
+def _most_mib(charts: Sequence[Chart]) -> float:
+    """The top of every chart, so that they can be compared."""
+    lines = [line for chart in charts for line in chart.lines if line.unit == "MiB"]
+    known = [value for line in lines for value in line.values if value is not None]
+    return max(known, default=1.0) * 1.05
