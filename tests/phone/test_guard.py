@@ -30,8 +30,12 @@ pytestmark = [pytest.mark.phone, pytest.mark.timeout(300)]
 HOME = "/data/local/droidreclaim"
 GAME = "com.example.game"
 _ADJS = "cat /proc/[0-9]*/oom_score_adj 2>/dev/null || true"
-# Pids of the guard's program, whatever it is called by now.
-PIDS = f"for e in /proc/[0-9]*/exe; do case $(readlink $e) in {HOME}/guard-*) echo $e;; esac; done"
+# Processes of the guard's program, also of one that was removed; no program is started for it.
+PIDS = (
+    "for c in /proc/[0-9]*/comm; do "
+    "read -r n <$c && [[ $n = guard-* ]] && c=${c#/proc/} && echo ${c%/comm}; done 2>/dev/null"
+)
+KILL = f"for p in $({PIDS}); do kill -9 $p; done"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def shared(boot_for_module: Callable[..., Handset]) -> Handset:
 def phone(shared: Handset) -> Iterator[Handset]:
     """The same without a guard; none is left over for the next test."""
     yield shared
-    shared.shell(f"for p in $({PIDS}); do p=${{p#/proc/}}; kill -9 ${{p%/exe}}; done")
+    shared.shell(KILL)
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def events(phone: Handset) -> tuple[EventLine, ...]:
 
 def running(phone: Handset) -> list[int]:
     """Pids of guards, as the phone itself has them."""
-    return [int(pid) for pid in re.findall(r"/proc/(\d+)/exe", phone.text(PIDS))]
+    return [int(pid) for pid in phone.text(f"{PIDS}; true").split()]
 
 
 def test_a_guard_says_what_it_sees_and_why_it_does_nothing(guarded: Handset) -> None:
@@ -295,7 +299,6 @@ def killed_at_random(phone: Handset, times: int, seed: int) -> None:
     """Start a guard and kill -9 whatever runs of it, again and again, also while it starts."""
     source = random.Random(seed)
     profile = profiles.load("keep-games")
-    kill = f"for p in $({PIDS}); do p=${{p#/proc/}}; kill -9 ${{p%/exe}}; done"
     for _ in range(times):
         with (
             session(phone) as guard,
@@ -304,7 +307,7 @@ def killed_at_random(phone: Handset, times: int, seed: int) -> None:
             guard.session.call_all(profiles.lines(profile))
             guard.session.send("guard_start", name="x", for_s=60)
             time.sleep(source.uniform(0, 0.3))
-            phone.text(kill)
+            phone.shell(KILL)
     until(lambda: running(phone) == [])
 
 
@@ -344,7 +347,7 @@ def test_after_a_reboot_none_runs(guarded: Handset) -> None:
 
 def left_behind(phone: Handset) -> str:
     found = "find /data /dev /sdcard 2>/dev/null | grep -i droidreclaim || true"
-    return phone.text(f"{found}; {PIDS}")
+    return phone.text(f"{found}; {PIDS}; true")
 
 
 @contextlib.contextmanager
@@ -353,7 +356,7 @@ def mounted(phone: Handset, path: str, options: str) -> Iterator[None]:
     try:
         yield
     finally:
-        phone.shell(f"for p in $({PIDS}); do p=${{p#/proc/}}; kill ${{p%/exe}}; done; sleep 1")
+        phone.shell(f"{KILL}; sleep 1")
         phone.text(f"umount {path} || umount -l {path}")
 
 
