@@ -18,6 +18,7 @@ from droidreclaim import profiles
 from droidreclaim.cli import connect
 from droidreclaim.cli.options import Connection
 from droidreclaim.demo import arms, scenario
+from droidreclaim.demo.result import Arm
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.guard import control
 from droidreclaim.helper.connect import RunningHelper
@@ -363,21 +364,33 @@ def mounted(phone: Handset, path: str, options: str) -> Iterator[None]:
 # What it is for
 
 
-def test_with_a_guard_and_a_silent_host_every_app_and_the_score_are_kept(
-    boot: Callable[..., Handset], shared: Handset
-) -> None:
-    """The demo's own scenario, in which lowmemorykiller alone takes the game."""
-    ram_bytes = 384 * MIB
-    shared.stop()
-    phone = boot(ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none")
-    start(phone)
+AT_HOME_S = 3.0
+
+
+def played(phone: Handset) -> Arm:
+    """The demo's scenario by hands alone: nobody pages out, and the player rests at Home."""
     connection = Connection(serial=phone.serial, timeout_s=60.0)
     with connect.helper(connection) as helper:
         plan = scenario.plan(1, 6, arms.sample(helper, 0.0).available_bytes)
-        arm = arms.play(
+        return arms.play(
             connect.chosen_device(connection), helper, plan, name="guard",
-            page_out=arms.leave_alone,
+            page_out=lambda _: time.sleep(AT_HOME_S),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("guards", [True, pytest.param(False, marks=pytest.mark.campaign)])
+def test_with_a_guard_and_a_silent_host_every_app_and_the_score_are_kept(
+    boot: Callable[..., Handset], shared: Handset, guards: bool
+) -> None:
+    """And without one, lowmemorykiller takes the game in the same scenario."""
+    ram_bytes = 384 * MIB
+    shared.stop()
+    phone = boot(ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none")
+    if not guards:
+        assert not played(phone).game.kept
+        return
+    start(phone)
+    arm = played(phone)
     told = [event for event in events(phone) if event.what == "action"]
     assert arm.deaths == (), (arm.deaths, told)
     assert arm.game.kept
