@@ -7,7 +7,7 @@ leaves the watermarks out already, so a launch that fits into it wakes neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from droidreclaim.model import Process
@@ -16,7 +16,6 @@ from droidreclaim.units import MIB
 # What a launch takes besides the app's own anonymous memory: page tables, code, the framework's
 # part. As a share of all memory, since larger devices have larger apps.
 _MARGIN_SHARE = 1 / 64
-REMEMBERED = 16  # launches
 _RATIO = 2.5  # what zram saves, as long as it holds too little to tell
 _LEAST_BYTES = 2 * MIB  # less is not worth a look at anybody
 
@@ -46,21 +45,17 @@ class Choice:
 
 
 def choose(
-    background: Sequence[Process], took_bytes: Iterable[int], memory: Memory, shared_bytes: int
+    background: Sequence[Process], need_bytes: int, memory: Memory, shared_bytes: int
 ) -> Choice | None:
     """
     Whom to page out now so that the next launch finds room; None when it does already.
 
-    The next launch is taken to need as much as any of the last ones took.
-
     Args:
         background: Processes that may be touched, the oldest first.
-        took_bytes: What each of the last launches brought into memory: all of an app that started,
-            of one that returned the part that was in swap.
+        need_bytes: What the next launch will bring into memory.
         shared_bytes: Part of a process that others map too, and that no page-out moves.
     """
-    need = max(took_bytes, default=0) + round(memory.total_bytes * _MARGIN_SHARE)
-    short = need - memory.available_bytes
+    short = need_bytes + round(memory.total_bytes * _MARGIN_SHARE) - memory.available_bytes
     saved = 1 - 1 / max(memory.ratio or _RATIO, 1.1)
     budget = min(round(short / saved), memory.swap_room_bytes)
     if short <= 0 or budget < _LEAST_BYTES:

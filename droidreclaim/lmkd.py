@@ -256,12 +256,23 @@ def _next_in_line(
         return "low_mem_and_thrashing", _thrashing_floor(view, settings)
     if view.sdk >= _LOW_MEM_SDK:
         return "low_mem", settings["lowmem_min_oom_score"].number
-    # Nothing fires at the mark, so swap fills, until too much of what could be there is, or until
-    # little of it is left.
+    return _last_in_line(view, settings)
+
+
+def _last_in_line(view: _View, settings: Mapping[str, Setting]) -> tuple[str, int]:
+    """
+    What comes where nothing fires at the mark.
+
+    Swap fills, until too much of what could be there is, or until little of it is left; without
+    that a stall or thrashing, whichever is nearer.
+    """
     if view.has_swap and settings["swap_util_max"].number < _EVERYTHING:
         return "low_mem_and_swap_util", 0
     if view.has_swap and settings["swap_free_low_percentage"].number > 0:
         return "low_mem_and_swap", _PERCEPTIBLE_FLOOR
+    stall = view.stall * 1000 / max(settings["psi_complete_stall_ms"].number, 1)
+    if stall > view.thrashing * 100 / max(settings["thrashing_limit"].number, 1):
+        return "not_responding", 0
     return "low_mem_and_thrashing", _PERCEPTIBLE_FLOOR
 
 

@@ -159,3 +159,9 @@ def test_a_followed_kill_says_what_lmkd_itself_counted() -> None:
     }
     assert report.followed_line(record, counted).endswith("low  (lmkd: 4 since the start)")
     assert report.followed_json(record, None)["lmkd_since_start"] is None
+
+
+def test_seconds_since_1970_are_a_date_whatever_the_device_s_clock() -> None:
+    at = Clock.of_capture(None).iso(record("1790448214.410")).at
+    assert at == "2026-09-26T18:43:34.410+00:00"
+    assert Clock.of_capture(None).iso(record("123.410")).at == "123.410"

@@ -114,6 +114,9 @@ def test_swap_that_will_be_low_by_then_is_foreseen() -> None:
         (sample(), {"swap_util_max": "90"}, "low_mem_and_swap_util"),
         (sample(), {"swap_free_low_percentage": "0"}, "low_mem_and_thrashing"),
         (sample(swap_total=0, swap_free=0), {}, "low_mem_and_thrashing"),
+        (sample(swap_total=0, swap_free=0, stalled_us=70_000), {}, "not_responding"),
+        (sample(swap_total=0, swap_free=0, stalled_us=70_000, refaults=_FILE_PAGES // 5), {},
+         "low_mem_and_thrashing"),
     ],
 )  # fmt: skip
 def test_the_rule_in_line_is_the_first_that_will_hold_at_the_mark(

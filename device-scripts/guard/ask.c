@@ -2,7 +2,7 @@
  * Battery saver is a setting and thermal status a service: no file of the kernel
  * holds either. `cmd` and `dumpsys` are native programs (10 ms; `settings` would
  * start a Java machine). Asked at the start and then only when there is work, at
- * most once a minute, so an idle phone is not woken; the answer is for the next pass.
+ * most once a minute, so an idle phone is not woken; a later answer is for the next pass.
  */
 #include "ask.h"
 
@@ -28,13 +28,14 @@ static struct question {
 	bool (*judge)(struct span text);
 	const char *pause;
 	bool yes;
+	bool known;	/* it was answered, or nobody answers it here */
 	int pid;	/* 0: nobody is asked */
 	int fd;		/* -1: heard to its end */
 	size_t len;
 	char text[2048];	/* the line that matters comes early */
 } questions[ASK_FDS] = {
-	{ saver_words, answer_saves, "battery_saver", false, 0, -1, 0, "" },
-	{ thermal_words, answer_is_hot, "thermal", false, 0, -1, 0, "" },
+	{ saver_words, answer_saves, "battery_saver", false, false, 0, -1, 0, "" },
+	{ thermal_words, answer_is_hot, "thermal", false, false, 0, -1, 0, "" },
 };
 
 static uint64_t asked_ms;
@@ -130,6 +131,7 @@ static void hear(struct question *question)
 		return;
 	sys_close(question->fd);
 	question->fd = -1;
+	question->known = true;
 	question->yes = question->judge((struct span){ question->text, question->len });
 }
 
@@ -155,6 +157,14 @@ const char *ask_pause(void)
 		if (questions[i].yes)
 			return questions[i].pause;
 	return NULL;
+}
+
+bool ask_waits(void)
+{
+	for (size_t i = 0; i < ASK_FDS; i++)
+		if (questions[i].pid > 0 && !questions[i].known)
+			return true;
+	return false;
 }
 
 int ask_trim(const struct app *app)

@@ -20,6 +20,9 @@ void ask_hear(uint64_t now_ms);
 /* "battery_saver" or "thermal", by the last answers; NULL: go on, also where nobody answers. */
 const char *ask_pause(void);
 
+/* Whether the first answers are still to come: a guard does not act before. */
+bool ask_waits(void);
+
 /* Have ActivityManager tell the app to give up its caches; 0 or -errno. */
 int ask_trim(const struct app *app);
 

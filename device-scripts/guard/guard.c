@@ -10,6 +10,7 @@
 #include "gauge.h"
 #include "gsys.h"
 #include "link.h"
+#include "pages.h"
 #include "reclaim.h"
 #include "talk.h"
 
@@ -23,7 +24,8 @@
 #define SLICE_S 3		/* the same for one with a pace */
 #define STUCK_US 10000000
 #define STUCK_S 30		/* a call that never returns ends the guard for good */
-#define PACED_STEP_KIB 1024
+#define PACED_STEP_KIB 1024	/* or what a quarter of a second may have */
+#define PACE_MOST_KIB (1u << 30)
 #define RETURNING_MS 2000
 #define ALARM_ROW_MS 10000
 #define FLOOR_SLACK_BYTES (8u << 20)	/* the largest step, which did not fit */
@@ -192,13 +194,14 @@ static void set_options(struct options *out, const struct rule *rule)
 	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX, false };
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->max_bytes_per_s != UNKNOWN) {
-		uint64_t kib_per_s = rule->max_bytes_per_s >> 10;
+		uint32_t kib_per_s = rule->max_bytes_per_s >> 10 > PACE_MOST_KIB ?
+					     PACE_MOST_KIB : (uint32_t)(rule->max_bytes_per_s >> 10);
+		uint32_t step_kib = kib_per_s / 4 < PACED_STEP_KIB ? kib_per_s / 4 : PACED_STEP_KIB;
 
-		out->step_bytes = PACED_STEP_KIB << 10;
-		out->pause_us = divide(PACED_STEP_KIB * 1000000ull,
-				       kib_per_s > UINT32_MAX ? UINT32_MAX : (uint32_t)kib_per_s);
-		if (slice > rule->max_bytes_per_s * SLICE_S)
-			slice = rule->max_bytes_per_s * SLICE_S;
+		out->step_bytes = step_kib << 10 < page_bytes ? page_bytes : step_kib << 10;
+		out->pause_us = divide(step_kib * 1000000ull, kib_per_s);
+		if (slice > (uint64_t)kib_per_s * (1024 * SLICE_S))
+			slice = (uint64_t)kib_per_s * (1024 * SLICE_S);
 	}
 	out->budget_left_bytes = slice;
 	out->swap_floor_bytes = divide(guard.now.swap_total_bytes, 1000) *
@@ -377,7 +380,7 @@ static void pass(void)
 				    "zram_full" :
 				    policy_forbids(&profile->when, &guard.now, state.minute_bytes);
 		note_forbidden(forbidden);
-		if (forbidden || is_paused())
+		if (forbidden || ask_waits() || is_paused())
 			break;
 		if (fresh) {	/* sizes may be old: look, then choose */
 			guard.passes++;

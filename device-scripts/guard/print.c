@@ -68,6 +68,7 @@ static void print_guard(uint64_t now_ms)
 	line_u64("oom_kills", kills == UNKNOWN || guard.oom_kills_before == UNKNOWN ?
 				      UNKNOWN : kills - guard.oom_kills_before);
 	line_u64("apps_left_out", apps.left_out);
+	line_u64("cpu_us", sys_cpu_us());
 	line_u64("rss_bytes", own_rss_bytes());
 	line_send();
 }

@@ -1,4 +1,4 @@
-/* The guard's decisions: the examples of guard_policy.txt, and the hold-off. */
+/* The guard's decisions: the examples of two tables, and the hold-off. */
 #include "check.h"
 #include "policy.h"
 
@@ -9,13 +9,12 @@ static struct situation device;
 static uint64_t minute_bytes;
 static struct app apps[16];
 static size_t apps_nr;
-static const char *case_name;
-static unsigned int line_number, cases, claims;
+static const char *case_name, *table_name;
+static unsigned int line_number, claims;
 
 static void begin_case(const char *name)
 {
 	case_name = name;
-	cases++;
 	profile_reset(&profile);
 	memset(&device, 0, sizeof(device));
 	device.swap_total_bytes = device.swap_free_bytes = 1000;
@@ -28,7 +27,7 @@ static void must(bool claim, const char *what)
 	claims++;
 	if (claim)
 		return;
-	fprintf(stderr, "guard_policy.txt:%u: %s: %s is not so\n", line_number, case_name, what);
+	fprintf(stderr, "%s:%u: %s: %s is not so\n", table_name, line_number, case_name, what);
 	exit(1);
 }
 
@@ -176,27 +175,82 @@ static void read_line(const char *line)
 		must(false, "a word of this file");
 }
 
-static void the_examples_hold(void)
+/* Have `take` read each line of a table that says something. */
+static void read_table(const char *table, void (*take)(const char *line))
 {
-	static char path[4096], text[1024], name[256];
+	static char path[4096], text[1024];
 	size_t len = (size_t)(strrchr(__FILE__, '/') - __FILE__) + 1;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%.*sguard_policy.txt", (int)len, __FILE__);
+	snprintf(path, sizeof(path), "%.*s%s", (int)len, __FILE__, table);
 	file = fopen(path, "r");
 	CHECK(file);
+	table_name = table;
+	line_number = claims = 0;
 	while (fgets(text, sizeof(text), file)) {
 		line_number++;
 		text[strcspn(text, "\n")] = '\0';
-		if (strncmp(text, "case ", 5) == 0) {
-			snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1, text + 5);
-			begin_case(name);
-		} else if (text[0] != '#' && text[0] != '\0') {
-			read_line(text);
-		}
+		if (text[0] != '#' && text[0] != '\0')
+			take(text);
 	}
 	fclose(file);
-	CHECK(cases >= 20 && claims > 60);
+	CHECK(claims > 60);
+}
+
+static void take_line(const char *line)
+{
+	static char name[1024];
+
+	if (strncmp(line, "case ", 5) == 0) {
+		snprintf(name, sizeof(name), "%s", line + 5);
+		begin_case(name);
+	} else {
+		read_line(line);
+	}
+}
+
+static void glob_row(const char *line)
+{
+	char pattern[160], text[256], fits[8];
+
+	must(sscanf(line, "glob %159s %255s %7s", pattern, text, fits) == 3, "a row");
+	must(glob_fits(pattern, span_of(text)) == (strcmp(fits, "yes") == 0), "glob");
+}
+
+static void rule_row(const char *line)
+{
+	static char text[512];
+	unsigned long long min_bytes, background, cooldown, rss, away, holdoff;
+	char how[16], idle[32], word[32];
+	struct app app = { .rule = 0 };
+	const char *why, *said;
+	struct request request;
+	int low, high;
+
+	begin_case(line);
+	must(sscanf(line, "rule %d %d %llu %llu %15s %llu : %d %llu %llu %31s %llu -> %31s", &low,
+		    &high, &min_bytes, &background, how, &cooldown, &app.adj, &rss, &away, idle,
+		    &holdoff, word) == 12, "a row");
+	snprintf(text, sizeof(text),
+		 "x rule match=* low=%d high=%d min_bytes=%llu background_ms=%llu how=%s cooldown_ms=%llu",
+		 low, high, min_bytes, background, how, cooldown);
+	must(request_parse(span_of(text), &request) == 0 &&
+	     rule_parse(&request, &profile.rules[0], &why), "rule");
+	app.rss_anon_bytes = rss;
+	app.background_ms = ago(away);
+	app.action_ms = ago(idle[0] == '-' ? UNKNOWN : strtoull(idle, NULL, 10));
+	app.holdoff_ms = holdoff;
+	said = policy_spares(&profile, &app, NOW_MS);
+	must(strcmp(said ? said : "touch", word) == 0, "the word");
+}
+
+static void take_row(const char *line)
+{
+	case_name = line;
+	if (strncmp(line, "glob ", 5) == 0)
+		glob_row(line);
+	else
+		rule_row(line);
 }
 
 static void a_glob_fits_whole_texts_only_and_never_takes_long(void)
@@ -249,7 +303,8 @@ static void a_cooldown_of_nothing_doubles_from_ten_seconds(void)
 
 int main(void)
 {
-	the_examples_hold();
+	read_table("guard_policy.txt", take_line);
+	read_table("decisions.txt", take_row);
 	the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_when_not();
 	a_cooldown_of_nothing_doubles_from_ten_seconds();
 	a_glob_fits_whole_texts_only_and_never_takes_long();

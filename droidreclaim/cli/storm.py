@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from droidreclaim.storm.arms import Needs
     from droidreclaim.storm.events import Run
     from droidreclaim.storm.folder import Folder
-    from droidreclaim.storm.play import Stage
+    from droidreclaim.storm.stage import Stage
 
 _API = 33
 _KEPT = ("config", "apps", "rounds", "order", "quick", "api", "packages")  # by a folder
@@ -216,7 +216,7 @@ class _Stages:
     @contextmanager
     def _on(self, connection: Connection, accelerator: str | None = None) -> Iterator[Stage]:
         from droidreclaim.cli import connect
-        from droidreclaim.storm.play import Stage
+        from droidreclaim.storm.stage import Stage
 
         device = connect.chosen_device(connection)
         way, helper = connect.rooted(device, connection)

@@ -20,7 +20,7 @@ class GuardLine(Line):
         forbidden: Why nobody may be touched; *paused* why not just now.
         gone: Apps that ended while in the background, whoever ended them.
         apps_left_out: Processes that its table had no room for.
-        rss_bytes: Of the guard itself.
+        cpu_us: CPU time of the guard itself, *rss_bytes* its memory.
     """
 
     running: bool
@@ -54,6 +54,7 @@ class GuardLine(Line):
     gone: Size | None = None
     oom_kills: Size | None = None
     apps_left_out: Size | None = None
+    cpu_us: Size | None = None
     rss_bytes: Size | None = None
 
 

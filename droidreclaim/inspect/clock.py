@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from droidreclaim.parse.kill_records import KillRecord
 
@@ -74,6 +74,9 @@ class Clock:
 
     def iso(self, record: KillRecord) -> KillRecord:
         """*record* with its time in ISO 8601, where it has a whole date."""
+        if record.at and _SECONDS.fullmatch(record.at) and float(record.at) > _FIRST_EPOCH_S:
+            since_1970 = datetime.fromtimestamp(float(record.at), UTC)
+            return replace(record, at=since_1970.isoformat("T", "milliseconds"))
         moment = self._moment(record.at)
         if moment is None:
             return record

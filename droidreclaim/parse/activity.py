@@ -167,9 +167,9 @@ def _enter_section(reading: _Reading, numbered: NumberedLine, title: str) -> Non
         reading.announced = int(announced[1])
     name, colon, rest = title.partition(": ")
     if colon and name in ("mHomeProcess", "mPreviousProcess", "mHeavyWeightProcess"):
-        if rest == "null":
-            return
-        reading.named[name] = _ref_or_raise(numbered)
+        ref = find_record_ref(rest)
+        if ref is not None:
+            reading.named[name] = ref
 
 
 def _ref_or_raise(numbered: NumberedLine) -> ProcessRef:

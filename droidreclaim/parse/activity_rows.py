@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.adj import adj_of_label
 from droidreclaim.parse.text import NumberedLine, kib_bytes
-from droidreclaim.parse.uids import owner_uid_of, uid_of
+from droidreclaim.parse.uids import owner_uid_of, uid_of, uid_of_record
 
 # Read from both ends, as the middle moved between releases: "trm:" became "t:", capabilities
 # appeared and grow, labels hold blanks ("cch+ 5", "vis  + 1") and so do groups ("R/ /BFGS").
@@ -239,7 +239,7 @@ def read_level(line: str) -> OomLevel | None:
 def read_uid_state(line: str) -> UidState | None:
     """``UID u0a18: UidRecord{3f13e6e u0a18 CEM  bg:+16m idle procs:1 ..}``, None if it is not."""
     match = _UID.fullmatch(line)
-    uid = uid_of(match["uid"]) if match else None
+    uid = uid_of_record(match["uid"]) if match else None
     if match is None or uid is None:
         return None
     state, *flags = match["rest"].split() or [""]

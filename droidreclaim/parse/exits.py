@@ -115,7 +115,7 @@ def parse_lmk(text: str) -> LmkCounts:
             total = int(match[1])
         elif match := _LEVEL.fullmatch(line):
             levels.append((int(match[1]), int(match[2])))
-        elif "kills" in line:
+        elif line.lstrip().startswith(("kills at or below", "Total number of kills")):
             raise ParseError(LMK, number, line)
     if total is None or not levels:
         raise no_rows(LMK, text, "kill counter")

@@ -6,9 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from droidreclaim.parse.am_lines import opens_record
+from droidreclaim.parse.am_lines import ForceStopped, opens_record, read_activity_line
 from droidreclaim.parse.kernel_kills import read_kernel_kills
-from droidreclaim.parse.kill_records import KilledBy, KillRecord, kernel_record, read_kill
+from droidreclaim.parse.kill_records import (
+    KilledBy,
+    KillRecord,
+    kernel_record,
+    killer_of,
+    read_kill,
+)
 from droidreclaim.parse.lines import log_lines
 from droidreclaim.parse.lmkd import continues_lmkd_kill, opens_lmkd_kill
 from droidreclaim.parse.logcat import LogEntry, LogForm, form_of, iter_entries, only_dividers
@@ -62,15 +68,29 @@ def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[Nu
     """The kills among log entries of any buffer, and the rows that start as one and are unread."""
     records: list[KillRecord] = []
     unread: list[NumberedLine] = []
+    stopped: dict[str, str] = {}
     for entry in _joined(entries):
+        if entry.message.startswith("Force stopping "):
+            stop = read_activity_line(entry.message)
+            if isinstance(stop, ForceStopped):
+                stopped[stop.package] = stop.reason
         try:
             record = read_kill(entry)
         except ValueError:
             unread.append((entry.line_number, f"{entry.tag or ''}: {entry.message}"))
             continue
         if record is not None:
-            records.append(record)
+            records.append(_with_cause(record, stopped))
     return records, unread
+
+
+def _with_cause(record: KillRecord, stopped: dict[str, str]) -> KillRecord:
+    """Before Android 11 a kill says "stop PACKAGE" alone; why is in the line before it."""
+    cause = stopped.get(record.reason.removeprefix("stop "))
+    if cause is None or not record.reason.startswith("stop "):
+        return record
+    reason = f"{record.reason} due to {cause}"
+    return replace(record, reason=reason, by=killer_of(reason))
 
 
 def _form_of(numbered: list[NumberedLine]) -> LogForm | None:

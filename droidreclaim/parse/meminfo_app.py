@@ -25,8 +25,7 @@ _SUMMARY = re.compile(
 )
 _TOTALS = re.compile(r"(TOTAL(?: [A-Z]{3,4})*)(?: \(KB\))?: +(\d{1,12})")
 _HEAP_COLUMNS = 3  # Size, Alloc, Free: blank but for the heaps and TOTAL
-_CHECKIN_VERSION = "4"
-_CHECKIN_FIXED = 47
+_CHECKIN_CELLS = {"3": 39, "4": 47}  # fixed ones by version; 3 (Android 4.4 to 6) ends before swap
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def read_app_blocks(source: str, lines: list[NumberedLine]) -> tuple[AppMemory, 
 
 def parse_meminfo_checkin(text: str) -> tuple[CheckinMemory, ...]:
     """
-    Read ``dumpsys meminfo --checkin`` of version 4 (Android 7 and later).
+    Read ``dumpsys meminfo --checkin`` of version 4 (Android 7 and later) or 3.
 
     Raises:
         ParseError: a row is short or of another version, or there is none.
@@ -115,7 +114,7 @@ def parse_meminfo_checkin(text: str) -> tuple[CheckinMemory, ...]:
         cells = line.split(",")
         if not line or cells[0] == "time" or line.startswith("---------"):
             continue
-        row = _checkin_row(cells) if cells[0] == _CHECKIN_VERSION else None
+        row = _checkin_row(cells) if cells[0] in _CHECKIN_CELLS else None
         if row is None:
             raise ParseError(CHECKIN, number, line)
         rows.append(row)
@@ -127,7 +126,8 @@ def parse_meminfo_checkin(text: str) -> tuple[CheckinMemory, ...]:
 def _checkin_row(cells: list[str]) -> CheckinMemory | None:
     # Groups of four (native, dalvik, other, total): heap size, allocated, free, pss, swappable
     # pss, shared dirty, shared clean, private dirty, private clean, swapped out, swapped pss.
-    if len(cells) < _CHECKIN_FIXED or not re.fullmatch(r"\d{1,8}", cells[1]):
+    fixed = _CHECKIN_CELLS[cells[0]]
+    if len(cells) < fixed or not re.fullmatch(r"\d{1,8}", cells[1]):
         return None
     pss = _kib(cells[18])
     if pss is None or not cells[2]:
@@ -140,8 +140,8 @@ def _checkin_row(cells: list[str]) -> CheckinMemory | None:
         pss_bytes=pss,
         private_dirty_bytes=_kib(cells[34]),
         private_clean_bytes=_kib(cells[38]),
-        swap_bytes=_kib(cells[42]),
-        swap_pss_bytes=_kib(cells[46]),
+        swap_bytes=_kib(cells[42]) if fixed > 42 else None,
+        swap_pss_bytes=_kib(cells[46]) if fixed > 42 else None,
     )
 
 
@@ -165,7 +165,7 @@ def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
 def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
     number, line = block[0]
     head = _HEAD.fullmatch(line)
-    if head is not None and (old := _old_table(block)):
+    if head is not None and "Pss" in (old := _old_table(block)):
         return _old_memory(int(head[1]), head[2], old)
     columns = _columns(block)
     if head is None or not columns:
@@ -198,7 +198,8 @@ def _old_table(block: list[NumberedLine]) -> dict[str, tuple[str, ...]]:
     if len(block) < 3 or tuple(block[1][1].split()) != _OLD_COLUMNS:
         return {}
     found = (_OLD_ROW.fullmatch(line[:400]) for _, line in block[2:])
-    return {match["what"]: tuple(match["cells"].split()) for match in found if match}
+    cells = {match["what"]: tuple(match["cells"].split()) for match in found if match}
+    return cells if cells.get("Pss", ("N/A",))[-1] != "N/A" else {}
 
 
 def _old_memory(pid: int, name: str, table: Mapping[str, tuple[str, ...]]) -> AppMemory:
@@ -208,8 +209,6 @@ def _old_memory(pid: int, name: str, table: Mapping[str, tuple[str, ...]]) -> Ap
         sizes = ((names[what], _kib(cells[index])) for what, cells in table.items())
         rows.append(MemoryRow(column, {key: size for key, size in sizes if size is not None}))
     total = rows.pop().cells
-    if "Pss Total" not in total:
-        raise ParseError(APP, 1, name, hint="the table of this process has no total")
     dirty = total.get("Private Dirty")
     return AppMemory(pid, name, tuple(rows), total["Pss Total"], None, None, False, dirty, {})
 

@@ -28,6 +28,7 @@ _PASSWD = re.compile(
     r"u(?P<user>\d{1,4})_(?P<kind>[ai])(?P<number>\d{1,5})"
     r"(?P<suffix>_cache|_ext|_ext_cache|_sdk_sandbox)?"
 )
+_SANDBOX = re.compile(r"u\d{1,4}a1\d{4}")
 _OEM = re.compile(r"oem_(\d{4,5})")
 _OLD_APP = re.compile(r"app_(\d{1,4})")
 _SHARED = re.compile(r"all_a(\d{1,5})")
@@ -73,6 +74,12 @@ def uid_of(printed: str) -> int | None:
         return int(printed)
     dumped = _dump_uid(printed)
     return _named_uid(printed) if dumped is None else dumped
+
+
+def uid_of_record(printed: str) -> int | None:
+    """As `uid_of`, where ``u0a10123`` is the SDK sandbox of app 123 (20123): in UidRecord."""
+    uid = uid_of(printed)
+    return uid + FIRST_APP_ID if uid is not None and _SANDBOX.fullmatch(printed) else uid
 
 
 def owner_uid_of(printed: str) -> int | None:

@@ -8,17 +8,27 @@ device does by itself needs nothing done; a new arm is one class more.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from droidreclaim import lazy, reclaim, snapshot
+from droidreclaim import lazy, profiles, reclaim, snapshot
 from droidreclaim.errors import NotAchieved, UsageError
-from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.guard import control
+from droidreclaim.helper.connect import RunningHelper, connect
+from droidreclaim.helper.guard_wire import GuardLine
+from droidreclaim.model import ReclaimResult
+from droidreclaim.model.profile import Profile
 from droidreclaim.policy import Selection, choose
 from droidreclaim.reclaim.engine import KEEP_SWAP_FREE
 from droidreclaim.storm.look import Seen
+from droidreclaim.storm.stage import Stage
+
+_GUARD = "guard"
+_GUARD_S = 4 * 3600  # longer than any arm
+_NOTICE_S = 0.15  # it looks every 0.1 s while apps come and go
+_SETTLE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +67,28 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What one page-out did, by the tool's own account."""
+    """
+    What page-outs did, by the account of who did them.
 
-    result: reclaim.Finished
+    Attributes:
+        swapped_bytes: None where they are not of this moment alone, and so cannot be held against
+            the kernel's counter.
+        cpu_s: None for what the helper took meanwhile.
+    """
+
     duration_s: float
+    targets: int
+    advised_bytes: int
+    reclaimed_bytes: int | None
+    swapped_bytes: int | None
+    gained_bytes: int | None
+    cpu_s: float | None = None
 
 
 class Arm(Protocol):
     """What happens on a phone besides the launches."""
 
-    def set_up(self, helper: RunningHelper) -> None:
+    def set_up(self, stage: Stage) -> None:
         """Before the first launch."""
 
     def after_leaving(self, left: Left) -> Acted | None:
@@ -80,7 +102,7 @@ class Arm(Protocol):
 class LeaveAlone:
     """The device does what it does by itself."""
 
-    def set_up(self, helper: RunningHelper) -> None:
+    def set_up(self, stage: Stage) -> None:
         """Nothing."""
 
     def after_leaving(self, left: Left) -> Acted | None:
@@ -97,34 +119,35 @@ class Eager(LeaveAlone):
 
     helper: RunningHelper | None = None
 
-    def set_up(self, helper: RunningHelper) -> None:
+    def set_up(self, stage: Stage) -> None:
         """Remember the helper."""
-        self.helper = helper
+        self.helper = stage.helper
 
     def after_leaving(self, left: Left) -> Acted | None:
         """Page it out."""
-        return self._page_out(reclaim.Request(Selection(packages=(left.package,))))
-
-    def _page_out(self, request: reclaim.Request) -> Acted | None:
-        assert self.helper is not None
         start_s = time.monotonic()
+        result = self._page_out(reclaim.Request(Selection(packages=(left.package,))))
+        return _acted(result, start_s) if result else None
+
+    def _page_out(self, request: reclaim.Request) -> ReclaimResult | None:
+        assert self.helper is not None
         try:
-            result = reclaim.run(self.helper, request)
+            return reclaim.run(self.helper, request).result
         except NotAchieved:
             return None  # it was killed before it could be reached
-        return Acted(result, time.monotonic() - start_s)
 
 
 @dataclass
 class Lazy(Eager):
     """Page the oldest apps out, and only when memory is short of the next launch."""
 
-    took_bytes: deque[int] = field(default_factory=lambda: deque(maxlen=lazy.REMEMBERED))
+    need_bytes: int = 0
     shared_bytes: int = 0
 
     def after_leaving(self, left: Left) -> Acted | None:
-        """Make room for a launch that takes as much as any of the last ones."""
-        self.took_bytes.append(left.took_bytes)
+        """Make room for a launch that takes as much as any so far."""
+        start_s = time.monotonic()
+        self.need_bytes = max(self.need_bytes, left.took_bytes)
         seen = left.seen
         background = choose(snapshot.build(seen.processes, {}), Selection()).targets
         swap = seen.memory
@@ -135,17 +158,87 @@ class Lazy(Eager):
             swap_room_bytes=max(0, (swap.swap_free_bytes or 0) - floor_bytes),
             ratio=seen.zram_ratio,
         )
-        chosen = lazy.choose(background, self.took_bytes, memory, self.shared_bytes)
+        chosen = lazy.choose(background, self.need_bytes, memory, self.shared_bytes)
         if chosen is None:
             return None
         pids = tuple(process.pid for process in chosen.targets)
-        acted = self._page_out(
+        result = self._page_out(
             reclaim.Request(Selection(pids=pids), budget_bytes=chosen.budget_bytes)
         )
-        if acted is not None:
-            shared = [target.advice.shared_bytes for target in acted.result.result.targets]
-            self.shared_bytes = max((one for one in shared if one), default=self.shared_bytes)
-        return acted
+        if result is None:
+            return None
+        shared = [target.advice.shared_bytes for target in result.targets]
+        self.shared_bytes = max((one for one in shared if one), default=self.shared_bytes)
+        return _acted(result, start_s)
+
+
+@dataclass
+class Guarded(LeaveAlone):
+    """The guard on the device decides and acts; the host starts it, and reads what it did."""
+
+    profile: Profile
+    guard: RunningHelper | None = None
+    before: GuardLine | None = None
+
+    def set_up(self, stage: Stage) -> None:
+        """Start it."""
+        self.guard = connect(stage.device, stage.way, timeout_s=stage.timeout_s, kind="guard")
+        control.start(self.guard, self.profile, for_s=_GUARD_S)
+        self.before = control.status(self.guard).guard
+
+    def after_leaving(self, left: Left) -> Acted | None:
+        """
+        Give it the moment between two apps that the other arms take for their page-outs.
+
+        It has seen the app leave after a tenth of a second, and is done when it misses no memory,
+        or goes no further.
+        """
+        assert self.guard is not None
+        start_s = time.monotonic()
+        then = last = self.before or GuardLine(running=False)
+        while time.monotonic() - start_s < _SETTLE_S:
+            time.sleep(_NOTICE_S)
+            now = control.status(self.guard).guard
+            if now.missing is None or now.advised_bytes == last.advised_bytes:
+                break
+            last = now
+        self.before = now
+        if now.actions == then.actions:
+            return None
+        return Acted(
+            duration_s=time.monotonic() - start_s,
+            targets=_grown(then.actions, now.actions),
+            advised_bytes=_grown(then.advised_bytes, now.advised_bytes),
+            reclaimed_bytes=_grown(then.reclaimed_bytes, now.reclaimed_bytes),
+            swapped_bytes=None,
+            gained_bytes=None,
+            cpu_s=_grown(then.cpu_us, now.cpu_us) / 1e6,
+        )
+
+    def tear_down(self) -> None:
+        """Stop it."""
+        if self.guard is None:
+            return
+        try:
+            control.stop(self.guard)
+        finally:
+            self.guard.session.close()
+
+
+def _acted(result: ReclaimResult, start_s: float) -> Acted:
+    totals = result.totals
+    return Acted(
+        duration_s=time.monotonic() - start_s,
+        targets=len(result.targets),
+        advised_bytes=totals.advised_bytes,
+        reclaimed_bytes=totals.reclaimed_bytes,
+        swapped_bytes=totals.swapped_bytes,
+        gained_bytes=totals.gained_bytes,
+    )
+
+
+def _grown(before: int | None, now: int | None) -> int:
+    return (now or 0) - (before or 0)
 
 
 _ARMS: dict[str, tuple[Needs, Callable[[], Arm]]] = {
@@ -165,6 +258,7 @@ def needs_of(name: str) -> Needs:
 
     Raises:
         UsageError: there is no such arm.
+        ProfileFaults: the profile of a guard's arm cannot be read.
     """
     return _arm(name)[0]
 
@@ -174,12 +268,15 @@ def make(name: str) -> Arm:
     A new arm, which has seen nothing yet.
 
     Raises:
-        UsageError: there is no such arm.
+        UsageError, ProfileFaults: as `needs_of`.
     """
     return _arm(name)[1]()
 
 
 def _arm(name: str) -> tuple[Needs, Callable[[], Arm]]:
+    kind, _, profile = name.partition(":")
+    if kind == _GUARD and profile:
+        return Needs(), partial(Guarded, profiles.load(profile))
     if name not in _ARMS:
-        raise UsageError(f"no arm {name!r}", hint=f"one of {', '.join(NAMES)}")
+        raise UsageError(f"no arm {name!r}", hint=f"one of {', '.join(NAMES)}, guard:PROFILE")
     return _ARMS[name]

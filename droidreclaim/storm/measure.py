@@ -14,7 +14,8 @@ from droidreclaim.storm.arms import Needs
 from droidreclaim.storm.events import Begin, Event, Run
 from droidreclaim.storm.figures import COLD
 from droidreclaim.storm.plan import Parameters, apps_of, launches
-from droidreclaim.storm.play import Job, Stage, play
+from droidreclaim.storm.play import Job, play
+from droidreclaim.storm.stage import Stage
 
 _BESIDES_S = 25.0  # of a job, besides its launches: boot, install, check every page (emulated)
 _LAUNCH_S = 1.0  # and the way home, until some were timed

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from droidreclaim.device import Device
-from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.hands import Hands
 from droidreclaim.helper import verbs
-from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect import kills
 from droidreclaim.model import ProcessId
 from droidreclaim.parse.kill_records import KillRecord
@@ -22,6 +19,7 @@ from droidreclaim.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
 from droidreclaim.storm.look import Seen, look
 from droidreclaim.storm.plan import App
+from droidreclaim.storm.stage import Stage
 from droidreclaim.storm.state import state_of
 
 _TICK_S = 0.01  # USER_HZ is 100 on every Android
@@ -34,24 +32,6 @@ Note = Callable[[Begin | Event], None]
 
 class BadPages(DroidReclaimError):
     """An app's memory does not hold what the app wrote, or could not be read."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """
-    A device that is ready for an arm.
-
-    Attributes:
-        ours: It was booted for this: apps are installed there, asked what they felt, and ended.
-        accelerator: Of a phone that was booted for this: ``kvm`` or ``tcg``.
-    """
-
-    device: Device
-    way: RootWay
-    helper: RunningHelper
-    ours: bool
-    accelerator: str | None
-    timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -181,7 +161,7 @@ class _Player:
 
     @contextmanager
     def _arm(self) -> Iterator[None]:
-        self.arm.set_up(self.stage.helper)
+        self.arm.set_up(self.stage)
         try:
             self._look()
             yield
@@ -247,21 +227,23 @@ class _Player:
         return seen
 
     def _page_out(self, acted: Acted, before: Seen, after: Seen) -> None:
-        result, totals = acted.result.result, acted.result.result.totals
         moved = None
-        if before.paged_out is not None and after.paged_out is not None:
-            moved = (after.paged_out - before.paged_out) * self.page_bytes
+        if acted.swapped_bytes is not None and None not in (before.paged_out, after.paged_out):
+            moved = ((after.paged_out or 0) - (before.paged_out or 0)) * self.page_bytes
+        cpu_s = acted.cpu_s
+        if cpu_s is None:
+            cpu_s = (after.cpu_us[0] - before.cpu_us[1]) / 1e6
         self.note(
             PageOut(
                 at_s=after.at_s,
                 duration_s=acted.duration_s,
-                targets=len(result.targets),
-                advised_bytes=totals.advised_bytes,
-                reclaimed_bytes=totals.reclaimed_bytes,
-                swapped_bytes=totals.swapped_bytes,
-                gained_bytes=totals.gained_bytes,
+                targets=acted.targets,
+                advised_bytes=acted.advised_bytes,
+                reclaimed_bytes=acted.reclaimed_bytes,
+                swapped_bytes=acted.swapped_bytes,
+                gained_bytes=acted.gained_bytes,
                 kernel_bytes=moved,
-                cpu_s=(after.cpu_us[0] - before.cpu_us[1]) / 1e6,
+                cpu_s=cpu_s,
             )
         )
 

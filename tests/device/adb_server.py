@@ -204,6 +204,8 @@ class AdbServer:
         for thread in pumps:
             thread.join()
         code = child.wait()
+        child.stdout.close()
+        child.stderr.close()
         with lock:
             peer.send(packet(EXIT, bytes([code if code >= 0 else 128 - code])))
 

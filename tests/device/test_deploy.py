@@ -241,6 +241,7 @@ while True:
 """
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("rounds", [60, pytest.param(10_000, marks=pytest.mark.campaign)])
 def test_a_race_for_the_pushed_file_never_runs_another_program(
     device: AdbDevice, bundle: Bundle, places: Places, tools: Path, tmp_path: Path, rounds: int

@@ -12,6 +12,7 @@ import collections
 import json
 import mmap
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -77,6 +78,14 @@ def outcome_of(reply: bytes) -> str:
     return "zombie" if line["reason"] == "zombie" else str(line["outcome"])
 
 
+def is_helper(pid: int) -> bool:
+    """Whether a process runs the helper by now, or has done so."""
+    try:
+        return "helper" in os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return True
+
+
 def act_late(helper: list[str], words: list[str], memcg: str) -> tuple[str, int]:
     """Act on a snapshot whose process has ended since."""
     pid = spawn(memcg)
@@ -96,8 +105,11 @@ def swap_places(helper: list[str], words: list[str], memcg: str) -> tuple[str, i
     pid = spawn(memcg)
     target = f"targets={pid}:{start_of(pid)}:-1000"
     asked = [*helper, "pageout", target, "step_bytes=4096", "pause_us=200", *words]
+    time.sleep(TICK_S)
     with subprocess.Popen(asked, stdout=subprocess.PIPE) as work:
-        time.sleep(0.005)
+        while not is_helper(work.pid):
+            pass  # what makes it run without pidfd is still at work
+        time.sleep(random.random() * 0.005)
         end(pid)
         stranger = reuse(pid, memcg)
         assert work.stdout

@@ -178,7 +178,8 @@ def test_a_parser_is_not_quadratic(parser: Callable[[str], object], fixtures: Pa
 def test_ten_times_the_text_takes_at_most_twelve_times_the_time(
     parser: Callable[[str], object], fixtures: Path
 ) -> None:
-    assert _growth(parser, fixtures, 1_000_000) < 12
+    # A busy machine may spoil one measurement; a parser that is not linear spoils all.
+    assert any(_growth(parser, fixtures, 1_000_000) < 12 for _ in range(3))
 
 
 def _growth(parser: Callable[[str], object], fixtures: Path, characters: int) -> float:

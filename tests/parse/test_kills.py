@@ -252,3 +252,19 @@ def test_a_log_without_kills_is_empty_and_other_text_is_refused():
     for text in ("", "hello\nthere\n", "MemTotal: 1 kB\n"):
         with pytest.raises(ParseError):
             parse_kills(text)
+
+
+@pytest.mark.parametrize(
+    ("cause", "by"),
+    [("from pid 4976", KilledBy.USER), ("installPackageLI", KilledBy.ACTIVITY_MANAGER)],
+)
+def test_before_android_11_the_line_before_says_why_a_package_was_stopped(cause, by):
+    head = "11-23 10:00:01.000  1000   107   107 I "
+    log = parse_kills(
+        f"{head}ActivityManager: Force stopping com.example.a appid=10001 user=0: {cause}\n"
+        f"{head}ActivityManager: Killing 7:com.example.a/u0a1 (adj 900): stop com.example.a\n"
+        f"{head}am_kill : [0,8,com.example.a:x,900,stop com.example.a]\n"
+        f"{head}am_kill : [0,9,com.example.b,900,stop com.example.b]\n"
+    )
+    assert [one.by for one in log.records] == [by, by, KilledBy.ACTIVITY_MANAGER]
+    assert log.records[0].reason == f"stop com.example.a due to {cause}"

@@ -8,7 +8,7 @@ from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity import parse_lru, parse_processes
 from droidreclaim.parse.exits import parse_exit_info
 from droidreclaim.parse.focus import parse_focus
-from droidreclaim.parse.meminfo_app import parse_meminfo_app
+from droidreclaim.parse.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
 from droidreclaim.parse.meminfo_compact import parse_meminfo_compact
 from droidreclaim.parse.meminfo_device import parse_meminfo_device
 from droidreclaim.parse.packages import parse_package_dump, parse_packages_list, parse_pm_list
@@ -273,6 +273,15 @@ def test_an_app_s_memory_on_old_releases(release: str) -> None:
     head = "Applications Memory Usage (kB):\n\n** MEMINFO in pid 1234 [com.example] **\n"
     [app] = parse_meminfo_app(head + _APP_BY_RELEASE[release])
     assert (app.pid, app.pss_bytes, app.private_dirty_bytes) == (1234, 35508 * KIB, 3320 * KIB)
+
+
+def test_checkin_of_android_6_has_no_swap() -> None:
+    groups = ",".join(str(number) for number in range(3, 60))
+    old, new = (parse_meminfo_checkin(f"time,1,2\n{v},77,a.b,{groups}\n")[0] for v in (3, 4))
+    assert (old.pid, old.pss_bytes, old.private_dirty_bytes) == (77, 18 * KIB, 34 * KIB)
+    assert (old.swap_bytes, new.swap_bytes, new.swap_pss_bytes) == (None, 42 * KIB, 46 * KIB)
+    with pytest.raises(ParseError):
+        parse_meminfo_checkin(f"time,1,2\n5,77,a.b,{groups}\n")
 
 
 def test_packages_whatever_else_their_rows_say() -> None:

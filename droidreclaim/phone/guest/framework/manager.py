@@ -255,12 +255,12 @@ class ActivityManager:
                 self.update_adj()
 
     def force_stop(self, name: str) -> None:
+        cause = f"from pid {os.getpid()}"
+        said = f"Force stopping {name} appid={self._uid(name)} user=0: {cause}"
+        self._say("ActivityManager", said)
+        reason = f"stop {name} due to {cause}" if self.sdk >= 30 else f"stop {name}"
         for process in self.processes(name):
-            self.kill(process, (10, 21, "stop " + name + " due to from pid"), "force stop")
-        self._say(
-            "ActivityManager",
-            f"Force stopping {name} appid={self._uid(name)} user=0: from pid {os.getpid()}",
-        )
+            self.kill(process, (10, 21, reason), reason)
         with self._lock:
             if self._previous is not None and self._previous.name == name:
                 self._previous = None
