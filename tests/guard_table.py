@@ -1,4 +1,4 @@
-"""Reads device-scripts/tests/guard_policy.txt, the decisions that C and Python share."""
+"""Reads the decisions that C and Python share: guard_policy.txt and decisions.txt."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from droidreclaim.model.profile import Profile, Rule, When
 from droidreclaim.policy.guard import Situation, Standing
 
-TABLE = Path(__file__).parent.parent / "device-scripts" / "tests" / "guard_policy.txt"
+_TABLES = Path(__file__).parent.parent / "device-scripts" / "tests"
 
 # What the guard takes where a line does not say.
-_WHEN = When(0, False, 0, False, 35_000, 0, 500_000, 200, None, 1000)
-_RULE = Rule("*", 700, 1000, 0, 0, "pageout", "anon", (), None, None, 0, False)
+DEFAULT_WHEN = When(0, False, 0, False, 35_000, 0, 500_000, 200, None, 1000)
+DEFAULT_RULE = Rule("*", 700, 1000, 0, 0, "pageout", "anon", (), None, None, 0, False)
 _NOW = Situation(swap_total_bytes=1000, swap_free_bytes=1000)
 _IN_FRONT_MS = -1  # shorter in the background than any rule wants
 
@@ -20,7 +20,7 @@ _IN_FRONT_MS = -1  # shorter in the background than any rule wants
 @dataclass
 class Case:
     name: str
-    when: When = _WHEN
+    when: When = DEFAULT_WHEN
     rules: list[Rule] = field(default_factory=list)
     now: Situation = _NOW
     apps: dict[str, Standing] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Case:
 
 def cases() -> list[Case]:
     found: list[Case] = []
-    for line in TABLE.read_text().splitlines():
+    for line in (_TABLES / "guard_policy.txt").read_text().splitlines():
         word, _, rest = line.partition(" ")
         if word == "case":
             found.append(Case(rest))
@@ -50,7 +50,7 @@ def _take(case: Case, word: str, rest: str) -> None:
     if word == "when":
         case.when = replace(case.when, **_typed(given, case.when))
     elif word == "rule":
-        case.rules.append(replace(_RULE, **_typed(given, _RULE)))
+        case.rules.append(replace(DEFAULT_RULE, **_typed(given, DEFAULT_RULE)))
     elif word == "device":
         case.now = replace(case.now, **_typed(given, case.now))
     else:
@@ -86,3 +86,29 @@ def _app(pid: int, given: dict[str, str]) -> Standing:
         leaving=given.get("leaving") == "1",
         trimmed=given.get("trimmed") == "1",
     )
+
+
+def globs() -> list[tuple[str, str, str]]:
+    """Pattern, name, and ``yes`` where it fits."""
+    return [(row[1], row[2], row[3]) for row in _rows("glob")]
+
+
+def decisions() -> list[tuple[Rule, Standing, str]]:
+    """A rule, a process, and the word for why it is left alone, or ``touch``."""
+    return [_decision(row) for row in _rows("rule")]
+
+
+def _rows(kind: str) -> list[list[str]]:
+    lines = (_TABLES / "decisions.txt").read_text().splitlines()
+    return [line.split() for line in lines if line.startswith(f"{kind} ")]
+
+
+def _decision(row: list[str]) -> tuple[Rule, Standing, str]:
+    _, low, high, least, background, how, cooldown, _, adj, anon, away, idle, holdoff, _, word = row
+    rule = replace(
+        DEFAULT_RULE, low=int(low), high=int(high), min_bytes=int(least),
+        background_ms=int(background), how=how, cooldown_ms=int(cooldown),
+    )  # fmt: skip
+    idle_ms = None if idle == "-" else int(idle)
+    standing = Standing(1, ("com.a",), int(adj), int(anon), int(away), idle_ms, int(holdoff))
+    return rule, standing, word

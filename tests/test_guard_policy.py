@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from build_values import phone, process
 from droidreclaim import profiles
 from droidreclaim.lmkd import Headroom
 from droidreclaim.model import Memory
-from droidreclaim.model.profile import Profile
+from droidreclaim.model.profile import Profile, Rule
 from droidreclaim.parse.kernel import MemInfo
 from droidreclaim.policy.guard import (
     GuardPlan,
+    Standing,
     budget,
     forbids,
     in_turn,
@@ -20,7 +23,7 @@ from droidreclaim.policy.guard import (
     shortages,
     spares,
 )
-from guard_table import Case, cases
+from guard_table import DEFAULT_RULE, DEFAULT_WHEN, Case, cases, decisions, globs
 
 _MIB = 1 << 20
 
@@ -29,6 +32,18 @@ _MIB = 1 << 20
 def test_a_host_decides_as_the_guard_does(case: Case) -> None:
     found = [_answer(case, *row) for row in case.expected]
     assert found == case.expected
+
+
+@pytest.mark.parametrize("row", globs())
+def test_a_pattern_fits_as_the_guard_has_it(row: tuple[str, str, str]) -> None:
+    pattern, name, expected = row
+    asked = Profile("x", 60, DEFAULT_WHEN, (replace(DEFAULT_RULE, match=pattern),))
+    assert (rule_for(asked, [name]) is not None) == (expected == "yes")
+
+
+@pytest.mark.parametrize(("rule", "standing", "word"), decisions())
+def test_a_rule_decides_as_the_guard_does(rule: Rule, standing: Standing, word: str) -> None:
+    assert (spares(rule, standing) or "touch").partition(":")[0] == word
 
 
 def _answer(case: Case, question: str, *words: str) -> list[str]:

@@ -3,7 +3,8 @@ What a profile means for the processes of one moment: when, who, in which order.
 
 The guard on the device decides the same in C while it watches; a host sees one moment, so what
 takes time to see (how long an app has been away, what the last launches needed) is told as a
-condition or an estimate. Both are held to device-scripts/tests/guard_policy.txt.
+condition or an estimate. Both are held to decisions.txt and guard_policy.txt in
+device-scripts/tests.
 """
 
 from __future__ import annotations
