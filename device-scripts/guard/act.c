@@ -141,6 +141,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	apps_measure(app);
 	app->action_ms = state.now_ms;
 	app->leaving = app->trimmed = false;
+	app->anew = is_reason(deed->reason, "enough");
 	if (app->holdoff_ms < rule->cooldown_ms)
 		app->holdoff_ms = rule->cooldown_ms;
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?

@@ -75,6 +75,7 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		changes->returned |= app->action_ms != UNKNOWN;
 		app->background_ms = UNKNOWN;
 		app->leaving = app->trimmed = false;
+		app->anew = true;	/* its user brought it back, not a wrong guess */
 	}
 }
 

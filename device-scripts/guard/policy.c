@@ -92,7 +92,7 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return "small";
 	if (app->trimmed)
 		return since_ms < TRIM_WAIT_MS ? "trimmed" : NULL;
-	if (since_ms == UNKNOWN)
+	if (since_ms == UNKNOWN || app->anew)
 		return NULL;
 	if (since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS)
 		return "cooldown";

@@ -23,6 +23,7 @@ struct app {
 	bool leaving;		/* left the foreground and was not dealt with since */
 	bool launching;		/* in the foreground for the first time */
 	bool trimmed;		/* was asked to give up caches, and not paged out since */
+	bool anew;		/* used since its last page-out, or that ended at enough: no rest is due */
 	bool seen;		/* by the scan in work */
 	uint64_t action_ms;	/* when it was last paged out; UNKNOWN: never */
 	uint64_t holdoff_ms;	/* that long it is left alone then; 0: the rule's cooldown */

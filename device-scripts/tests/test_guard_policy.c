@@ -82,6 +82,7 @@ static void read_app(const struct request *request)
 	app->rest_bytes = number(request, "rest_bytes", 0);
 	app->leaving = number(request, "leaving", 0) == 1;
 	app->trimmed = number(request, "trimmed", 0) == 1;
+	app->anew = number(request, "anew", 0) == 1;
 	span_word(&name, ':', &part);
 	app->rule = policy_rule(&profile, part, -1);
 	request_value(request, "packages", &packages);

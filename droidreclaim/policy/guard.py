@@ -69,6 +69,7 @@ class Standing:
         rest_bytes: What its last page-out could not move of its anonymous memory.
         leaving: It left the foreground and was not dealt with since.
         trimmed: It was asked to give up caches then, and not paged out since.
+        anew: It was used since, or that page-out ended because enough was free: no rest is due.
     """
 
     pid: int
@@ -81,6 +82,7 @@ class Standing:
     rest_bytes: int = 0
     leaving: bool = False
     trimmed: bool = False
+    anew: bool = False
 
 
 def shortages(when: When, now: Situation) -> Iterator[tuple[str, int]]:
@@ -149,7 +151,7 @@ def _rests(rule: Rule, standing: Standing) -> str | None:
     idle = standing.idle_ms
     if standing.trimmed:
         return "trimmed: it has 2 s for that" if (idle or 0) < _TRIM_WAIT_MS else None
-    if idle is None:
+    if idle is None or standing.anew:
         return None
     if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
         return f"cooldown: touched {idle / 1e3:.0f} s ago"
