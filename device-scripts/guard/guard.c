@@ -1,6 +1,7 @@
-/* The guard itself: it looks, decides and acts until its time is over. */
+/* The guard itself: it looks, and has done what is to be done, until its time is over. */
 #include "guard.h"
 
+#include "act.h"
 #include "alarm.h"
 #include "ask.h"
 #include "daemon.h"
@@ -10,8 +11,6 @@
 #include "gauge.h"
 #include "gsys.h"
 #include "link.h"
-#include "pages.h"
-#include "reclaim.h"
 #include "talk.h"
 
 #define FAST_MS 100		/* between two looks while something goes on, or PSI is polled */
@@ -20,39 +19,16 @@
 #define FILL_BYTES_PER_MS (1u << 20)	/* memory fills no faster: what is far off can wait */
 #define QUIET_FACTOR 16		/* and slower by this while nobody comes or goes */
 #define STEADY_BYTES (4u << 20)	/* less of a change is none */
-#define SLICE_BYTES (64ull << 20)	/* between two looks of a page-out */
-#define SLICE_S 3		/* the same for one with a pace */
-#define STUCK_US 10000000
-#define STUCK_S 30		/* a call that never returns ends the guard for good */
-#define PACED_STEP_KIB 1024	/* or what a quarter of a second may have */
-#define PACE_MOST_KIB (1u << 30)
 #define RETURNING_MS 2000
 #define ALARM_ROW_MS 10000
-#define FLOOR_SLACK_BYTES (8u << 20)	/* the largest step, which did not fit */
-#define FULL_MS 60000		/* zram that refused pages is left alone so long */
 #define EXHAUSTED_MS 10000	/* with next to no swap left, or with none */
 #define EXHAUSTED_PERMILLE 20
 
 struct guard guard;
 
-static struct {
-	uint64_t now_ms;
-	uint64_t minute_ms, minute_bytes;	/* when the minute began, and what it spent */
-	uint64_t look_ms;		/* of the last look at memory */
-	uint64_t scan_ms;		/* of the last look at the processes */
-	uint64_t beat_ms;		/* as it has grown */
-	uint64_t alert_until_ms;
-	uint64_t full_until_ms;		/* zram refused pages: nobody is touched before */
-	uint64_t returned_ms;		/* when something paged out came back; UNKNOWN: never */
-	uint64_t rang_ms;		/* when the alarm rang last; UNKNOWN: never */
-	uint64_t exhausted_ms;		/* since when swap is all but full; UNKNOWN: it is not */
-	uint64_t steady_bytes;		/* available memory at the last change */
-	int inotify;
-	const char *paused;
-	const char *ending;		/* why the guard ends; NULL: it goes on */
-} state;
+struct guard_state state;
 
-static void log_plain(const char *what, const char *reason)
+void guard_note(const char *what, const char *reason)
 {
 	struct event event = event_none;
 
@@ -62,7 +38,7 @@ static void log_plain(const char *what, const char *reason)
 	event_log(&event);
 }
 
-static void tick(void)
+void guard_tick(void)
 {
 	state.now_ms = sys_clock_ms(SYS_CLOCK_BOOTTIME);
 	if (state.now_ms - state.minute_ms >= 60000) {
@@ -108,31 +84,6 @@ static void watch_apps(void)
 	}
 }
 
-/* What came back of what was paged out; that is to be known before it is paged out again. */
-static void judge_return(struct app *app)
-{
-	struct event event = event_none;
-	uint64_t before_ms = app->holdoff_ms;
-
-	apps_measure(app);
-	event.refaulted_bytes = policy_returned(&guard.profile, app, app->swap_bytes);
-	guard.refaulted_bytes += event.refaulted_bytes;
-	if (app->holdoff_ms <= before_ms)
-		return;
-	event.what = "holdoff";
-	event.reason = app->moved_bytes > 0 ? "refaulted" : "nothing went";
-	event.app = app;
-	event.available_bytes = guard.now.available_bytes;
-	event_log(&event);
-}
-
-static void judge_returns(void)
-{
-	for (size_t i = 0; i < apps.nr; i++)
-		if (apps.app[i].check_ms != UNKNOWN && state.now_ms >= apps.app[i].check_ms)
-			judge_return(&apps.app[i]);
-}
-
 static void scan(void)
 {
 	struct changes changes = apps_scan(&guard.profile, state.now_ms, app_ended);
@@ -172,229 +123,6 @@ static void look(bool rang)
 		state.exhausted_ms = state.now_ms;
 	else if (state.now_ms - state.exhausted_ms >= EXHAUSTED_MS)
 		state.ending = "swap_exhausted";
-}
-
-/* Tell of a change of what stands in the way, not of its lasting. */
-static void note_forbidden(const char *why)
-{
-	if (why && why != guard.forbidden)
-		log_plain("skip", why);
-	guard.forbidden = why;
-}
-
-/* Acting. */
-
-/* Limits of the next slice for a rule; the pace is made of pauses between steps. */
-static void set_options(struct options *out, const struct rule *rule)
-{
-	uint64_t slice = SLICE_BYTES;
-
-	memset(out, 0, sizeof(*out));
-	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX, false };
-	out->step_bytes = out->pause_us = UNKNOWN;
-	if (rule->max_bytes_per_s != UNKNOWN) {
-		uint32_t kib_per_s = rule->max_bytes_per_s >> 10 > PACE_MOST_KIB ?
-					     PACE_MOST_KIB : (uint32_t)(rule->max_bytes_per_s >> 10);
-		uint32_t step_kib = kib_per_s / 4 < PACED_STEP_KIB ? kib_per_s / 4 : PACED_STEP_KIB;
-
-		out->step_bytes = step_kib << 10 < page_bytes ? page_bytes : step_kib << 10;
-		out->pause_us = divide(step_kib * 1000000ull, kib_per_s);
-		if (slice > (uint64_t)kib_per_s * (1024 * SLICE_S))
-			slice = (uint64_t)kib_per_s * (1024 * SLICE_S);
-	}
-	out->budget_left_bytes = slice;
-	out->swap_floor_bytes = divide(guard.now.swap_total_bytes, 1000) *
-				guard.profile.when.swap_floor_permille;
-	out->deadline_us = STUCK_US;
-	device_read(&out->before);
-	out->window = out->before;
-	out->link = LINK_GO;
-}
-
-/* What one page-out of an app came to, over its slices. */
-struct deed {
-	uint64_t advised_bytes;
-	uint64_t before_bytes, swap_before_bytes;
-	const char *reason;	/* why it ended early; NULL: all of it was advised */
-};
-
-static bool is_reason(const char *reason, const char *word)
-{
-	return reason && span_is(span_of(reason), word);
-}
-
-/* One slice; false when there is nothing more to do for this app now. */
-static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_bytes,
-		     struct deed *deed)
-{
-	static struct options options;
-	static struct report report;
-	const struct target_spec spec = {
-		.pid = app->pid, .start = app->start, .adj_floor = rule->low,
-		.has_uid = true, .uid = app->uid,
-	};
-	bool sliced;
-
-	set_options(&options, rule);
-	sliced = options.budget_left_bytes < limit_bytes;
-	if (!sliced)
-		options.budget_left_bytes = limit_bytes;
-	sys_alarm(STUCK_S);
-	reclaim_quietly(&options, &spec, &report);
-	sys_alarm(0);
-	deed->advised_bytes += report.advice.advised_bytes;
-	guard.advised_bytes += report.advice.advised_bytes;
-	state.minute_bytes += report.advice.advised_bytes;
-	deed->reason = report.verdict.reason;
-	if (is_reason(report.verdict.reason, "stuck"))
-		state.ending = "stuck";
-	return sliced && is_reason(report.verdict.reason, "budget");
-}
-
-/* Swap that took no more is not tried again at once, nor is what does not compress. */
-static void note_full(struct app *app, const char *reason)
-{
-	if (is_reason(reason, "swap_budget"))
-		guard.now.swap_stop_bytes = guard.now.swap_free_bytes + FLOOR_SLACK_BYTES;
-	else if (is_reason(reason, "zram_full"))
-		state.full_until_ms = state.now_ms + FULL_MS;
-	else if (is_reason(reason, "incompressible"))
-		app->moved_bytes = 0;
-}
-
-static void finish(struct app *app, const struct rule *rule, const struct deed *deed,
-		   const char *condition)
-{
-	struct event event = event_none;
-
-	tick();
-	apps_measure(app);
-	app->action_ms = state.now_ms;
-	app->leaving = app->trimmed = false;
-	if (app->holdoff_ms < rule->cooldown_ms)
-		app->holdoff_ms = rule->cooldown_ms;
-	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
-				   app->swap_bytes - deed->swap_before_bytes : 0;
-	app->swap_after_bytes = app->swap_bytes;
-	app->rest_bytes = 0;
-	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE)) {
-		app->check_ms = state.now_ms + RETURN_WATCH_MS;
-		app->rest_bytes = deed->reason ? 0 : app->rss_anon_bytes;
-	}
-	gauge_read(&guard.now, state.now_ms);
-	note_full(app, deed->reason);
-	event.what = "action";
-	event.reason = deed->reason && !is_reason(deed->reason, "enough") ? deed->reason : condition;
-	event.app = app;
-	event.advised_bytes = deed->advised_bytes;
-	event.reclaimed_bytes = deed->before_bytes > app->rss_anon_bytes ?
-					deed->before_bytes - app->rss_anon_bytes : 0;
-	event.available_bytes = guard.now.available_bytes;
-	guard.reclaimed_bytes += event.reclaimed_bytes;
-	guard.actions++;
-	event_log(&event);
-}
-
-/* Whether memory is missing now, or an app is to go because it left. */
-static bool is_wanted(const struct app *app)
-{
-	const struct when *when = &guard.profile.when;
-
-	gauge_read(&guard.now, state.now_ms);
-	return policy_missing(when, &guard.now, &guard.condition) > 0 ||
-	       (app && when->leaving && app->leaving);
-}
-
-static void page_out(struct app *app, const char *condition)
-{
-	const struct rule *rule = &guard.profile.rules[app->rule];
-	uint64_t limit = policy_budget(&guard.profile.when, rule, state.minute_bytes);
-	struct deed deed = { 0, app->rss_anon_bytes, app->swap_bytes, NULL };
-
-	while (do_slice(app, rule, limit - deed.advised_bytes, &deed)) {
-		tick();
-		talk_answer();
-		if (state.ending || link_terminated() || !is_wanted(app)) {
-			deed.reason = "enough";
-			break;
-		}
-	}
-	finish(app, rule, &deed, condition);
-}
-
-static void trim(struct app *app)
-{
-	struct event event = event_none;
-
-	event.what = "action";
-	event.reason = ask_trim(app) ? "trim_failed" : "trim";
-	event.app = app;
-	event.available_bytes = guard.now.available_bytes;
-	app->trimmed = true;
-	app->action_ms = state.now_ms;
-	event_log(&event);
-}
-
-/* Whether the device is to be spared now; tells of the change. */
-static bool is_paused(void)
-{
-	const char *why = ask_pause();
-
-	ask_anew(state.now_ms);
-	if (why != state.paused)
-		log_plain(why ? "pause" : "resume", why ? why : state.paused);
-	state.paused = why;
-	return why != NULL;
-}
-
-static void act_on(struct app *app)
-{
-	const char *condition = guard.condition ? guard.condition : "leaving";
-
-	if (app->check_ms != UNKNOWN)
-		judge_return(app);
-	else if (guard.profile.rules[app->rule].how == HOW_TRIM && !app->trimmed)
-		trim(app);
-	else
-		page_out(app, condition);
-}
-
-/* Page out one after the other until nothing is missing, or nobody is left. */
-static void pass(void)
-{
-	const struct profile *profile = &guard.profile;
-	bool fresh = true;
-
-	while (!state.ending && !link_terminated()) {
-		bool wanted = policy_missing(&profile->when, &guard.now, &guard.condition) > 0;
-		const char *forbidden;
-		struct app *app;
-
-		if (!wanted)
-			guard.condition = NULL;
-		app = policy_next(profile, apps.app, apps.nr, wanted, state.now_ms);
-		if (!app)
-			break;
-		forbidden = state.now_ms < state.full_until_ms ?
-				    "zram_full" :
-				    policy_forbids(&profile->when, &guard.now, state.minute_bytes);
-		note_forbidden(forbidden);
-		if (forbidden || ask_waits() || is_paused())
-			break;
-		if (fresh) {	/* sizes may be old: look, then choose */
-			guard.passes++;
-			fresh = false;
-			for (size_t i = 0; i < apps.nr; i++)
-				if (apps.app[i].background_ms != UNKNOWN)
-					apps_measure(&apps.app[i]);
-			continue;
-		}
-		act_on(app);
-		talk_answer();
-		tick();
-		guard.now.pressed = false;	/* one alarm, one app; it rings again */
-	}
 }
 
 /* Waiting. */
@@ -457,7 +185,7 @@ static bool sleep(bool *changed)
 		sys_poll(fds, nr, &timeout, &none);
 	sys_block_signal(SYS_SIGTERM, false);
 	guard.wakeups++;
-	tick();
+	guard_tick();
 	*changed = (fds[notify].revents & SYS_POLLIN) != 0;
 	while (*changed && sys_read(state.inotify, notes, sizeof(notes)) > 0)
 		;
@@ -472,7 +200,7 @@ static bool sleep(bool *changed)
 static void note_alarm(void)
 {
 	if (state.rang_ms == UNKNOWN || state.now_ms - state.rang_ms > ALARM_ROW_MS)
-		log_plain("pressure", alarm_name());
+		guard_note("pressure", alarm_name());
 	state.rang_ms = state.now_ms;
 }
 
@@ -493,8 +221,8 @@ static void live(void)
 		if (rang)
 			note_alarm();
 		note_moves();
-		judge_returns();
-		pass();
+		act_judge_returns();
+		act_pass();
 	}
 }
 
@@ -521,7 +249,7 @@ void guard_run(int ready_fd)
 	link_open(false, 0);
 	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT);	/* what sys_alarm() is for */
 	sys_on_signal(SYS_SIGCHLD, SYS_SIGNAL_IGNORE);	/* nobody waits for who was asked */
-	tick();
+	guard_tick();
 	why = prepare(&error);
 	if (why) {
 		daemon_say(ready_fd, error, why);
@@ -537,16 +265,16 @@ void guard_run(int ready_fd)
 	look(false);
 	scan();
 	look(false);
-	log_plain("start", guard.name);
+	guard_note("start", guard.name);
 	if (guard.bound_to[0])
-		log_plain("error", "in a group that ends with adbd");
+		guard_note("error", "in a group that ends with adbd");
 	ask_anew(state.now_ms);
 	daemon_say(ready_fd, 0, guard.bound_to);
 	live();
 	if (is_reason(state.ending, "stuck"))
-		log_plain("stuck", "a step took ten seconds");
+		guard_note("stuck", "a step took ten seconds");
 	if (is_reason(state.ending, "swap_exhausted"))
-		log_plain("exhausted", "no swap is left for page-outs");
-	log_plain("stop", state.ending);
+		guard_note("exhausted", "no swap is left for page-outs");
+	guard_note("stop", state.ending);
 	talk_close();
 }

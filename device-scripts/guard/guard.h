@@ -26,6 +26,32 @@ struct guard {
 
 extern struct guard guard;
 
+/* What it remembers from one look to the next. Milliseconds of CLOCK_BOOTTIME. */
+struct guard_state {
+	uint64_t now_ms;
+	uint64_t minute_ms, minute_bytes;	/* when the minute began, and what it spent */
+	uint64_t look_ms;		/* of the last look at memory */
+	uint64_t scan_ms;		/* of the last look at the processes */
+	uint64_t beat_ms;		/* as it has grown */
+	uint64_t alert_until_ms;
+	uint64_t full_until_ms;		/* zram refused pages: nobody is touched before */
+	uint64_t returned_ms;		/* when something paged out came back; UNKNOWN: never */
+	uint64_t rang_ms;		/* when the alarm rang last; UNKNOWN: never */
+	uint64_t exhausted_ms;		/* since when swap is all but full; UNKNOWN: it is not */
+	uint64_t steady_bytes;		/* available memory at the last change */
+	int inotify;
+	const char *paused;
+	const char *ending;		/* why the guard ends; NULL: it goes on */
+};
+
+extern struct guard_state state;
+
+/* An event of no process. */
+void guard_note(const char *what, const char *reason);
+
+/* Bring the time, and the minute's budget, up to date. */
+void guard_tick(void);
+
 /* The life of the daemon. */
 void guard_run(int ready_fd);
 

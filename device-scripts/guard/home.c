@@ -111,3 +111,15 @@ bool home_holder(struct holder *out)
 	sys_close(fd);
 	return runs;
 }
+
+bool home_holder_lives(const struct holder *holder)
+{
+	struct proc_stat stat;
+	int dir = proc_open(holder->pid);
+	bool lives = dir >= 0 && !proc_read_stat(dir, &stat) && stat.start == holder->start &&
+		     stat.state != 'Z';
+
+	if (dir >= 0)
+		sys_close(dir);
+	return lives;
+}

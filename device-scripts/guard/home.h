@@ -24,6 +24,12 @@ int home_lock(const char *profile);
 /* Whether a guard runs, and who. */
 bool home_holder(struct holder *out);
 
+/*
+ * Whether the process that took the lock lives. A killed one's last child may
+ * hold it for the moment between its fork and its exec.
+ */
+bool home_holder_lives(const struct holder *holder);
+
 /* "/proc/self/fd/N/NAME": short enough for a socket, wherever home is. */
 const char *home_path(const char *name);
 

@@ -62,6 +62,13 @@ static const char *busy_words(const struct holder *holder)
 	return add(text, &len, sizeof(text), holder->profile);
 }
 
+static void wait_a_little(void)
+{
+	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+
+	sys_poll(NULL, 0, &wait, NULL);
+}
+
 /* What stands in the way of a start before anything is started. */
 static int check_start(bool allow_flash, const char **why)
 {
@@ -72,9 +79,11 @@ static int check_start(bool allow_flash, const char **why)
 	*why = "the program's directory";
 	if (error)
 		return error;
-	if (home_holder(&holder)) {
+	for (int waited = 0; home_holder(&holder); waited += WAIT_MS) {
 		*why = busy_words(&holder);
-		return -EBUSY;
+		if (home_holder_lives(&holder) || waited >= STOP_MS)
+			return -EBUSY;
+		wait_a_little();
 	}
 	*why = "guard_rule comes first: there is no rule";
 	if (guard.profile.rules_nr == 0)
@@ -180,13 +189,6 @@ static int relay(int fd)
 		if (more != -EAGAIN)
 			return broken;
 	}
-}
-
-static void wait_a_little(void)
-{
-	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
-
-	sys_poll(NULL, 0, &wait, NULL);
 }
 
 static int verb_guard_status(const struct request *request, const char **why)
