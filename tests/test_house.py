@@ -12,7 +12,7 @@ _FLOORS = (
     {"errors", "units", "escape", "model"},
     {"device", "parse", "profiles"},
     {"helper", "snapshot", "lmkd"},
-    {"policy", "lazy", "web"},
+    {"policy", "web"},
     {"report"},
     {"reclaim", "inspect", "swap", "guard", "hands"},
     {"demo", "storm", "phone"},
@@ -20,7 +20,7 @@ _FLOORS = (
     {"__main__"},
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}
-_PURE = ("parse", "snapshot", "policy", "lazy", "report", "lmkd")
+_PURE = ("parse", "snapshot", "policy", "report", "lmkd")
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 

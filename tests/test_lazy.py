@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from build_values import process
-from droidreclaim import lazy
 from droidreclaim.model import Memory, Process
+from droidreclaim.policy import lazy
 from droidreclaim.units import MIB
 
 ROOMY = lazy.Memory(

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from droidreclaim import lazy, profiles, reclaim, snapshot
+from droidreclaim import profiles, reclaim, snapshot
 from droidreclaim.errors import NotAchieved, UsageError
 from droidreclaim.guard import control
 from droidreclaim.helper.connect import RunningHelper, connect
 from droidreclaim.helper.guard_wire import GuardLine
 from droidreclaim.model import ReclaimResult
 from droidreclaim.model.profile import Profile
-from droidreclaim.policy import Selection, choose
+from droidreclaim.policy import Selection, choose, lazy
 from droidreclaim.reclaim.engine import KEEP_SWAP_FREE
 from droidreclaim.storm.look import Seen
 from droidreclaim.storm.stage import Stage
