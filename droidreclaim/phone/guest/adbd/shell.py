@@ -103,7 +103,8 @@ class _Child:
 
     def close(self) -> None:
         """Close the streams: who still writes gets SIGPIPE. The process is reaped when it ends."""
-        self.stdin.transport.abort()
+        if not self.stdin.transport.is_closing():  # a closed one cannot be aborted (asyncio)
+            self.stdin.transport.abort()
         for output in self.outputs.values():
             output.transport.close()
 
