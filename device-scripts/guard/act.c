@@ -30,10 +30,13 @@ static void judge_return(struct app *app)
 {
 	struct event event = event_none;
 	uint64_t before_ms = app->holdoff_ms;
+	bool early = state.now_ms < app->check_ms;
 
 	apps_measure(app);
 	event.refaulted_bytes = policy_returned(&guard.profile, app, app->swap_bytes);
 	guard.refaulted_bytes += event.refaulted_bytes;
+	if (early && app->holdoff_ms < before_ms)
+		app->holdoff_ms = before_ms;	/* too soon to say that it was well guessed */
 	if (app->holdoff_ms <= before_ms)
 		return;
 	event.what = "holdoff";
@@ -59,13 +62,13 @@ static void note_forbidden(const char *why)
 }
 
 /* Limits of the next slice for a rule; the pace is made of pauses between steps. */
-static void set_options(struct options *out, const struct rule *rule)
+static void set_options(struct options *out, const struct rule *rule, uint64_t start)
 {
 	uint64_t slice = SLICE_BYTES;
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){ rule->kinds, 0, UINT64_MAX, false };
+	out->chosen = (struct chosen){ rule->kinds, start, UINT64_MAX, false };
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->max_bytes_per_s != UNKNOWN) {
 		uint32_t kib_per_s = rule->max_bytes_per_s >> 10 > PACE_MOST_KIB ?
@@ -91,6 +94,7 @@ struct deed {
 	uint64_t advised_bytes;
 	uint64_t before_bytes, swap_before_bytes;
 	const char *reason;	/* why it ended early; NULL: all of it was advised */
+	uint64_t next;		/* address at which the next slice begins */
 };
 
 /* One slice; false when there is nothing more to do for this app now. */
@@ -105,13 +109,14 @@ static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_by
 	};
 	bool sliced;
 
-	set_options(&options, rule);
+	set_options(&options, rule, deed->next);
 	sliced = options.budget_left_bytes < limit_bytes;
 	if (!sliced)
 		options.budget_left_bytes = limit_bytes;
 	sys_alarm(STUCK_S);
 	reclaim_quietly(&options, &spec, &report);
 	sys_alarm(0);
+	deed->next = options.chosen.start;
 	deed->advised_bytes += report.advice.advised_bytes;
 	guard.advised_bytes += report.advice.advised_bytes;
 	state.minute_bytes += report.advice.advised_bytes;
@@ -176,16 +181,21 @@ static bool is_wanted(const struct app *app)
 	       (app && when->leaving && app->leaving);
 }
 
+static bool is_over(void)
+{
+	return state.ending || link_terminated() || state.now_ms >= guard.ends_ms;
+}
+
 static void page_out(struct app *app, const char *condition)
 {
 	const struct rule *rule = &guard.profile.rules[app->rule];
 	uint64_t limit = policy_budget(&guard.profile.when, rule, state.minute_bytes);
-	struct deed deed = { 0, app->rss_anon_bytes, app->swap_bytes, NULL };
+	struct deed deed = { 0, app->rss_anon_bytes, app->swap_bytes, NULL, 0 };
 
 	while (do_slice(app, rule, limit - deed.advised_bytes, &deed)) {
 		guard_tick();
 		talk_answer();
-		if (state.ending || link_terminated() || !is_wanted(app)) {
+		if (is_over() || !is_wanted(app)) {
 			deed.reason = "enough";
 			break;
 		}
@@ -230,12 +240,20 @@ static void act_on(struct app *app)
 		page_out(app, condition);
 }
 
+static void measure_all(void)
+{
+	state.sized_ms = state.now_ms;
+	for (size_t i = 0; i < apps.nr; i++)
+		if (apps.app[i].background_ms != UNKNOWN)
+			apps_measure(&apps.app[i]);
+}
+
 void act_pass(void)
 {
 	const struct profile *profile = &guard.profile;
 	bool fresh = true;
 
-	while (!state.ending && !link_terminated()) {
+	while (!is_over()) {
 		bool wanted = policy_missing(&profile->when, &guard.now, &guard.condition) > 0;
 		const char *forbidden;
 		struct app *app;
@@ -243,6 +261,13 @@ void act_pass(void)
 		if (!wanted)
 			guard.condition = NULL;
 		app = policy_next(profile, apps.app, apps.nr, wanted, state.now_ms);
+		if (!app && wanted && fresh && state.now_ms - state.sized_ms >= profile->when.beat_ms) {
+			fresh = false;	/* nobody by old sizes */
+			measure_all();
+			continue;
+		}
+		if (!app && !wanted)
+			note_forbidden(NULL);
 		if (!app)
 			break;
 		forbidden = state.now_ms < state.full_until_ms ?
@@ -254,9 +279,7 @@ void act_pass(void)
 		if (fresh) {	/* sizes may be old: look, then choose */
 			guard.passes++;
 			fresh = false;
-			for (size_t i = 0; i < apps.nr; i++)
-				if (apps.app[i].background_ms != UNKNOWN)
-					apps_measure(&apps.app[i]);
+			measure_all();
 			continue;
 		}
 		act_on(app);

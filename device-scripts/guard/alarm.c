@@ -65,10 +65,12 @@ static bool open_polling(const struct when *when)
 	uint64_t some_us, full_us;
 
 	gauge_psi(&some_us, &full_us);
+	if (some_us == UNKNOWN)
+		return false;
 	alarm_state.window_looks = when->psi_window_us / (LOOK_MS * 1000);
 	alarm_state.some_limit_us = when->psi_some_us;
 	alarm_state.full_limit_us = when->psi_full_us;
-	return some_us != UNKNOWN;
+	return true;
 }
 
 /* The memory group of cgroup v1 tells of pressure through an eventfd. */

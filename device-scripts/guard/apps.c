@@ -129,7 +129,7 @@ void apps_forget(void)
 static bool is_app(const struct proc_stat *stat, const struct proc_status *status, int adj)
 {
 	return !stat->kernel_thread && stat->state != 'Z' && adj >= 0 &&
-	       (status->uid % USER_UIDS >= FIRST_APP_UID || adj >= FOREGROUND_ADJ);
+	       status->uid % USER_UIDS >= FIRST_APP_UID;
 }
 
 /* A process not seen before: an app, or a stranger that stays one. */
@@ -177,6 +177,7 @@ static void look_at(const struct profile *profile, int pid, uint64_t now_ms,
 		    struct changes *changes)
 {
 	struct app *app = find(pid);
+	struct proc_stat stat;
 	int dir, adj;
 
 	if (!app && *stranger(pid) == pid)
@@ -184,9 +185,16 @@ static void look_at(const struct profile *profile, int pid, uint64_t now_ms,
 	dir = proc_open(pid);
 	if (dir < 0)
 		return;
+	/* Another under an old number: that one is gone, and the next scan meets the new one. */
+	if (app && (proc_read_stat(dir, &stat) || stat.start != app->start)) {
+		sys_close(dir);
+		return;
+	}
 	if (!proc_read_adj(dir, &adj)) {
 		if (app) {
 			take_adj(app, adj, now_ms, changes);
+			if (app->background_ms == now_ms)	/* what it holds, not what a page-out left */
+				apps_measure(app);
 			note_launch(app);
 			app->seen = true;
 		} else {
@@ -234,6 +242,7 @@ struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
 		memset(&strangers, 0, sizeof(strangers));
 		strangers.since_ms = now_ms;
 	}
+	apps.left_out = 0;
 	for (size_t i = 0; i < apps.nr; i++)
 		apps.app[i].seen = false;
 	while ((bytes = sys_getdents(proc, buffer, sizeof(buffer))) > 0) {

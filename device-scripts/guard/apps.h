@@ -7,7 +7,7 @@
 struct apps {
 	struct app app[APPS_MAX];
 	size_t nr;
-	uint64_t left_out;	/* that the table had no room for, ever */
+	uint64_t left_out;	/* that the table had no room for, by the last scan */
 	uint64_t launch_bytes[8];	/* what the last apps held when they first left the foreground */
 	size_t launches;
 };

@@ -10,7 +10,7 @@
 #include "gsys.h"
 
 #define ASK_MS 60000
-#define PATIENCE_MS 5000
+#define PATIENCE_S 5	/* of whoever is asked */
 #define SEVERE 3	/* of PowerManager's THERMAL_STATUS_* */
 
 static char *const environment[] = {
@@ -70,6 +70,7 @@ static int start(char *const words[], int out)
 		return child;
 	sys_on_signal(SYS_SIGTERM, SYS_SIGNAL_DEFAULT);
 	sys_block_signal(SYS_SIGTERM, false);
+	sys_alarm(PATIENCE_S);	/* outlives exec: nobody is killed by a number that may be another's */
 	if (out >= 0)
 		sys_dup_to(out, 1);
 	sys_execve(words[0], words, environment);
@@ -135,7 +136,7 @@ static void hear(struct question *question)
 	question->yes = question->judge((struct span){ question->text, question->len });
 }
 
-void ask_hear(uint64_t now_ms)
+void ask_hear(void)
 {
 	for (size_t i = 0; i < ASK_FDS; i++) {
 		struct question *question = &questions[i];
@@ -144,8 +145,6 @@ void ask_hear(uint64_t now_ms)
 			continue;
 		if (question->fd >= 0)
 			hear(question);
-		if (now_ms - asked_ms > PATIENCE_MS)
-			sys_kill(question->pid, SYS_SIGKILL);
 		if (question->fd < 0 && sys_exit_status(question->pid) != -EAGAIN)
 			question->pid = 0;
 	}

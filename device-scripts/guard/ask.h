@@ -15,7 +15,7 @@ void ask_anew(uint64_t now_ms);
 
 /* The answers' pipes, to poll; and take what came. */
 size_t ask_fds(struct sys_pollfd *fds);
-void ask_hear(uint64_t now_ms);
+void ask_hear(void);
 
 /* "battery_saver" or "thermal", by the last answers; NULL: go on, also where nobody answers. */
 const char *ask_pause(void);

@@ -110,6 +110,8 @@ void event_log(const struct event *event)
 	line_u64("refaulted_bytes", event->refaulted_bytes);
 	line_u64("holdoff_s", app ? divide(app->holdoff_ms, 1000) : UNKNOWN);
 	if (events.fd < 0)
+		events.fd = open_log();	/* the disk may have room again */
+	if (events.fd < 0)
 		return;
 	append(line_finish());
 	turn_over();
@@ -175,12 +177,15 @@ int verb_guard_log(const struct request *request, const char **why)
 	    !request_u64(request, "after", 0, UNKNOWN - 1, &after, why))
 		return -EINVAL;
 	home_open();
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)	/* both, before either is renamed */
+	/* The newer first: one that is renamed meanwhile is read twice, by its numbers told once. */
+	for (size_t i = ARRAY_SIZE(names); i-- > 0;)
 		reader_open(&readers[i], home_dir, names[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		while (readers[i].fd >= 0 && !reply_broken() && reader_next(&readers[i], &line) > 0)
-			if (seq_of(line) > after)
+			if (seq_of(line) > after) {
+				after = seq_of(line);
 				line_relay(line);
+			}
 		reader_close(&readers[i]);
 	}
 	return 0;

@@ -190,7 +190,7 @@ static bool sleep(bool *changed)
 	while (*changed && sys_read(state.inotify, notes, sizeof(notes)) > 0)
 		;
 	talk_answer();
-	ask_hear(state.now_ms);
+	ask_hear();
 	if (alarm_is_polled() && state.now_ms - state.look_ms < FAST_MS / 2)
 		return false;	/* woken by something else: the totals keep their beat */
 	return alarm_rang(fds, alarms);

@@ -32,6 +32,7 @@ struct guard_state {
 	uint64_t minute_ms, minute_bytes;	/* when the minute began, and what it spent */
 	uint64_t look_ms;		/* of the last look at memory */
 	uint64_t scan_ms;		/* of the last look at the processes */
+	uint64_t sized_ms;		/* when the size of every app was read last */
 	uint64_t beat_ms;		/* as it has grown */
 	uint64_t alert_until_ms;
 	uint64_t full_until_ms;		/* zram refused pages: nobody is touched before */

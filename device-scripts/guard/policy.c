@@ -41,9 +41,11 @@ uint64_t policy_missing(const struct when *when, const struct situation *now,
 	 * waits as well), and what the guard paged out makes its owner wait when it returns.
 	 */
 	*condition = "pressure";
-	if (!now->pressed || !knows_low)
-		return 0;
-	missing = under(now->free_bytes, now->returning ? now->low_bytes : 2 * now->low_bytes);
+	if (now->pressed && knows_low)
+		missing = under(now->free_bytes,
+				now->returning ? now->low_bytes : 2 * now->low_bytes);
+	if (missing == 0)
+		*condition = NULL;
 	return missing > 0 && missing < PRESSURE_BYTES ? PRESSURE_BYTES : missing;
 }
 
@@ -154,17 +156,22 @@ uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_
 {
 	uint64_t least_ms = app->rule < 0 ? 0 : profile->rules[app->rule].cooldown_ms;
 	uint64_t back = swap_bytes == UNKNOWN ? 0 : under(swap_bytes, app->swap_after_bytes);
+	bool used = app->background_ms == UNKNOWN ||
+		    (app->action_ms != UNKNOWN && app->background_ms > app->action_ms);
 
 	app->check_ms = UNKNOWN;
 	if (back > app->moved_bytes)
 		back = app->moved_bytes;
 	app->refaulted_bytes += back;
+	if (used)	/* its user brought it back: no wrong guess */
+		return back;
 	if (back > app->moved_bytes / 4 || app->moved_bytes == 0) {
 		if (app->holdoff_ms < HOLDOFF_LEAST_MS)
 			app->holdoff_ms = least_ms > HOLDOFF_LEAST_MS ? least_ms : HOLDOFF_LEAST_MS;
 		app->holdoff_ms *= 2;
 		if (app->holdoff_ms > HOLDOFF_MOST_MS)
 			app->holdoff_ms = HOLDOFF_MOST_MS;
+		app->anew = false;
 	} else {
 		app->holdoff_ms /= 2;
 		if (app->holdoff_ms < least_ms)

@@ -31,6 +31,9 @@ static void on_tick(int number)
 
 void link_open(bool serving, uint64_t heartbeat_us)
 {
+	link.eof = link.overlong = false;
+	link.start = link.end = 0;
+	link.id = (struct span){ "", 0 };
 	link.serving = serving;
 	link.heartbeat_us = heartbeat_us;
 	link.heard_us = sys_now_us();

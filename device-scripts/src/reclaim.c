@@ -241,6 +241,9 @@ void reclaim_quietly(struct options *options, const struct target_spec *spec,
 			report->verdict = verdict_of_error(error);
 		else
 			do_steps(options, report);
+		/* The step that had no budget begins with what the next slice begins with. */
+		if (report->verdict.reason && span_is(span_of(report->verdict.reason), "budget"))
+			options->chosen.start = (uintptr_t)step.iov[0].base;
 		walk_close(&walk);
 	}
 	target_close(&target);

@@ -119,10 +119,10 @@ static void apps_are_told_from_everything_else(void)
 		   "com.example.game 10100 0 /data/user/0/com.example.game default:targetSdkVersion=34\n"
 		   "com.vendor.mail 10101 0 /data/user/0/com.vendor.mail default\n");
 	CHECK(scan_after(0).any);
-	CHECK(apps.nr == 4 && app_of(50) && app_of(51) && app_of(52) && app_of(53));
+	CHECK(apps.nr == 3 && app_of(50) && app_of(51) && app_of(53));	/* never the system's */
 	CHECK(app_of(50)->rule == 2 && app_of(50)->background_ms == UNKNOWN);
 	CHECK(app_of(51)->rule == 0);	/* by a package of its uid, in another user */
-	CHECK(app_of(52)->rule == 2 && app_of(52)->background_ms == now_ms);
+	CHECK(app_of(53)->rule == 2 && app_of(53)->background_ms == now_ms);
 	CHECK(app_of(51)->start == 510 && app_of(51)->uid == 1010101);
 	CHECK(app_of(51)->rss_anon_bytes == 40 * MIB && app_of(51)->swap_bytes == MIB);
 	CHECK(apps_launch_bytes() == 101 * MIB);	/* until a launch is seen: the largest */

@@ -29,6 +29,7 @@ MIB = 1 << 20
 ZRAM = Path("/sys/block/zram0")
 MEMCG = Path("/sys/fs/cgroup/memory")
 BACKGROUND_ADJ = 900
+APP_UID = 10123
 # A page that waits to be put on an LRU list cannot be taken off it: 31 a CPU (mm/swap.c,
 # folio_batch), and this machine's CPUs each have had a moment to touch the victim.
 WAITING = 31 * 4096 * (os.cpu_count() or 1)
@@ -326,11 +327,12 @@ class Guard:
 
 
 class Victim:
-    """A child whose every byte can be verified."""
+    """A child whose every byte can be verified; one with a name is an app, and has an app's uid."""
 
     def __init__(self, program: Path, *words: str, name: str | None = None) -> None:
+        uid = (f"uid={APP_UID}",) if name else ()
         self.process = subprocess.Popen(
-            [name or str(program), *words],
+            [name or str(program), *uid, *words],
             executable=program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

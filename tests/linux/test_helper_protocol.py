@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Session, ask, load_build_script, read_reply, start_ticks, wait_for_state
+from .conftest import APP_UID, ROOT, Session, ask, load_build_script, read_reply, start_ticks, wait_for_state
 
 PAGE = (ROOT / "device-scripts" / "PROTOCOL.md").read_text()
 EXCHANGES = re.findall(r"^```exchange\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -137,7 +137,7 @@ def test_scan_says_what_proc_says(helper: Path, victims: Any) -> None:
     status = status_of(victim.pid)
     assert found["start"] == victim.start
     assert found["ppid"] == os.getpid()
-    assert found["uid"] == os.getuid()
+    assert found["uid"] == APP_UID
     assert found["adj"] == 900
     assert found["name"] == "com.example.game:sync"
     assert found["comm"] == "victim"

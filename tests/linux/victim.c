@@ -206,6 +206,14 @@ static void start_thread(void *(*run)(void *))
 		die("pthread_create");
 }
 
+/* An app's uid; the kernel forgets the wish to die with the parent then. */
+static void become(uid_t uid)
+{
+	if (setuid(uid))
+		die("setuid");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static void obey_argument(const char *word)
 {
 	static size_t rewrite_percent, vma_pages = 4;
@@ -228,6 +236,8 @@ static void obey_argument(const char *word)
 		rewrite_percent = number;
 	else if (strncmp(word, "fork=", 5) == 0)
 		fork_children((int)number, rewrite_percent);
+	else if (strncmp(word, "uid=", 4) == 0)
+		become((uid_t)number);
 	else if (strcmp(word, "churn") == 0)
 		start_thread(churn);
 	else if (strcmp(word, "mapper") == 0)
