@@ -85,7 +85,10 @@ def test_an_interrupt_keeps_what_was_done(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("droidreclaim.reclaim.unrooted._processes", lambda shell: tuple(apps))
     monkeypatch.setattr("droidreclaim.reclaim.unrooted._TRIM_SETTLES_S", 0.0)
     request = Request(Selection(packages=("com.example.mail",)), how="trim")
-    done = run_unrooted(Interrupted(), request, TRIM, timeout_s=1.0, progress=print)  # type: ignore[arg-type]
+    try:
+        done = run_unrooted(Interrupted(), request, TRIM, timeout_s=1.0, progress=print)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        pytest.fail("what was done is lost")
     assert [one.process.pid for one in done.result.targets] == [4321]
     assert isinstance(done.ended_by, KeyboardInterrupt)
 
