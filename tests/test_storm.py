@@ -38,7 +38,7 @@ from droidreclaim.storm.events import (
 from droidreclaim.storm.figures import figures, quantile
 from droidreclaim.storm.folder import Folder
 from droidreclaim.storm.plan import Order, Pressure, parameters
-from droidreclaim.storm.play import BadPages
+from droidreclaim.storm.play import BadPages, play
 from droidreclaim.storm.result import Storm, to_json
 from droidreclaim.storm.stage import Stage
 from droidreclaim.storm.state import difference
@@ -475,6 +475,24 @@ def guarded(
     arm = arms.make("guard:gentle")
     arm.set_up(SimpleNamespace(device=None, way=None, timeout_s=1.0))  # type: ignore[arg-type]
     return arm, ASKED
+
+
+def test_an_arm_that_was_half_set_up_is_torn_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Half(arms.LeaveAlone):
+        def set_up(self, stage: Stage) -> None:
+            raise DeviceLost("gone")
+
+        def tear_down(self) -> None:
+            ASKED.append("torn down")
+
+    ASKED.clear()
+    for name in ("_Player._prepare", "_Player._kswapd_cpu_s", "look"):
+        monkeypatch.setattr(f"droidreclaim.storm.play.{name}", lambda *words: None)
+    stage = SimpleNamespace(device=None, helper=SimpleNamespace(session=None))
+    [job] = measure.jobs_of(WHAT, ("lazy",), (1,))
+    with pytest.raises(DeviceLost):
+        play(stage, job, Half(), arms.Needs(), print, print)  # type: ignore[arg-type]
+    assert ASKED == ["torn down"]
 
 
 def test_a_storm_that_was_cut_short_says_so() -> None:
