@@ -10,9 +10,9 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
-_SIZE = re.compile(r"(\d{1,19}(?:\.\d{1,19})?)\s*(|[KMGT]i?B?|B|k|m|g)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,19})?)\s*(|[KMGT]i?B?|B|k|m|g)", re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024 * GIB}
-_DURATION = re.compile(r"(\d{1,19}(?:\.\d{1,19})?)(ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,19})?)(ms|s|m|h)")
 _ADDRESS = re.compile(r"(0x)?[0-9a-fA-F]{1,16}")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 

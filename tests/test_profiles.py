@@ -98,6 +98,20 @@ def test_a_text_that_is_no_profile_is_a_fault(text: str) -> None:
     assert faults(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("version: true\nname: x\n", "must be 1"),
+        (_LEAST + "when: {available: \u0661\u0662MiB}\n", "not a size"),
+        (_LEAST + "for: \u0661h\n", "not a duration"),
+        (_LEAST + "how: {only: dalvik}\n", "a list is wanted"),
+    ],
+)
+def test_what_only_looks_right_is_refused_in_plain_words(text: str, reason: str) -> None:
+    [(*_, message)] = faults(text)
+    assert reason in message
+
+
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"a: \xc3(", _LEAST.encode("utf-16")])
 def test_bytes_that_are_no_utf_8_are_a_fault(data: bytes) -> None:
     assert [message for *_, message in faults(data)] == ["not UTF-8"]

@@ -7,15 +7,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from droidreclaim.cli.main import main
 from droidreclaim.errors import DeviceLost, NotAchieved, UsageError
+from droidreclaim.guard import control
+from droidreclaim.helper.guard_wire import GuardLine
+from droidreclaim.phone import image
 from droidreclaim.report import document, render
-from droidreclaim.storm import arms, measure, page, table
+from droidreclaim.storm import arms, measure, page, stats, table
 from droidreclaim.storm.events import (
     Begin,
     End,
@@ -33,7 +38,9 @@ from droidreclaim.storm.events import (
 from droidreclaim.storm.figures import figures, quantile
 from droidreclaim.storm.folder import Folder
 from droidreclaim.storm.plan import Order, Pressure, parameters
+from droidreclaim.storm.play import BadPages, play
 from droidreclaim.storm.result import Storm, to_json
+from droidreclaim.storm.stage import Stage
 from droidreclaim.storm.state import difference
 from droidreclaim.units import MIB
 
@@ -173,6 +180,8 @@ def test_json_is_the_contract_of_the_command_line() -> None:
     for one in told["arms"]:
         assert contract <= one.keys()
         assert one["kills"] == {"lmkd": 1}
+    quiet = run_of("lazy", events=EVENTS[:4])
+    assert to_json(storm_of(quiet))["arms"][0]["kills"] == {"lmkd": 0}
 
 
 def test_arms_are_compared_with_todays_phone_seed_by_seed() -> None:
@@ -185,6 +194,25 @@ def test_arms_are_compared_with_todays_phone_seed_by_seed() -> None:
     assert lazy["hot_share_95"][0] < 2 / 6 < lazy["hot_share_95"][1]
 
 
+def test_few_differences_are_listed_and_get_an_interval_from_eight_on() -> None:
+    few = stats.paired({1: 0.9, 2: 0.8, 3: 0.7, 4: 0.1}, {1: 0.5, 2: 0.5, 3: 0.5})
+    assert few is not None
+    assert (few.pairs, few.interval) == (3, None)
+    assert table.points(few) == "+40.0, +30.0, +20.0 points by seed"
+    many = stats.paired({seed: 0.5 + seed / 100 for seed in range(8)}, dict.fromkeys(range(8), 0.5))
+    assert many is not None
+    assert many.interval is not None
+    assert 0 < many.interval.low < many.mean < many.interval.high < 0.07
+
+
+def test_arms_with_different_seeds_are_compared_by_pairs_and_the_table_warns() -> None:
+    storm = storm_of(run_of("lowmemorykiller"), run_of("lazy"), run_of("lazy", 2))
+    told = table.remarks(storm)
+    assert "lazy against lowmemorykiller, hot resumes: +0.0 points, 1 pair" in told
+    assert any("different seeds" in line and "lazy 1, 2" in line for line in told)
+    assert not any("seeds" in line for line in table.warnings(storm_of(run_of("lazy"))))
+
+
 def test_arms_of_phones_in_different_states_are_not_compared() -> None:
     runs = (run_of("lowmemorykiller"), run_of("lazy", freezer="on"))
     refused = difference(runs)
@@ -193,6 +221,18 @@ def test_arms_of_phones_in_different_states_are_not_compared() -> None:
     told = to_json(storm_of(*runs))
     assert (told["comparable"], told["arms"][1]["more_hot_than_baseline"]) == (False, None)
     assert "must not be compared" in page.render(storm_of(*runs))
+
+
+def test_neither_are_arms_of_different_devices() -> None:
+    def on(arm: str, **device: object) -> Run:
+        run = run_of(arm)
+        return replace(run, begin=replace(run.begin, device={**run.begin.device, **device}))
+
+    booted = [on("lazy", accelerator="tcg", serial=f"127.0.0.1:{port}") for port in (6520, 6530)]
+    assert difference(replace(run, begin=replace(run.begin, arm=f"a{number}"))
+                      for number, run in enumerate(booted)) is None  # fmt: skip
+    for name, value in (("kernel", "6.6"), ("accelerator", "kvm"), ("serial", "R58M12")):
+        assert name in str(difference([on("lowmemorykiller"), on("lazy", **{name: value})]))
 
 
 def test_the_table_says_when_it_has_no_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +244,9 @@ def test_the_table_says_when_it_has_no_intervals(monkeypatch: pytest.MonkeyPatch
         "print(stats.AVAILABLE, stats.share(1, 2), stats.paired({1: 1.0}, {1: 0.5}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("False None Difference(mean=0.5, pairs=1, interval=None)")
+    assert done.stdout.startswith(
+        "False None Difference(mean=0.5, by_seed={1: 0.5}, interval=None)"
+    )
     monkeypatch.setattr("droidreclaim.storm.stats.AVAILABLE", False)
     assert any("no interval is shown" in line for line in table.remarks(storm))
 
@@ -231,11 +273,49 @@ def test_an_interrupted_storm_goes_on_with_the_runs_that_did_not_end(tmp_path: P
     write(folder, run_of("lazy"), *EVENTS[:4])
     with (tmp_path / "out" / "samples.ndjson").open("a") as file:
         file.write('{"t": "samp')  # cut by a crash
+    before = (tmp_path / "out" / "samples.ndjson").read_bytes()
     again, done = Folder.load(tmp_path / "out")
     assert [run.key for run in done] == [("lowmemorykiller", 1)]
     assert (again.what, again.wanted) == (WHAT, (("lowmemorykiller", "lazy"), (1,)))
+    assert (tmp_path / "out" / "samples.ndjson").read_bytes() == before  # until it goes on
+    again.plan(("lazy",), (1,))
     write(again, run_of("lazy"), *EVENTS)
     assert Folder.load(tmp_path / "out")[1] == [run_of("lowmemorykiller"), run_of("lazy")]
+
+
+def test_a_wrong_page_is_found_again_when_the_storm_goes_on(tmp_path: Path) -> None:
+    bad = (*EVENTS[:-2], Verified(2, 0, 1000, 3, 1.0), EVENTS[-1])
+    folder = Folder.new(tmp_path, WHAT)
+    folder.plan(("lazy",), (1, 2))
+    write(folder, run_of("lazy"), *bad)
+    again, done = Folder.load(tmp_path)
+    again.plan(("lazy",), (1, 2))
+    assert Folder.load(tmp_path)[1] == done == [run_of("lazy", events=bad)]
+    jobs = measure.jobs_of(WHAT, ("lazy",), (2,))
+    runs, ended_by = measure.measure(jobs, untouched, lambda key, event: None, print, done)
+    assert runs == []
+    assert isinstance(ended_by, BadPages)
+    assert "lazy, seed 1" in str(ended_by)
+    assert "3 of 1000 at the end" in str(ended_by)
+    assert "lazy: 3 pages or apps are not what was written" in table.warnings(storm_of(*done))
+
+
+def untouched(needs: arms.Needs) -> AbstractContextManager[Stage]:
+    pytest.fail("no phone is wanted")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]\n", "7\n", '{"arm": "lazy"}\n', '{"arm": "lazy", "seed": 1e999}\n', "\0\n",
+     "[" * 100_000 + "\n", '{"t": "end", "arm": "lazy", "seed": 1}\n'],
+    ids=lambda content: content[:20],
+)  # fmt: skip
+def test_events_that_are_none_are_one_clear_line(tmp_path: Path, content: str) -> None:
+    Folder.new(tmp_path, WHAT)
+    (tmp_path / "samples.ndjson").write_text(content)
+    with pytest.raises(UsageError, match=r"samples.ndjson cannot be read") as error:
+        Folder.load(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_folder_explains_itself(tmp_path: Path) -> None:
@@ -280,6 +360,8 @@ def test_a_folder_that_takes_nothing_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="Not a directory"):
         Folder.new(tmp_path / "file" / "out", WHAT)
+    with pytest.raises(UsageError, match="File name too long"):
+        Folder.new(tmp_path / ("long" * 100), WHAT)
     folder = Folder.new(tmp_path / "out", WHAT)
     (tmp_path / "out" / "samples.ndjson").symlink_to("/dev/full")
     with pytest.raises(UsageError, match="No space left on device"):
@@ -309,6 +391,108 @@ def test_what_ends_a_storm_early_does_not_take_away_what_was_measured(error: Bas
     runs, ended_by = measure.measure(jobs, lost, lambda key, event: None, said.append)  # type: ignore[arg-type]
     assert (runs, ended_by) == ([], error)
     assert re.search(r"\[no_swap, seed 1\] a phone is made ready; about .* left", said[0])
+
+
+def test_a_report_that_cannot_be_written_hides_neither_the_result_nor_the_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(folder: Folder, storm: Storm) -> None:
+        raise UsageError("--out: No space left on device")
+
+    monkeypatch.setattr(image, "find", lambda: tmp_path)
+    monkeypatch.setattr(Folder, "finish", full)
+    monkeypatch.setattr(sys, "argv", ["droidreclaim", "storm", "--json", "--out", str(tmp_path)])
+    cut = [run_of("lazy", events=EVENTS[:4])]
+    monkeypatch.setattr(measure, "measure", lambda *words: (cut, KeyboardInterrupt()))
+    with pytest.raises(SystemExit) as done:
+        main()
+    output, errors = capsys.readouterr()
+    assert done.value.code == 130
+    assert json.loads(output)["arms"][0]["launches"] == 3
+    assert "No space left on device" in errors
+
+
+def test_of_nothing_measured_there_is_no_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(image, "find", lambda: tmp_path)
+    monkeypatch.setattr(sys, "argv", ["droidreclaim", "storm"])
+    monkeypatch.setattr(measure, "measure", lambda *words: ([], DeviceLost("gone")))
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert (done.value.code, *capsys.readouterr()) == (3, "", "droidreclaim: gone\n")
+
+
+def test_a_guard_that_ended_by_itself_ends_its_arm_and_is_not_stopped_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arm, asked = guarded(monkeypatch, GuardLine(running=False, last_end="swap is full"))
+    with pytest.raises(NotAchieved, match="swap is full"):
+        arm.after_leaving(LEFT)
+    arm.tear_down()
+    assert asked == ["start", "close"]
+
+
+def test_what_a_guard_took_without_acting_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    arm, asked = guarded(monkeypatch, GuardLine(running=True, actions=2, cpu_us=150_000))
+    acted = arm.after_leaving(LEFT)
+    assert acted is not None
+    assert (acted.targets, acted.duration_s, acted.cpu_s) == (0, 0.0, pytest.approx(0.05))
+    assert arm.after_leaving(LEFT) is None
+    arm.tear_down()
+    assert asked == ["start", "stop", "close"]
+
+
+def test_a_guard_that_may_not_start_leaves_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*words: object, **named: object) -> None:
+        raise NotAchieved("one runs already")
+
+    with pytest.raises(NotAchieved, match="one runs already"):
+        guarded(monkeypatch, GuardLine(running=True), start=refused)
+    assert ASKED == ["close"]
+
+
+ASKED: list[str] = []
+LEFT = arms.Left("com.example.a", 0, None)  # type: ignore[arg-type]
+
+
+def guarded(
+    monkeypatch: pytest.MonkeyPatch, later: GuardLine, **changes: object
+) -> tuple[arms.Arm, list[str]]:
+    """An arm with a guard that had done two things when it was set up, and is as *later* then."""
+    ASKED.clear()
+    lines = iter([GuardLine(running=True, actions=2, cpu_us=100_000)])
+    session = SimpleNamespace(close=lambda: ASKED.append("close"))
+    guard = SimpleNamespace(session=session)
+    answers: dict[str, object] = {
+        "start": lambda *words, **named: ASKED.append("start"),
+        "stop": lambda guard: ASKED.append("stop"),
+        "status": lambda guard: control.Status(next(lines, later), ()),
+    }
+    for name, answer in (answers | changes).items():
+        monkeypatch.setattr(control, name, answer)
+    monkeypatch.setattr(arms, "connect", lambda *words, **named: guard)
+    arm = arms.make("guard:gentle")
+    arm.set_up(SimpleNamespace(device=None, way=None, timeout_s=1.0))  # type: ignore[arg-type]
+    return arm, ASKED
+
+
+def test_an_arm_that_was_half_set_up_is_torn_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Half(arms.LeaveAlone):
+        def set_up(self, stage: Stage) -> None:
+            raise DeviceLost("gone")
+
+        def tear_down(self) -> None:
+            ASKED.append("torn down")
+
+    ASKED.clear()
+    for name in ("_Player._prepare", "_Player._kswapd_cpu_s", "look"):
+        monkeypatch.setattr(f"droidreclaim.storm.play.{name}", lambda *words: None)
+    stage = SimpleNamespace(device=None, helper=SimpleNamespace(session=None))
+    [job] = measure.jobs_of(WHAT, ("lazy",), (1,))
+    with pytest.raises(DeviceLost):
+        play(stage, job, Half(), arms.Needs(), print, print)  # type: ignore[arg-type]
+    assert ASKED == ["torn down"]
 
 
 def test_a_storm_that_was_cut_short_says_so() -> None:
@@ -362,11 +546,29 @@ def storm(*words: str) -> subprocess.CompletedProcess[str]:
         (("--resume", "--quick", "--out", "/nonexistent"), 2, "--resume keeps --quick"),
         (("-s", "R58M12"), 2, "which of its apps"),
         (("--packages", "com.example.a"), 2, "two or more"),
+        (("--packages", ""), 2, "a word is empty"),
+        (("--packages", "a.b,c.d", "--quick"), 2, "--quick is for phones of our own"),
+        (("--packages", "a.b,c.d", "--api", "33"), 2, "--api is for phones of our own"),
+        (("--api", "99"), 2, "no API level 99"),
+        (("--seed", ","), 2, "a word is empty"),
+        (("--seed", "\u0661"), 2, "whole numbers"),
+        (("--arms", ","), 2, "a word is empty"),
         (("--packages", "a.b,c.d", "--arms", "no_swap"), 4, "keeps its swap and its killer"),
     ],
 )
 def test_bad_input_is_one_clear_line(words: tuple[str, ...], code: int, sentence: str) -> None:
-    done = storm(*words)
+    assert_one_line(storm(*words), code, sentence)
+
+
+@pytest.mark.parametrize("words", [("--arms", "nice"), ("--seed", "x"), ("--api", "99")])
+def test_nothing_is_written_before_it_is_known_what_is_wanted(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert storm("--out", str(tmp_path / "out"), *words).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], code: int, sentence: str) -> None:
     assert (done.returncode, done.stdout) == (code, "")
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from build_values import process
+from droidreclaim.device import CommandResult
+from droidreclaim.errors import UsageError
 from droidreclaim.parse.event_values import Compacted
+from droidreclaim.policy import Selection
+from droidreclaim.reclaim import TRIM, Request, run_unrooted
 from droidreclaim.reclaim.unrooted import compact_words, compacted
 
 _APP = process(4321, "com.example.mail", 10002, 905)
@@ -56,3 +62,39 @@ def test_an_event_of_nothing_is_nothing() -> None:
     assert target.outcome == "nothing"
     assert target.reason is not None
     assert target.reason.startswith("not_proven")
+
+
+class Interrupted:
+    """A device on which somebody presses Ctrl-C when the second app is asked."""
+
+    serial, model = "R58M12", None
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def run(self, argv: tuple[str, ...], *, timeout_s: float) -> CommandResult:
+        self.asked += argv[:2] == ("am", "send-trim-memory")
+        if self.asked == 2:
+            raise KeyboardInterrupt
+        said = b"[ro.product.model]: [Pocket Phone]\n" if argv == ("getprop",) else b""
+        return CommandResult(said, b"", 0)
+
+
+def test_an_interrupt_keeps_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    apps = [replace(_APP, pid=pid, packages=("com.example.mail",)) for pid in (4321, 4322)]
+    monkeypatch.setattr("droidreclaim.reclaim.unrooted._processes", lambda shell: tuple(apps))
+    monkeypatch.setattr("droidreclaim.reclaim.unrooted._TRIM_SETTLES_S", 0.0)
+    request = Request(Selection(packages=("com.example.mail",)), how="trim")
+    try:
+        done = run_unrooted(Interrupted(), request, TRIM, timeout_s=1.0, progress=print)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        pytest.fail("what was done is lost")
+    assert [one.process.pid for one in done.result.targets] == [4321]
+    assert isinstance(done.ended_by, KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("bound", [{"budget_bytes": _MIB}, {"max_bytes_per_s": _MIB}])
+def test_android_takes_no_bound(bound: dict[str, int]) -> None:
+    request = Request(Selection(packages=("com.example.mail",)), how="trim", **bound)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="neither a budget nor a rate"):
+        run_unrooted(Interrupted(), request, TRIM, timeout_s=1.0, progress=print)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
 from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
 
 if TYPE_CHECKING:
+    from droidreclaim.reclaim import Request
     from droidreclaim.snapshot import Snapshot
 
 Bands = Annotated[
@@ -152,44 +153,37 @@ def reclaim(
     from droidreclaim.report import reclaim as told
 
     names, pids = parse_targets(targets or ())
-    if not (names or pids or band or adj):
+    if not (names or pids or band or adj is not None):
         raise UsageError("nothing to reclaim", hint="name a package, pid:N, --band or --adj")
     request = engine.Request(
         selection=Selection(
             packages=names,
             pids=pids,
             bands=tuple(band or ()),
-            adj=parse_adj_range(adj) if adj else None,
+            adj=parse_adj_range(adj) if adj is not None else None,
             force=force,
         ),
         how=how,
         backend=backend,
         what=what or "anon",
-        only=_kinds(only, what) if only else (),
-        addresses=parse_range(address_range) if address_range else None,
+        only=_kinds(only, what) if only is not None else (),
+        addresses=parse_range(address_range) if address_range is not None else None,
         allow_flash=allow_flash,
-        budget_bytes=_budget(budget) if budget else None,
-        max_bytes_per_s=parse_rate(max_rate) if max_rate else None,
+        budget_bytes=_budget(budget) if budget is not None else None,
+        max_bytes_per_s=parse_rate(max_rate) if max_rate is not None else None,
         dry_run=dry_run,
-        refault_times_s=parse_times(refault) if refault else (),
+        refault_times_s=parse_times(refault) if refault is not None else (),
     )
-    if how == "prefetch" and (refault or what not in (None, "anon") or backend == engine.COMPACT):
-        raise UsageError(
-            "'prefetch' reads anonymous memory from swap, and is no page-out to follow"
-        )
-    if backend == engine.MEMCG and (only or address_range):
-        raise UsageError("a memcg is reclaimed whole: neither --only nor --range")
+    _require_sense(request)
     if how == "trim" or backend == engine.COMPACT:
-        if how == "cold" or refault:
-            raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")
-        device, result = engine.run_unrooted(
+        done = engine.run_unrooted(
             connect.chosen_device(connection),
             request,
             engine.TRIM if how == "trim" else engine.COMPACT,
             timeout_s=connect.timeout_s(connection),
             progress=lambda line: say(line, connection),
         )
-        done, source = engine.Finished(device, result), connect.source_of(device.model)
+        source = connect.source_of(done.device.model)
     else:
         with connect.helper(connection) as helper:
             done = engine.run(helper, request, progress=lambda line: say(line, connection))
@@ -202,6 +196,28 @@ def reclaim(
         raise done.ended_by
     if not done.result.achieved:
         raise engine.explain_nothing(done.result)
+
+
+def _require_sense(request: Request) -> None:
+    """
+    Raises:
+        UsageError: options contradict each other.
+    """
+    from droidreclaim import reclaim as engine
+
+    compact, follows = request.backend == engine.COMPACT, bool(request.refault_times_s)
+    if request.how == "prefetch" and (follows or request.what != "anon" or compact):
+        raise UsageError(
+            "'prefetch' reads anonymous memory from swap, and is no page-out to follow"
+        )
+    if request.backend == engine.MEMCG and (request.only or request.addresses):
+        raise UsageError("a memcg is reclaimed whole: neither --only nor --range")
+    if not compact and request.how != "trim":
+        return
+    if request.how == "cold" or follows:
+        raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")
+    if request.budget_bytes is not None or request.max_bytes_per_s is not None:
+        raise UsageError("'am compact' and 'trim' know neither --budget nor --max-rate")
 
 
 def _budget(text: str) -> int:

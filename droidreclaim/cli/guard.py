@@ -42,7 +42,7 @@ def start(
     from droidreclaim.report import guard as report
 
     asked = profiles.load(profile)
-    for_s = _lasting(duration) if duration else asked.for_s
+    for_s = _lasting(duration) if duration is not None else asked.for_s
     with connect.helper(connection, kind="guard") as running:
         device = control.device_of(running)
         started = control.start(running, asked, for_s=for_s, allow_flash=allow_flash)

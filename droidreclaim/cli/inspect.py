@@ -100,7 +100,7 @@ def kills(
     from droidreclaim.inspect import kills as inspect_kills
     from droidreclaim.report import kills as report
 
-    since_s = parse_duration(since) if since else None
+    since_s = parse_duration(since) if since is not None else None
     if capture and follow:
         raise UsageError("--from has an end: it cannot be followed")
     if capture:

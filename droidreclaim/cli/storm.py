@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from droidreclaim.storm.arms import Needs
     from droidreclaim.storm.events import Run
     from droidreclaim.storm.folder import Folder
+    from droidreclaim.storm.result import Storm
     from droidreclaim.storm.stage import Stage
 
 _API = 33
+_OURS = ("config", "apps", "quick", "api")
 _KEPT = ("config", "apps", "rounds", "order", "quick", "api", "packages")  # by a folder
 
 
@@ -40,7 +42,8 @@ def storm(
         int | None, typer.Option("--rounds", min=1, help="Launches an app; 7, or 3 with --quick.")
     ] = None,
     arms: Annotated[
-        str | None, typer.Option("--arms", metavar="A,B", help="Which to run; all by default.")
+        str | None,
+        typer.Option("--arms", metavar="A,B", help="Which to run [all five]; also guard:PROFILE."),
     ] = None,
     order: Annotated[Order, typer.Option("--order", help="How people return.")] = Order.UNIFORM,
     seed: Annotated[
@@ -64,52 +67,82 @@ def storm(
     connection: Connection,
 ) -> None:
     """Open apps again and again: who is killed, what it costs, with and without page-out."""
-    from droidreclaim.storm import table
+    from droidreclaim.storm.folder import Folder
     from droidreclaim.storm.measure import jobs_of, measure
-    from droidreclaim.storm.result import Storm, to_json
+    from droidreclaim.storm.result import Storm
     from droidreclaim.storm.state import difference
 
-    named = _words(packages)
-    if named:
-        what = _of_device(named, rounds, order)
+    folder, done = _resumed(out, ctx) if resume else (None, [])
+    if folder is not None:
+        what = folder.what
+    elif packages is not None:
+        if given := _given(ctx, _OURS):
+            raise UsageError(f"--{given} is for phones of our own: not with --packages")
+        what = _of_device(_words("packages", packages), rounds, order)
     else:
         what = _of_phone(config, order, quick=quick, apps=apps, rounds=rounds, api=api)
-    folder, done = _folder(out, what, ctx if resume else None)
-    what = folder.what if folder else what
+    names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
     _require_place(what, connection)
-    names, seeds = _wanted(what, folder, _words(arms), _words(seed))
-    if folder is not None:
+    if out is not None:
+        folder = folder or Folder.new(out, what)
         folder.plan(names, seeds)
     finished = {run.key for run in done}
     jobs = [job for job in jobs_of(what, names, seeds) if (job.arm, job.seed) not in finished]
     stages = _Stages(what, connection)
     note = folder.note if folder else (lambda key, event: None)
-    runs, ended_by = measure(jobs, stages.stage, note, partial(say, connection=connection))
-    runs = [*done, *runs]
-    result = Storm(what, tuple(runs), stages.source, difference(runs))
-    if folder is not None:
-        folder.finish(result)
-    if as_json:
-        emit(to_json(result))
-    else:
-        show(table.of(result))
-        for line in table.remarks(result):
-            say(line, connection)
+    new, ended_by = measure(jobs, stages.stage, note, partial(say, connection=connection), done)
+    runs = (*done, *new)
+    result = Storm(what, runs, stages.source, difference(runs))
+    if runs:
+        try:
+            _show(result, connection, as_json=as_json)
+        finally:
+            unwritten = _finish(folder, result)
+        ended_by = ended_by or result.not_comparable
+        if ended_by is not None and unwritten is not None:
+            say(f"the report is not written: {unwritten}", connection)
+        ended_by = ended_by or unwritten
     if ended_by is not None:
         raise ended_by
-    if result.not_comparable is not None:
-        raise result.not_comparable
 
 
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word for word in (text or "").split(",") if word)
+def _show(result: Storm, connection: Connection, *, as_json: bool) -> None:
+    from droidreclaim.storm import table
+    from droidreclaim.storm.result import to_json
+
+    if as_json:
+        emit(to_json(result))
+        return
+    show(table.of(result))
+    for line in table.remarks(result):
+        say(line, connection)
+
+
+def _finish(folder: Folder | None, result: Storm) -> UsageError | None:
+    """Write the report; returns what is in its way, which must not hide what was measured."""
+    try:
+        if folder is not None:
+            folder.finish(result)
+    except UsageError as error:
+        return error
+    return None
+
+
+def _words(option: str, text: str | None) -> tuple[str, ...]:
+    words = tuple(text.split(",")) if text is not None else ()
+    if "" in words:
+        raise UsageError(f"--{option} {text!r}: a word is empty")
+    return words
 
 
 def _of_phone(
     config: Pressure, order: Order, *, quick: bool, apps: int | None, rounds: int | None, api: int
 ) -> Parameters:
+    from droidreclaim.phone.state import APIS
     from droidreclaim.storm.plan import parameters
 
+    if api not in APIS:
+        raise UsageError(f"no API level {api}", hint=f"{APIS[0]} to {APIS[-1]}")
     return parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api)
 
 
@@ -122,25 +155,21 @@ def _of_device(packages: tuple[str, ...], rounds: int | None, order: Order) -> P
     return Parameters(None, len(names), rounds or 7, order, packages=names)
 
 
-def _folder(
-    out: Path | None, what: Parameters, resumed: typer.Context | None
-) -> tuple[Folder | None, list[Run]]:
-    """Where to write, and what is there already."""
+def _resumed(out: Path | None, ctx: typer.Context) -> tuple[Folder, list[Run]]:
+    """The storm that was begun in *out*, and what of it is done."""
     from droidreclaim.storm.folder import Folder
 
-    if resumed is None:
-        return (Folder.new(out, what) if out is not None else None), []
     if out is None:
         raise UsageError("--resume goes on with the storm in --out DIR: name it")
-    given = [name for name in _KEPT if _is_given(resumed, name)]
-    if given:
-        raise UsageError(f"--resume keeps --{given[0]} as {out} has it: leave it out")
+    if given := _given(ctx, _KEPT):
+        raise UsageError(f"--resume keeps --{given} as {out} has it: leave it out")
     return Folder.load(out)
 
 
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _given(ctx: typer.Context, names: Sequence[str]) -> str | None:
+    """The first of *names* that was given."""
+    sources = ((name, ctx.get_parameter_source(name)) for name in names)
+    return next((name for name, one in sources if one and one.name == "COMMANDLINE"), None)
 
 
 def _wanted(
@@ -157,7 +186,7 @@ def _wanted(
             f"{only_ours[0]}: a device keeps its swap and its killer",
             hint="without --packages, phones of our own are booted",
         )
-    if not all(word.isdecimal() and len(word) < 10 for word in seeds):
+    if not all(word.isascii() and word.isdecimal() and len(word) < 10 for word in seeds):
         raise UsageError(f"--seed {','.join(seeds)}: whole numbers, as 1,2,3")
     numbers = tuple(map(int, seeds)) or (known[1] if known else (1,))
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(numbers))

@@ -29,7 +29,7 @@ def on(
     from droidreclaim.cli import connect
     from droidreclaim.report import reclaim as told
 
-    size_bytes = parse_size(size) if size else None
+    size_bytes = parse_size(size) if size is not None else None
     if size_bytes is not None and size_bytes < swap.LEAST_BYTES:
         raise UsageError(f"{size!r} is too small for swap", hint="16MiB is the least")
     with connect.helper(connection) as helper:

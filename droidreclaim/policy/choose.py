@@ -16,8 +16,8 @@ FORCED_FLOOR = -1000
 
 _NEVER_NAMES = frozenset({"system_server", "system", "surfaceflinger", "adbd", "init"})
 _PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
-_ADJ_RANGE = re.compile(r"(-?\d{1,4})\.\.(-?\d{1,4})")
-_PID_TARGET = re.compile(r"pid:(\d{1,10})")
+_ADJ_RANGE = re.compile(r"(-?[0-9]{1,4})\.\.(-?[0-9]{1,4})")
+_PID_TARGET = re.compile(r"pid:([0-9]{1,10})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ def _message(kind: str, path: marked.Path, detail: Any) -> str:
         return "no such key here" + (f": {near[0]}?" if near else "")
     if kind == "string_pattern_mismatch" and path[-2:-1] == ("match",):
         return "a package name may hold letters, digits, . _ - and the wildcards * and ?"
+    if kind == "tuple_type":
+        return "a list is wanted here: [a, b]"
     if kind in ("model_type", "dict_type"):
         return "keys with values are wanted here"
     text = str(detail["msg"]).removeprefix("Value error, ").partition("\n")[0][:300]

@@ -85,6 +85,12 @@ def _share(text: str) -> int:
     return int(match[1])
 
 
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):  # to Python, true is 1
+        raise ValueError("must be 1")
+    return value
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -263,7 +269,7 @@ class PackageForm(_Form):
 class ProfileForm(_Form):
     """A profile of droidreclaim's guard."""
 
-    version: Literal[1] = Field(description="Of this form.")
+    version: Annotated[Literal[1], BeforeValidator(_no_truth)] = Field(description="Of this form.")
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = Field(
         description="What status and log call it."
     )

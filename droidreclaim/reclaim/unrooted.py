@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from droidreclaim.device import Device
-from droidreclaim.errors import NotPossible, ParseError, UsageError
+from droidreclaim.errors import DeviceError, NotPossible, ParseError, UsageError
 from droidreclaim.model import (
     Advice,
     DeviceInfo,
@@ -33,6 +33,7 @@ from droidreclaim.parse.process import parse_stat, parse_status
 from droidreclaim.parse.props import parse_getprop
 from droidreclaim.parse.settings import parse_settings
 from droidreclaim.policy import Plan, choose
+from droidreclaim.reclaim.engine import Finished
 from droidreclaim.reclaim.judge import totals
 from droidreclaim.reclaim.request import Request
 from droidreclaim.snapshot import Snapshot
@@ -58,26 +59,35 @@ def run_unrooted(
     *,
     timeout_s: float,
     progress: Callable[[str], None],
-) -> tuple[DeviceInfo, ReclaimResult]:
+) -> Finished:
     """
-    Do *request* through ActivityManager, one process after the other.
+    Do *request* through ActivityManager, one process after the other, until it is interrupted.
 
     Raises:
+        UsageError: it wants what Android does not let anybody choose.
         NotPossible: this release has no such command, or compaction is switched off.
         NotAchieved: a named package or pid is not there.
-        DeviceError: the device was lost or did not answer.
+        DeviceError: the device was lost or did not answer before anything was done.
     """
     shell = _Shell(device, timeout_s)
     if request.only or request.addresses or request.what != "anon" or request.dry_run:
         raise UsageError(f"{backend} cannot choose pages or count them first")
+    if request.budget_bytes is not None or request.max_bytes_per_s is not None:
+        raise UsageError(f"{backend} moves what Android decides: neither a budget nor a rate")
     syntax = _compact_syntax(shell) if backend == COMPACT else None
     plan = choose(Snapshot(_processes(shell), {}), request.selection)
     progress(f"{backend}: {len(plan.targets)} processes; the weaker tier, Android decides")
-    targets = tuple(
-        _trim(shell, process) if syntax is None else _compact(shell, process, syntax)
-        for process in plan.targets
-    )
-    return _device_info(shell), _result(targets, plan, backend)
+    info = _device_info(shell)
+    targets: list[TargetResult] = []
+    ended_by: BaseException | None = None
+    try:
+        for process in plan.targets:
+            targets.append(
+                _trim(shell, process) if syntax is None else _compact(shell, process, syntax)
+            )
+    except (KeyboardInterrupt, DeviceError) as error:
+        ended_by = error
+    return Finished(info, _result(targets, plan, backend), ended_by)
 
 
 class _Shell:

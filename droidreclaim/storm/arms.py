@@ -182,8 +182,13 @@ class Guarded(LeaveAlone):
 
     def set_up(self, stage: Stage) -> None:
         """Start it."""
-        self.guard = connect(stage.device, stage.way, timeout_s=stage.timeout_s, kind="guard")
-        control.start(self.guard, self.profile, for_s=_GUARD_S)
+        guard = connect(stage.device, stage.way, timeout_s=stage.timeout_s, kind="guard")
+        try:
+            control.start(guard, self.profile, for_s=_GUARD_S)
+        except BaseException:  # one that runs already is not ours to stop
+            guard.session.close()
+            raise
+        self.guard = guard
         self.before = control.status(self.guard).guard
 
     def after_leaving(self, left: Left) -> Acted | None:
@@ -203,10 +208,13 @@ class Guarded(LeaveAlone):
                 break
             last = now
         self.before = now
-        if now.actions == then.actions:
+        if not now.running:
+            raise NotAchieved(f"the guard ended by itself: {now.last_end or 'no reason known'}")
+        acted = now.actions != then.actions
+        if not acted and now.cpu_us == then.cpu_us and now.advised_bytes == then.advised_bytes:
             return None
         return Acted(
-            duration_s=time.monotonic() - start_s,
+            duration_s=time.monotonic() - start_s if acted else 0.0,
             targets=_grown(then.actions, now.actions),
             advised_bytes=_grown(then.advised_bytes, now.advised_bytes),
             reclaimed_bytes=_grown(then.reclaimed_bytes, now.reclaimed_bytes),
@@ -216,11 +224,12 @@ class Guarded(LeaveAlone):
         )
 
     def tear_down(self) -> None:
-        """Stop it."""
+        """Stop it, if it runs."""
         if self.guard is None:
             return
         try:
-            control.stop(self.guard)
+            if self.before is None or self.before.running:
+                control.stop(self.guard)
         finally:
             self.guard.session.close()
 

@@ -184,6 +184,12 @@ class Run:
         """Arm and seed."""
         return self.begin.arm, self.begin.seed
 
+    @property
+    def wrong(self) -> bool:
+        """Whether a page was not as its app wrote it, or could not be read."""
+        at_end = self.verified is not None and bool(self.verified.bad or self.verified.missing)
+        return at_end or (self.end is not None and bool(self.end.resume_bad))
+
     def add(self, event: Event) -> None:
         """Take one more event."""
         match event:

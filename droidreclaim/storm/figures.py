@@ -125,7 +125,7 @@ def figures(runs: Sequence[Run]) -> Figures:
         psi_full_s=_scaled(_grown(runs, lambda one: one.psi_full_us), 1e-6),
         paged_out_bytes=_grown_bytes(runs, lambda one: one.paged_out),
         faulted_back_bytes=_grown_bytes(runs, lambda one: one.paged_in),
-        page_outs=len(page_outs),
+        page_outs=sum(one.targets > 0 for one in page_outs),
         reported_bytes=_sum(one.swapped_bytes for one in page_outs),
         counted_bytes=_sum(one.kernel_bytes for one in page_outs),
         page_out_s=sum(one.duration_s for one in page_outs),
@@ -205,6 +205,7 @@ def figures_json(arm: str, seeds: Sequence[int], one: Figures) -> dict[str, Any]
         "arm": arm,
         "seeds": list(seeds),
         **asdict(one),
+        "kills": {"lmkd": 0, **one.kills},
         "hot_share": one.hot_share,
         "complete": one.complete,
     }

@@ -19,6 +19,7 @@ from droidreclaim.storm.plan import Parameters
 from droidreclaim.storm.result import Storm, to_json
 
 _RUN, _SAMPLES, _STORM, _REPORT = "run.json", "samples.ndjson", "storm.json", "report.html"
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError)
 _PARAMETERS = TypeAdapter(Parameters)
 _WANTED = TypeAdapter(tuple[tuple[str, ...], tuple[int, ...]] | None)
 
@@ -39,6 +40,7 @@ class Folder:
         self.path = path
         self.what = what
         self.wanted = wanted
+        self._kept = ""
 
     @classmethod
     def new(cls, path: Path, what: Parameters) -> Folder:
@@ -48,10 +50,12 @@ class Folder:
         Raises:
             UsageError: it holds one already, or cannot be made.
         """
-        if (path / _RUN).exists():
-            raise UsageError(f"--out {path} holds a storm already", hint="--resume goes on with it")
         folder = cls(path, what, None)
         with folder._written():
+            if (path / _RUN).exists():
+                raise UsageError(
+                    f"--out {path} holds a storm already", hint="--resume goes on with it"
+                )
             path.mkdir(parents=True, exist_ok=True)
         folder._write(_RUN, folder._head())
         return folder
@@ -59,7 +63,7 @@ class Folder:
     @classmethod
     def load(cls, path: Path) -> tuple[Folder, list[Run]]:
         """
-        A folder that was begun, and the runs that came to their end.
+        A folder that was begun, and the runs that came to their end; nothing is written yet.
 
         Raises:
             UsageError: there is no storm in it, or what is there cannot be read.
@@ -70,7 +74,7 @@ class Folder:
             wanted = _WANTED.validate_python(told.get("wanted"))
         except FileNotFoundError:
             raise UsageError(f"--resume: there is no storm in {path}") from None
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except _UNREADABLE as error:
             raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
         folder = cls(path, what, wanted)
         return folder, folder._finished()
@@ -81,13 +85,14 @@ class Folder:
             file.write(json.dumps(to_line(key, event)) + "\n")
 
     def plan(self, arms: Sequence[str], seeds: Sequence[int]) -> None:
-        """Remember what is asked for, besides what was before."""
+        """Remember what is asked for, besides what was before; of runs those that ended stay."""
         before = self.wanted or ((), ())
         self.wanted = (
             tuple(dict.fromkeys([*before[0], *arms])),
             tuple(dict.fromkeys([*before[1], *seeds])),
         )
         self._write(_RUN, self._head())
+        self._write(_SAMPLES, self._kept)
 
     def finish(self, storm: Storm) -> None:
         """Write what it all came to; may be done again with more runs."""
@@ -106,20 +111,17 @@ class Folder:
         self._write(_REPORT, page.render(storm))
 
     def _finished(self) -> list[Run]:
-        """The runs that ended; the lines of others are dropped, for they will run again."""
+        """The runs that ended; the lines of others will be dropped, for they will run again."""
         path = self.path / _SAMPLES
         try:
-            text = path.read_text("utf-8")
-        except FileNotFoundError:
-            return []
-        try:
+            text = path.read_text("utf-8") if path.exists() else ""
             lines = [json.loads(line) for line in _whole_lines(text)]
-            finished = [run for run in runs_of(lines) if run.end is not None]
-        except (ValueError, LookupError) as error:
+            finished = [run for run in runs_of(lines) if run.end is not None or run.wrong]
+        except _UNREADABLE as error:
             raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error
         keys = {run.key for run in finished}
         kept = [line for line in lines if (line["arm"], line["seed"]) in keys]
-        self._write(_SAMPLES, "".join(json.dumps(line) + "\n" for line in kept))
+        self._kept = "".join(json.dumps(line) + "\n" for line in kept)
         return finished
 
     def _head(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from droidreclaim.storm.arms import Needs
 from droidreclaim.storm.events import Begin, Event, Run
 from droidreclaim.storm.figures import COLD
 from droidreclaim.storm.plan import Parameters, apps_of, launches
-from droidreclaim.storm.play import Job, play
+from droidreclaim.storm.play import BadPages, Job, play, require_right
 from droidreclaim.storm.stage import Stage
 
 _BESIDES_S = 25.0  # of a job, besides its launches: boot, install, check every page (emulated)
@@ -38,13 +38,19 @@ def measure(
     stage_of: StageOf,
     note: Callable[[tuple[str, int], Begin | Event], None],
     progress: Callable[[str], None],
+    done: Sequence[Run] = (),
 ) -> tuple[list[Run], BaseException | None]:
     """
-    Do *jobs* in their order.
+    Do *jobs* in their order, unless a run that is *done* already found a wrong page.
 
-    Returns the runs, and what ended them early: an interrupt, a lost device, a wrong page; the last
-    run is as far as it came then.
+    Returns the new runs, and what ended them early: an interrupt, a lost device, a wrong page; the
+    last run is as far as it came then.
     """
+    try:
+        for run in done:
+            require_right(*run.key, run.verified, run.end)
+    except BadPages as error:
+        return [], error
     clock = _Clock(jobs, progress)
     runs: list[Run] = []
     for job in jobs:

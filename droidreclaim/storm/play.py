@@ -62,6 +62,21 @@ def play(
     _Player(stage, job, arm, needs, note, step).play()
 
 
+def require_right(arm: str, seed: int, verified: Verified | None, end: End | None) -> None:
+    """
+    Raises:
+        BadPages: a page is not as its app wrote it, or could not be read.
+    """
+    resume_bad = (end.resume_bad if end else None) or 0
+    seen = verified or Verified(0, 0, 0, 0, 0.0)
+    if seen.bad or seen.missing or resume_bad:
+        raise BadPages(
+            f"{arm}, seed {seed}: pages are not what the apps wrote: "
+            f"{resume_bad} at resumes, {seen.bad} of {seen.pages} at the end; "
+            f"{seen.missing} apps could not be read"
+        )
+
+
 @dataclass
 class _Player:
     stage: Stage
@@ -114,19 +129,7 @@ class _Player:
         )
         self.note(end)
         if verified is not None:
-            self._require_right(verified, end.resume_bad or 0)
-
-    def _require_right(self, verified: Verified, resume_bad: int) -> None:
-        """
-        Raises:
-            BadPages: a page is not as its app wrote it, or could not be read.
-        """
-        if verified.bad or verified.missing or resume_bad:
-            raise BadPages(
-                f"{self.job.arm}, seed {self.job.seed}: pages are not what the apps wrote: "
-                f"{resume_bad} at resumes, {verified.bad} of {verified.pages} at the end; "
-                f"{verified.missing} apps could not be read"
-            )
+            require_right(self.job.arm, self.job.seed, verified, end)
 
     def _prepare(self) -> None:
         """Put the apps there, or end those that run, and write down what is there."""
@@ -140,8 +143,9 @@ class _Player:
                 self.components[app.package] = self.hands.component(app.package)
         if not self.needs.killer:
             self.hands.killer(False)
-        [reply] = self.session.call_all([verbs.HELLO])
-        hello = verbs.hello_of(reply)
+        greeted, scanned = self.session.call_all([verbs.HELLO, verbs.SCAN])
+        hello = verbs.hello_of(greeted)
+        guards = verbs.guards_of(verbs.scan_of(scanned))
         self.note(
             Begin(
                 arm=self.job.arm,
@@ -152,7 +156,10 @@ class _Player:
                     **asdict(stage.helper.device_info(hello)),
                     "accelerator": stage.accelerator,
                 },
-                state=state_of(stage.device, stage.way, timeout_s=stage.timeout_s),
+                state={
+                    **state_of(stage.device, stage.way, timeout_s=stage.timeout_s),
+                    "guard": "running" if guards else None,
+                },
             )
         )
         self.page_bytes = hello.page_bytes
@@ -161,8 +168,8 @@ class _Player:
 
     @contextmanager
     def _arm(self) -> Iterator[None]:
-        self.arm.set_up(self.stage)
         try:
+            self.arm.set_up(self.stage)
             self._look()
             yield
         finally:

@@ -99,5 +99,9 @@ def _row_json(row: Row) -> dict[str, Any]:
     return {
         **figures_json(row.arm, row.seeds, row.figures),
         "hot_share_95": [row.share.low, row.share.high] if row.share else None,
-        "more_hot_than_baseline": asdict(row.more_hot) if row.more_hot else None,
+        "more_hot_than_baseline": _difference_json(row.more_hot),
     }
+
+
+def _difference_json(difference: stats.Difference | None) -> dict[str, Any] | None:
+    return {**asdict(difference), "pairs": difference.pairs} if difference else None

@@ -43,12 +43,26 @@ def _activity_manager(answer: Answer) -> dict[str, str | None]:
     return {"compaction": on[settings.use_compaction], "freezer": on[settings.use_freezer]}
 
 
+def _compared(run: Run) -> dict[str, str | None]:
+    """State and device of a run; the serial of a phone that was booted for it is its port."""
+    device = run.begin.device
+    names = ["model", "abi", "kernel", "page_bytes", "accelerator"]
+    if device.get("accelerator") is None:
+        names.append("serial")
+    return run.begin.state | {f"device {name}": _word(device.get(name)) for name in names}
+
+
+def _word(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def difference(runs: Iterable[Run]) -> NotAchieved | None:
     """What forbids to compare *runs*: devices in different states, each difference named."""
     known = list(runs)
+    states = {run.key: _compared(run) for run in known}
     differing = []
-    for name in sorted({name for run in known for name in run.begin.state}):
-        values = {run.begin.state.get(name): run.key for run in known}
+    for name in sorted({name for state in states.values() for name in state}):
+        values = {state.get(name): key for key, state in states.items()}
         if len(values) > 1:
             told = ", ".join(
                 f"{value or 'unknown'} ({arm}, seed {seed})"

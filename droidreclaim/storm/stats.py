@@ -14,6 +14,7 @@ except ImportError:  # without the extra: no intervals, and the table says so
 AVAILABLE = stats is not None
 CONFIDENCE = 0.95
 _RESAMPLES = 9999
+_LEAST_PAIRS = 8  # of three, a percentile bootstrap is no more than least to most
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Interval:
 
 
 def share(hits: int, total: int) -> Interval | None:
-    """Wilson's interval for a share; None without scipy, or of nothing."""
+    """Wilson's interval for a share of independent cases; None without scipy, or of nothing."""
     if stats is None or total == 0:
         return None
     found = stats.binomtest(hits, total).proportion_ci(CONFIDENCE, method="wilson")
@@ -38,12 +39,18 @@ class Difference:
     What one arm has more than another, seed by seed.
 
     Attributes:
-        interval: Of the mean, by bootstrap; None without scipy, or of fewer than three seeds.
+        by_seed: The difference of each seed that both ran with.
+        interval: Of the mean, by bootstrap; None without scipy, or of fewer than eight seeds.
     """
 
     mean: float
-    pairs: int
+    by_seed: dict[int, float]
     interval: Interval | None
+
+    @property
+    def pairs(self) -> int:
+        """Seeds that both ran with."""
+        return len(self.by_seed)
 
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference | None:
@@ -51,12 +58,13 @@ def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference
     seeds = sorted(ours.keys() & theirs.keys())
     if not seeds:
         return None
-    differences = [ours[seed] - theirs[seed] for seed in seeds]
-    return Difference(sum(differences) / len(seeds), len(seeds), _bootstrap(differences))
+    by_seed = {seed: ours[seed] - theirs[seed] for seed in seeds}
+    values = list(by_seed.values())
+    return Difference(sum(values) / len(values), by_seed, _bootstrap(values))
 
 
 def _bootstrap(values: Sequence[float]) -> Interval | None:
-    if stats is None or len(values) < 3:
+    if stats is None or len(values) < _LEAST_PAIRS:
         return None
     if min(values) == max(values):
         return Interval(values[0], values[0])

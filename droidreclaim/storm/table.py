@@ -31,8 +31,8 @@ def of(storm: Storm) -> Table:
 def remarks(storm: Storm) -> list[str]:
     """What the table does not show: its words, and how the arms compare."""
     against = [
-        f"{row.arm}: {points(row.more_hot)} of hot resumes against {BASELINE}, "
-        f"{len(row.seeds)} {'seed' if len(row.seeds) == 1 else 'seeds'}"
+        f"{row.arm} against {BASELINE}, hot resumes: {points(row.more_hot)}, "
+        f"{row.more_hot.pairs} {'pair' if row.more_hot.pairs == 1 else 'pairs'}"
         for row in rows(storm)
         if row.more_hot is not None
     ]
@@ -43,22 +43,33 @@ def remarks(storm: Storm) -> list[str]:
 def warnings(storm: Storm) -> list[str]:
     """What must be known to read the figures."""
     told = [] if stats.AVAILABLE else ["no interval is shown: pip install 'droidreclaim[stats]'"]
-    for row in rows(storm):
+    shown = rows(storm)
+    for row in shown:
         one = row.figures
         if not one.complete:
             told.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
+        if one.checksum_faults:
+            told.append(f"{row.arm}: {one.checksum_faults} pages or apps are not what was written")
         if one.failed_launches:
             told.append(f"{row.arm}: {one.failed_launches} launches failed")
         if one.unexplained:
             told.append(f"{row.arm}: {one.unexplained} apps vanished that no log speaks of")
+    if len({row.seeds for row in shown}) > 1:
+        told.append(
+            "the arms ran with different seeds, and so with other launches: "
+            + "; ".join(f"{row.arm} {', '.join(map(str, row.seeds))}" for row in shown)
+        )
     return [*told, str(storm.not_comparable)] if storm.not_comparable else told
 
 
 def points(difference: stats.Difference) -> str:
-    """A difference of shares: ``+16.7 points (+12 to +20)``."""
-    mean, interval = difference.mean * 100, difference.interval
-    sure = f" ({interval.low * 100:+.0f} to {interval.high * 100:+.0f})" if interval else ""
-    return f"{mean:+.1f} points{sure}"
+    """A difference of shares: ``+16.7 points (+12 to +20)``, or one by one where they are few."""
+    interval = difference.interval
+    if interval is None:
+        each = ", ".join(f"{value * 100:+.1f}" for value in difference.by_seed.values())
+        return f"{each} points{' by seed' if difference.pairs > 1 else ''}"
+    low, high = interval.low * 100, interval.high * 100
+    return f"{difference.mean * 100:+.1f} points ({low:+.0f} to {high:+.0f})"
 
 
 def _cells(row: Row) -> list[str]:
