@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from .conftest import APP_UID, ROOT, Session, ask, load_build_script, read_reply, start_ticks, wait_for_state
+from .conftest import (
+    APP_UID,
+    ROOT,
+    Session,
+    ask,
+    load_build_script,
+    read_reply,
+    start_ticks,
+    wait_for_state,
+)
 
 PAGE = (ROOT / "device-scripts" / "PROTOCOL.md").read_text()
 EXCHANGES = re.findall(r"^```exchange\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
