@@ -151,10 +151,10 @@ static void probe_memory_reclaim(void)
 		      done < 0 ? "memory.reclaim of its cgroup" : NULL);
 }
 
-/* A window of 1 s needs CAP_SYS_RESOURCE, and is what lmkd uses. */
+/* A window of 1 s needs CAP_SYS_RESOURCE, and is what lmkd uses. The kernel drops the last byte. */
 static void probe_psi_trigger(void)
 {
-	int error = fs_write("proc/pressure/memory", SYS_O_RDWR, span_of("some 70000 1000000"));
+	int error = fs_write("proc/pressure/memory", SYS_O_RDWR, span_of("some 70000 1000000\n"));
 
 	print_backend("psi_trigger", error, error ? "/proc/pressure/memory" : NULL);
 }

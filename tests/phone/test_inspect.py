@@ -78,6 +78,7 @@ def test_the_doctor_tries_every_backend_and_names_the_errno(apps: Handset) -> No
     assert document["source"] == "phone"
     assert seen["root"]["fact"] == "adbd"
     assert seen["backend pageout"]["state"] == "ok"
+    assert seen["backend psi_trigger"]["state"] == "ok"  # CAP_SYS_RESOURCE is there
     assert seen["backend proc_reclaim"]["fact"].startswith("ENOENT")
     assert seen["swap"]["fact"].startswith("zram0")
     assert seen["zram algorithm"]["fact"].startswith("zram0: ")
