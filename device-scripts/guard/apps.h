@@ -31,7 +31,7 @@ bool apps_measure(struct app *app);
 /* The largest of the recent launches; 0 when there was none. */
 uint64_t apps_launch_bytes(void);
 
-/* Look up again which rule each process matches. */
+/* Know nobody any more (for tests). */
 void apps_forget(void);
 
 #endif
