@@ -27,6 +27,7 @@ def storm(*words: str) -> list[str]:
 @pytest.mark.usefixtures("phones")
 def test_a_quick_storm_holds_what_must_hold(tmp_path: Path) -> None:
     words = ("--quick", "--json", "--out", str(tmp_path / "out"))
+    before = running()
     start_s = time.monotonic()
     done = subprocess.run(storm(*words), capture_output=True, text=True, timeout=600, check=False)
     took_s = time.monotonic() - start_s
@@ -53,7 +54,7 @@ def test_a_quick_storm_holds_what_must_hold(tmp_path: Path) -> None:
     assert files == {"run.json", "samples.ndjson", "storm.json", "report.html"}
     assert json.loads((tmp_path / "out" / "storm.json").read_text()) == told
     assert len(Folder.load(tmp_path / "out")[1]) == len(NAMES)
-    assert running() == []
+    assert running() == before
     print(f"a quick storm took {took_s:.0f} s")
 
 
