@@ -227,9 +227,9 @@ def _decide(view: _View, settings: Mapping[str, Setting]) -> tuple[str, bool, in
     if view.stall * 1000 >= settings["psi_complete_stall_ms"].number:
         return "not_responding", True, 0
     if view.swap_low and thrashing:
-        return "low_swap_and_thrashing", True, _thrashing_floor(view, settings)
+        return "low_swap_and_thrashing", True, _swap_floor(view, settings)
     if view.swap_low and view.below_low:
-        return "low_mem_and_swap", True, 0 if view.below_min else _PERCEPTIBLE_FLOOR
+        return "low_mem_and_swap", True, _swap_floor(view, settings)
     if view.below_low and util_high:
         return "low_mem_and_swap_util", True, 0
     if view.below_low and thrashing:
@@ -276,8 +276,12 @@ def _last_in_line(view: _View, settings: Mapping[str, Setting]) -> tuple[str, in
     return "low_mem_and_thrashing", _PERCEPTIBLE_FLOOR
 
 
+def _swap_floor(view: _View, settings: Mapping[str, Setting]) -> int:
+    return 0 if view.below_min else _thrashing_floor(view, settings)
+
+
 def _thrashing_floor(view: _View, settings: Mapping[str, Setting]) -> int:
-    critical = view.thrashing > settings["thrashing_limit_critical"].number / 100
+    critical = view.thrashing >= settings["thrashing_limit_critical"].number / 100
     return 0 if critical else _PERCEPTIBLE_FLOOR
 
 

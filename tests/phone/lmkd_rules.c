@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the pocket phone's lmkd for one decision: words NAME=VALUE in, "REASON FLOOR" out (-1: no kill). */
+/*
+ * Asks the pocket phone's lmkd for one decision: words NAME=VALUE in, "REASON FLOOR" out (-1: no kill). Or, with words
+ * MS:REFAULTS and "kill", how much it thrashes by its own account at each of these looks, with 10,000 file pages.
+ */
 #define main lmkd_main
 #include "lmkd.c"
 #undef main
@@ -32,11 +35,32 @@ static void take(const char *word)
 	set(word);
 }
 
+static int say_thrashing(char **words)
+{
+	struct vmstate state = { .active_file = 9999 };
+	bool after_kill = false;
+
+	watch.limit = setting("thrashing_limit");
+	for (; *words; words++) {
+		char *refaults = strchr(*words, ':');
+
+		if (refaults) {
+			state.refault_file = strtoul(refaults + 1, NULL, 10);
+			measure_thrashing(&state, atol(*words), after_kill);
+			printf("%ld ", watch.thrashing);
+		}
+		after_kill = !refaults;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct vmstate state = { 0 };
 	struct decision decision;
 
+	if (argc > 1 && strchr(argv[1], ':'))
+		return say_thrashing(argv + 1);
 	for (int i = 1; i < argc; i++)
 		take(argv[i]);
 	state.free = (uint64_t)value_of("free");

@@ -23,7 +23,7 @@ _CALM = {
 }  # fmt: skip
 _LOW, _MIN = {"free": 1999}, {"free": 999}
 _SWAP_LOW = {"swap_free_kb": 19_999}
-_THRASHES, _DESPERATE = {"thrashing": 101}, {"thrashing": 301}
+_THRASHES, _DESPERATE = {"thrashing": 101}, {"thrashing": 300}
 _UTIL = {"swap_free_kb": 100_000, "swap_util_max": 19}  # 100,000 of 500,000 KiB are in swap
 
 CASES = [
@@ -48,6 +48,7 @@ CASES = [
     ("thrashing thrice the limit", _DESPERATE | _LOW, "low_mem_and_thrashing", 0),
     ("thrashing and swap low", _THRASHES | _SWAP_LOW, "low_swap_and_thrashing", 201),
     ("the same, desperate", _DESPERATE | _SWAP_LOW, "low_swap_and_thrashing", 0),
+    ("the same, below min", _THRASHES | _SWAP_LOW | _MIN, "low_swap_and_thrashing", 0),
     ("thrashing goes before low swap", _THRASHES | _SWAP_LOW | _LOW, "low_swap_and_thrashing", 201),
     ("direct reclaim alone", {"direct": 1}, None, None),
     ("direct reclaim and thrashing", _THRASHES | {"direct": 1}, "direct_recl_and_thrashing", 201),
@@ -93,6 +94,23 @@ def test_the_killer_kills_on_below_min_right_after_a_kill(killer: Path) -> None:
     assert _decision(killer, again | _MIN) == ("pressure_after_kill", 0)
     assert _decision(killer, again | _MIN | {"pressure_after_kill_min_score": 900})[1] == 900
     assert _decision(killer, again | _LOW) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("looks", "thrashing"),
+    [
+        ("1000:0 1500:5000 1900:9000", [0, 50, 90]),
+        ("1000:0 2000:9000 2100:9000 3000:9000", [0, 45, 45, 0]),  # half of the window before
+        ("1000:0 2000:15000 2100:16000", [0, 150, 160]),  # over the limit, and nobody was killed
+        ("1000:0 3500:30000", [0, 75]),  # it was away for two windows
+        ("1000:0 1900:15000 kill 1910:15000 1950:15500", [0, 150, 0, 5]),  # begins anew
+    ],
+)
+def test_the_killer_counts_thrashing_by_windows(
+    looks: str, thrashing: list[int], killer: Path
+) -> None:
+    done = subprocess.run([killer, *looks.split()], capture_output=True, text=True, check=True)
+    assert [int(word) for word in done.stdout.split()] == thrashing
 
 
 @pytest.fixture(scope="module")

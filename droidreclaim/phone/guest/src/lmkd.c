@@ -57,8 +57,8 @@ static struct {
 	int64_t marks_ms;
 	uint64_t base_refault, base_file_lru;
 	int64_t base_ms;
-	long carried_thrashing;		/* of windows gone by, halved with each */
-	long limit;			/* thrashing_limit, lower after each kill */
+	long carried_thrashing;		/* of the window before */
+	long limit;			/* thrashing_limit, lower after each kill for thrashing */
 	long thrashing, max_thrashing;
 	int victim;			/* pidfd of the last victim while it dies, else -1 */
 	int64_t killed_ms;
@@ -180,21 +180,26 @@ static enum breached lowest_breached(const struct vmstate *state)
 	return free < watch.marks.high ? BELOW_HIGH : ABOVE_ALL;
 }
 
-/* Refaults of file pages since the window began, in per cent of the file pages there were then. */
-static void measure_thrashing(const struct vmstate *state, int64_t now)
+/*
+ * Refaults of file pages since the window began, in per cent of the file pages there were then, and what is left of
+ * the window before: half of it, or all when that much has found nobody to kill. A kill begins a new window, and a new
+ * window forgets that kills made the limit lower.
+ */
+static void measure_thrashing(const struct vmstate *state, int64_t now, bool after_kill)
 {
-	uint64_t file_lru = state->active_file + state->inactive_file;
 	long growth = (long)((state->refault_file - watch.base_refault) * 100 / (watch.base_file_lru + 1));
 	int64_t windows = watch.base_ms ? (now - watch.base_ms) / THRASHING_RESET_MS : 64;
 
-	if (windows > 0) {
-		watch.carried_thrashing = windows < 32 ? (growth + watch.carried_thrashing) >> windows : 0;
+	if (windows > 0 || after_kill) {
+		watch.carried_thrashing = after_kill || windows >= 32 ? 0 : growth;
+		if (windows > 1 || growth < watch.limit)
+			watch.carried_thrashing >>= windows < 32 ? windows : 0;
+		if (!after_kill)
+			watch.limit = setting("thrashing_limit");
 		watch.base_refault = state->refault_file;
-		watch.base_file_lru = file_lru;
+		watch.base_file_lru = state->active_file + state->inactive_file;
 		watch.base_ms = now;
 		growth = 0;
-		if (watch.carried_thrashing < watch.limit)
-			watch.limit = setting("thrashing_limit");
 	}
 	watch.thrashing = growth + watch.carried_thrashing;
 	if (watch.thrashing > watch.max_thrashing)
@@ -220,7 +225,8 @@ static struct decision decide(const struct vmstate *state, bool critical, bool a
 {
 	enum breached mark = lowest_breached(state);
 	long thrashing = watch.thrashing;
-	bool thrashes = thrashing > watch.limit, desperate = thrashing > setting("thrashing_limit_critical");
+	bool thrashes = thrashing > watch.limit, desperate = thrashing >= setting("thrashing_limit_critical");
+	int floor = desperate ? 0 : PERCEPTIBLE_ADJ + 1, floor_at_mark = mark == BELOW_MIN ? 0 : floor;
 	uint64_t free_kb, limit_kb;
 	bool swap_low = is_swap_low(state, &free_kb, &limit_kb);
 	const char *low = mark == BELOW_MIN ? "min" : "low";
@@ -231,15 +237,15 @@ static struct decision decide(const struct vmstate *state, bool critical, bool a
 			       "min watermark is breached even after kill");
 	if (critical)
 		return decided(NOT_RESPONDING, 0, "device is not responding");
-	if (swap_low && thrashes) {
+	if (swap_low && thrashing > setting("thrashing_limit")) {
 		snprintf(why, sizeof(why), "device is low on swap (%llukB < %llukB) and thrashing (%ld%%)",
 			 (unsigned long long)free_kb, (unsigned long long)limit_kb, thrashing);
-		return decided(LOW_SWAP_AND_THRASHING, desperate ? 0 : PERCEPTIBLE_ADJ + 1, why);
+		return decided(LOW_SWAP_AND_THRASHING, floor_at_mark, why);
 	}
 	if (swap_low && mark <= BELOW_LOW) {
 		snprintf(why, sizeof(why), "%s watermark is breached and swap is low (%llukB < %llukB)", low,
 			 (unsigned long long)free_kb, (unsigned long long)limit_kb);
-		return decided(LOW_MEM_AND_SWAP, mark == BELOW_MIN ? 0 : PERCEPTIBLE_ADJ + 1, why);
+		return decided(LOW_MEM_AND_SWAP, floor_at_mark, why);
 	}
 	if (mark <= BELOW_LOW && swap_util(state) > setting("swap_util_max")) {
 		snprintf(why, sizeof(why), "%s watermark is breached and swap utilization is high (%ld%% > %ld%%)", low,
@@ -248,11 +254,11 @@ static struct decision decide(const struct vmstate *state, bool critical, bool a
 	}
 	if (mark <= BELOW_LOW && thrashes) {
 		snprintf(why, sizeof(why), "%s watermark is breached and thrashing (%ld%%)", low, thrashing);
-		return decided(LOW_MEM_AND_THRASHING, desperate ? 0 : PERCEPTIBLE_ADJ + 1, why);
+		return decided(LOW_MEM_AND_THRASHING, floor, why);
 	}
 	if (direct && thrashes) {
 		snprintf(why, sizeof(why), "device is in direct reclaim and thrashing (%ld%%)", thrashing);
-		return decided(DIRECT_RECL_AND_THRASHING, desperate ? 0 : PERCEPTIBLE_ADJ + 1, why);
+		return decided(DIRECT_RECL_AND_THRASHING, floor, why);
 	}
 	if (setting("sdk") >= 34 && mark <= BELOW_LOW)
 		return decided(LOW_MEM, (int)setting("lowmem_min_oom_score"), "low watermark is breached");
@@ -266,6 +272,12 @@ static bool is_reclaiming(const struct vmstate *state, bool *direct)
 	*direct = state->scanned_direct != last->scanned_direct;
 	return *direct || state->scanned_kswapd != last->scanned_kswapd || state->refilled != last->refilled ||
 	       state->refault_file != last->refault_file;
+}
+
+/* Kills by these rules make the limit lower, until the window ends. */
+static bool is_for_thrashing(enum reason reason)
+{
+	return reason == LOW_MEM_AND_THRASHING || reason == DIRECT_RECL_AND_THRASHING;
 }
 
 /* One look at the phone; returns how soon to look again. */
@@ -289,7 +301,7 @@ static int look(bool critical)
 		watch.marks_ms = now;
 	}
 	reclaiming = is_reclaiming(&state, &direct);
-	measure_thrashing(&state, now);
+	measure_thrashing(&state, now, after_kill);
 	watch.last = state;
 	watch.just_killed = false;
 	decision = decide(&state, critical, after_kill, direct);
@@ -297,7 +309,8 @@ static int look(bool critical)
 		if (stall_avg10("memory", "full") > (double)setting("stall_limit_critical"))
 			decision.min_adj = 0;
 		if (kill_one(decision.min_adj, decision.reason, decision.why)) {
-			watch.limit = watch.limit * (100 - setting("thrashing_limit_decay")) / 100;
+			if (is_for_thrashing(decision.reason))
+				watch.limit = watch.limit * (100 - setting("thrashing_limit_decay")) / 100;
 			watch.max_thrashing = 0;
 		}
 	}
