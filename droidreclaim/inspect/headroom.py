@@ -19,7 +19,7 @@ from droidreclaim.parse.bugreport import Kind
 from droidreclaim.parse.props import parse_getprop
 
 WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
-FOLLOW_S = 0.5
+FOLLOW_S = 0.1  # as lmkd looks while memory is short
 _FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory")
 _PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of Android 15 and later
 
@@ -71,8 +71,6 @@ def watch(
 ) -> Iterator[Headroom]:
     """
     Headroom each *every_s* seconds, over the last second; the first after one.
-
-    lmkd looks 10 times a second, so a sample of a second ago is old.
     """
     samples = [take()]
     while True:
