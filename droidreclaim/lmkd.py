@@ -24,6 +24,7 @@ from droidreclaim.parse.zoneinfo import Watermark, ZoneInfo, parse_zoneinfo
 _FLAGS = "persist.device_config.lmkd_native."  # beats the next since Android 12
 _PROPERTIES = "ro.lmk."
 _PERCEPTIBLE_FLOOR = 201  # above PERCEPTIBLE_APP_ADJ
+_EASY_SWAP_SDK = 33  # until then lmkd believed SwapFree
 _LOW_MEM_SDK = 34  # ActivityManager ceased to kill cached apps by number; lmkd took that over
 _FLAGS_SDK = 31
 _KIB = 1024
@@ -76,6 +77,8 @@ def settings_in_force(properties: Mapping[str, str]) -> dict[str, Setting]:
     """
     low_ram = properties.get("ro.config.low_ram") == "true"
     found = {name: Setting(pair[low_ram], "default") for name, pair in sorted(_DEFAULTS.items())}
+    if 0 < sdk_of(properties) < _EASY_SWAP_SDK:
+        found["swap_compression_ratio"] = Setting("0", "default")
     prefixes = [_PROPERTIES, _FLAGS] if sdk_of(properties) >= _FLAGS_SDK else [_PROPERTIES]
     for prefix in prefixes:
         for key, value in properties.items():

@@ -41,6 +41,7 @@ CASES = [
      "low_mem_and_swap", 201),
     ("no room for swap", _LOW | {"inactive_file": 0}, "low_mem_and_swap", 201),
     ("room is not asked for", _LOW | {"inactive_file": 0, "swap_compression_ratio": 0}, None, None),
+    ("room is not asked for until Android 12", _LOW | {"inactive_file": 0, "sdk": 31}, None, None),
     ("no swap at all", _LOW | {"swap_total_kb": 0, "swap_free_kb": 0}, None, None),
     ("thrashing alone", _THRASHES, None, None),
     ("thrashing at the limit", _LOW | {"thrashing": 100}, None, None),

@@ -27,6 +27,7 @@
 #define FAST_POLL_MS 10
 #define SLOW_POLL_MS 100
 #define THRASHING_RESET_MS 1000
+#define EASY_SWAP_SDK 33
 #define WATERMARK_AGE_MS 60000
 
 #ifndef SYS_pidfd_send_signal
@@ -146,12 +147,13 @@ static bool still_dying(void)
 
 /*
  * A zram lives in the memory it frees: lmkd counts no more swap as free than there are easily available pages, times
- * swap_compression_ratio (0: believe SwapFree). So swap can be "low" while most of a zram is empty.
+ * swap_compression_ratio (0: believe SwapFree). So swap can be "low" while most of a zram is empty. Until Android 12
+ * it believes SwapFree.
  */
 static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t *limit_kb)
 {
 	const uint64_t *meminfo = state->meminfo_kb;
-	uint64_t ratio = (uint64_t)setting("swap_compression_ratio");
+	uint64_t ratio = setting("sdk") < EASY_SWAP_SDK ? 0 : (uint64_t)setting("swap_compression_ratio");
 	uint64_t easy_kb = (state->free + state->inactive_file) * PAGE_KB * ratio;
 
 	*free_kb = ratio && easy_kb < meminfo[SWAP_FREE] ? easy_kb : meminfo[SWAP_FREE];
