@@ -7,7 +7,7 @@ thrashing and stalls decide, not free memory as a share of RAM. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -139,7 +139,7 @@ class Headroom:
         free_bytes: Free pages less those of CMA, as lmkd counts.
         headroom_bytes: Free less the low watermark: lmkd kills below 0.
         swap_free_share: Swap that can really be filled, as a share of all; None without swap.
-        thrashing_share: File pages that came back in the window, as a share of all file pages.
+        thrashing_share: File pages that came back in the window, as a share of all file pages then.
         direct_reclaim: Whether allocations had to make room themselves in the window.
         full_stall_share: Share of the window in which everything waited for memory.
         next_rule: The rule that fires now, or the one that would when memory goes on falling.
@@ -164,13 +164,19 @@ class Headroom:
 
 def headroom(
     now: Sample,
-    before: Sample | None,
+    window: Sequence[Sample],
     properties: Mapping[str, str],
     page_bytes: int,
 ) -> Headroom:
     """
-    Judge one sample; thrashing and stalls need the one *before* it, about a second ago.
+    Judge one sample; thrashing and stalls need those of the last second before it.
+
+    Args:
+        window: Oldest first. lmkd's own window begins anew with each kill, so thrashing counts from
+            whichever of these shows the most.
     """
+    before = window[0] if window else None
+    thrashing = _thrashing_share(now, window)
     settings = settings_in_force(properties)
     free = _free_pages(now)
     zones = now.zoneinfo
@@ -184,7 +190,7 @@ def headroom(
         swap_low=bool(swap_low),
         swap_low_at_mark=_is_low_at(now.meminfo, settings, low, page_bytes),
         has_swap=swap_share is not None,
-        thrashing=_thrashing_share(now, before) or 0.0,
+        thrashing=thrashing or 0.0,
         direct=bool(_direct_reclaim(now, before)),
         stall=_stall_share(now, before) or 0.0,
         swap_used=_swap_utilisation(now.meminfo),
@@ -199,7 +205,7 @@ def headroom(
         headroom_bytes=(free - low) * page_bytes if free is not None and low is not None else None,
         swap_free_share=swap_share,
         swap_is_low=swap_low,
-        thrashing_share=_thrashing_share(now, before),
+        thrashing_share=thrashing,
         direct_reclaim=_direct_reclaim(now, before),
         full_stall_share=_stall_share(now, before),
         pressure=now.pressure,
@@ -387,8 +393,13 @@ def _is_stalled(now: Sample, settings: Mapping[str, Setting]) -> bool:
     return full is not None and full.avg10_percent > settings["stall_limit_critical"].number
 
 
-def _thrashing_share(now: Sample, before: Sample | None) -> float | None:
-    if before is None or now.vmstat is None or before.vmstat is None:
+def _thrashing_share(now: Sample, window: Sequence[Sample]) -> float | None:
+    shares = [_thrashing_since(before, now) for before in window]
+    return max((share for share in shares if share is not None), default=None)
+
+
+def _thrashing_since(before: Sample, now: Sample) -> float | None:
+    if now.vmstat is None or before.vmstat is None:
         return None
     came, went = now.vmstat.refault_file_pages, before.vmstat.refault_file_pages
     file = [before.vmstat.total(f"nr_{name}_file") for name in ("active", "inactive")]

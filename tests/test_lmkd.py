@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -53,7 +54,7 @@ def sample(
 
 
 def judged(now: Sample, properties: dict[str, str] = _A14) -> Headroom:
-    return headroom(now, sample(0.0), properties, 4096)
+    return headroom(now, [sample(0.0)], properties, 4096)
 
 
 def test_headroom_is_free_less_cma_over_low_marks_with_protection() -> None:
@@ -95,6 +96,20 @@ def test_swap_is_low_when_nothing_is_left_to_hold_it() -> None:
     assert seen.swap_is_low
     no_ratio = judged(sample(mem_free=5_000), _A14 | {"ro.lmk.swap_compression_ratio": "0"})
     assert no_ratio.swap_free_share == pytest.approx(0.9)
+
+
+def test_until_android_12_lmkd_believes_the_kernel_about_free_swap() -> None:
+    seen = judged(sample(mem_free=5_000), _A13 | {"ro.build.version.sdk": "32"})
+    assert seen.swap_free_share == pytest.approx(0.9)
+
+
+def test_thrashing_counts_from_the_look_that_shows_the_most() -> None:
+    # A kill began lmkd's own window anew, when few file pages were left.
+    text = "nr_active_file 99\nnr_inactive_file 0\nworkingset_refault_file 100\n"
+    looks = [sample(0.0), replace(sample(0.8), vmstat=parse_vmstat(text))]
+    now = sample(refaults=250)
+    assert headroom(now, looks, _A13, 4096).thrashing_share == 1.5
+    assert headroom(now, looks[:1], _A13, 4096).thrashing_share < 0.1
 
 
 def test_swap_that_will_be_low_by_then_is_foreseen() -> None:
@@ -140,7 +155,7 @@ def test_without_swap_nothing_is_low() -> None:
 
 
 def test_one_sample_shows_no_thrashing_and_no_stall() -> None:
-    seen = headroom(sample(), None, _A14, 4096)
+    seen = headroom(sample(), (), _A14, 4096)
     assert (seen.thrashing_share, seen.full_stall_share) == (None, None)
 
 
@@ -191,7 +206,7 @@ def test_a_real_device_s_counters_give_its_headroom(capture: Callable[[str], str
         parse_zoneinfo(capture(f"proc_zoneinfo/{name}.txt")),
         None,
     )
-    seen = headroom(now, None, _A13, 4096)
+    seen = headroom(now, (), _A13, 4096)
     assert now.zoneinfo is not None
     by_hand = sum(
         zone.low_pages + max(zone.protection_pages)

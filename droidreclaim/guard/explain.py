@@ -32,5 +32,5 @@ def explain(helper: RunningHelper, profile: Profile) -> tuple[DeviceInfo, GuardP
     sample = sample_of(verbs.files_of(replies[2]), time.monotonic())
     if sample.meminfo is None:
         raise ParseError("/proc/meminfo", 1, "", hint="the helper could not read it")
-    room = headroom(sample, None, {}, hello.page_bytes)
+    room = headroom(sample, (), {}, hello.page_bytes)
     return helper.device_info(hello), plan(profile, seen, sample.meminfo, room)

@@ -79,7 +79,7 @@ def watch(
         now = take()
         while len(samples) > 1 and now.at_s - samples[1].at_s >= WINDOW_S:
             del samples[0]
-        yield headroom(now, samples[0], properties, page_bytes or _PAGE_BYTES)
+        yield headroom(now, samples, properties, page_bytes or _PAGE_BYTES)
         samples.append(now)
 
 
@@ -97,4 +97,4 @@ def of_capture(path: Path) -> tuple[Headroom, Mapping[str, str]]:
     listed = capture.text(Kind.PROPERTIES)
     properties = parse_getprop(listed) if listed else {}
     sample = sample_of({kind: capture.text(kind) for kind in kinds}, time.monotonic())
-    return headroom(sample, None, properties, _PAGE_BYTES), properties
+    return headroom(sample, (), properties, _PAGE_BYTES), properties

@@ -78,7 +78,9 @@ def test_headroom_decides_as_the_table(
     given: dict[str, int], rule: str | None, floor: int | None
 ) -> None:
     case = _CALM | given
-    seen = headroom(_sample(case, ended=True), _sample(case, ended=False), _properties(case), 4096)
+    seen = headroom(
+        _sample(case, ended=True), [_sample(case, ended=False)], _properties(case), 4096
+    )
     assert (seen.next_rule if seen.firing else None) == rule
     assert (seen.adj_floor if seen.firing else None) == floor
 
