@@ -182,11 +182,13 @@ def headroom(
     zones = now.zoneinfo
     low = zones.watermark_pages(Watermark.LOW) if zones else None
     least = zones.watermark_pages(Watermark.MIN) if zones else None
+    high = zones.watermark_pages(Watermark.HIGH) if zones else None
     swap_share = _swap_free_share(now.meminfo, settings)
     swap_low = _below_percent(swap_share, settings["swap_free_low_percentage"])
     view = _View(
         below_low=free is not None and low is not None and free < low,
         below_min=free is not None and least is not None and free < least,
+        below_high=free is not None and high is not None and free < high,
         swap_low=bool(swap_low),
         swap_low_at_mark=_is_low_at(now.meminfo, settings, low, page_bytes),
         has_swap=swap_share is not None,
@@ -219,6 +221,7 @@ def headroom(
 class _View:
     below_low: bool
     below_min: bool
+    below_high: bool
     swap_low: bool
     swap_low_at_mark: bool
     has_swap: bool
@@ -244,7 +247,10 @@ def _decide(view: _View, settings: Mapping[str, Setting]) -> tuple[str, bool, in
     if view.below_low and thrashing:
         return "low_mem_and_thrashing", True, _thrashing_floor(view, settings)
     if view.direct and thrashing:
-        return "direct_recl_and_thrashing", True, _thrashing_floor(view, settings)
+        # Direct reclaim is of who found less than the min mark: up to the high one memory is just
+        # back from there, and will be again by lmkd's own look.
+        rule = "low_mem" if view.below_high else "direct_recl"
+        return f"{rule}_and_thrashing", True, _thrashing_floor(view, settings)
     if view.below_low and view.sdk >= _LOW_MEM_SDK:
         return "low_mem", True, settings["lowmem_min_oom_score"].number
     rule, floor = _next_in_line(view, settings, thrashing=thrashing, util_high=util_high)
