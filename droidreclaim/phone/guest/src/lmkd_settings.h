@@ -23,7 +23,7 @@ static struct {
 	{ "stall_limit_critical", 100 },
 	{ "pressure_after_kill_min_score", 0 },
 	{ "lowmem_min_oom_score", 701 },
-	{ "kill_heaviest_task", 1 },	/* AOSP's own default is 0, phones set it */
+	{ "kill_heaviest_task", 0 },
 	{ "kill_timeout_ms", 100 },
 };
 
