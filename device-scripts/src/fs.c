@@ -143,17 +143,13 @@ uint64_t column_u64(struct span text, int column)
 	return UNKNOWN;
 }
 
-/* Skips what is between a key and its value; the digits there. */
-static struct span leading_number(struct span text)
+/* Skips what is between a key and its value. */
+static void skip_blanks(struct span *text)
 {
-	size_t start = 0, end;
-
-	while (start < text.len && (text.at[start] == ' ' || text.at[start] == '\t'))
-		start++;
-	end = start;
-	while (end < text.len && text.at[end] >= '0' && text.at[end] <= '9')
-		end++;
-	return (struct span){ text.at + start, end - start };
+	while (text->len > 0 && (text->at[0] == ' ' || text->at[0] == '\t')) {
+		text->at++;
+		text->len--;
+	}
 }
 
 bool next_value(struct span *rest, const char *key, struct span *value)
@@ -176,9 +172,10 @@ uint64_t next_field(struct span *rest, const char *key)
 	struct span text;
 	uint64_t value;
 
-	return next_value(rest, key, &text) && parse_u64(leading_number(text), 10, &value) ?
-		       value :
-		       UNKNOWN;
+	if (!next_value(rest, key, &text))
+		return UNKNOWN;
+	skip_blanks(&text);
+	return take_u64(&text, 10, &value) ? value : UNKNOWN;
 }
 
 uint64_t next_kib_field(struct span *rest, const char *key)

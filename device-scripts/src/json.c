@@ -7,8 +7,15 @@
 /* Room kept for what follows a long text in its line. */
 #define LINE_TAIL_BYTES 256
 
+/*
+ * Lines wait for the next up to so much: the links of adb take a write a round trip, and most
+ * replies are a line and its end.
+ */
+#define HELD_BYTES 4096
+
 static struct {
 	char text[LINE_MAX_BYTES];
+	size_t start;	/* of the line that is built, behind those that wait */
 	size_t len;
 	bool first;	/* no comma wanted */
 } line;
@@ -109,12 +116,26 @@ static void put_key(const char *key)
 	put_span_key(key ? span_of(key) : (struct span){ NULL, 0 });
 }
 
-void line_begin(const char *type)
+static void write_held(void)
 {
-	line.len = 0;
+	if (!reply.error && line.start > 0)
+		reply.error = link_write(line.text, line.start);
+	line.start = 0;
+}
+
+static void begin_with_id(void)
+{
+	if (line.start > HELD_BYTES)
+		write_held();
+	line.len = line.start;
 	line.first = true;
 	put("{", 1);
 	line_text("id", (struct span){ reply.id, reply.id_len });
+}
+
+void line_begin(const char *type)
+{
+	begin_with_id();
 	line_word("t", type);
 }
 
@@ -221,25 +242,20 @@ size_t line_text_part(const char *key, struct span value)
 	return put_quoted((struct span){ value.at, whole });
 }
 
-static void write_line(void)
+struct span line_finish(void)
 {
 	put("}\n", 2);
-	if (reply.error)
-		return;
-	reply.error = link_write(line.text, line.len);
+	return (struct span){ line.text + line.start, line.len - line.start };
 }
 
 void line_send(void)
 {
-	write_line();
-	reply.lines++;
-	reply.crc = crc32(reply.crc, line.text, line.len);
-}
+	struct span whole = line_finish();
 
-struct span line_finish(void)
-{
-	put("}\n", 2);
-	return (struct span){ line.text, line.len };
+	reply.lines++;
+	reply.crc = crc32(reply.crc, whole.at, whole.len);
+	if (!reply.error)
+		line.start = line.len;
 }
 
 void line_relay(struct span other)
@@ -247,10 +263,7 @@ void line_relay(struct span other)
 	struct span old_id;
 
 	span_word(&other, ',', &old_id);
-	line.len = 0;
-	line.first = true;
-	put("{", 1);
-	line_text("id", (struct span){ reply.id, reply.id_len });
+	begin_with_id();
 	put(",", 1);
 	put(other.at, other.len > 0 ? other.len - 1 : 0);	/* its last brace is put again */
 	line_send();
@@ -260,6 +273,7 @@ void reply_begin(struct span id)
 {
 	reply.id_len = id.len < sizeof(reply.id) ? id.len : sizeof(reply.id);
 	memcpy(reply.id, id.at, reply.id_len);
+	line.start = 0;
 	reply.lines = 0;
 	reply.crc = 0;
 	reply.error = 0;
@@ -288,7 +302,9 @@ int reply_end(int error, const char *why)
 	}
 	line_u64("lines", reply.lines);
 	put_crc(reply.crc);
-	write_line();
+	line_finish();
+	line.start = line.len;
+	write_held();
 	return reply.error;
 }
 

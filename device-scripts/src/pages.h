@@ -11,6 +11,7 @@ extern size_t page_bytes;	/* 4096 or 16384 on phones; set once by main */
 #define PAGE_SWAPPED (1ull << 62)
 #define PAGE_FILE (1ull << 61)	/* or of shared memory: not anonymous */
 #define PAGE_EXCLUSIVE (1ull << 56)
+#define PAGE_BITS (PAGE_PRESENT | PAGE_SWAPPED | PAGE_FILE | PAGE_EXCLUSIVE)
 
 /* Index of the page that holds `address`. */
 uint64_t page_index(uint64_t address);

@@ -136,28 +136,37 @@ bool span_word(struct span *rest, char separator, struct span *word)
 
 static unsigned int digit_of(char c)
 {
-	if (c >= '0' && c <= '9')
-		return (unsigned int)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (unsigned int)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (unsigned int)(c - 'A') + 10;
-	return 99;
+	unsigned int digit = (unsigned char)c - '0';
+
+	if (digit < 10)
+		return digit;
+	digit = ((unsigned char)c | 0x20u) - 'a';
+	return digit < 6 ? digit + 10 : 99;
+}
+
+bool take_u64(struct span *rest, unsigned int base, uint64_t *out)
+{
+	const char *at = rest->at, *end = at + rest->len;
+	uint64_t value = 0;
+	unsigned int digit;
+
+	for (; at < end && (digit = digit_of(*at)) < base; at++)
+		if (__builtin_mul_overflow(value, (uint64_t)base, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)digit, &value))
+			return false;
+	if (at == rest->at)
+		return false;
+	*rest = (struct span){ at, (size_t)(end - at) };
+	*out = value;
+	return true;
 }
 
 bool parse_u64(struct span text, unsigned int base, uint64_t *out)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
-	if (text.len == 0)
+	if (!take_u64(&text, base, &value) || text.len > 0)
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned int digit = digit_of(text.at[i]);
-
-		if (digit >= base || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)digit, &value))
-			return false;
-	}
 	*out = value;
 	return true;
 }

@@ -35,6 +35,9 @@ bool span_ends(struct span text, const char *suffix);
 /* Cut the first word (up to `separator`) off `rest`; false when nothing is left. */
 bool span_word(struct span *rest, char separator, struct span *word);
 
+/* Cut the digits that `rest` begins with off it; false when there are none, or they overflow. */
+bool take_u64(struct span *rest, unsigned int base, uint64_t *out);
+
 /* The whole of `text` as a number; false when it is empty, has other characters or overflows. */
 bool parse_u64(struct span text, unsigned int base, uint64_t *out);
 bool parse_i64(struct span text, int64_t *out);

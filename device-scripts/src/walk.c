@@ -5,28 +5,39 @@
 
 /* Windows of pagemap (8 MiB each at 4 KiB) read before the caller gets to look up. */
 #define WINDOWS_A_STEP 64
-/* Small VMAs lie close together: read the page table's 2 MiB at once, holes cost next to nothing. */
-#define AHEAD_PAGES 512
+/*
+ * Small VMAs lie close together: read what the page table of 2 MiB still holds at once, holes
+ * cost next to nothing. The kernel goes from table to table as well: what crosses the end of one
+ * is walked twice.
+ */
+#define TABLE_PAGES 512
+
+static bool take_char(struct span *rest, char c)
+{
+	if (rest->len == 0 || rest->at[0] != c)
+		return false;
+	rest->at++;
+	rest->len--;
+	return true;
+}
 
 /* "start-end perms offset dev inode   path" */
 bool vma_parse(struct span line, struct vma *out)
 {
-	struct span start, end, perms, word, inode_word;
+	struct span perms, word;
 	uint64_t inode;
 
-	if (!span_word(&line, '-', &start) || !span_word(&line, ' ', &end) ||
+	if (!take_u64(&line, 16, &out->start) || !take_char(&line, '-') ||
+	    !take_u64(&line, 16, &out->end) || !take_char(&line, ' ') ||
 	    !span_word(&line, ' ', &perms) || !span_word(&line, ' ', &word) ||
-	    !span_word(&line, ' ', &word) || !span_word(&line, ' ', &inode_word))
+	    !span_word(&line, ' ', &word) || !take_u64(&line, 10, &inode))
 		return false;
-	if (!parse_u64(start, 16, &out->start) || !parse_u64(end, 16, &out->end) ||
-	    out->start >= out->end || perms.len < 4 || !parse_u64(inode_word, 10, &inode))
+	if (out->start >= out->end || perms.len < 4 || (line.len > 0 && line.at[0] != ' '))
 		return false;
 	if ((out->start | out->end) & (page_bytes - 1))
 		return false;
-	while (line.len > 0 && line.at[0] == ' ') {
-		line.at++;
-		line.len--;
-	}
+	while (take_char(&line, ' '))
+		;
 	out->kind = kind_of(perms, inode, line);
 	out->in_file = inode != 0;
 	return true;
@@ -63,8 +74,7 @@ int walk_open(struct walk *walk, int dir, const struct chosen *chosen)
 	walk->vma = (struct vma){ 0, 0, VMA_OTHER, false };
 	walk->at = walk->refused_end = 0;
 	walk->ended = false;
-	walk->window_at = 0;
-	walk->window_nr = 0;
+	walk->window_at = walk->window_end = 0;
 	memset(walk->uses, 0, sizeof(walk->uses));
 	walk->pagemap = -EBADF;
 	error = reader_open(&walk->maps, dir, "maps");
@@ -136,25 +146,30 @@ int walk_next_vma(struct walk *walk)
 /* Have the entry of walk->at in the window: 0 or -errno. Counts reads in `reads`. */
 static int load_window(struct walk *walk, int *reads)
 {
-	uint64_t left = page_index(walk->vma.end - walk->at);
+	const uint64_t table_bytes = (uint64_t)TABLE_PAGES * page_bytes;
+	uint64_t first;
 	size_t want;
 	long got;
 
-	if (walk->at >= walk->window_at &&
-	    page_index(walk->at - walk->window_at) < walk->window_nr)
+	if (walk->at >= walk->window_at && walk->at < walk->window_end)
 		return 0;
-	want = left < WINDOW_PAGES ? (size_t)left : WINDOW_PAGES;
-	if (want < AHEAD_PAGES)
-		want = AHEAD_PAGES;
+	first = page_index(walk->at);
+	/* Far from the last window, as reservations and thread stacks are, most would be holes. */
+	want = walk->at - walk->window_end < table_bytes ||
+			       walk->vma.end - walk->at > table_bytes ?
+		       WINDOW_PAGES :
+		       TABLE_PAGES;
+	want -= (size_t)first % TABLE_PAGES;
 	got = sys_pread(walk->pagemap, walk->entries, want * sizeof(walk->entries[0]),
-			page_index(walk->at) * sizeof(walk->entries[0]));
+			first * sizeof(walk->entries[0]));
 	++*reads;
 	if (got < 0)
 		return (int)got;
 	if (got < (long)sizeof(walk->entries[0]))
 		return -ESRCH;	/* no address space any more */
 	walk->window_at = walk->at;
-	walk->window_nr = (size_t)got / sizeof(walk->entries[0]);
+	walk->window_end = walk->at +
+			   (uint64_t)((size_t)got / sizeof(walk->entries[0])) * page_bytes;
 	return 0;
 }
 
@@ -177,30 +192,46 @@ static bool add_range(struct walk *walk, struct step *step, uint64_t bytes)
 	return true;
 }
 
+/* Bytes from walk->at up to `stop` whose entries, from `entry` on, say the same. */
+static uint64_t run_bytes(const struct walk *walk, const uint64_t *entry, uint64_t stop)
+{
+	uint64_t first = *entry, bytes = page_bytes, most = stop - walk->at;
+
+	while (bytes < most && !((*++entry ^ first) & PAGE_BITS))
+		bytes += page_bytes;
+	return bytes;
+}
+
 /* Take the pages of the window that belong to the VMA; false when the step is full. */
 static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *step)
 {
 	struct use *use = &walk->uses[kind_index(walk->vma.kind)];
-	uint64_t i = page_index(walk->at - walk->window_at);
+	const uint64_t *entry = &walk->entries[page_index(walk->at - walk->window_at)];
+	uint64_t stop = walk->vma.end < walk->window_end ? walk->vma.end : walk->window_end;
 	/* What a library wrote to its own copy (.data, relro) is anonymous: it would go to swap. */
 	bool anonymous_too = walk->chosen.kinds & VMA_ANON;
 	uint64_t *meant = walk->chosen.swapped ? &use->swapped_bytes : &use->exclusive_bytes;
 
-	for (; i < walk->window_nr && walk->at < walk->vma.end; i++, walk->at += page_bytes) {
-		uint64_t entry = walk->entries[i], *count;
+	while (walk->at < stop) {
+		uint64_t bytes = run_bytes(walk, entry, stop), whole = bytes, *count;
 
-		if (!anonymous_too && !(entry & PAGE_FILE))
-			continue;
-		count = entry & PAGE_SWAPPED	    ? &use->swapped_bytes :
-			!(entry & PAGE_PRESENT)	    ? NULL :
-			entry & PAGE_EXCLUSIVE	    ? &use->exclusive_bytes :
-						      &use->shared_bytes;
-		if (!count)
-			continue;
-		if (count == meant && walk->at >= walk->refused_end &&
-		    (step->bytes + page_bytes > limit_bytes || !add_range(walk, step, page_bytes)))
+		count = !anonymous_too && !(*entry & PAGE_FILE) ? NULL :
+			*entry & PAGE_SWAPPED		 ? &use->swapped_bytes :
+			!(*entry & PAGE_PRESENT)	 ? NULL :
+			*entry & PAGE_EXCLUSIVE		 ? &use->exclusive_bytes :
+							   &use->shared_bytes;
+		if (count == meant && walk->at >= walk->refused_end) {
+			if (bytes > limit_bytes - step->bytes)
+				bytes = limit_bytes - step->bytes;
+			if (bytes == 0 || !add_range(walk, step, bytes))
+				return false;
+		}
+		if (count)
+			*count += bytes;
+		walk->at += bytes;
+		if (bytes < whole)
 			return false;
-		*count += page_bytes;
+		entry += page_index(bytes);
 	}
 	return true;
 }

@@ -58,8 +58,7 @@ struct walk {
 	uint64_t refused_end;	/* pages below are counted, not advised */
 	bool ended;
 	int pagemap;		/* -errno: whole VMAs are advised */
-	uint64_t window_at;	/* address of entries[0] */
-	size_t window_nr;
+	uint64_t window_at, window_end;	/* addresses of what `entries` tells of */
 	struct use uses[KINDS_NR];	/* so far, by kind */
 	struct line_reader maps;
 	uint64_t entries[WINDOW_PAGES];

@@ -94,9 +94,13 @@ static void a_line_that_is_none_is_left_out(void)
 	CHECK(!vma_parse(span_of("2000-1000 rw-p 00000000 00:00 0"), &vma));
 	CHECK(!vma_parse(span_of("1001-2000 rw-p 00000000 00:00 0"), &vma));
 	CHECK(!vma_parse(span_of("11000000000001000-2000 rw-p 00000000 00:00 0"), &vma));
+	CHECK(!vma_parse(span_of("1000-2000-rw-p 00000000 00:00 0"), &vma));
+	CHECK(!vma_parse(span_of("1000-2000 rw-p 00000000 00:00 "), &vma));
+	CHECK(!vma_parse(span_of("1000-2000 rw-p 00000000 00:00 0x [heap]"), &vma));
 }
 
 #define PAGES 300
+#define LIMIT_PAGES 15	/* odd: it ends between two neighbours */
 
 /* A child with PAGES pages of its own at `memory`, every third missing. */
 static pid_t spawn_child(char *memory)
@@ -168,8 +172,8 @@ static void steps_hold_resident_pages_and_no_more_than_asked(void)
 	dir = open_cut_proc(child, memory, folder);
 	CHECK(walk_open(&walk, dir, &anon) == 0 && walk.pagemap >= 0);
 	while (!walk.ended) {
-		CHECK(walk_step(&walk, 16 * page_bytes, &step) == 0);
-		CHECK(step.bytes <= 16 * page_bytes && step.nr <= STEP_RANGES);
+		CHECK(walk_step(&walk, LIMIT_PAGES * page_bytes, &step) == 0);
+		CHECK(step.bytes <= LIMIT_PAGES * page_bytes && step.nr <= STEP_RANGES);
 		for (size_t i = 0; i < step.nr; i++) {
 			char *base = step.iov[i].base;
 

@@ -31,15 +31,30 @@ def test_a_signal_is_exit_code_128_and_its_number(phone: Handset) -> None:
     assert phone.shell("kill -9 $$").returncode == 137
 
 
-def test_stdin_reaches_the_command_and_ends(phone: Handset) -> None:
+@pytest.mark.parametrize("command", ["sha256sum", "sleep 1; sha256sum"])
+def test_stdin_reaches_the_command_and_ends(phone: Handset, command: str) -> None:
     data = random.Random(1).randbytes(300_000)
-    done = phone.shell("sha256sum", stdin=data)
+    done = phone.shell(command, stdin=data)
     assert done.stdout.split()[0].decode() == hashlib.sha256(data).hexdigest()
 
 
 def test_a_command_that_does_not_read_its_stdin_still_ends(phone: Handset) -> None:
     done = phone.shell("echo early", stdin=bytes(1024 * 1024))
     assert (done.stdout, done.returncode) == (b"early\n", 0)
+
+
+def test_a_flood_on_stdout_does_not_hold_stderr_back(phone: Handset) -> None:
+    script = "yes & flood=$!; echo err >&2; read word; kill $flood"
+    argv = [phone.adb, "-s", phone.serial, "shell", script]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as shell:
+        assert shell.stdin
+        assert shell.stderr
+        assert shell.stderr.readline() == b"err\n"
+        shell.stdin.write(b"\n")
+        shell.stdin.close()
+        assert shell.wait(20) is not None
 
 
 def test_exec_out_is_binary_clean(phone: Handset) -> None:

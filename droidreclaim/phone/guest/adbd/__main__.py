@@ -35,13 +35,13 @@ class Daemon:
 
     async def run(self) -> int:
         """Serve until a service asks for an end; returns the exit code that tells init why."""
-        server = await asyncio.start_server(self._connected, "0.0.0.0", PORT)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: Connection(_banner(), self._find), "0.0.0.0", PORT
+        )
         print("adbd: listening", file=sys.stderr, flush=True)
         async with server:
             return await self._exit
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Connection(reader, writer, _banner(), self._find).serve()
 
     def _find(self, name: str) -> Service | None:
         kind = name.partition(":")[0].partition(",")[0]

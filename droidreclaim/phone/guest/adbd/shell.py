@@ -17,11 +17,12 @@ import struct
 import subprocess
 import termios
 import tty
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
-from .wire import Stream, StreamClosed
+from .wire import Stream
 
 _STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)  # shell protocol 2; 5 is the window size
 _PACKET = struct.Struct("<BI")
@@ -58,20 +59,147 @@ def parse_request(name: str) -> Request:
 
 async def serve_shell(stream: Stream, request: Request) -> None:
     """Run the request to its end, or until the host hangs up."""
-    child = await (_start_on_terminal(request) if request.terminal else _start_on_pipes(request))
-    feeder = asyncio.create_task(_feed(stream, child, request.packets))
-    output = asyncio.create_task(_drain(stream, child, request.packets))
+    child = (_start_on_terminal if request.terminal else _start_on_pipes)(stream, request)
+    stream.feed_to(child.stdin.take)
+    stream.on_writable = child.pump
+    ended = asyncio.create_task(child.wait())
     gone = asyncio.create_task(stream.gone.wait())
-    await asyncio.wait({output, gone}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
     if not child.exited.done():
         with contextlib.suppress(PermissionError):  # it became root, and we are not
             child.process.send_signal(signal.SIGHUP)
-    for task in (feeder, gone, output):
-        if task is not output or stream.gone.is_set():
-            task.cancel()
+    for task in (gone, ended):
+        task.cancel()
     child.close()
-    with contextlib.suppress(asyncio.CancelledError, StreamClosed):
-        await output
+    if request.packets and child.exited.done():
+        code = child.exited.result()
+        status = code if code >= 0 else 128 - code
+        await stream.write(_PACKET.pack(_EXIT, 1) + bytes([status]))
+
+
+class _Input:
+    """The child's stdin: what the host sends, as soon as the child takes it."""
+
+    def __init__(self, stream: Stream, end: IO[bytes], packets: bool) -> None:
+        self._stream = stream
+        self._end = end
+        self._packets = packets
+        self._framed = bytearray()
+        self._kind = self._left = 0  # of the packet that is being read
+        self._pending = bytearray()
+        self._ends = False
+        os.set_blocking(end.fileno(), False)
+
+    def take(self, data: bytes) -> None:
+        """Pass on what came; the host may send more once the child has it."""
+        if self._packets:
+            self._unpack(data)
+        else:
+            self._pending += data
+        self._write()
+
+    def close(self) -> None:
+        """Close it; what the child did not take is lost."""
+        self._pending.clear()
+        if not self._end.closed:
+            asyncio.get_running_loop().remove_writer(self._end.fileno())
+            self._end.close()
+
+    def _unpack(self, data: bytes) -> None:
+        self._framed += data
+        while self._framed:
+            if self._left == 0:
+                if len(self._framed) < _PACKET.size:
+                    return
+                self._kind, self._left = _PACKET.unpack_from(self._framed)
+                del self._framed[: _PACKET.size]
+            if self._kind == _STDIN:
+                self._pending += self._framed[: self._left]
+            elif self._kind == _CLOSE_STDIN:
+                self._ends = True
+            taken = min(self._left, len(self._framed))
+            del self._framed[:taken]
+            self._left -= taken
+
+    def _write(self) -> None:
+        """A child that no longer reads is its own affair."""
+        if not self._end.closed:
+            try:
+                while self._pending:
+                    del self._pending[: os.write(self._end.fileno(), self._pending)]
+            except BlockingIOError:
+                asyncio.get_running_loop().add_writer(self._end.fileno(), self._go_on)
+                return
+            except OSError:
+                self.close()
+        self._pending.clear()
+        if self._ends:
+            self.close()
+        self._stream.ask_for_more()
+
+    def _go_on(self) -> None:
+        asyncio.get_running_loop().remove_writer(self._end.fileno())
+        self._write()
+
+
+class _Output:
+    """
+    One of the child's outputs.
+
+    Attributes:
+        ended: Done when nobody holds the other end any more.
+    """
+
+    def __init__(
+        self, stream: Stream, waiting: "deque[_Output]", end: IO[bytes], number: int | None
+    ) -> None:
+        """*number*: of the packets it goes into; None sends it as it is."""
+        self._stream = stream
+        self._waiting = waiting
+        self._end = end
+        self._number = number
+        self._limit = min(READ_BYTES, stream.payload_bytes - _PACKET.size)
+        self._watched = False
+        self.ended = asyncio.get_running_loop().create_future()
+        os.set_blocking(end.fileno(), False)
+        self._watch(True)
+
+    def pump(self) -> None:
+        """Send what there is, or be among those that wait until the host took the last message."""
+        if not self._stream.writable:
+            self._watch(False)
+            self._waiting.append(self)
+            return
+        try:
+            data = os.read(self._end.fileno(), self._limit)
+        except BlockingIOError:
+            self._watch(True)
+            return
+        except OSError:
+            data = b""  # EIO: the last process left the pty
+        if not data:
+            self.close()
+            return
+        packet = b"" if self._number is None else _PACKET.pack(self._number, len(data))
+        self._stream.write_now(packet + data)
+        if not self._watched:
+            self._waiting.append(self)
+
+    def close(self) -> None:
+        """Close our end: who still writes gets SIGPIPE."""
+        if not self._end.closed:
+            self._watch(False)
+            self._end.close()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _watch(self, wanted: bool) -> None:
+        loop = asyncio.get_running_loop()
+        if wanted and not self._watched:
+            loop.add_reader(self._end.fileno(), self.pump)
+        elif self._watched and not wanted:
+            loop.remove_reader(self._end.fileno())
+        self._watched = wanted
 
 
 class _Child:
@@ -85,16 +213,33 @@ class _Child:
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        stdin: asyncio.StreamWriter,
-        outputs: dict[int, "_Output"],
+        stream: Stream,
+        request: Request,
+        stdin: IO[bytes],
+        outputs: dict[int, IO[bytes]],
     ) -> None:
         self.process = process
-        self.stdin = stdin
-        self.outputs = outputs
+        self.stdin = _Input(stream, stdin, request.packets)
+        self._stream = stream
+        self._waiting: deque[_Output] = deque()
+        self._outputs = [
+            _Output(stream, self._waiting, end, number if request.packets else None)
+            for number, end in outputs.items()
+        ]
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = loop.create_future()
         self._pidfd = os.pidfd_open(process.pid)
         loop.add_reader(self._pidfd, self._reap)
+
+    async def wait(self) -> None:
+        """Until its outputs have ended, and then itself."""
+        await asyncio.gather(*(output.ended for output in self._outputs))
+        await asyncio.shield(self.exited)
+
+    def pump(self) -> None:
+        """The host took a message: whoever has waited longest sends the next."""
+        while self._waiting and self._stream.writable:
+            self._waiting.popleft().pump()
 
     def _reap(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
@@ -103,55 +248,10 @@ class _Child:
 
     def close(self) -> None:
         """Close the streams: who still writes gets SIGPIPE. The process is reaped when it ends."""
-        if not self.stdin.transport.is_closing():  # a closed one cannot be aborted (asyncio)
-            self.stdin.transport.abort()
-        for output in self.outputs.values():
-            output.transport.close()
-
-
-@dataclass(frozen=True)
-class _Output:
-    reader: asyncio.StreamReader
-    transport: asyncio.BaseTransport
-
-
-async def _drain(stream: Stream, child: _Child, packets: bool) -> None:
-    async def pump(number: int, reader: asyncio.StreamReader) -> None:
-        while data := await _read(reader):
-            await stream.write(_PACKET.pack(number, len(data)) + data if packets else data)
-
-    await asyncio.gather(*(pump(number, output.reader) for number, output in child.outputs.items()))
-    code = await asyncio.shield(child.exited)
-    if packets:
-        status = code if code >= 0 else 128 - code
-        await stream.write(_PACKET.pack(_EXIT, 1) + bytes([status]))
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read(READ_BYTES)
-    except OSError:
-        return b""  # EIO: the last process left the pty
-
-
-async def _feed(stream: Stream, child: _Child, packets: bool) -> None:
-    """Pass the host's bytes on; a child that no longer reads is its own affair."""
-    with contextlib.suppress(StreamClosed, OSError):
-        while True:
-            number, data = await _next_input(stream, packets)
-            if number == _STDIN:
-                child.stdin.write(data)
-                with contextlib.suppress(OSError):
-                    await child.stdin.drain()
-            elif number == _CLOSE_STDIN:
-                child.stdin.close()
-
-
-async def _next_input(stream: Stream, packets: bool) -> tuple[int, bytes]:
-    if not packets:
-        return _STDIN, await stream.read()
-    number, length = _PACKET.unpack(await stream.read_exactly(_PACKET.size))
-    return number, await stream.read_exactly(length) if length else b""
+        self._stream.on_writable = None
+        self.stdin.close()
+        for output in self._outputs:
+            output.close()
 
 
 def _environment(request: Request) -> dict[str, str]:
@@ -188,21 +288,22 @@ def _start(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
+        bufsize=0,
         start_new_session=True,
         preexec_fn=prepare,  # noqa: PLW1509 (no threads here)
     )
 
 
-async def _start_on_pipes(request: Request) -> _Child:
+def _start_on_pipes(stream: Stream, request: Request) -> _Child:
     stderr = subprocess.PIPE if request.packets else subprocess.STDOUT
     process = _start(request, subprocess.PIPE, subprocess.PIPE, stderr, _set_adj)
     assert process.stdin is not None
     ends = {_STDOUT: process.stdout, _STDERR: process.stderr}
-    outputs = {number: await _open_output(end) for number, end in ends.items() if end is not None}
-    return _Child(process, await _open_input(process.stdin), outputs)
+    outputs = {number: end for number, end in ends.items() if end is not None}
+    return _Child(process, stream, request, process.stdin, outputs)
 
 
-async def _start_on_terminal(request: Request) -> _Child:
+def _start_on_terminal(stream: Stream, request: Request) -> _Child:
     ours, theirs = pty.openpty()
     if request.command and not request.packets:
         tty.setraw(theirs)  # old clients take the output as it is, without CR before LF
@@ -213,19 +314,5 @@ async def _start_on_terminal(request: Request) -> _Child:
 
     process = _start(request, theirs, theirs, theirs, take_terminal)
     os.close(theirs)
-    output = await _open_output(os.fdopen(os.dup(ours), "rb", 0))
-    return _Child(process, await _open_input(os.fdopen(ours, "wb", 0)), {_STDOUT: output})
-
-
-async def _open_output(end: IO[bytes]) -> _Output:
-    reader = asyncio.StreamReader(limit=READ_BYTES)
-    protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, end)
-    return _Output(reader, transport)
-
-
-async def _open_input(end: IO[bytes]) -> asyncio.StreamWriter:
-    loop = asyncio.get_running_loop()
-    protocol = asyncio.streams.FlowControlMixin(loop)
-    transport, _ = await loop.connect_write_pipe(lambda: protocol, end)
-    return asyncio.StreamWriter(transport, protocol, None, loop)
+    output = os.fdopen(os.dup(ours), "rb", 0)
+    return _Child(process, stream, request, os.fdopen(ours, "wb", 0), {_STDOUT: output})
