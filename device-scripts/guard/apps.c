@@ -219,10 +219,7 @@ static void drop_gone(struct changes *changes, void (*ended)(const struct app *a
 			continue;
 		}
 		changes->any = true;
-		if (app->background_ms != UNKNOWN) {
-			changes->gone++;
-			ended(app);
-		}
+		ended(app);
 	}
 	apps.nr = kept;
 }
@@ -231,7 +228,7 @@ struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
 			 void (*ended)(const struct app *app))
 {
 	static _Alignas(8) char buffer[4096];
-	struct changes changes = { false, 0, false };
+	struct changes changes = { false, false };
 	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
 	bool first = apps.nr == 0;
 	long bytes;

@@ -217,3 +217,8 @@ int sys_watch(int fd, const char *path, uint32_t mask)
 {
 	return (int)call3(__NR_inotify_add_watch, fd, REGISTER(path), REGISTER(mask));
 }
+
+void sys_unwatch(int fd, int watch)
+{
+	call3(__NR_inotify_rm_watch, fd, watch, 0);
+}

@@ -49,5 +49,6 @@ int sys_peer_uid(int fd, uint32_t *uid);
 int sys_eventfd(void);
 int sys_inotify(void);
 int sys_watch(int fd, const char *path, uint32_t mask);
+void sys_unwatch(int fd, int watch);
 
 #endif

@@ -23,6 +23,7 @@
 #define ALARM_ROW_MS 10000
 #define EXHAUSTED_MS 10000	/* with next to no swap left, or with none */
 #define EXHAUSTED_PERMILLE 20
+#define IN_MODIFY 2
 
 struct guard guard;
 
@@ -53,6 +54,10 @@ static void app_ended(const struct app *app)
 {
 	struct event event = event_none;
 
+	if (app->watch > 0)
+		sys_unwatch(state.inotify, app->watch);
+	if (app->background_ms == UNKNOWN)
+		return;
 	guard.gone++;
 	if (app->action_ms == UNKNOWN)
 		return;
@@ -63,25 +68,32 @@ static void app_ended(const struct app *app)
 	event_log(&event);
 }
 
+/* The kernel keeps a watch on the file of a process that has ended, for ever. */
+static void watch_app(struct app *app)
+{
+	char path[64] = "/proc/";
+	size_t len = 6 + format_u64((uint64_t)app->pid, path + 6);
+	int before = app->watch;
+
+	memcpy(path + len, "/oom_score_adj", 15);
+	app->watch = sys_watch(state.inotify, path, IN_MODIFY);
+	if (before > 0 && before != app->watch)	/* the file was forgotten, and made anew */
+		sys_unwatch(state.inotify, before);
+}
+
 /* Have the kernel tell of changes of oom_score_adj: the slow beat is what counts. */
 static void watch_apps(void)
 {
 	static const char *const groups[] = {
 		"/dev/cpuset/top-app/cgroup.procs", "/dev/cpuset/top-app/tasks"
 	};
-	const uint32_t modify = 2;
-	char path[64] = "/proc/";
 
 	if (state.inotify < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-		sys_watch(state.inotify, groups[i], modify);
-	for (size_t i = 0; i < apps.nr; i++) {
-		size_t len = 6 + format_u64((uint64_t)apps.app[i].pid, path + 6);
-
-		memcpy(path + len, "/oom_score_adj", 15);
-		sys_watch(state.inotify, path, modify);
-	}
+		sys_watch(state.inotify, groups[i], IN_MODIFY);
+	for (size_t i = 0; i < apps.nr; i++)
+		watch_app(&apps.app[i]);
 }
 
 static void scan(void)

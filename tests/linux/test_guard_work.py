@@ -245,3 +245,20 @@ def test_a_new_app_is_known_by_its_package_within_a_beat(
     victim = victims("anon=16", name=NAME)
     until(lambda: is_out(victim, 15))
     assert Path(f"/proc/{victim.pid}").exists()
+
+
+def watches(pid: int) -> int:
+    """How many files a process has the kernel watch for it."""
+    told = (path.read_text() for path in Path(f"/proc/{pid}/fdinfo").iterdir())
+    return sum(text.count("inotify wd:") for text in told)
+
+
+def test_it_watches_nobody_who_has_ended(guard: Guard, zram: Zram, victims: Any) -> None:
+    victims("anon=1", name=f"{NAME}.stays")
+    pid = guard.start(f"{NEVER} beat_ms=100", f"match={NAME}.*", LEAVE)
+    until(lambda: watches(pid) == 1)
+    for number in range(3):
+        victim = victims("anon=1", name=f"{NAME}.{number}")
+        until(lambda: watches(pid) == 2)
+        victim.kill()
+        until(lambda: watches(pid) == 1)
