@@ -8,16 +8,18 @@
 #define READY_MS 5000
 #define FDS_MOST 1024
 
-void daemon_say(int ready_fd, int error, const char *why)
+bool daemon_say(int ready_fd, int error, const char *why)
 {
 	struct ready ready = { error, sys_getpid(), "" };
 	size_t len = why ? strlen(why) : 0;
+	bool heard;
 
 	if (len >= sizeof(ready.why))
 		len = sizeof(ready.why) - 1;
 	memcpy(ready.why, why ? why : "", len);
-	sys_write(ready_fd, &ready, sizeof(ready));
+	heard = sys_write(ready_fd, &ready, sizeof(ready)) == sizeof(ready);
 	sys_close(ready_fd);
+	return heard;
 }
 
 static void close_all_but(int ready_fd)
@@ -42,10 +44,8 @@ static struct ready hear(int fd)
 	do
 		came = sys_poll(&poll, 1, &timeout, NULL);
 	while (came == -EINTR);
-	if (came <= 0) {
-		ready.error = -ETIMEDOUT;
-		return ready;
-	}
+	if (came <= 0)
+		return (struct ready){ -ETIMEDOUT, 0, "it takes too long, and will end" };
 	if (sys_read(fd, &ready, sizeof(ready)) != sizeof(ready))
 		ready.error = -EPIPE;
 	return ready;

@@ -17,8 +17,8 @@ struct ready {
  */
 struct ready daemon_start(void (*run)(int ready_fd));
 
-/* Tell who waits. */
-void daemon_say(int ready_fd, int error, const char *why);
+/* Tell who waits; false when nobody does any more. */
+bool daemon_say(int ready_fd, int error, const char *why);
 
 /*
  * Move out of the group of processes that init ends together with adbd; into

@@ -218,6 +218,9 @@ static void note_alarm(void)
 
 static void live(void)
 {
+	scan();
+	look(false);
+	ask_anew(state.now_ms);
 	while (!state.ending) {
 		bool changed, rang = sleep(&changed);
 
@@ -275,14 +278,14 @@ void guard_run(int ready_fd)
 	events_open();
 	guard.oom_kills_before = gauge_oom_kills();
 	look(false);
-	scan();
-	look(false);
 	guard_note("start", guard.name);
 	if (guard.bound_to[0])
 		guard_note("error", "in a group that ends with adbd");
-	ask_anew(state.now_ms);
-	daemon_say(ready_fd, 0, guard.bound_to);
-	live();
+	/* Before the processes are read: with memory short, that takes seconds. */
+	if (daemon_say(ready_fd, 0, guard.bound_to))
+		live();
+	else
+		state.ending = "who started it was gone";
 	if (is_reason(state.ending, "stuck"))
 		guard_note("stuck", "a step took ten seconds");
 	if (is_reason(state.ending, "swap_exhausted"))

@@ -56,6 +56,7 @@ def cpu_s(pid: int) -> float:
 
 def test_it_detaches_from_whoever_started_it(guard: Guard, zram: Zram) -> None:
     pid = guard.start(NEVER, LEAVE)
+    assert guard.status()["bound_to"] is None  # and it has read the processes
     fields = stat_fields(pid)
     assert fields[2] != str(os.getpgrp())
     assert fields[3] != str(os.getsid(0))
@@ -67,7 +68,6 @@ def test_it_detaches_from_whoever_started_it(guard: Guard, zram: Zram) -> None:
     wanted = "-800\n" if has_sys_resource() else Path("/proc/self/oom_score_adj").read_text()
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == wanted
     assert fields[16] == "10"  # nice
-    assert guard.status()["bound_to"] is None
 
 
 def test_a_session_that_started_it_may_end_in_any_way(guard: Guard, zram: Zram) -> None:
