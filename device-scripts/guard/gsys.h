@@ -27,7 +27,12 @@ int sys_rename(int dir, const char *from, const char *to);
 long sys_readlink(const char *path, char *out, size_t capacity);
 long sys_end_of(int fd);	/* its size, for a file under 2 GiB */
 int sys_truncate(int fd, long bytes);
-int sys_lock(int fd);		/* -EAGAIN: another holds it */
+/*
+ * A lock of the process', not of its children's; closing any descriptor of the
+ * file ends it. -EAGAIN: another holds it.
+ */
+int sys_lock(int fd);
+int sys_locked_by(int fd);	/* the pid, without taking it; 0: nobody */
 int sys_dup_to(int from, int to);
 int sys_pipe(int ends[2]);
 
