@@ -146,6 +146,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	apps_measure(app);
 	app->action_ms = state.now_ms;
 	app->leaving = app->trimmed = false;
+	app->out |= deed->advised_bytes > 0;
 	app->anew = is_reason(deed->reason, "enough");
 	if (app->holdoff_ms < rule->cooldown_ms)
 		app->holdoff_ms = rule->cooldown_ms;

@@ -72,9 +72,9 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		app->background_ms = now_ms;
 		app->leaving = true;
 	} else if (adj < FOREGROUND_ADJ && was_out) {
-		changes->returned |= app->action_ms != UNKNOWN;
+		changes->returned |= app->out;
 		app->background_ms = UNKNOWN;
-		app->leaving = app->trimmed = false;
+		app->leaving = app->trimmed = app->out = false;
 		app->anew = true;	/* its user brought it back, not a wrong guess */
 	}
 }

@@ -13,6 +13,7 @@
 #define SYS_SIGNAL_DEFAULT ((sys_handler)0)
 
 #define SYS_CLOCK_REALTIME 0
+#define SYS_CLOCK_MONOTONIC 1	/* stands still in suspend */
 #define SYS_CLOCK_BOOTTIME 7
 
 /* Milliseconds of a clock; the real one's also fit, until the year 2038 on 32-bit ABIs. */

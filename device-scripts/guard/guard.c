@@ -59,7 +59,7 @@ static void app_ended(const struct app *app)
 	if (app->background_ms == UNKNOWN)
 		return;
 	guard.gone++;
-	if (app->action_ms == UNKNOWN)
+	if (!app->out)
 		return;
 	event.what = "gone";
 	event.reason = "ended in the background";
@@ -118,6 +118,7 @@ static void scan(void)
 static void look(bool rang)
 {
 	struct situation *now = &guard.now;
+	uint64_t awake_ms = sys_clock_ms(SYS_CLOCK_MONOTONIC);
 	bool all_but_full;
 
 	guard.looks++;
@@ -132,8 +133,8 @@ static void look(bool rang)
 	if (!all_but_full)
 		state.exhausted_ms = UNKNOWN;
 	else if (state.exhausted_ms == UNKNOWN)
-		state.exhausted_ms = state.now_ms;
-	else if (state.now_ms - state.exhausted_ms >= EXHAUSTED_MS)
+		state.exhausted_ms = awake_ms;
+	else if (awake_ms - state.exhausted_ms >= EXHAUSTED_MS)
 		state.ending = "swap_exhausted";
 }
 

@@ -38,7 +38,7 @@ struct guard_state {
 	uint64_t full_until_ms;		/* zram refused pages: nobody is touched before */
 	uint64_t returned_ms;		/* when something paged out came back; UNKNOWN: never */
 	uint64_t rang_ms;		/* when the alarm rang last; UNKNOWN: never */
-	uint64_t exhausted_ms;		/* since when swap is all but full; UNKNOWN: it is not */
+	uint64_t exhausted_ms;		/* since when swap is all but full, awake; UNKNOWN: it is not */
 	uint64_t steady_bytes;		/* available memory at the last change */
 	int inotify;
 	const char *paused;

@@ -188,6 +188,18 @@ def test_swap_is_never_filled_beyond_its_floor(
     assert victim.bad_pages() == 0
 
 
+def test_a_smaller_swap_in_place_of_one_that_was_full_is_used(
+    guard: Guard, zram_device: Zram, victims: Any
+) -> None:
+    zram_device.on(size_bytes=128 * MIB)
+    victim = victims("anon=96", name=NAME)
+    guard.start(f"{ALWAYS} swap_floor_permille=500", f"match={NAME} cooldown_ms=500", LEAVE)
+    until(lambda: guard.events("skip"))
+    zram_device.on(size_bytes=48 * MIB)
+    until(lambda: victim.memory("VmSwap") >= 8 * MIB)
+    assert victim.memory("VmSwap") <= 25 * MIB
+
+
 def test_swap_that_is_taken_away_ends_it_for_good(
     guard: Guard, zram_device: Zram, victims: Any
 ) -> None:
@@ -225,6 +237,17 @@ def test_one_that_ends_while_it_is_paged_out_is_gone(
     assert guard.events("action")[0]["reason"] == "gone"
     until(lambda: guard.status()["gone"] == 1)
     assert guard.status()["running"]
+
+
+def test_one_that_was_only_asked_to_trim_is_no_loss_of_the_guards(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=8", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} how=trim", LEAVE)
+    until(lambda: guard.events("action"))
+    victim.kill()
+    until(lambda: guard.status()["gone"] == 1)
+    assert [event["what"] for event in guard.events()] == ["start", "action"]
 
 
 def test_a_mass_return_does_not_stop_it(guard: Guard, zram: Zram, victims: Any) -> None:
