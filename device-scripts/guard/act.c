@@ -147,7 +147,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->action_ms = state.now_ms;
 	app->leaving = app->trimmed = false;
 	app->out |= deed->advised_bytes > 0;
-	app->anew = is_reason(deed->reason, "enough");
+	app->no_rest = is_reason(deed->reason, "enough");
 	if (app->holdoff_ms < rule->cooldown_ms)
 		app->holdoff_ms = rule->cooldown_ms;
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
@@ -222,7 +222,7 @@ static bool is_paused(void)
 {
 	const char *why = ask_pause();
 
-	ask_anew(state.now_ms);
+	ask_again(state.now_ms);
 	if (why != state.paused)
 		guard_note(why ? "pause" : "resume", why ? why : state.paused);
 	state.paused = why;

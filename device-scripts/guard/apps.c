@@ -75,7 +75,7 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		changes->returned |= app->out;
 		app->background_ms = UNKNOWN;
 		app->leaving = app->trimmed = app->out = false;
-		app->anew = true;	/* its user brought it back, not a wrong guess */
+		app->no_rest = true;	/* its user brought it back, not a wrong guess */
 	}
 }
 
@@ -118,12 +118,6 @@ uint64_t apps_launch_bytes(void)
 		if (apps.launch_bytes[i] > most)
 			most = apps.launch_bytes[i];
 	return most;
-}
-
-void apps_forget(void)
-{
-	memset(&apps, 0, sizeof(apps));
-	memset(&strangers, 0, sizeof(strangers));
 }
 
 static bool is_app(const struct proc_stat *stat, const struct proc_status *status, int adj)

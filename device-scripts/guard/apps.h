@@ -30,7 +30,4 @@ bool apps_measure(struct app *app);
 /* The largest of the recent launches; 0 when there was none. */
 uint64_t apps_launch_bytes(void);
 
-/* Know nobody any more (for tests). */
-void apps_forget(void);
-
 #endif

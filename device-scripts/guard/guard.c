@@ -221,7 +221,7 @@ static void live(void)
 {
 	scan();
 	look(false);
-	ask_anew(state.now_ms);
+	ask_again(state.now_ms);
 	while (!state.ending) {
 		bool changed, rang = sleep(&changed);
 

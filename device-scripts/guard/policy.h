@@ -23,7 +23,7 @@ struct app {
 	bool leaving;		/* left the foreground and was not dealt with since */
 	bool launching;		/* in the foreground for the first time */
 	bool trimmed;		/* was asked to give up caches, and not paged out since */
-	bool anew;		/* used since its last page-out, or that ended at enough: no rest is due */
+	bool no_rest;		/* used since its last page-out, or that ended at enough: no rest is due */
 	bool out;		/* some of it was advised since it was in the foreground */
 	bool seen;		/* by the scan in work */
 	int watch;		/* of inotify, on its oom_score_adj; 0: none */

@@ -183,20 +183,21 @@ static void one_that_ends_is_forgotten(void)
 /* A zygote's child is root's until it becomes an app; one that is no app is not read again. */
 static void a_stranger_that_becomes_an_app_is_met_within_a_minute(void)
 {
-	process(70, "zygote64", 0, 0, 5, 0);
-	process(80, "daemon", 0, 0, 5, 0);
-	now_ms = 1000;	/* 70 was started 0.3 s ago, 80 0.2 s ago */
-	apps_forget();
+	int young = (int)(now_ms / 100) - 3;	/* started 0.3 s ago: see process() */
+	int late = young + 1;
+
+	process(young, "zygote64", 0, 0, 5, 0);
+	process(late, "daemon", 0, 0, 5, 0);
 	scan_after(0);
-	process(70, "com.example.new", 10110, 0, 5, 0);
+	process(young, "com.example.new", 10110, 0, 5, 0);
 	scan_after(1000);
-	CHECK(app_of(70));
+	CHECK(app_of(young));
 	scan_after(20000);
-	process(80, "com.example.late", 10111, 0, 5, 0);
+	process(late, "com.example.late", 10111, 0, 5, 0);
 	scan_after(1000);
-	CHECK(!app_of(80));
+	CHECK(!app_of(late));
 	scan_after(61000);
-	CHECK(app_of(80));
+	CHECK(app_of(late));
 }
 
 static void more_apps_than_the_table_holds_are_counted(void)
