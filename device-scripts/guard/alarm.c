@@ -11,6 +11,7 @@
 static struct {
 	const char *name;
 	int fds[ALARM_FDS];
+	short events;		/* to poll them for */
 	size_t nr;
 	/* Polled: the totals of the last looks, in a ring. */
 	uint64_t some_us[LOOKS_MOST], full_us[LOOKS_MOST];
@@ -57,6 +58,7 @@ static bool open_triggers(const struct when *when)
 		add_fd(open_trigger("some", when->psi_some_us, when->psi_window_us));
 	if (when->psi_full_us > 0)
 		add_fd(open_trigger("full", when->psi_full_us, when->psi_window_us));
+	alarm_state.events = SYS_POLLPRI;	/* the file is always readable */
 	return alarm_state.nr > 0;
 }
 
@@ -102,6 +104,7 @@ static bool open_vmpressure(void)
 			sys_close(control);
 		if (done >= 0) {
 			add_fd(event);
+			alarm_state.events = SYS_POLLIN;
 			return true;
 		}
 		if (event >= 0)
@@ -135,10 +138,7 @@ bool alarm_is_polled(void)
 size_t alarm_fds(struct sys_pollfd *fds)
 {
 	for (size_t i = 0; i < alarm_state.nr; i++)
-		fds[i] = (struct sys_pollfd){ alarm_state.fds[i], SYS_POLLPRI | SYS_POLLIN, 0 };
-	if (span_is(span_of(alarm_state.name), "psi_trigger"))
-		for (size_t i = 0; i < alarm_state.nr; i++)
-			fds[i].events = SYS_POLLPRI;	/* the file is always readable */
+		fds[i] = (struct sys_pollfd){ alarm_state.fds[i], alarm_state.events, 0 };
 	return alarm_state.nr;
 }
 

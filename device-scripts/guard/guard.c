@@ -135,7 +135,7 @@ static void look(bool rang)
 	else if (state.exhausted_ms == UNKNOWN)
 		state.exhausted_ms = awake_ms;
 	else if (awake_ms - state.exhausted_ms >= EXHAUSTED_MS)
-		state.ending = "swap_exhausted";
+		state.ending = ENDING_EXHAUSTED;
 }
 
 /* Waiting. */
@@ -226,9 +226,9 @@ static void live(void)
 		bool changed, rang = sleep(&changed);
 
 		if (link_terminated())
-			state.ending = "stopped";
+			state.ending = ENDING_STOPPED;
 		else if (state.now_ms >= guard.ends_ms)
-			state.ending = "time is over";
+			state.ending = ENDING_TIME;
 		if (state.ending)
 			break;
 		if (changed || state.now_ms - state.scan_ms >= state.beat_ms)
@@ -240,6 +240,23 @@ static void live(void)
 		act_judge_returns();
 		act_pass();
 	}
+}
+
+static void note_end(void)
+{
+	static const char *const reasons[] = {
+		[ENDING_STOPPED] = "stopped",
+		[ENDING_TIME] = "time is over",
+		[ENDING_UNHEARD] = "who started it was gone",
+		[ENDING_EXHAUSTED] = "swap_exhausted",
+		[ENDING_STUCK] = "stuck",
+	};
+
+	if (state.ending == ENDING_STUCK)
+		guard_note("stuck", "a step took ten seconds");
+	if (state.ending == ENDING_EXHAUSTED)
+		guard_note("exhausted", "no swap is left for page-outs");
+	guard_note("stop", reasons[state.ending]);
 }
 
 /* What stands in the way of a start; NULL: nothing. */
@@ -286,11 +303,7 @@ void guard_run(int ready_fd)
 	if (daemon_say(ready_fd, 0, guard.bound_to))
 		live();
 	else
-		state.ending = "who started it was gone";
-	if (is_reason(state.ending, "stuck"))
-		guard_note("stuck", "a step took ten seconds");
-	if (is_reason(state.ending, "swap_exhausted"))
-		guard_note("exhausted", "no swap is left for page-outs");
-	guard_note("stop", state.ending);
+		state.ending = ENDING_UNHEARD;
+	note_end();
 	talk_close();
 }

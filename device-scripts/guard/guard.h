@@ -26,6 +26,16 @@ struct guard {
 
 extern struct guard guard;
 
+/* Why it ends. */
+enum ending {
+	ENDING_NONE,	/* it goes on */
+	ENDING_STOPPED,
+	ENDING_TIME,
+	ENDING_UNHEARD,
+	ENDING_EXHAUSTED,
+	ENDING_STUCK,
+};
+
 /* What it remembers from one look to the next. Milliseconds of CLOCK_BOOTTIME. */
 struct guard_state {
 	uint64_t now_ms;
@@ -42,7 +52,7 @@ struct guard_state {
 	uint64_t steady_bytes;		/* available memory at the last change */
 	int inotify;
 	const char *paused;
-	const char *ending;		/* why the guard ends; NULL: it goes on */
+	enum ending ending;
 };
 
 extern struct guard_state state;
