@@ -4,8 +4,10 @@
 #include "fs.h"
 #include "gsys.h"
 #include "home.h"
+#include "link.h"
 
 #define READY_MS 5000
+#define WAIT_MS 100
 #define FDS_MOST 1024
 
 bool daemon_say(int ready_fd, int error, const char *why)
@@ -33,18 +35,26 @@ static void close_all_but(int ready_fd)
 			sys_close(fd);
 }
 
+/* In short waits: the tick of a reply in work ends a long one before its time, again and again. */
+bool daemon_hears(int fd, uint32_t ms)
+{
+	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
+	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+	uint64_t until_us = sys_now_us() + ms * 1000ull;
+	int came;
+
+	do
+		came = sys_poll(&poll, 1, &wait, NULL);
+	while (came <= 0 && sys_now_us() < until_us && !link_terminated());
+	return came > 0;
+}
+
 /* The end of a pipe that the daemon speaks through, heard for READY_MS. */
 static struct ready hear(int fd)
 {
 	struct ready ready = { -EPIPE, 0, "the guard ended while it was started" };
-	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
-	const struct sys_timespec timeout = { READY_MS / 1000, 0 };
-	int came;
 
-	do
-		came = sys_poll(&poll, 1, &timeout, NULL);
-	while (came == -EINTR);
-	if (came <= 0)
+	if (!daemon_hears(fd, READY_MS))
 		return (struct ready){ -ETIMEDOUT, 0, "it takes too long, and will end" };
 	if (sys_read(fd, &ready, sizeof(ready)) != sizeof(ready))
 		ready.error = -EPIPE;

@@ -17,6 +17,9 @@ struct ready {
  */
 struct ready daemon_start(void (*run)(int ready_fd));
 
+/* Whether `fd` can be read within `ms`, whatever signals come but SIGTERM. */
+bool daemon_hears(int fd, uint32_t ms);
+
 /* Tell who waits; false when nobody does any more. */
 bool daemon_say(int ready_fd, int error, const char *why);
 

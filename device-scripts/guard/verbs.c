@@ -6,7 +6,6 @@
 #include "gsys.h"
 #include "guard.h"
 #include "json.h"
-#include "link.h"
 
 #define HOURS_MOST 168
 #define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */
@@ -151,19 +150,6 @@ static void print_not_running(void)
 	line_send();
 }
 
-/* Wait for more from the running guard; false when it said nothing for long, or ended. */
-static bool wait_for(int fd)
-{
-	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
-	const struct sys_timespec timeout = { STATUS_MS / 1000, 0 };
-	int came;
-
-	do
-		came = sys_poll(&poll, 1, &timeout, NULL);
-	while (came == -EINTR && !link_terminated());
-	return came > 0;
-}
-
 /* Hand on the lines of the running guard up to its own end line. */
 static int relay(int fd)
 {
@@ -175,7 +161,7 @@ static int relay(int fd)
 	reader.start = reader.end = 0;
 	reader.eof = false;
 	for (;;) {
-		if (!wait_for(fd))
+		if (!daemon_hears(fd, STATUS_MS))
 			return -ETIMEDOUT;
 		while ((more = reader_next(&reader, &line)) > 0) {
 			if (span_starts(line, "{\"id\":\"s\",\"t\":\"end\""))
