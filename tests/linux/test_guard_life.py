@@ -8,7 +8,9 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,25 @@ def test_of_many_started_at_once_one_guards(guard: Guard, zram: Zram) -> None:
         session.close()
     assert sum(end["ok"] for end in ends) == 1
     assert {end.get("error") for end in ends if not end["ok"]} == {"EBUSY"}
+
+
+def test_who_asks_for_its_state_is_in_nobodys_way(guard: Guard, zram: Zram) -> None:
+    asking = threading.Event()
+    asking.set()
+
+    def ask() -> None:
+        while asking.is_set():
+            guard.ask("guard_status")
+
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            pool.submit(ask)
+        try:
+            for _ in range(20):
+                guard.start(NEVER, LEAVE)
+                assert guard.ask("guard_stop").end["ok"]
+        finally:
+            asking.clear()
 
 
 def test_stop_ends_it_and_says_so(guard: Guard, zram: Zram) -> None:
