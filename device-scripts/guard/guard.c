@@ -14,6 +14,7 @@
 #include "talk.h"
 
 #define FAST_MS 100		/* between two looks while something goes on, or PSI is polled */
+#define SOON_MS 20		/* but no sooner where memory falls to its mark before that */
 #define ALERT_MS 5000		/* that long after an app came or went */
 #define BEATS_MOST 8		/* a beat grows to so many while nothing changes */
 #define FILL_BYTES_PER_MS (1u << 20)	/* memory fills no faster: what is far off can wait */
@@ -119,11 +120,16 @@ static void look(bool rang)
 {
 	struct situation *now = &guard.now;
 	uint64_t awake_ms = sys_clock_ms(SYS_CLOCK_MONOTONIC);
+	uint64_t available_bytes = now->available_bytes;
 	bool all_but_full;
 
 	guard.looks++;
-	state.look_ms = state.now_ms;
 	gauge_read(now, state.now_ms);
+	state.fall_bytes_per_ms = 0;
+	if (available_bytes > now->available_bytes && state.now_ms > state.look_ms)
+		state.fall_bytes_per_ms = divide(available_bytes - now->available_bytes,
+						 (uint32_t)(state.now_ms - state.look_ms));
+	state.look_ms = state.now_ms;
 	now->launch_bytes = apps_launch_bytes();
 	now->pressed = rang;
 	now->returning = state.returned_ms != UNKNOWN &&
@@ -140,27 +146,42 @@ static void look(bool rang)
 
 /* Waiting. */
 
+/* How far available memory is over the highest mark of it. */
+static uint64_t room_bytes(void)
+{
+	const struct when *when = &guard.profile.when;
+	const struct situation *now = &guard.now;
+	uint64_t mark = when->available_bytes;
+
+	if (when->next_launch && now->low_bytes != UNKNOWN &&
+	    now->launch_bytes + now->low_bytes > mark)
+		mark = now->launch_bytes + now->low_bytes;
+	return now->available_bytes > mark ? now->available_bytes - mark : 0;
+}
+
+/* Until memory may be at its mark. */
+static uint64_t far_ms(uint64_t room)
+{
+	uint64_t ms = room / FILL_BYTES_PER_MS;
+
+	if (state.now_ms < state.alert_until_ms)
+		return ms;
+	ms *= QUIET_FACTOR;
+	return ms < guard.profile.when.beat_ms ? guard.profile.when.beat_ms : ms;
+}
+
 /* Until the next look is due, if nothing wakes the guard before. */
 static uint64_t sleep_ms(void)
 {
-	const struct when *when = &guard.profile.when;
-	uint64_t mark = when->available_bytes, wait_ms = state.beat_ms, far_ms;
+	uint64_t room = room_bytes(), ms = far_ms(room);
 
-	if (alarm_is_polled())
-		return FAST_MS;
-	if (when->next_launch && guard.now.launch_bytes + guard.now.low_bytes > mark &&
-	    guard.now.low_bytes != UNKNOWN)
-		mark = guard.now.launch_bytes + guard.now.low_bytes;
-	far_ms = guard.now.available_bytes > mark ?
-			 (guard.now.available_bytes - mark) / FILL_BYTES_PER_MS : 0;
-	if (state.now_ms >= state.alert_until_ms) {
-		far_ms *= QUIET_FACTOR;
-		if (far_ms < when->beat_ms)
-			far_ms = when->beat_ms;
-	}
-	if (far_ms < wait_ms)
-		wait_ms = far_ms;
-	return wait_ms < FAST_MS ? FAST_MS : wait_ms;
+	if (ms > state.beat_ms)
+		ms = state.beat_ms;
+	if (ms < FAST_MS || alarm_is_polled())
+		ms = FAST_MS;
+	if (room > 0 && room < ms * state.fall_bytes_per_ms)
+		ms = divide(room, (uint32_t)state.fall_bytes_per_ms);
+	return ms < SOON_MS ? SOON_MS : ms;
 }
 
 /* Memory that moves is watched as closely as processes that come and go. */
@@ -180,7 +201,7 @@ static bool sleep(bool *changed)
 	struct sys_pollfd fds[ALARM_FDS + ASK_FDS + 2];
 	static char notes[1024];
 	const uint64_t none = 0;
-	size_t alarms = alarm_fds(fds), nr = alarms;
+	size_t nr = alarm_fds(fds);
 	uint64_t ms = sleep_ms();
 	struct sys_timespec timeout;
 	size_t notify;
@@ -204,9 +225,10 @@ static bool sleep(bool *changed)
 		;
 	talk_answer();
 	ask_hear();
-	if (alarm_is_polled() && state.now_ms - state.look_ms < FAST_MS / 2)
-		return false;	/* woken by something else: the totals keep their beat */
-	return alarm_rang(fds, alarms);
+	if (alarm_is_polled() && state.now_ms - state.alarm_ms < FAST_MS - SOON_MS / 2)
+		return false;	/* woken before: the totals keep their beat */
+	state.alarm_ms = state.now_ms;
+	return alarm_rang(fds);
 }
 
 /* The first ring of a row of them. */

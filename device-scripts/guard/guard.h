@@ -41,6 +41,8 @@ struct guard_state {
 	uint64_t now_ms;
 	uint64_t minute_ms, minute_bytes;	/* when the minute began, and what it spent */
 	uint64_t look_ms;		/* of the last look at memory */
+	uint64_t alarm_ms;		/* when a polled alarm was last asked */
+	uint64_t fall_bytes_per_ms;	/* of available memory, between the last two looks */
 	uint64_t scan_ms;		/* of the last look at the processes */
 	uint64_t sized_ms;		/* when the size of every app was read last */
 	uint64_t beat_ms;		/* as it has grown */
