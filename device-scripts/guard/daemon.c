@@ -55,7 +55,7 @@ static struct ready hear(int fd)
 	struct ready ready = { -EPIPE, 0, "the guard ended while it was started" };
 
 	if (!daemon_hears(fd, READY_MS))
-		return (struct ready){ -ETIMEDOUT, 0, "it takes too long, and will end" };
+		return (struct ready){ -ETIMEDOUT, 0, "it takes too long to start, and will end" };
 	if (sys_read(fd, &ready, sizeof(ready)) != sizeof(ready))
 		ready.error = -EPIPE;
 	return ready;

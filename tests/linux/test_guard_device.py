@@ -106,7 +106,7 @@ def test_one_whose_starter_did_not_wait_for_it_ends(
         assert reply is not None
         assert (reply.end["error"], reply.end["why"]) == (
             "ETIMEDOUT",
-            "it takes too long, and will end",
+            "it takes too long to start, and will end",
         )
     finally:
         session.close()
