@@ -85,7 +85,7 @@ def _app(pid: int, given: dict[str, str]) -> Standing:
         rest_bytes=int(given.get("rest_bytes", "0")),
         leaving=given.get("leaving") == "1",
         trimmed=given.get("trimmed") == "1",
-        anew=given.get("anew") == "1",
+        no_rest=given.get("no_rest") == "1",
     )
 
 

@@ -15,7 +15,6 @@ from droidreclaim.parse.kernel import MemInfo
 from droidreclaim.policy.guard import (
     GuardPlan,
     Standing,
-    budget,
     forbids,
     in_turn,
     plan,
@@ -59,12 +58,8 @@ def _answer(case: Case, question: str, *words: str) -> list[str]:
         return [question, *([names[standing.pid] for standing, _ in turns] or ["-"])]
     standing = case.apps[words[0]]
     rule = rule_for(case.profile, standing.names)
-    if question == "spared":
-        return [question, words[0], (spares(rule, standing) or "-").partition(":")[0]]
-    assert question == "budget"
-    assert rule is not None
-    bound = budget(case.when, rule, case.now.minute_bytes)
-    return [question, words[0], "-" if bound is None else str(bound)]
+    assert question == "spared"
+    return [question, words[0], (spares(rule, standing) or "-").partition(":")[0]]
 
 
 def profile(text: str = "") -> Profile:

@@ -20,11 +20,6 @@
 #define FLOOR_SLACK_BYTES (8u << 20)	/* the largest step, which did not fit */
 #define FULL_MS 60000		/* zram that refused pages is left alone so long */
 
-bool is_reason(const char *reason, const char *word)
-{
-	return reason && span_is(span_of(reason), word);
-}
-
 /* What came back of what was paged out; that is to be known before it is paged out again. */
 static void judge_return(struct app *app)
 {
@@ -93,7 +88,8 @@ static void set_options(struct options *out, const struct rule *rule, uint64_t s
 struct deed {
 	uint64_t advised_bytes;
 	uint64_t before_bytes, swap_before_bytes;
-	const char *reason;	/* why it ended early; NULL: all of it was advised */
+	enum reason reason;	/* why it ended early; REASON_NONE: all of it was advised */
+	bool enough;		/* or because nothing was missing any more */
 	uint64_t next;		/* address at which the next slice begins */
 };
 
@@ -121,19 +117,19 @@ static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_by
 	guard.advised_bytes += report.advice.advised_bytes;
 	state.minute_bytes += report.advice.advised_bytes;
 	deed->reason = report.verdict.reason;
-	if (is_reason(report.verdict.reason, "stuck"))
-		state.ending = "stuck";
-	return sliced && is_reason(report.verdict.reason, "budget");
+	if (deed->reason == REASON_STUCK)
+		state.ending = ENDING_STUCK;
+	return sliced && deed->reason == REASON_BUDGET;
 }
 
 /* Swap that took no more is not tried again at once, nor is what does not compress. */
-static void note_full(struct app *app, const char *reason)
+static void note_full(struct app *app, enum reason reason)
 {
-	if (is_reason(reason, "swap_budget"))
+	if (reason == REASON_SWAP_BUDGET)
 		guard.now.swap_stop_bytes = guard.now.swap_free_bytes + FLOOR_SLACK_BYTES;
-	else if (is_reason(reason, "zram_full"))
+	else if (reason == REASON_ZRAM_FULL)
 		state.full_until_ms = state.now_ms + FULL_MS;
-	else if (is_reason(reason, "incompressible"))
+	else if (reason == REASON_INCOMPRESSIBLE)
 		app->moved_bytes = 0;
 }
 
@@ -146,7 +142,8 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	apps_measure(app);
 	app->action_ms = state.now_ms;
 	app->leaving = app->trimmed = false;
-	app->anew = is_reason(deed->reason, "enough");
+	app->out |= deed->advised_bytes > 0;
+	app->no_rest = deed->enough;
 	if (app->holdoff_ms < rule->cooldown_ms)
 		app->holdoff_ms = rule->cooldown_ms;
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
@@ -155,12 +152,12 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->rest_bytes = 0;
 	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE)) {
 		app->check_ms = state.now_ms + RETURN_WATCH_MS;
-		app->rest_bytes = deed->reason ? 0 : app->rss_anon_bytes;
+		app->rest_bytes = deed->reason || deed->enough ? 0 : app->rss_anon_bytes;
 	}
 	gauge_read(&guard.now, state.now_ms);
 	note_full(app, deed->reason);
 	event.what = "action";
-	event.reason = deed->reason && !is_reason(deed->reason, "enough") ? deed->reason : condition;
+	event.reason = deed->reason ? reason_name(deed->reason) : condition;
 	event.app = app;
 	event.advised_bytes = deed->advised_bytes;
 	event.reclaimed_bytes = deed->before_bytes > app->rss_anon_bytes ?
@@ -190,13 +187,16 @@ static void page_out(struct app *app, const char *condition)
 {
 	const struct rule *rule = &guard.profile.rules[app->rule];
 	uint64_t limit = policy_budget(&guard.profile.when, rule, state.minute_bytes);
-	struct deed deed = { 0, app->rss_anon_bytes, app->swap_bytes, NULL, 0 };
+	struct deed deed = {
+		.before_bytes = app->rss_anon_bytes, .swap_before_bytes = app->swap_bytes
+	};
 
 	while (do_slice(app, rule, limit - deed.advised_bytes, &deed)) {
 		guard_tick();
 		talk_answer();
 		if (is_over() || !is_wanted(app)) {
-			deed.reason = "enough";
+			deed.reason = REASON_NONE;
+			deed.enough = true;
 			break;
 		}
 	}
@@ -221,7 +221,7 @@ static bool is_paused(void)
 {
 	const char *why = ask_pause();
 
-	ask_anew(state.now_ms);
+	ask_again(state.now_ms);
 	if (why != state.paused)
 		guard_note(why ? "pause" : "resume", why ? why : state.paused);
 	state.paused = why;

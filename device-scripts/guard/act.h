@@ -10,7 +10,4 @@ void act_pass(void);
 /* See what came back of the page-outs of ten seconds ago. */
 void act_judge_returns(void);
 
-/* Whether a reason, which may be NULL, is this one. */
-bool is_reason(const char *reason, const char *word);
-
 #endif

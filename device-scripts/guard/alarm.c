@@ -7,11 +7,14 @@
 
 #define LOOK_MS 100	/* a reader every millisecond made the kernel's counter stand still */
 #define LOOKS_MOST 128
+#define NOTICE_US 1000	/* kswapd's work counts as waiting (mm/vmscan.c, balance_pgdat) */
+#define NOTICE_WINDOW_US 500000
 
 static struct {
 	const char *name;
 	int fds[ALARM_FDS];
-	size_t nr;
+	short events;		/* to poll them for */
+	size_t nr, notices;
 	/* Polled: the totals of the last looks, in a ring. */
 	uint64_t some_us[LOOKS_MOST], full_us[LOOKS_MOST];
 	size_t looks, window_looks;
@@ -51,12 +54,23 @@ static void add_fd(int fd)
 		alarm_state.fds[alarm_state.nr++] = fd;
 }
 
+static void add_notice(void)
+{
+	int fd = open_trigger("some", NOTICE_US, NOTICE_WINDOW_US);
+
+	if (fd >= 0)
+		alarm_state.fds[alarm_state.nr + alarm_state.notices++] = fd;
+}
+
 static bool open_triggers(const struct when *when)
 {
 	if (when->psi_some_us > 0)
 		add_fd(open_trigger("some", when->psi_some_us, when->psi_window_us));
 	if (when->psi_full_us > 0)
 		add_fd(open_trigger("full", when->psi_full_us, when->psi_window_us));
+	alarm_state.events = SYS_POLLPRI;	/* the file is always readable */
+	if (alarm_state.nr > 0)
+		add_notice();
 	return alarm_state.nr > 0;
 }
 
@@ -102,6 +116,7 @@ static bool open_vmpressure(void)
 			sys_close(control);
 		if (done >= 0) {
 			add_fd(event);
+			alarm_state.events = SYS_POLLIN;
 			return true;
 		}
 		if (event >= 0)
@@ -134,12 +149,11 @@ bool alarm_is_polled(void)
 
 size_t alarm_fds(struct sys_pollfd *fds)
 {
-	for (size_t i = 0; i < alarm_state.nr; i++)
-		fds[i] = (struct sys_pollfd){ alarm_state.fds[i], SYS_POLLPRI | SYS_POLLIN, 0 };
-	if (span_is(span_of(alarm_state.name), "psi_trigger"))
-		for (size_t i = 0; i < alarm_state.nr; i++)
-			fds[i].events = SYS_POLLPRI;	/* the file is always readable */
-	return alarm_state.nr;
+	size_t nr = alarm_state.nr + alarm_state.notices;
+
+	for (size_t i = 0; i < nr; i++)
+		fds[i] = (struct sys_pollfd){ alarm_state.fds[i], alarm_state.events, 0 };
+	return nr;
 }
 
 /* Whether the total grew by `limit_us` within the window that ends now. */
@@ -166,20 +180,20 @@ static bool look(void)
 	return rang;
 }
 
-bool alarm_rang(const struct sys_pollfd *fds, size_t nr)
+bool alarm_rang(const struct sys_pollfd *fds)
 {
 	bool rang = false;
 
 	if (alarm_is_polled())
 		return look();
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < alarm_state.nr; i++) {
 		uint64_t count;
 
 		rang |= (fds[i].revents & (SYS_POLLPRI | SYS_POLLIN)) != 0;
 		if (fds[i].revents & SYS_POLLIN)	/* an eventfd: read, or it rings for ever */
 			sys_read(fds[i].fd, &count, sizeof(count));
-		if (fds[i].revents & (SYS_POLLERR | SYS_POLLNVAL) && alarm_state.nr > 0) {
-			alarm_state.nr = 0;	/* PSI went away: the timer is left */
+		if (fds[i].revents & (SYS_POLLERR | SYS_POLLNVAL)) {
+			alarm_state.nr = alarm_state.notices = 0;	/* PSI went away: the timer is left */
 			alarm_state.name = "timer";
 		}
 	}

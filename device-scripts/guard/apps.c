@@ -72,10 +72,10 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		app->background_ms = now_ms;
 		app->leaving = true;
 	} else if (adj < FOREGROUND_ADJ && was_out) {
-		changes->returned |= app->action_ms != UNKNOWN;
+		changes->returned |= app->out;
 		app->background_ms = UNKNOWN;
-		app->leaving = app->trimmed = false;
-		app->anew = true;	/* its user brought it back, not a wrong guess */
+		app->leaving = app->trimmed = app->out = false;
+		app->no_rest = true;	/* its user brought it back, not a wrong guess */
 	}
 }
 
@@ -118,12 +118,6 @@ uint64_t apps_launch_bytes(void)
 		if (apps.launch_bytes[i] > most)
 			most = apps.launch_bytes[i];
 	return most;
-}
-
-void apps_forget(void)
-{
-	memset(&apps, 0, sizeof(apps));
-	memset(&strangers, 0, sizeof(strangers));
 }
 
 static bool is_app(const struct proc_stat *stat, const struct proc_status *status, int adj)
@@ -219,10 +213,7 @@ static void drop_gone(struct changes *changes, void (*ended)(const struct app *a
 			continue;
 		}
 		changes->any = true;
-		if (app->background_ms != UNKNOWN) {
-			changes->gone++;
-			ended(app);
-		}
+		ended(app);
 	}
 	apps.nr = kept;
 }
@@ -231,7 +222,7 @@ struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
 			 void (*ended)(const struct app *app))
 {
 	static _Alignas(8) char buffer[4096];
-	struct changes changes = { false, 0, false };
+	struct changes changes = { false, false };
 	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
 	bool first = apps.nr == 0;
 	long bytes;

@@ -15,13 +15,12 @@ struct apps {
 /* What changed in a scan. */
 struct changes {
 	bool any;		/* an oom_score_adj, or who there is */
-	uint32_t gone;		/* that ended while out of the foreground */
 	bool returned;		/* one that was paged out is in the foreground again */
 };
 
 extern struct apps apps;
 
-/* Compare with /proc: who is new, gone, came or left. `ended` is told of each one gone. */
+/* Compare with /proc: who is new, gone, came or left. `ended` is told of each one forgotten. */
 struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
 			 void (*ended)(const struct app *app));
 
@@ -30,8 +29,5 @@ bool apps_measure(struct app *app);
 
 /* The largest of the recent launches; 0 when there was none. */
 uint64_t apps_launch_bytes(void);
-
-/* Know nobody any more (for tests). */
-void apps_forget(void);
 
 #endif

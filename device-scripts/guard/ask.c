@@ -94,7 +94,7 @@ static void begin(struct question *question)
 	}
 }
 
-void ask_anew(uint64_t now_ms)
+void ask_again(uint64_t now_ms)
 {
 	if (asked_ms && now_ms - asked_ms < ASK_MS)
 		return;

@@ -10,8 +10,8 @@
 
 #define ASK_FDS 2
 
-/* Ask anew whether the device is to be spared, unless it was asked within a minute. */
-void ask_anew(uint64_t now_ms);
+/* Ask whether the device is to be spared, unless it was asked within a minute. */
+void ask_again(uint64_t now_ms);
 
 /* The answers' pipes, to poll; and take what came. */
 size_t ask_fds(struct sys_pollfd *fds);

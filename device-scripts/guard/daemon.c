@@ -4,20 +4,24 @@
 #include "fs.h"
 #include "gsys.h"
 #include "home.h"
+#include "link.h"
 
 #define READY_MS 5000
+#define WAIT_MS 100
 #define FDS_MOST 1024
 
-void daemon_say(int ready_fd, int error, const char *why)
+bool daemon_say(int ready_fd, int error, const char *why)
 {
 	struct ready ready = { error, sys_getpid(), "" };
 	size_t len = why ? strlen(why) : 0;
+	bool heard;
 
 	if (len >= sizeof(ready.why))
 		len = sizeof(ready.why) - 1;
 	memcpy(ready.why, why ? why : "", len);
-	sys_write(ready_fd, &ready, sizeof(ready));
+	heard = sys_write(ready_fd, &ready, sizeof(ready)) == sizeof(ready);
 	sys_close(ready_fd);
+	return heard;
 }
 
 static void close_all_but(int ready_fd)
@@ -31,21 +35,27 @@ static void close_all_but(int ready_fd)
 			sys_close(fd);
 }
 
+/* In short waits: the tick of a reply in work ends a long one before its time, again and again. */
+bool daemon_hears(int fd, uint32_t ms)
+{
+	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
+	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+	uint64_t until_us = sys_now_us() + ms * 1000ull;
+	int came;
+
+	do
+		came = sys_poll(&poll, 1, &wait, NULL);
+	while (came <= 0 && sys_now_us() < until_us && !link_terminated());
+	return came > 0;
+}
+
 /* The end of a pipe that the daemon speaks through, heard for READY_MS. */
 static struct ready hear(int fd)
 {
 	struct ready ready = { -EPIPE, 0, "the guard ended while it was started" };
-	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
-	const struct sys_timespec timeout = { READY_MS / 1000, 0 };
-	int came;
 
-	do
-		came = sys_poll(&poll, 1, &timeout, NULL);
-	while (came == -EINTR);
-	if (came <= 0) {
-		ready.error = -ETIMEDOUT;
-		return ready;
-	}
+	if (!daemon_hears(fd, READY_MS))
+		return (struct ready){ -ETIMEDOUT, 0, "it takes too long to start, and will end" };
 	if (sys_read(fd, &ready, sizeof(ready)) != sizeof(ready))
 		ready.error = -EPIPE;
 	return ready;

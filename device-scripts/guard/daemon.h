@@ -17,8 +17,11 @@ struct ready {
  */
 struct ready daemon_start(void (*run)(int ready_fd));
 
-/* Tell who waits. */
-void daemon_say(int ready_fd, int error, const char *why);
+/* Whether `fd` can be read within `ms`, whatever signals come but SIGTERM. */
+bool daemon_hears(int fd, uint32_t ms);
+
+/* Tell who waits; false when nobody does any more. */
+bool daemon_say(int ready_fd, int error, const char *why);
 
 /*
  * Move out of the group of processes that init ends together with adbd; into

@@ -109,13 +109,15 @@ void gauge_read(struct situation *out, uint64_t now_ms)
 {
 	static char buffer[8192];
 	struct span text = { buffer, 0 };
-	uint64_t cma;
+	uint64_t cma, total_bytes = out->swap_total_bytes;
 
 	text.len = read_once(gauge.meminfo, buffer, sizeof(buffer));
 	out->available_bytes = kib_field(text, "MemAvailable:");
 	out->free_bytes = kib_field(text, "MemFree:");
 	out->swap_total_bytes = kib_field(text, "SwapTotal:");
 	out->swap_free_bytes = kib_field(text, "SwapFree:");
+	if (out->swap_free_bytes >= out->swap_stop_bytes || out->swap_total_bytes != total_bytes)
+		out->swap_stop_bytes = 0;
 	cma = kib_field(text, "CmaFree:");
 	if (cma != UNKNOWN && out->free_bytes != UNKNOWN)
 		out->free_bytes -= cma < out->free_bytes ? cma : out->free_bytes;

@@ -7,7 +7,10 @@
 /* Keep open what is read often. 0 or -errno. */
 int gauge_open(void);
 
-/* Memory and swap now; watermarks at most a minute old. Leaves the rest of `out` as it is. */
+/*
+ * Memory and swap now; watermarks at most a minute old. Leaves the rest of `out` as it is, but
+ * for a swap_stop_bytes that swap has risen to, or that was another swap's: that is taken back.
+ */
 void gauge_read(struct situation *out, uint64_t now_ms);
 
 /* Totals of waiting for memory; UNKNOWN without PSI. */

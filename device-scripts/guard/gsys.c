@@ -8,7 +8,10 @@
 #endif
 
 #define REGISTER(value) ((long)(value))
-#define LOCK_EX_NB (2 | 4)
+#define F_GETLK 5
+#define F_SETLK 6
+#define F_WRLCK 1
+#define F_UNLCK 2
 #define SEEK_END 2
 #define MCL_CURRENT 1
 #define MCL_ONFAULT 4	/* 4.4 */
@@ -84,9 +87,25 @@ int sys_truncate(int fd, long bytes)
 	return (int)call3(__NR_ftruncate, fd, bytes, 0);
 }
 
+/* The kernel's struct flock, for the whole file. */
+struct lock {
+	short type, whence;
+	long start, bytes;
+	int pid;
+};
+
 int sys_lock(int fd)
 {
-	return (int)call3(__NR_flock, fd, LOCK_EX_NB, 0);
+	struct lock lock = { .type = F_WRLCK };
+
+	return (int)call3(__NR_fcntl, fd, F_SETLK, REGISTER(&lock));
+}
+
+int sys_locked_by(int fd)
+{
+	struct lock lock = { .type = F_WRLCK };
+
+	return call3(__NR_fcntl, fd, F_GETLK, REGISTER(&lock)) || lock.type == F_UNLCK ? 0 : lock.pid;
 }
 
 int sys_dup_to(int from, int to)
@@ -216,4 +235,9 @@ int sys_inotify(void)
 int sys_watch(int fd, const char *path, uint32_t mask)
 {
 	return (int)call3(__NR_inotify_add_watch, fd, REGISTER(path), REGISTER(mask));
+}
+
+void sys_unwatch(int fd, int watch)
+{
+	call3(__NR_inotify_rm_watch, fd, watch, 0);
 }

@@ -13,6 +13,7 @@
 #define SYS_SIGNAL_DEFAULT ((sys_handler)0)
 
 #define SYS_CLOCK_REALTIME 0
+#define SYS_CLOCK_MONOTONIC 1	/* stands still in suspend */
 #define SYS_CLOCK_BOOTTIME 7
 
 /* Milliseconds of a clock; the real one's also fit, until the year 2038 on 32-bit ABIs. */
@@ -27,7 +28,12 @@ int sys_rename(int dir, const char *from, const char *to);
 long sys_readlink(const char *path, char *out, size_t capacity);
 long sys_end_of(int fd);	/* its size, for a file under 2 GiB */
 int sys_truncate(int fd, long bytes);
-int sys_lock(int fd);		/* -EAGAIN: another holds it */
+/*
+ * A lock of the process', not of its children's; closing any descriptor of the
+ * file ends it. -EAGAIN: another holds it.
+ */
+int sys_lock(int fd);
+int sys_locked_by(int fd);	/* the pid, without taking it; 0: nobody */
 int sys_dup_to(int from, int to);
 int sys_pipe(int ends[2]);
 
@@ -49,5 +55,6 @@ int sys_peer_uid(int fd, uint32_t *uid);
 int sys_eventfd(void);
 int sys_inotify(void);
 int sys_watch(int fd, const char *path, uint32_t mask);
+void sys_unwatch(int fd, int watch);
 
 #endif

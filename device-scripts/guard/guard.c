@@ -14,6 +14,7 @@
 #include "talk.h"
 
 #define FAST_MS 100		/* between two looks while something goes on, or PSI is polled */
+#define SOON_MS 20		/* but no sooner where memory falls to its mark before that */
 #define ALERT_MS 5000		/* that long after an app came or went */
 #define BEATS_MOST 8		/* a beat grows to so many while nothing changes */
 #define FILL_BYTES_PER_MS (1u << 20)	/* memory fills no faster: what is far off can wait */
@@ -23,6 +24,7 @@
 #define ALARM_ROW_MS 10000
 #define EXHAUSTED_MS 10000	/* with next to no swap left, or with none */
 #define EXHAUSTED_PERMILLE 20
+#define IN_MODIFY 2
 
 struct guard guard;
 
@@ -53,8 +55,12 @@ static void app_ended(const struct app *app)
 {
 	struct event event = event_none;
 
+	if (app->watch > 0)
+		sys_unwatch(state.inotify, app->watch);
+	if (app->background_ms == UNKNOWN)
+		return;
 	guard.gone++;
-	if (app->action_ms == UNKNOWN)
+	if (!app->out)
 		return;
 	event.what = "gone";
 	event.reason = "ended in the background";
@@ -63,25 +69,32 @@ static void app_ended(const struct app *app)
 	event_log(&event);
 }
 
+/* The kernel keeps a watch on the file of a process that has ended, for ever. */
+static void watch_app(struct app *app)
+{
+	char path[64] = "/proc/";
+	size_t len = 6 + format_u64((uint64_t)app->pid, path + 6);
+	int before = app->watch;
+
+	memcpy(path + len, "/oom_score_adj", 15);
+	app->watch = sys_watch(state.inotify, path, IN_MODIFY);
+	if (before > 0 && before != app->watch)	/* the file was forgotten, and made anew */
+		sys_unwatch(state.inotify, before);
+}
+
 /* Have the kernel tell of changes of oom_score_adj: the slow beat is what counts. */
 static void watch_apps(void)
 {
 	static const char *const groups[] = {
 		"/dev/cpuset/top-app/cgroup.procs", "/dev/cpuset/top-app/tasks"
 	};
-	const uint32_t modify = 2;
-	char path[64] = "/proc/";
 
 	if (state.inotify < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-		sys_watch(state.inotify, groups[i], modify);
-	for (size_t i = 0; i < apps.nr; i++) {
-		size_t len = 6 + format_u64((uint64_t)apps.app[i].pid, path + 6);
-
-		memcpy(path + len, "/oom_score_adj", 15);
-		sys_watch(state.inotify, path, modify);
-	}
+		sys_watch(state.inotify, groups[i], IN_MODIFY);
+	for (size_t i = 0; i < apps.nr; i++)
+		watch_app(&apps.app[i]);
 }
 
 static void scan(void)
@@ -106,11 +119,17 @@ static void scan(void)
 static void look(bool rang)
 {
 	struct situation *now = &guard.now;
+	uint64_t awake_ms = sys_clock_ms(SYS_CLOCK_MONOTONIC);
+	uint64_t available_bytes = now->available_bytes;
 	bool all_but_full;
 
 	guard.looks++;
-	state.look_ms = state.now_ms;
 	gauge_read(now, state.now_ms);
+	state.fall_bytes_per_ms = 0;
+	if (available_bytes > now->available_bytes && state.now_ms > state.look_ms)
+		state.fall_bytes_per_ms = divide(available_bytes - now->available_bytes,
+						 (uint32_t)(state.now_ms - state.look_ms));
+	state.look_ms = state.now_ms;
 	now->launch_bytes = apps_launch_bytes();
 	now->pressed = rang;
 	now->returning = state.returned_ms != UNKNOWN &&
@@ -120,34 +139,49 @@ static void look(bool rang)
 	if (!all_but_full)
 		state.exhausted_ms = UNKNOWN;
 	else if (state.exhausted_ms == UNKNOWN)
-		state.exhausted_ms = state.now_ms;
-	else if (state.now_ms - state.exhausted_ms >= EXHAUSTED_MS)
-		state.ending = "swap_exhausted";
+		state.exhausted_ms = awake_ms;
+	else if (awake_ms - state.exhausted_ms >= EXHAUSTED_MS)
+		state.ending = ENDING_EXHAUSTED;
 }
 
 /* Waiting. */
 
+/* How far available memory is over the highest mark of it. */
+static uint64_t room_bytes(void)
+{
+	const struct when *when = &guard.profile.when;
+	const struct situation *now = &guard.now;
+	uint64_t mark = when->available_bytes;
+
+	if (when->next_launch && now->low_bytes != UNKNOWN &&
+	    now->launch_bytes + now->low_bytes > mark)
+		mark = now->launch_bytes + now->low_bytes;
+	return now->available_bytes > mark ? now->available_bytes - mark : 0;
+}
+
+/* Until memory may be at its mark. */
+static uint64_t far_ms(uint64_t room)
+{
+	uint64_t ms = room / FILL_BYTES_PER_MS;
+
+	if (state.now_ms < state.alert_until_ms)
+		return ms;
+	ms *= QUIET_FACTOR;
+	return ms < guard.profile.when.beat_ms ? guard.profile.when.beat_ms : ms;
+}
+
 /* Until the next look is due, if nothing wakes the guard before. */
 static uint64_t sleep_ms(void)
 {
-	const struct when *when = &guard.profile.when;
-	uint64_t mark = when->available_bytes, wait_ms = state.beat_ms, far_ms;
+	uint64_t room = room_bytes(), ms = far_ms(room);
 
-	if (alarm_is_polled())
-		return FAST_MS;
-	if (when->next_launch && guard.now.launch_bytes + guard.now.low_bytes > mark &&
-	    guard.now.low_bytes != UNKNOWN)
-		mark = guard.now.launch_bytes + guard.now.low_bytes;
-	far_ms = guard.now.available_bytes > mark ?
-			 (guard.now.available_bytes - mark) / FILL_BYTES_PER_MS : 0;
-	if (state.now_ms >= state.alert_until_ms) {
-		far_ms *= QUIET_FACTOR;
-		if (far_ms < when->beat_ms)
-			far_ms = when->beat_ms;
-	}
-	if (far_ms < wait_ms)
-		wait_ms = far_ms;
-	return wait_ms < FAST_MS ? FAST_MS : wait_ms;
+	if (ms > state.beat_ms)
+		ms = state.beat_ms;
+	if (ms < FAST_MS || alarm_is_polled())
+		ms = FAST_MS;
+	if (room > 0 && room < ms * state.fall_bytes_per_ms)
+		ms = divide(room, (uint32_t)state.fall_bytes_per_ms);
+	return ms < SOON_MS ? SOON_MS : ms;
 }
 
 /* Memory that moves is watched as closely as processes that come and go. */
@@ -167,7 +201,7 @@ static bool sleep(bool *changed)
 	struct sys_pollfd fds[ALARM_FDS + ASK_FDS + 2];
 	static char notes[1024];
 	const uint64_t none = 0;
-	size_t alarms = alarm_fds(fds), nr = alarms;
+	size_t nr = alarm_fds(fds);
 	uint64_t ms = sleep_ms();
 	struct sys_timespec timeout;
 	size_t notify;
@@ -191,9 +225,10 @@ static bool sleep(bool *changed)
 		;
 	talk_answer();
 	ask_hear();
-	if (alarm_is_polled() && state.now_ms - state.look_ms < FAST_MS / 2)
-		return false;	/* woken by something else: the totals keep their beat */
-	return alarm_rang(fds, alarms);
+	if (alarm_is_polled() && state.now_ms - state.alarm_ms < FAST_MS - SOON_MS / 2)
+		return false;	/* woken before: the totals keep their beat */
+	state.alarm_ms = state.now_ms;
+	return alarm_rang(fds);
 }
 
 /* The first ring of a row of them. */
@@ -206,13 +241,16 @@ static void note_alarm(void)
 
 static void live(void)
 {
+	scan();
+	look(false);
+	ask_again(state.now_ms);
 	while (!state.ending) {
 		bool changed, rang = sleep(&changed);
 
 		if (link_terminated())
-			state.ending = "stopped";
+			state.ending = ENDING_STOPPED;
 		else if (state.now_ms >= guard.ends_ms)
-			state.ending = "time is over";
+			state.ending = ENDING_TIME;
 		if (state.ending)
 			break;
 		if (changed || state.now_ms - state.scan_ms >= state.beat_ms)
@@ -224,6 +262,23 @@ static void live(void)
 		act_judge_returns();
 		act_pass();
 	}
+}
+
+static void note_end(void)
+{
+	static const char *const reasons[] = {
+		[ENDING_STOPPED] = "stopped",
+		[ENDING_TIME] = "time is over",
+		[ENDING_UNHEARD] = "who started it was gone",
+		[ENDING_EXHAUSTED] = "swap_exhausted",
+		[ENDING_STUCK] = "stuck",
+	};
+
+	if (state.ending == ENDING_STUCK)
+		guard_note("stuck", "a step took ten seconds");
+	if (state.ending == ENDING_EXHAUSTED)
+		guard_note("exhausted", "no swap is left for page-outs");
+	guard_note("stop", reasons[state.ending]);
 }
 
 /* What stands in the way of a start; NULL: nothing. */
@@ -263,18 +318,14 @@ void guard_run(int ready_fd)
 	events_open();
 	guard.oom_kills_before = gauge_oom_kills();
 	look(false);
-	scan();
-	look(false);
 	guard_note("start", guard.name);
 	if (guard.bound_to[0])
 		guard_note("error", "in a group that ends with adbd");
-	ask_anew(state.now_ms);
-	daemon_say(ready_fd, 0, guard.bound_to);
-	live();
-	if (is_reason(state.ending, "stuck"))
-		guard_note("stuck", "a step took ten seconds");
-	if (is_reason(state.ending, "swap_exhausted"))
-		guard_note("exhausted", "no swap is left for page-outs");
-	guard_note("stop", state.ending);
+	/* Before the processes are read: with memory short, that takes seconds. */
+	if (daemon_say(ready_fd, 0, guard.bound_to))
+		live();
+	else
+		state.ending = ENDING_UNHEARD;
+	note_end();
 	talk_close();
 }

@@ -26,11 +26,23 @@ struct guard {
 
 extern struct guard guard;
 
+/* Why it ends. */
+enum ending {
+	ENDING_NONE,	/* it goes on */
+	ENDING_STOPPED,
+	ENDING_TIME,
+	ENDING_UNHEARD,
+	ENDING_EXHAUSTED,
+	ENDING_STUCK,
+};
+
 /* What it remembers from one look to the next. Milliseconds of CLOCK_BOOTTIME. */
 struct guard_state {
 	uint64_t now_ms;
 	uint64_t minute_ms, minute_bytes;	/* when the minute began, and what it spent */
 	uint64_t look_ms;		/* of the last look at memory */
+	uint64_t alarm_ms;		/* when a polled alarm was last asked */
+	uint64_t fall_bytes_per_ms;	/* of available memory, between the last two looks */
 	uint64_t scan_ms;		/* of the last look at the processes */
 	uint64_t sized_ms;		/* when the size of every app was read last */
 	uint64_t beat_ms;		/* as it has grown */
@@ -38,11 +50,11 @@ struct guard_state {
 	uint64_t full_until_ms;		/* zram refused pages: nobody is touched before */
 	uint64_t returned_ms;		/* when something paged out came back; UNKNOWN: never */
 	uint64_t rang_ms;		/* when the alarm rang last; UNKNOWN: never */
-	uint64_t exhausted_ms;		/* since when swap is all but full; UNKNOWN: it is not */
+	uint64_t exhausted_ms;		/* since when swap is all but full, awake; UNKNOWN: it is not */
 	uint64_t steady_bytes;		/* available memory at the last change */
 	int inotify;
 	const char *paused;
-	const char *ending;		/* why the guard ends; NULL: it goes on */
+	enum ending ending;
 };
 
 extern struct guard_state state;

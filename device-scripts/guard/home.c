@@ -3,7 +3,6 @@
 
 #include "fs.h"
 #include "gsys.h"
-#include "proc.h"
 
 static const char lock_name[] = "guard.lock";
 
@@ -37,28 +36,18 @@ const char *home_path(const char *name)
 	return path;
 }
 
-/* "PID:START:PROFILE\n". */
+/* "PID:PROFILE\n". */
 static int write_holder(int fd, const char *profile)
 {
-	char text[2 * DIGITS_MAX + PROFILE_NAME_MAX + 4];
-	struct proc_stat stat;
-	int dir = proc_open(sys_getpid());
-	int error = dir < 0 ? dir : proc_read_stat(dir, &stat);
-	size_t len;
+	char text[DIGITS_MAX + PROFILE_NAME_MAX + 2];
+	size_t name = strlen(profile), len = format_u64((uint64_t)sys_getpid(), text);
+	int error = sys_truncate(fd, 0);
 	long done;
 
-	if (dir >= 0)
-		sys_close(dir);
-	if (error)
-		return error;
-	len = format_u64((uint64_t)sys_getpid(), text);
 	text[len++] = ':';
-	len += format_u64(stat.start, text + len);
-	text[len++] = ':';
-	memcpy(text + len, profile, strlen(profile));
-	len += strlen(profile);
+	memcpy(text + len, profile, name);
+	len += name;
 	text[len++] = '\n';
-	error = sys_truncate(fd, 0);
 	if (error)
 		return error;
 	done = sys_write(fd, text, len);
@@ -80,46 +69,22 @@ int home_lock(const char *profile)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
-static bool parse_holder(struct span text, struct holder *out)
-{
-	struct span word;
-	uint64_t pid;
-
-	if (!span_word(&text, ':', &word) || !parse_u64(word, 10, &pid) || pid > INT32_MAX ||
-	    !span_word(&text, ':', &word) || !parse_u64(word, 10, &out->start) ||
-	    !span_word(&text, '\n', &word) || word.len >= sizeof(out->profile))
-		return false;
-	out->pid = (int)pid;
-	memcpy(out->profile, word.at, word.len);
-	out->profile[word.len] = '\0';
-	return true;
-}
-
 bool home_holder(struct holder *out)
 {
 	char buffer[256];
-	size_t len;
+	struct span text = { buffer, 0 }, word;
 	int fd = sys_openat(home_dir, lock_name, SYS_O_RDWR);
-	bool runs = false;
+	uint64_t pid;
 
 	memset(out, 0, sizeof(*out));
 	if (fd < 0)
 		return false;
-	if (sys_lock(fd) == -EAGAIN)
-		runs = !fs_reread(fd, buffer, sizeof(buffer), &len) &&
-		       parse_holder((struct span){ buffer, len }, out);
+	out->pid = sys_locked_by(fd);
+	/* What is written may still be the last one's. */
+	if (out->pid && !fs_reread(fd, buffer, sizeof(buffer), &text.len) &&
+	    span_word(&text, ':', &word) && parse_u64(word, 10, &pid) && pid == (uint64_t)out->pid &&
+	    span_word(&text, '\n', &word) && word.len < sizeof(out->profile))
+		memcpy(out->profile, word.at, word.len);
 	sys_close(fd);
-	return runs;
-}
-
-bool home_holder_lives(const struct holder *holder)
-{
-	struct proc_stat stat;
-	int dir = proc_open(holder->pid);
-	bool lives = dir >= 0 && !proc_read_stat(dir, &stat) && stat.start == holder->start &&
-		     stat.state != 'Z';
-
-	if (dir >= 0)
-		sys_close(dir);
-	return lives;
+	return out->pid != 0;
 }

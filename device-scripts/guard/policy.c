@@ -94,7 +94,7 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return "small";
 	if (app->trimmed)
 		return since_ms < TRIM_WAIT_MS ? "trimmed" : NULL;
-	if (since_ms == UNKNOWN || app->anew)
+	if (since_ms == UNKNOWN || app->no_rest)
 		return NULL;
 	if (since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS)
 		return "cooldown";
@@ -171,7 +171,7 @@ uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_
 		app->holdoff_ms *= 2;
 		if (app->holdoff_ms > HOLDOFF_MOST_MS)
 			app->holdoff_ms = HOLDOFF_MOST_MS;
-		app->anew = false;
+		app->no_rest = false;
 	} else {
 		app->holdoff_ms /= 2;
 		if (app->holdoff_ms < least_ms)

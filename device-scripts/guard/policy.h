@@ -23,8 +23,10 @@ struct app {
 	bool leaving;		/* left the foreground and was not dealt with since */
 	bool launching;		/* in the foreground for the first time */
 	bool trimmed;		/* was asked to give up caches, and not paged out since */
-	bool anew;		/* used since its last page-out, or that ended at enough: no rest is due */
+	bool no_rest;		/* used since its last page-out, or that ended at enough: no rest is due */
+	bool out;		/* some of it was advised since it was in the foreground */
 	bool seen;		/* by the scan in work */
+	int watch;		/* of inotify, on its oom_score_adj; 0: none */
 	uint64_t action_ms;	/* when it was last paged out; UNKNOWN: never */
 	uint64_t holdoff_ms;	/* that long it is left alone then; 0: the rule's cooldown */
 	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */

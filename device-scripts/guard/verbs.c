@@ -6,8 +6,6 @@
 #include "gsys.h"
 #include "guard.h"
 #include "json.h"
-#include "link.h"
-#include "target.h"
 
 #define HOURS_MOST 168
 #define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */
@@ -79,11 +77,9 @@ static int check_start(bool allow_flash, const char **why)
 	*why = "the program's directory";
 	if (error)
 		return error;
-	for (int waited = 0; home_holder(&holder); waited += WAIT_MS) {
+	if (home_holder(&holder)) {
 		*why = busy_words(&holder);
-		if (home_holder_lives(&holder) || waited >= STOP_MS)
-			return -EBUSY;
-		wait_a_little();
+		return -EBUSY;
 	}
 	*why = "guard_rule comes first: there is no rule";
 	if (guard.profile.rules_nr == 0)
@@ -154,19 +150,6 @@ static void print_not_running(void)
 	line_send();
 }
 
-/* Wait for more from the running guard; false when it said nothing for long, or ended. */
-static bool wait_for(int fd)
-{
-	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
-	const struct sys_timespec timeout = { STATUS_MS / 1000, 0 };
-	int came;
-
-	do
-		came = sys_poll(&poll, 1, &timeout, NULL);
-	while (came == -EINTR && !link_terminated());
-	return came > 0;
-}
-
 /* Hand on the lines of the running guard up to its own end line. */
 static int relay(int fd)
 {
@@ -178,7 +161,7 @@ static int relay(int fd)
 	reader.start = reader.end = 0;
 	reader.eof = false;
 	for (;;) {
-		if (!wait_for(fd))
+		if (!daemon_hears(fd, STATUS_MS))
 			return -ETIMEDOUT;
 		while ((more = reader_next(&reader, &line)) > 0) {
 			if (span_starts(line, "{\"id\":\"s\",\"t\":\"end\""))
@@ -220,23 +203,22 @@ static int verb_guard_status(const struct request *request, const char **why)
 	return error;
 }
 
-/* Send SIGTERM to who holds the lock, if it is still the one that took it. */
-static int terminate(const struct holder *holder)
+/* Send SIGTERM to who holds the lock: the process, held by a pidfd, that holds it still. */
+static int terminate(int pid)
 {
-	const struct target_spec spec = { .pid = holder->pid, .start = holder->start };
-	struct target target;
-	int error;
+	int pidfd = sys_pidfd_open(pid), error = pidfd;
+	struct holder holder;
 
-	target_open(&target, &spec, false);	/* held, and its start read, whatever the verdict */
-	if (target.pidfd < 0 || target.stat.start != holder->start)
+	if (!home_holder(&holder) || holder.pid != pid || pid < 0)
 		error = -ESRCH;
-	else
-		error = sys_signal_pidfd(target.pidfd, SYS_SIGTERM);
-	if (error == -ENOSYS || (error == -ESRCH && target.pidfd == -ENOSYS)) {
-		sys_kill(holder->pid, SYS_SIGTERM);	/* kernels before 5.1: it holds the lock */
+	else if (pidfd >= 0)
+		error = sys_signal_pidfd(pidfd, SYS_SIGTERM);
+	if (error == -ENOSYS) {
+		sys_kill(pid, SYS_SIGTERM);	/* kernels before 5.3 */
 		error = 0;
 	}
-	target_close(&target);
+	if (pidfd >= 0)
+		sys_close(pidfd);
 	return error;
 }
 
@@ -255,7 +237,7 @@ static int verb_guard_stop(const struct request *request, const char **why)
 	if (!home_holder(&holder))
 		return -ENOENT;
 	*why = "SIGTERM";
-	error = terminate(&holder);
+	error = terminate(holder.pid);
 	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder);
 	     waited += WAIT_MS)
 		wait_a_little();

@@ -8,8 +8,8 @@
 #define STEP_BYTES (8u * 1024 * 1024)
 #define DIRENT_DIRECTORY 4
 
-static const struct verdict alone = { OUTCOME_ADVISED, NULL };
-static const struct verdict shared = { OUTCOME_DENIED, "shared_cgroup" };
+static const struct verdict alone = { OUTCOME_ADVISED, REASON_NONE };
+static const struct verdict shared = { OUTCOME_DENIED, REASON_SHARED_CGROUP };
 
 static struct {
 	int group;	/* the directory: its files are opened through it, whatever moves */
@@ -85,7 +85,7 @@ struct verdict memcg_open(const struct target *target, const struct options *opt
 	if (error == -EPERM || error == -EACCES)
 		return verdict_of_error(error);
 	if (error)
-		return (struct verdict){ OUTCOME_UNSUPPORTED, "unsupported" };
+		return (struct verdict){ OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED };
 	return judge_members(options->targets);
 }
 

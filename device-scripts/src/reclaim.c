@@ -24,9 +24,9 @@ static struct walk walk;
 static struct step step;
 static struct target target;
 
-static const struct verdict finished = { OUTCOME_ADVISED, NULL };
+static const struct verdict finished = { OUTCOME_ADVISED, REASON_NONE };
 
-static struct verdict stopped(const char *reason)
+static struct verdict stopped(enum reason reason)
 {
 	return (struct verdict){ OUTCOME_STOPPED, reason };
 }
@@ -84,18 +84,18 @@ static struct verdict judge_swap(struct options *options, uint64_t bytes)
 		return finished;
 	device_read(&now);
 	if (growth(options->before.failed_writes, now.failed_writes) > 0)
-		return stopped("zram_full");
+		return stopped(REASON_ZRAM_FULL);
 	if (now.zram_used_bytes != UNKNOWN &&
 	    growth(options->before.swap_cached_bytes, now.swap_cached_bytes) > GAIN_WINDOW_BYTES / 2)
-		return stopped("zram_full");
+		return stopped(REASON_ZRAM_FULL);
 	if (now.swap_free_bytes < bytes || now.swap_free_bytes - bytes < options->swap_floor_bytes)
-		return stopped("swap_budget");
+		return stopped(REASON_SWAP_BUDGET);
 	moved_bytes = growth(now.swap_free_bytes, options->window.swap_free_bytes);
 	if (moved_bytes < GAIN_WINDOW_BYTES)
 		return finished;
 	/* A gain of less than a fifth is not worth the way out and back. */
 	if (growth(options->window.zram_used_bytes, now.zram_used_bytes) * 5 > moved_bytes * 4)
-		return stopped("incompressible");
+		return stopped(REASON_INCOMPRESSIBLE);
 	options->window = now;
 	return finished;
 }
@@ -109,7 +109,7 @@ static struct verdict judge_memory(const struct options *options, uint64_t bytes
 	return now.available_bytes != UNKNOWN &&
 			       now.available_bytes >= options->memory_floor_bytes + bytes ?
 		       finished :
-		       stopped("no_memory");
+		       stopped(REASON_NO_MEMORY);
 }
 
 /* Whether a step of `bytes` may begin. */
@@ -131,7 +131,7 @@ static bool advise_one(const struct options *options, struct report *report)
 	if (error)
 		report->verdict = verdict_of_error(error);
 	else if (report->advice.longest_us > options->deadline_us)
-		report->verdict = stopped("stuck");
+		report->verdict = stopped(REASON_STUCK);
 	return !report->verdict.reason;
 }
 
@@ -149,7 +149,7 @@ static bool do_step(struct options *options, struct report *report)
 	}
 	if (step.nr > 0) {
 		if (out_of_budget)
-			report->verdict = stopped("budget");
+			report->verdict = stopped(REASON_BUDGET);
 		else if (!options->dry)
 			report->verdict = judge_step(options, step.bytes);
 		if (report->verdict.reason)
@@ -162,7 +162,7 @@ static bool do_step(struct options *options, struct report *report)
 		return false;
 	options->link = link_pause(step.nr > 0 && !options->dry ? pause_us(options) : 0);
 	if (options->link != LINK_GO) {
-		report->verdict = stopped("cancelled");
+		report->verdict = stopped(REASON_CANCELLED);
 		return false;
 	}
 	return true;
@@ -176,17 +176,17 @@ static void explain_nothing(struct report *report)
 	if (report->verdict.reason || report->advice.advised_bytes > 0)
 		return;
 	if (walk.chosen.swapped)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NONE };
 	else if (report->advice.refusals_nr > 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, "locked" };
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_LOCKED };
 	else if (walk.pagemap < 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NONE };
 	else if (sum.swapped_bytes >= sum.shared_bytes && sum.swapped_bytes > 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, "already_swapped" };
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_ALREADY_SWAPPED };
 	else if (sum.shared_bytes > 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, "shared" };
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_SHARED };
 	else
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, NULL };
+		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NONE };
 }
 
 /* The maps of a process that exits, or becomes another program, just end; its files are not there. */
@@ -214,7 +214,7 @@ static void explain_no_memory(struct report *report)
 	bool none = report->after.rss_bytes == UNKNOWN || report->after.rss_bytes == 0;
 
 	if (report->verdict.outcome == OUTCOME_NOTHING && !report->verdict.reason && none)
-		report->verdict = (struct verdict){ OUTCOME_GONE, "gone" };
+		report->verdict = (struct verdict){ OUTCOME_GONE, REASON_GONE };
 }
 
 static void do_steps(struct options *options, struct report *report)
@@ -242,7 +242,7 @@ void reclaim_quietly(struct options *options, const struct target_spec *spec,
 		else
 			do_steps(options, report);
 		/* The step that had no budget begins with what the next slice begins with. */
-		if (report->verdict.reason && span_is(span_of(report->verdict.reason), "budget"))
+		if (report->verdict.reason == REASON_BUDGET)
 			options->chosen.start = (uintptr_t)step.iov[0].base;
 		walk_close(&walk);
 	}
@@ -331,7 +331,7 @@ static void ask_target(struct options *options, struct report *report)
 	if (!report->verdict.reason) {
 		report->advice.advised_bytes = sum.exclusive_bytes;
 		if (report->after.rss_bytes >= report->before.rss_bytes)
-			report->verdict = (struct verdict){ OUTCOME_NOTHING, "not_proven" };
+			report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NOT_PROVEN };
 	}
 	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
@@ -346,11 +346,11 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	report.major_faults = UNKNOWN;
 	report.verdict = target_open(&target, spec, options->backend == BACKEND_MADVISE);
 	if (!report.verdict.reason && options->link != LINK_GO)
-		report.verdict = stopped("cancelled");
+		report.verdict = stopped(REASON_CANCELLED);
 	if (!report.verdict.reason && options->chosen.kinds == 0)
-		report.verdict = (struct verdict){ OUTCOME_NOTHING, "no_swap" };
+		report.verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NO_SWAP };
 	if (!report.verdict.reason && options->stuck)
-		report.verdict = stopped("stuck");
+		report.verdict = stopped(REASON_STUCK);
 	if (!report.verdict.reason && options->backend != BACKEND_MADVISE && !options->dry)
 		ask_target(options, &report);
 	else if (!report.verdict.reason)

@@ -77,7 +77,7 @@ void report_print(const struct report *report, const struct target *target,
 	line_u64("pid", (uint64_t)target->spec.pid);
 	line_u64("start", target->spec.start);
 	line_word("outcome", outcome_name(report->verdict.outcome));
-	line_word("reason", report->verdict.reason);
+	line_word("reason", reason_name(report->verdict.reason));
 	print_counts(report, walk);
 	print_refusals(&report->advice);
 	line_i64("adj", target->adj_known ? target->adj : INT64_MIN);

@@ -4,9 +4,9 @@
 #include "fs.h"
 #include "sys.h"
 
-static const struct verdict go_on = { OUTCOME_ADVISED, NULL };
-static const struct verdict gone = { OUTCOME_GONE, "gone" };
-static const struct verdict changed = { OUTCOME_CHANGED, "changed" };
+static const struct verdict go_on = { OUTCOME_ADVISED, REASON_NONE };
+static const struct verdict gone = { OUTCOME_GONE, REASON_GONE };
+static const struct verdict changed = { OUTCOME_CHANGED, REASON_CHANGED };
 
 const char *outcome_name(enum outcome outcome)
 {
@@ -20,6 +20,17 @@ const char *outcome_name(enum outcome outcome)
 	return names[outcome];
 }
 
+#define REASON_WORD(name, word) word "\0"
+
+const char *reason_name(enum reason reason)
+{
+	const char *name = REASONS(REASON_WORD);
+
+	for (enum reason at = REASON_NONE + 1; at < reason; at++)
+		name += strlen(name) + 1;
+	return reason ? name : NULL;
+}
+
 struct verdict verdict_of_error(int error)
 {
 	switch (error) {
@@ -28,9 +39,9 @@ struct verdict verdict_of_error(int error)
 		return gone;
 	case -EPERM:
 	case -EACCES:
-		return (struct verdict){ OUTCOME_DENIED, "denied" };
+		return (struct verdict){ OUTCOME_DENIED, REASON_DENIED };
 	default:
-		return (struct verdict){ OUTCOME_UNSUPPORTED, "unsupported" };
+		return (struct verdict){ OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED };
 	}
 }
 
@@ -39,10 +50,10 @@ static struct verdict judge_adj(const struct target *target)
 	if (target->adj >= target->spec.adj_floor)
 		return go_on;
 	if (target->adj >= 0 && target->adj < 200)
-		return (struct verdict){ OUTCOME_STOPPED, "foreground" };
+		return (struct verdict){ OUTCOME_STOPPED, REASON_FOREGROUND };
 	if (target->adj >= 200 && target->adj < 500)
-		return (struct verdict){ OUTCOME_STOPPED, "perceptible" };
-	return (struct verdict){ OUTCOME_STOPPED, "below_floor" };
+		return (struct verdict){ OUTCOME_STOPPED, REASON_PERCEPTIBLE };
+	return (struct verdict){ OUTCOME_STOPPED, REASON_BELOW_FLOOR };
 }
 
 /* What it says of itself now. */
@@ -96,11 +107,11 @@ static bool is_alive(const struct target *target)
 static struct verdict judge_kind(const struct target *target)
 {
 	if (target->stat.kernel_thread)
-		return (struct verdict){ OUTCOME_NOTHING, "kernel_thread" };
+		return (struct verdict){ OUTCOME_NOTHING, REASON_KERNEL_THREAD };
 	if (proc_is_ancestor(target->spec.pid) || target->spec.pid == 1)
-		return (struct verdict){ OUTCOME_DENIED, "system" };
+		return (struct verdict){ OUTCOME_DENIED, REASON_SYSTEM };
 	if (target->stat.state == 'Z' || target->stat.state == 'X')
-		return (struct verdict){ OUTCOME_NOTHING, "zombie" };
+		return (struct verdict){ OUTCOME_NOTHING, REASON_ZOMBIE };
 	return go_on;
 }
 
@@ -117,7 +128,7 @@ static struct verdict identify(struct target *target)
 	if (error)
 		return verdict_of_error(error);
 	if (status.tgid != spec->pid)
-		return (struct verdict){ OUTCOME_NOTHING, "thread" };
+		return (struct verdict){ OUTCOME_NOTHING, REASON_THREAD };
 	if (target->stat.start != spec->start || !same_name ||
 	    (spec->has_uid && spec->uid != status.uid))
 		return changed;

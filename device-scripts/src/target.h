@@ -20,10 +20,31 @@ enum outcome {
 
 const char *outcome_name(enum outcome outcome);
 
-/* Why a target was not, or not wholly, advised; `reason` is one of the protocol's words. */
+/* Why a target was not, or not wholly, advised: the protocol's words. */
+#define REASONS(_) \
+	_(GONE, "gone") _(CHANGED, "changed") _(DENIED, "denied") \
+	_(UNSUPPORTED, "unsupported") _(FOREGROUND, "foreground") \
+	_(PERCEPTIBLE, "perceptible") _(BELOW_FLOOR, "below_floor") \
+	_(KERNEL_THREAD, "kernel_thread") _(SYSTEM, "system") _(ZOMBIE, "zombie") \
+	_(THREAD, "thread") _(LOCKED, "locked") _(ALREADY_SWAPPED, "already_swapped") \
+	_(SHARED, "shared") _(SHARED_CGROUP, "shared_cgroup") _(NO_SWAP, "no_swap") \
+	_(NO_MEMORY, "no_memory") _(SWAP_BUDGET, "swap_budget") _(ZRAM_FULL, "zram_full") \
+	_(INCOMPRESSIBLE, "incompressible") _(NOT_PROVEN, "not_proven") _(BUDGET, "budget") \
+	_(CANCELLED, "cancelled") _(STUCK, "stuck")
+
+#define REASON_MEMBER(name, word) REASON_##name,
+
+enum reason {
+	REASON_NONE,	/* nothing stands in the way */
+	REASONS(REASON_MEMBER)
+};
+
+/* The word; NULL for none. */
+const char *reason_name(enum reason reason);
+
 struct verdict {
 	enum outcome outcome;
-	const char *reason;	/* NULL: nothing stands in the way */
+	enum reason reason;
 };
 
 struct target {

@@ -82,7 +82,7 @@ static void read_app(const struct request *request)
 	app->rest_bytes = number(request, "rest_bytes", 0);
 	app->leaving = number(request, "leaving", 0) == 1;
 	app->trimmed = number(request, "trimmed", 0) == 1;
-	app->anew = number(request, "anew", 0) == 1;
+	app->no_rest = number(request, "no_rest", 0) == 1;
 	span_word(&name, ':', &part);
 	app->rule = policy_rule(&profile, part, -1);
 	request_value(request, "packages", &packages);
@@ -130,19 +130,6 @@ static void is_word(const char *said, struct span word, const char *what)
 	must(said ? span_is(word, said) : span_is(word, "-"), what);
 }
 
-static void expect_budget(struct span rest)
-{
-	struct span name;
-	struct app *app;
-	uint64_t wanted = UNKNOWN;
-
-	span_word(&rest, ' ', &name);
-	app = app_named(name);
-	must(span_is(rest, "-") || parse_u64(rest, 10, &wanted), "a number");
-	must(policy_budget(&profile.when, &profile.rules[app->rule], minute_bytes) == wanted,
-	     "budget");
-}
-
 /* A line of a case, as if it were a request: "x WORD KEY=VALUE ...". */
 static void read_line(const char *line)
 {
@@ -168,8 +155,6 @@ static void read_line(const char *line)
 		is_word(policy_forbids(&profile.when, &device, minute_bytes), rest, "forbids");
 	else if (span_is(request.verb, "order"))
 		expect_order(rest);
-	else if (span_is(request.verb, "budget"))
-		expect_budget(rest);
 	else if (span_is(request.verb, "spared") && span_word(&rest, ' ', &name))
 		is_word(policy_spares(&profile, app_named(name), NOW_MS), rest, "spared");
 	else
@@ -292,6 +277,20 @@ static void the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_wh
 	CHECK(app.refaulted_bytes == 251 + 1000 + 250 + 40 * 1000);	/* never more than went */
 }
 
+static void a_page_out_has_the_rules_budget_within_what_the_minute_has_left(void)
+{
+	struct when when = { .minute_bytes = 1000 };
+	struct rule rule = { .budget_bytes = 500 };
+
+	CHECK(policy_budget(&when, &rule, 300) == 500);
+	rule.budget_bytes = 800;
+	CHECK(policy_budget(&when, &rule, 300) == 700 && policy_budget(&when, &rule, 1000) == 0);
+	rule.budget_bytes = UNKNOWN;
+	CHECK(policy_budget(&when, &rule, 300) == 700);
+	when.minute_bytes = UNKNOWN;
+	CHECK(policy_budget(&when, &rule, 300) == UNKNOWN);
+}
+
 static void a_cooldown_of_nothing_doubles_from_ten_seconds(void)
 {
 	struct app app = { .rule = 0, .moved_bytes = 100, .swap_after_bytes = 100 };
@@ -308,6 +307,7 @@ int main(void)
 	read_table("decisions.txt", take_row);
 	the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_when_not();
 	a_cooldown_of_nothing_doubles_from_ten_seconds();
+	a_page_out_has_the_rules_budget_within_what_the_minute_has_left();
 	a_glob_fits_whole_texts_only_and_never_takes_long();
 	return 0;
 }

@@ -88,7 +88,7 @@ static void remove_tree(void)
 	rmdir(root);
 }
 
-static void open_is(enum outcome outcome, const char *reason)
+static void open_is(enum outcome outcome, enum reason reason)
 {
 	struct target_spec spec = {
 		.pid = child, .start = 99887, .adj_floor = 700, .has_uid = true, .uid = 10123
@@ -96,28 +96,34 @@ static void open_is(enum outcome outcome, const char *reason)
 	struct target target;
 	struct verdict verdict = target_open(&target, &spec, true);
 
-	CHECK(verdict.outcome == outcome);
-	CHECK(!verdict.reason == !reason);
-	CHECK(!reason || strcmp(verdict.reason, reason) == 0);
+	CHECK(verdict.outcome == outcome && verdict.reason == reason);
 	target_close(&target);
 }
 
-static const char *word_of(int adj)
+static enum reason reason_of(int adj)
 {
 	if (adj >= 700)
-		return NULL;
+		return REASON_NONE;
 	if (adj >= 200 && adj < 500)
-		return "perceptible";
-	return adj >= 0 && adj < 200 ? "foreground" : "below_floor";
+		return REASON_PERCEPTIBLE;
+	return adj >= 0 && adj < 200 ? REASON_FOREGROUND : REASON_BELOW_FLOOR;
 }
 
-static void every_adj_has_its_word(void)
+static void every_reason_has_its_word(void)
+{
+	CHECK(reason_name(REASON_NONE) == NULL);
+	CHECK(strcmp(reason_name(REASON_GONE), "gone") == 0);
+	CHECK(strcmp(reason_name(REASON_SHARED_CGROUP), "shared_cgroup") == 0);
+	CHECK(strcmp(reason_name(REASON_STUCK), "stuck") == 0);
+}
+
+static void every_adj_has_its_reason(void)
 {
 	for (int adj = -1000; adj <= 1001; adj++) {
-		const char *word = word_of(adj);
+		enum reason reason = reason_of(adj);
 
 		write_adj(adj);
-		open_is(word ? OUTCOME_STOPPED : OUTCOME_ADVISED, word);
+		open_is(reason ? OUTCOME_STOPPED : OUTCOME_ADVISED, reason);
 	}
 	write_adj(900);
 }
@@ -125,30 +131,30 @@ static void every_adj_has_its_word(void)
 static void an_adj_that_cannot_be_read_is_no_leave(void)
 {
 	write_file("oom_score_adj", "");
-	open_is(OUTCOME_UNSUPPORTED, "unsupported");
+	open_is(OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED);
 	write_file("oom_score_adj", "high\n");
-	open_is(OUTCOME_UNSUPPORTED, "unsupported");
+	open_is(OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED);
 	write_adj(900);
 }
 
 static void an_identity_that_differs_is_changed(void)
 {
 	write_stat("S", 0, 99888);
-	open_is(OUTCOME_CHANGED, "changed");
+	open_is(OUTCOME_CHANGED, REASON_CHANGED);
 	write_stat("S", 0, 99887);
 	write_status(child, 10124);
-	open_is(OUTCOME_CHANGED, "changed");
+	open_is(OUTCOME_CHANGED, REASON_CHANGED);
 	write_status(child + 1, 10123);
-	open_is(OUTCOME_NOTHING, "thread");
+	open_is(OUTCOME_NOTHING, REASON_THREAD);
 	write_status(child, 10123);
 }
 
 static void kinds_that_hold_nothing_are_known(void)
 {
 	write_stat("Z", 0, 99887);
-	open_is(OUTCOME_NOTHING, "zombie");
+	open_is(OUTCOME_NOTHING, REASON_ZOMBIE);
 	write_stat("S", 0x00200000, 99887);
-	open_is(OUTCOME_NOTHING, "kernel_thread");
+	open_is(OUTCOME_NOTHING, REASON_KERNEL_THREAD);
 	write_stat("S", 0, 99887);
 }
 
@@ -172,7 +178,7 @@ static void between_steps_the_same_questions_are_asked(void)
 	waitpid(child, NULL, 0);
 	CHECK(target_check(&target).outcome == OUTCOME_GONE);
 	target_close(&target);
-	open_is(OUTCOME_GONE, "gone");
+	open_is(OUTCOME_GONE, REASON_GONE);
 }
 
 int main(void)
@@ -182,8 +188,9 @@ int main(void)
 		for (;;)
 			pause();
 	make_tree();
-	open_is(OUTCOME_ADVISED, NULL);
-	every_adj_has_its_word();
+	open_is(OUTCOME_ADVISED, REASON_NONE);
+	every_reason_has_its_word();
+	every_adj_has_its_reason();
 	an_adj_that_cannot_be_read_is_no_leave();
 	an_identity_that_differs_is_changed();
 	kinds_that_hold_nothing_are_known();

@@ -69,7 +69,7 @@ class Standing:
         rest_bytes: What its last page-out could not move of its anonymous memory.
         leaving: It left the foreground and was not dealt with since.
         trimmed: It was asked to give up caches then, and not paged out since.
-        anew: It was used since, or that page-out ended because enough was free: no rest is due.
+        no_rest: It was used since, or that page-out ended because enough was free: no rest is due.
     """
 
     pid: int
@@ -82,7 +82,7 @@ class Standing:
     rest_bytes: int = 0
     leaving: bool = False
     trimmed: bool = False
-    anew: bool = False
+    no_rest: bool = False
 
 
 def shortages(when: When, now: Situation) -> Iterator[tuple[str, int]]:
@@ -151,7 +151,7 @@ def _rests(rule: Rule, standing: Standing) -> str | None:
     idle = standing.idle_ms
     if standing.trimmed:
         return "trimmed: it has 2 s for that" if (idle or 0) < _TRIM_WAIT_MS else None
-    if idle is None or standing.anew:
+    if idle is None or standing.no_rest:
         return None
     if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
         return f"cooldown: touched {idle / 1e3:.0f} s ago"
@@ -187,13 +187,6 @@ def _order(turn: tuple[Standing, Rule]) -> tuple[bool, int, int, int, int]:
     """Favourites after all others; then who has been away longest, is least in use, is largest."""
     one, rule = turn
     return rule.last, -(one.away_ms or 0), -one.adj, -one.rss_anon_bytes, one.pid
-
-
-def budget(when: When, rule: Rule, minute_bytes: int) -> int | None:
-    """Bytes that one page-out may advise, *minute_bytes* after the minute began; None: all."""
-    left = None if when.minute_bytes is None else max(0, when.minute_bytes - minute_bytes)
-    bounds = [bound for bound in (left, rule.budget_bytes) if bound is not None]
-    return min(bounds, default=None)
 
 
 @dataclass(frozen=True, slots=True)

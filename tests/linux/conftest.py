@@ -263,7 +263,7 @@ class Guard:
 
     def __init__(self, program: Path, home: Path) -> None:
         home.mkdir(mode=0o700)
-        self.program = Path(shutil.copy(program, home))
+        self.program = self.starter = Path(shutil.copy(program, home))
         self.home = home
 
     def ask(self, *words: str) -> Reply:
@@ -274,7 +274,7 @@ class Guard:
         self, when: str, *rules: str, for_s: int = 120, name: str = "test", more: str = ""
     ) -> Reply:
         """The answer to guard_start, after a profile that must be right."""
-        session = Session(self.program)
+        session = Session(self.starter)
         try:
             lines = [f"guard_when {when}", *(f"guard_rule {rule}" for rule in rules)]
             for number, line in enumerate(lines):

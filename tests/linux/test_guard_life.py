@@ -8,7 +8,9 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,7 @@ def cpu_s(pid: int) -> float:
 
 def test_it_detaches_from_whoever_started_it(guard: Guard, zram: Zram) -> None:
     pid = guard.start(NEVER, LEAVE)
+    assert guard.status()["bound_to"] is None  # and it has read the processes
     fields = stat_fields(pid)
     assert fields[2] != str(os.getpgrp())
     assert fields[3] != str(os.getsid(0))
@@ -67,7 +70,6 @@ def test_it_detaches_from_whoever_started_it(guard: Guard, zram: Zram) -> None:
     wanted = "-800\n" if has_sys_resource() else Path("/proc/self/oom_score_adj").read_text()
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == wanted
     assert fields[16] == "10"  # nice
-    assert guard.status()["bound_to"] is None
 
 
 def test_a_session_that_started_it_may_end_in_any_way(guard: Guard, zram: Zram) -> None:
@@ -103,6 +105,25 @@ def test_of_many_started_at_once_one_guards(guard: Guard, zram: Zram) -> None:
         session.close()
     assert sum(end["ok"] for end in ends) == 1
     assert {end.get("error") for end in ends if not end["ok"]} == {"EBUSY"}
+
+
+def test_who_asks_for_its_state_is_in_nobodys_way(guard: Guard, zram: Zram) -> None:
+    asking = threading.Event()
+    asking.set()
+
+    def ask() -> None:
+        while asking.is_set():
+            guard.ask("guard_status")
+
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            pool.submit(ask)
+        try:
+            for _ in range(20):
+                guard.start(NEVER, LEAVE)
+                assert guard.ask("guard_stop").end["ok"]
+        finally:
+            asking.clear()
 
 
 def test_stop_ends_it_and_says_so(guard: Guard, zram: Zram) -> None:

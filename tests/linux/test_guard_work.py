@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,18 @@ def test_swap_is_never_filled_beyond_its_floor(
     assert victim.bad_pages() == 0
 
 
+def test_a_smaller_swap_in_place_of_one_that_was_full_is_used(
+    guard: Guard, zram_device: Zram, victims: Any
+) -> None:
+    zram_device.on(size_bytes=128 * MIB)
+    victims("anon=96", name=NAME)
+    guard.start(f"{ALWAYS} swap_floor_permille=500", f"match={NAME}*", LEAVE)
+    until(lambda: guard.events("skip"))
+    zram_device.on(size_bytes=48 * MIB)
+    victim = victims("anon=16", name=f"{NAME}.next")
+    until(lambda: victim.memory("VmSwap") >= 15 * MIB)
+
+
 def test_swap_that_is_taken_away_ends_it_for_good(
     guard: Guard, zram_device: Zram, victims: Any
 ) -> None:
@@ -227,6 +240,17 @@ def test_one_that_ends_while_it_is_paged_out_is_gone(
     assert guard.status()["running"]
 
 
+def test_one_that_was_only_asked_to_trim_is_no_loss_of_the_guards(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=8", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} how=trim", LEAVE)
+    until(lambda: guard.events("action"))
+    victim.kill()
+    until(lambda: guard.status()["gone"] == 1)
+    assert [event["what"] for event in guard.events()] == ["start", "action"]
+
+
 def test_a_mass_return_does_not_stop_it(guard: Guard, zram: Zram, victims: Any) -> None:
     them = [victims("anon=16", name=f"{NAME}.{number}") for number in range(6)]
     guard.start(ALWAYS, f"match={NAME}.* cooldown_ms=500", LEAVE)
@@ -245,3 +269,23 @@ def test_a_new_app_is_known_by_its_package_within_a_beat(
     victim = victims("anon=16", name=NAME)
     until(lambda: is_out(victim, 15))
     assert Path(f"/proc/{victim.pid}").exists()
+
+
+def watches(pid: int) -> int:
+    """How many files a process has the kernel watch for it."""
+    number = 0
+    for path in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            number += path.read_text().count("inotify wd:")
+    return number
+
+
+def test_it_watches_nobody_who_has_ended(guard: Guard, zram: Zram, victims: Any) -> None:
+    victims("anon=1", name=f"{NAME}.stays")
+    pid = guard.start(f"{NEVER} beat_ms=100", f"match={NAME}.*", LEAVE)
+    until(lambda: watches(pid) == 1)
+    for number in range(3):
+        victim = victims("anon=1", name=f"{NAME}.{number}")
+        until(lambda: watches(pid) == 2)
+        victim.kill()
+        until(lambda: watches(pid) == 1)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import random
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -343,6 +344,90 @@ def test_after_a_reboot_none_runs(guarded: Handset) -> None:
     until(lambda: running(guarded) == [])
     assert not status(guarded).running
     start(guarded)
+
+
+# What Android says of the phone
+
+
+@pytest.fixture
+def always(tmp_path: Path) -> str:
+    """A profile by which memory is always missing."""
+    path = tmp_path / "always.yaml"
+    path.write_text("version: 1\nname: always\nwhen: {available: 64GiB}\nhow: {rung: cold}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("spare", "go_on", "word"),
+    [
+        ("cmd thermalservice override-status 3", "cmd thermalservice reset", "thermal"),
+        (
+            "settings put global low_power 1",
+            "settings put global low_power 0",
+            "battery_saver",
+        ),
+    ],
+)
+def test_a_phone_that_is_to_be_spared_pauses_it(
+    phone: Handset, always: str, spare: str, go_on: str, word: str
+) -> None:
+    begun = events(phone)[-1].seq if events(phone) else 0
+    phone.text(spare)
+    try:
+        start(phone, always)
+        until(lambda: told(phone, begun)[1:] == [("pause", word)])
+        assert status(phone).paused == word
+    finally:
+        phone.text(go_on)
+    until(lambda: status(phone).actions > 0, timeout_s=90)  # it asks once a minute
+    assert told(phone, begun)[:3] == [("start", "always"), ("pause", word), ("resume", word)]
+
+
+def told(phone: Handset, after: int) -> list[tuple[str, str | None]]:
+    """What and why, of events numbered over *after*."""
+    return [(event.what, event.reason) for event in events(phone) if event.seq > after]
+
+
+# What its kernel has
+
+
+def groups(controller: str, path: str, *names: str) -> str:
+    """A cgroup of version 1 as Android's init mounts it, with *names* in it."""
+    made = "".join(f" && mkdir {path}/{name}" for name in names)
+    return f"mkdir {path} && mount -t cgroup -o {controller} none {path}{made}"
+
+
+def without(path: str, *names: str) -> str:
+    gone = "".join(f"rmdir {path}/{name}; " for name in names)
+    return f"{KILL}; sleep 1; {gone}umount {path} && rmdir {path}"
+
+
+def test_it_runs_on_the_cpus_of_the_background(phone: Handset) -> None:
+    phone.text(groups("cpuset,noprefix", "/dev/cpuset", "background", "top-app"))
+    try:
+        for name in ("background", "top-app"):
+            phone.text(f"cd /dev/cpuset/{name} && echo 0 >mems && echo 0 >cpus")
+        start(phone)
+        pid = status(phone).pid
+        assert phone.text("cat /dev/cpuset/background/cgroup.procs") == str(pid)
+        assert "\nCpus_allowed_list:\t0\n" in phone.text(f"cat /proc/{pid}/status")
+    finally:
+        phone.text(without("/dev/cpuset", "background", "top-app"))
+
+
+def test_a_kernel_without_psi_tells_it_through_the_memory_cgroup(phone: Handset) -> None:
+    phone.text(groups("memory", "/dev/memcg", "app"))
+    try:
+        with mounted(phone, "/proc/pressure", "size=4k"):
+            phone.text("echo 16M >/dev/memcg/app/memory.limit_in_bytes")
+            start(phone)
+            assert status(phone).signal == "vmpressure"
+            fill = "echo $$ >/dev/memcg/app/cgroup.procs; /usr/bin/python3 -c 'bytearray(96 << 20)'"
+            phone.text(f"sh -c {shlex.quote(fill)} || true")
+            until(lambda: [e.reason for e in events(phone) if e.what == "pressure"][-1:]
+                  == ["vmpressure"])  # fmt: skip
+    finally:
+        phone.text(without("/dev/memcg", "app"))
 
 
 def left_behind(phone: Handset) -> str:

@@ -11,6 +11,7 @@ from .manager import ActivityManager
 from .packages import PackageManager
 from .props import DEFAULT_SDK, Properties, read_build_prop
 from .server import listen, serve
+from .thermal import Thermal
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     threading.Thread(
         target=_boot, args=(am, os.environ.get("DROID_APPS", "default")), daemon=True
     ).start()
-    serve(server, Services(am, log, props))
+    serve(server, Services(am, log, props, Thermal()))
 
 
 def _boot(am: ActivityManager, apps: str) -> None:

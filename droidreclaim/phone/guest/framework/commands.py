@@ -17,6 +17,7 @@ from .manager import ActivityManager
 from .props import Properties
 from .reply import Reply
 from .stamp import stamp
+from .thermal import Thermal
 
 KEYCODE_HOME, KEYCODE_BACK = ("3", "KEYCODE_HOME", "HOME"), ("4", "KEYCODE_BACK", "BACK")
 FOLLOW_S = 0.5
@@ -29,6 +30,7 @@ class Services(NamedTuple):
     am: ActivityManager
     log: Log
     props: Properties
+    thermal: Thermal
 
 
 def run(services: Services, words: list[str], reply: Reply) -> int:
@@ -173,6 +175,8 @@ def _dumpsys(services: Services, words: list[str], reply: Reply) -> int:
         ),
         "window": lambda: dump_activity.window(services.am.phone()),
     }
+    if services.am.sdk >= 29:
+        printers["thermalservice"] = services.thermal.dump
     if service not in printers:
         reply.out(f"Can't find service: {service}\n")
         return 0
@@ -230,6 +234,8 @@ def _cmd(services: Services, words: list[str], reply: Reply) -> int:
         "settings": "settings",
         "device_config": "device_config",
     }
+    if words[:1] == ["thermalservice"] and services.am.sdk >= 29:
+        return services.thermal.run(words[1:], reply)
     if not words or words[0] not in names:
         reply.err(f"cmd: Can't find service: {words[0] if words else ''}\n")
         return 20

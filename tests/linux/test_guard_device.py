@@ -1,0 +1,195 @@
+"""The guard where files lie as on a phone: in a root of its own, on this machine's kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import (
+    ALWAYS,
+    MIB,
+    NEVER,
+    Guard,
+    Session,
+    Victim,
+    Zram,
+    missing,
+    require_root,
+    rmdir,
+    until,
+)
+
+NAME = "com.example.guarded"
+LEAVE = "match=* how=leave"
+CPUSET = Path("/sys/fs/cgroup/cpuset")
+
+
+class Rooted(Guard):
+    """A guard that is started in *root*, with mounts that nobody else sees; asked from outside."""
+
+    def __init__(self, program: Path, root: Path) -> None:
+        for name in ("proc", "sys", "dev/cpuset", "data/system", "system/bin", "usr"):
+            (root / name).mkdir(parents=True)
+        (root / "dev/null").touch()
+        for name in ("bin", "lib", "lib64"):
+            (root / name).symlink_to(f"usr/{name}")
+        super().__init__(program, root / "home")
+        self.root = root
+        self.mount("--rbind /proc", "proc")
+        self.mount("--rbind /sys", "sys")
+        self.mount("--bind /usr", "usr")
+        self.mount("--bind /dev/null", "dev/null")
+
+    def mount(self, what: str, where: str) -> None:
+        """Have *what* there when one is started."""
+        script = self.home / "starter"
+        before = script.read_text().splitlines()[:-1] if script.exists() else [_OWN_MOUNTS]
+        lines = (
+            *before,
+            f"mount {what} {self.root / where} || exit 1",
+            f'exec chroot {self.root} /home/{self.program.name} "$@"\n',
+        )
+        script.write_text("\n".join(lines))
+        script.chmod(0o755)
+        self.starter = script
+
+    def answer(self, program: str, text: str) -> None:
+        """What one of Android's programs says from now on."""
+        path = self.root / "system/bin" / program
+        (self.root / f"{program}.txt").write_text(text)
+        path.write_text(f"#!/bin/sh\nexec /bin/cat /{program}.txt\n")
+        path.chmod(0o755)
+
+
+_OWN_MOUNTS = '#!/bin/sh\n[ "$OWN" ] || OWN=1 exec unshare -m "$0" "$@"'
+
+
+@pytest.fixture
+def rooted(helper: Path, tmp_path: Path) -> Iterator[Rooted]:
+    require_root()
+    it = Rooted(helper.with_name("droidreclaim-guard"), tmp_path / "root")
+    yield it
+    it.kill()
+
+
+def test_it_answers_before_it_has_read_the_processes(
+    rooted: Rooted, zram: Zram, victims: Any
+) -> None:
+    victims("anon=1", name=NAME)
+    packages = rooted.root / "data/system/packages.list"
+    os.mkfifo(packages)  # as slow as a phone that thrashes: read for the first app that is met
+    began = time.monotonic()
+    rooted.start(NEVER, f"match=x.{NAME}", LEAVE)
+    assert time.monotonic() - began < 4
+    packages.write_text("")
+    assert rooted.status()["running"]
+
+
+def test_one_whose_starter_did_not_wait_for_it_ends(
+    rooted: Rooted, zram: Zram, victims: Any
+) -> None:
+    log = rooted.home / "guard.log"
+    os.mkfifo(log)  # it waits here for longer than its starter does
+    session = Session(rooted.starter)
+    try:
+        for line in (f"1 guard_when {NEVER}", f"2 guard_rule {LEAVE}"):
+            session.send(line)
+            assert session.reply()
+        session.send("3 guard_start name=test for_s=60")
+        reply = session.reply()
+        assert reply is not None
+        assert (reply.end["error"], reply.end["why"]) == (
+            "ETIMEDOUT",
+            "it takes too long to start, and will end",
+        )
+    finally:
+        session.close()
+    log.rename(rooted.root / "log").write_text("")
+    until(lambda: not rooted.runs())
+    assert rooted.status()["last_end"] == "who started it was gone"
+
+
+def test_it_moves_to_the_cpus_of_the_background(rooted: Rooted, zram: Zram) -> None:
+    if not (CPUSET / "cpuset.cpus").exists():
+        missing("no cpuset cgroup of version 1 here")
+    ours = CPUSET / f"droidreclaim-{os.getpid()}"
+    groups = (ours, ours / "background")
+    try:
+        for group in groups:
+            group.mkdir()
+            (group / "cpuset.cpus").write_text("0")
+            (group / "cpuset.mems").write_text("0")
+        rooted.mount(f"--bind {ours}", "dev/cpuset")
+        pid = rooted.start(NEVER, LEAVE)
+        assert f"cpuset:/{ours.name}/background\n" in Path(f"/proc/{pid}/cgroup").read_text()
+        assert os.sched_getaffinity(pid) == {0}
+    finally:
+        rooted.kill()
+        for group in reversed(groups):
+            with contextlib.suppress(FileNotFoundError):
+                rmdir(group)
+
+
+HOT = "IsStatusOverride: false\nThermal Status: 3\nCached temperatures:\n"
+COOL = HOT.replace("3", "0")
+
+
+@pytest.mark.parametrize(
+    ("program", "spares", "goes_on", "word"),
+    [("dumpsys", HOT, COOL, "thermal"), ("cmd", "1\n", "null\n", "battery_saver")],
+)
+def test_a_device_that_is_to_be_spared_pauses_it(
+    rooted: Rooted, zram: Zram, victims: Any, program: str, spares: str, goes_on: str, word: str
+) -> None:
+    victim = victims("anon=16", name=NAME)
+    rooted.answer(program, spares)
+    rooted.start(ALWAYS, f"match={NAME}", LEAVE)
+    until(lambda: rooted.events("pause"))
+    assert rooted.events("pause")[0]["reason"] == rooted.status()["paused"] == word
+    time.sleep(1)
+    assert victim.memory("VmSwap") == 0
+    rooted.answer(program, goes_on)
+    until(lambda: victim.memory("VmSwap") > 15 * MIB, timeout_s=70)  # it asks once a minute
+    assert [event["what"] for event in rooted.events()] == ["start", "pause", "resume", "action"]
+    assert rooted.status()["paused"] is None
+
+
+@pytest.fixture
+def squeezed(group: Path, victim_program: Path, tmp_path: Path) -> Iterator[Any]:
+    """Starts victims in a memory cgroup that holds less than they want."""
+    program = tmp_path / "squeezed"
+    program.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {victim_program} "$@"\n')
+    program.chmod(0o755)
+    (group / "memory.limit_in_bytes").write_text(str(32 * MIB))
+    started: list[Victim] = []
+
+    def start(*words: str) -> Victim:
+        started.append(Victim(program, *words))
+        return started[-1]
+
+    yield start
+    for victim in started:
+        victim.kill()
+
+
+def test_without_psi_it_hears_of_pressure_from_the_memory_cgroup(
+    rooted: Rooted, zram: Zram, squeezed: Any
+) -> None:
+    rooted.mount("-t tmpfs none", "proc/pressure")
+    rooted.start(f"{NEVER} beat_ms=60000", LEAVE)
+    status = rooted.status()
+    assert (status["signal"], status["psi_some_us"]) == ("vmpressure", None)
+    time.sleep(1)
+    assert rooted.events("pressure") == []
+    squeezed("anon=256")
+    until(lambda: rooted.events("pressure"))
+    assert rooted.events("pressure")[0]["reason"] == "vmpressure"
+    wakeups = rooted.status()["wakeups"]
+    time.sleep(2)
+    assert rooted.status()["wakeups"] - wakeups < 12  # each ring was taken
