@@ -391,6 +391,30 @@ def told(phone: Handset, after: int) -> list[tuple[str, str | None]]:
 # What its kernel has
 
 
+def test_it_sleeps_until_the_kernel_begins_to_reclaim(phone: Handset, tmp_path: Path) -> None:
+    """Reading a disk fills memory with cache, which counts as available: nobody is paged out."""
+    path = tmp_path / "never.yaml"
+    path.write_text(
+        "version: 1\nname: never\n"
+        "when: {available: 1MiB, next_launch: false, pressure: {some: 9s, window: 10s}}\n"
+    )
+    start(phone, str(path))
+    time.sleep(20)  # its beat has grown
+    asleep = woken(phone, "sleep 10")
+    awake = woken(phone, "for i in 1 2 3; do timeout 10 cat /dev/vda; done >/dev/null; true")
+    print(f"\n  wake-ups: {asleep} in 10 s asleep, {awake} while the kernel reclaims")
+    assert asleep <= 5
+    assert awake >= asleep + 5
+    assert status(phone).actions == 0
+
+
+def woken(phone: Handset, command: str) -> int:
+    """How often the guard woke while that ran; to be asked wakes it as well."""
+    before = status(phone).wakeups
+    phone.text(command)
+    return (status(phone).wakeups or 0) - (before or 0)
+
+
 def groups(controller: str, path: str, *names: str) -> str:
     """A cgroup of version 1 as Android's init mounts it, with *names* in it."""
     made = "".join(f" && mkdir {path}/{name}" for name in names)
