@@ -169,6 +169,8 @@ long link_next(char *line)
 		result = terminated ? -EINTR : next_pending(line);
 		if (result)
 			break;
+		if (heartbeat_missed())	/* or nobody listened: the last request took long */
+			link_watch(0, NULL);
 		if (link.eof || heartbeat_missed()) {
 			result = -EPIPE;
 			break;

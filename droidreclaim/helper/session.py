@@ -13,7 +13,9 @@ from droidreclaim.device import Channel
 from droidreclaim.errors import DeviceLost, DeviceTimeout, DroidReclaimError
 from droidreclaim.helper.protocol import Reply, ReplyReader, request
 
-HEARTBEAT_MS = 5000  # the helper gives up after this long without a byte from us
+# The helper gives up after this long without a byte from us. A device short of memory can stall for
+# ten seconds, adbd with it: that is no lost host.
+HEARTBEAT_MS = 30_000
 _BEAT_EVERY_S = 1.0
 _CANCEL_GRACE_S = 1.0
 

@@ -116,6 +116,18 @@ def test_an_empty_line_is_a_heartbeat_and_has_no_answer(sessions: Any) -> None:
     assert reply.end["id"] == "1"
 
 
+def test_to_be_kept_from_work_for_long_is_not_silence(sessions: Any) -> None:
+    session: Session = sessions("heartbeat_ms=200")
+    for number in range(20):  # stopped before, in and after the work
+        session.send(f"{number} scan")
+        time.sleep(number / 4000)
+        session.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        session.send("")
+        session.process.send_signal(signal.SIGCONT)
+        assert session.reply()
+
+
 def test_without_a_promise_it_waits_for_ever(sessions: Any) -> None:
     assert not sessions().ended_within(1)
 
