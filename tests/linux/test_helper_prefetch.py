@@ -48,7 +48,8 @@ def test_what_was_prefetched_costs_no_major_fault_any_more(
     target, device = reply.only("target"), reply.only("device")
     assert (target["outcome"], target["reason"]) == ("advised", None)
     assert target["advised_bytes"] == target["swapped_bytes"] >= 30 * MIB
-    assert victim.memory("VmSwap") == swapped  # it waits in the swap cache
+    # It waits in the swap cache; a page or two its own work brings back.
+    assert abs(victim.memory("VmSwap") - swapped) <= 64 * 1024
     assert (vmstat("pswpin") - came_in) * 4096 >= 30 * MIB
     assert device["swap_cached_after_bytes"] - device["swap_cached_before_bytes"] >= 25 * MIB
     with_it = faults_of_coming_back(victim)

@@ -151,8 +151,9 @@ def test_scan_says_what_proc_says(helper: Path, victims: Any) -> None:
     assert found["name"] == "com.example.game:sync"
     assert found["comm"] == "victim"
     assert found["kthread"] is False
-    assert found["rss_anon_bytes"] == int(status["RssAnon"].split()[0]) * 1024
-    assert found["rss_file_bytes"] == int(status["RssFile"].split()[0]) * 1024
+    # Counters per CPU, which the kernel sums up now and then: two looks may differ by some pages.
+    for key, field in (("rss_anon_bytes", "RssAnon"), ("rss_file_bytes", "RssFile")):
+        assert abs(found[key] - int(status[field].split()[0]) * 1024) <= 64 * 1024
     assert found["swap_bytes"] == 0
 
 
