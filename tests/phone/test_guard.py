@@ -391,6 +391,7 @@ def told(phone: Handset, after: int) -> list[tuple[str, str | None]]:
 # What its kernel has
 
 
+@pytest.mark.campaign  # counts wake-ups: what else the machine does is counted as well
 def test_it_sleeps_until_the_kernel_begins_to_reclaim(phone: Handset, tmp_path: Path) -> None:
     """Reading a disk fills memory with cache, which counts as available: nobody is paged out."""
     path = tmp_path / "never.yaml"
