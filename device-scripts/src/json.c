@@ -7,15 +7,8 @@
 /* Room kept for what follows a long text in its line. */
 #define LINE_TAIL_BYTES 256
 
-/*
- * Lines wait for the next up to so much: the links of adb take a write a round trip, and most
- * replies are a line and its end.
- */
-#define HELD_BYTES 4096
-
 static struct {
 	char text[LINE_MAX_BYTES];
-	size_t start;	/* of the line that is built, behind those that wait */
 	size_t len;
 	bool first;	/* no comma wanted */
 } line;
@@ -116,26 +109,12 @@ static void put_key(const char *key)
 	put_span_key(key ? span_of(key) : (struct span){ NULL, 0 });
 }
 
-static void write_held(void)
+void line_begin(const char *type)
 {
-	if (!reply.error && line.start > 0)
-		reply.error = link_write(line.text, line.start);
-	line.start = 0;
-}
-
-static void begin_with_id(void)
-{
-	if (line.start > HELD_BYTES)
-		write_held();
-	line.len = line.start;
+	line.len = 0;
 	line.first = true;
 	put("{", 1);
 	line_text("id", (struct span){ reply.id, reply.id_len });
-}
-
-void line_begin(const char *type)
-{
-	begin_with_id();
 	line_word("t", type);
 }
 
@@ -242,20 +221,25 @@ size_t line_text_part(const char *key, struct span value)
 	return put_quoted((struct span){ value.at, whole });
 }
 
-struct span line_finish(void)
+static void write_line(void)
 {
 	put("}\n", 2);
-	return (struct span){ line.text + line.start, line.len - line.start };
+	if (reply.error)
+		return;
+	reply.error = link_write(line.text, line.len);
 }
 
 void line_send(void)
 {
-	struct span whole = line_finish();
-
+	write_line();
 	reply.lines++;
-	reply.crc = crc32(reply.crc, whole.at, whole.len);
-	if (!reply.error)
-		line.start = line.len;
+	reply.crc = crc32(reply.crc, line.text, line.len);
+}
+
+struct span line_finish(void)
+{
+	put("}\n", 2);
+	return (struct span){ line.text, line.len };
 }
 
 void line_relay(struct span other)
@@ -263,7 +247,10 @@ void line_relay(struct span other)
 	struct span old_id;
 
 	span_word(&other, ',', &old_id);
-	begin_with_id();
+	line.len = 0;
+	line.first = true;
+	put("{", 1);
+	line_text("id", (struct span){ reply.id, reply.id_len });
 	put(",", 1);
 	put(other.at, other.len > 0 ? other.len - 1 : 0);	/* its last brace is put again */
 	line_send();
@@ -273,7 +260,6 @@ void reply_begin(struct span id)
 {
 	reply.id_len = id.len < sizeof(reply.id) ? id.len : sizeof(reply.id);
 	memcpy(reply.id, id.at, reply.id_len);
-	line.start = 0;
 	reply.lines = 0;
 	reply.crc = 0;
 	reply.error = 0;
@@ -302,9 +288,7 @@ int reply_end(int error, const char *why)
 	}
 	line_u64("lines", reply.lines);
 	put_crc(reply.crc);
-	line_finish();
-	line.start = line.len;
-	write_held();
+	write_line();
 	return reply.error;
 }
 

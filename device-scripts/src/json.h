@@ -1,6 +1,6 @@
 /*
- * Replies: one JSON object a line, counted and summed for the line that ends the
- * reply. One line is built at a time; small ones are written together, none in parts.
+ * Replies: one JSON object a line, each line written with one write(2), counted
+ * and summed for the line that ends the reply. One line is built at a time.
  */
 #ifndef JSON_H
 #define JSON_H

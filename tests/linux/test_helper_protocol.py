@@ -214,14 +214,6 @@ def test_measure_knows_a_recycled_pid_by_its_start(helper: Path) -> None:
     assert (memory["errno"], memory["rss_bytes"]) == ("ESRCH", None)
 
 
-def test_a_small_answer_comes_in_one_write(sessions: Any) -> None:
-    """Each write of a stream is a round trip of adb, whose next one waits for an OKAY."""
-    session = sessions()
-    for number in range(20):
-        session.send(f"{number} hello")
-        assert os.read(session.stdout.fileno(), 65536).count(b"\n") == 2
-
-
 def test_a_serving_helper_holds_no_more_descriptors_after_500_requests(sessions: Any) -> None:
     session: Session = sessions()
     counts = []
