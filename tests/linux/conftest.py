@@ -250,6 +250,23 @@ def sessions(helper: Path) -> Iterator[Any]:
         session.close()
 
 
+@pytest.fixture
+def members(group: Path, victim_program: Path, tmp_path: Path) -> Iterator[Any]:
+    """Starts victims in the group, so that their memory is charged to it."""
+    program = tmp_path / "member"
+    program.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {victim_program} "$@"\n')
+    program.chmod(0o755)
+    started: list[Victim] = []
+
+    def start(*words: str) -> Victim:
+        started.append(Victim(program, *words))
+        return started[-1]
+
+    yield start
+    for victim in started:
+        victim.kill()
+
+
 def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
     """Return when *condition* holds; fail after *timeout_s* seconds."""
     deadline = time.monotonic() + timeout_s

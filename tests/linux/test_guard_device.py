@@ -17,7 +17,6 @@ from .conftest import (
     NEVER,
     Guard,
     Session,
-    Victim,
     Zram,
     missing,
     require_root,
@@ -161,21 +160,10 @@ def test_a_device_that_is_to_be_spared_pauses_it(
 
 
 @pytest.fixture
-def squeezed(group: Path, victim_program: Path, tmp_path: Path) -> Iterator[Any]:
+def squeezed(group: Path, members: Any) -> Any:
     """Starts victims in a memory cgroup that holds less than they want."""
-    program = tmp_path / "squeezed"
-    program.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {victim_program} "$@"\n')
-    program.chmod(0o755)
     (group / "memory.limit_in_bytes").write_text(str(32 * MIB))
-    started: list[Victim] = []
-
-    def start(*words: str) -> Victim:
-        started.append(Victim(program, *words))
-        return started[-1]
-
-    yield start
-    for victim in started:
-        victim.kill()
+    return members
 
 
 def test_without_psi_it_hears_of_pressure_from_the_memory_cgroup(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,6 @@ import pytest
 from .conftest import MIB, Victim, Zram, ask
 
 pytestmark = pytest.mark.linux
-
-
-@pytest.fixture
-def members(group: Path, victim_program: Path, tmp_path: Path) -> Iterator[Any]:
-    """Starts victims in the group, so that their memory is charged to it."""
-    program = tmp_path / "member"
-    program.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {victim_program} "$@"\n')
-    program.chmod(0o755)
-    started: list[Victim] = []
-
-    def start(*words: str) -> Victim:
-        started.append(Victim(program, *words))
-        return started[-1]
-
-    yield start
-    for victim in started:
-        victim.kill()
 
 
 def reclaim(helper: Path, *victims: Victim, what: str = "all") -> list[dict[str, Any]]:
