@@ -61,25 +61,25 @@ def start(
     if files is None:
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
     accelerator = qemu.choose_accelerator(files, progress)
-    port = _claim_port(config.port)
-    directory = state.state_dir()
-    directory.mkdir(parents=True, exist_ok=True)
-    console = directory / f"phone-{port}.log"
-    argv = qemu.command(files, config, port, console, accelerator)
-    with _interrupt_held() as release:
-        process = qemu.spawn(argv, die_with_us=die_with_us)
-        ticks = state.start_ticks(process.pid)
-        phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
-        try:
-            release()
-            state.save(phone)
-            progress(f"booting on {phone.serial} ({accelerator})")
-            _await_boot(process, phone, timeout_s)
-            connect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
-        except BaseException:
-            with suppress(DeviceError):  # what went wrong first says more
-                stop(phone, server)
-            raise
+    with _claimed_port(config.port) as port:
+        directory = state.state_dir()
+        directory.mkdir(parents=True, exist_ok=True)
+        console = directory / f"phone-{port}.log"
+        argv = qemu.command(files, config, port, console, accelerator)
+        with _interrupt_held() as release:
+            process = qemu.spawn(argv, die_with_us=die_with_us)
+            ticks = state.start_ticks(process.pid)
+            phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
+            try:
+                release()
+                state.save(phone)
+                progress(f"booting on {phone.serial} ({accelerator})")
+                _await_boot(process, phone, timeout_s)
+                connect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
+            except BaseException:
+                with suppress(DeviceError):  # what went wrong first says more
+                    stop(phone, server)
+                raise
     return phone
 
 
@@ -198,15 +198,24 @@ def _gone_within(phone: Phone, timeout_s: float) -> bool:
     return True
 
 
-def _claim_port(wanted: int | None) -> int:
+@contextmanager
+def _claimed_port(wanted: int | None) -> Iterator[int]:
+    """
+    A free port, *wanted* or the first; no other phone that starts gets it until the block ends.
+
+    The claim is an abstract socket: it is the whole machine's, and goes with whoever holds it.
+    """
     for port in _PORTS if wanted is None else [wanted]:
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0droidreclaim-phone-{port}")
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        return port
+            probe.close()
+            yield port
+            return
     where = "6520 to 6599" if wanted is None else str(wanted)
     raise NotPossible(f"no free port: {where}", hint="'droidreclaim phone status' lists the phones")
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,12 @@ def qemus_on(port: int) -> list[str]:
 def test_a_taken_port_is_named(phone: Handset) -> None:
     with pytest.raises(NotPossible, match=str(phone.phone.port)):
         vm.start(Config(port=phone.phone.port))
+
+
+def test_phones_that_start_at_once_take_ports_of_their_own(boot: Callable[..., Handset]) -> None:
+    with ThreadPoolExecutor(2) as threads:  # which QEMU dies with
+        first, second = threads.map(lambda _: boot(), range(2))
+        assert first.phone.port != second.phone.port
 
 
 @pytest.mark.parametrize(
