@@ -20,8 +20,6 @@ from droidreclaim.reclaim.request import Request
 from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state, require_swap
 from droidreclaim.reclaim.thrashing import require_calm
 
-KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
-
 MADVISE, PROC_RECLAIM, MEMCG = "process_madvise", "proc_reclaim", "memcg"
 _WILLNEED = "willneed"  # the probe of process_madvise's advice to prefetch
 
@@ -145,7 +143,7 @@ def _orders(
         only=request.only,
         addresses=request.addresses,
         budget_bytes=request.budget_bytes,
-        swap_floor_bytes=_swap_floor_bytes(swap) if request.needs_swap else None,
+        swap_floor_bytes=_swap_floor_bytes(swap, request) if request.needs_swap else None,
         memory_floor_bytes=(
             memory_floor_bytes(files.get("/proc/meminfo")) if request.how == "prefetch" else None
         ),
@@ -155,8 +153,8 @@ def _orders(
     )
 
 
-def _swap_floor_bytes(swap: SwapState) -> int:
-    return int(swap.total_bytes * KEEP_SWAP_FREE)
+def _swap_floor_bytes(swap: SwapState, request: Request) -> int:
+    return int(swap.total_bytes * request.keep_swap_free)
 
 
 def _advise(
@@ -173,7 +171,7 @@ def _advise(
     expected = estimate(
         advised.advices,
         swap,
-        swap_floor_bytes=_swap_floor_bytes(swap),
+        swap_floor_bytes=_swap_floor_bytes(swap, request),
         budget_bytes=request.budget_bytes,
     )
     return replace(done, estimate=expected), advised.ended_by

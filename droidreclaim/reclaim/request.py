@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from droidreclaim.policy import Selection
 
+KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -22,6 +24,8 @@ class Request:
         allow_flash: Page out also to swap that wears the storage.
         budget_bytes: Stop when this much was advised, over all targets; None for no bound.
         max_bytes_per_s: Advise no faster than this; None for the helper's own pace.
+        keep_swap_free: Stop when less than this share of swap would be left; lmkd calls less than a
+            tenth low.
         refault_times_s: When to measure what came back, ascending, after the page-out.
     """
 
@@ -34,6 +38,7 @@ class Request:
     allow_flash: bool = False
     budget_bytes: int | None = None
     max_bytes_per_s: int | None = None
+    keep_swap_free: float = KEEP_SWAP_FREE
     dry_run: bool = False
     refault_times_s: tuple[float, ...] = ()
 

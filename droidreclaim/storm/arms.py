@@ -21,7 +21,6 @@ from droidreclaim.helper.guard_wire import GuardLine
 from droidreclaim.model import ReclaimResult
 from droidreclaim.model.profile import Profile
 from droidreclaim.policy import Selection, choose, lazy
-from droidreclaim.reclaim.engine import KEEP_SWAP_FREE
 from droidreclaim.storm.look import Seen
 from droidreclaim.storm.stage import Stage
 
@@ -29,6 +28,7 @@ _GUARD = "guard"
 _GUARD_S = 4 * 3600  # longer than any arm
 _NOTICE_S = 0.15  # it looks every 0.1 s while apps come and go
 _SETTLE_S = 3.0
+_LAZY_KEEPS = 0.10  # of swap: what the policy leaves unused the kernel takes, while tasks wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Lazy(Eager):
         seen = left.seen
         background = choose(snapshot.build(seen.processes, {}), Selection()).targets
         swap = seen.memory
-        floor_bytes = round((swap.swap_total_bytes or 0) * KEEP_SWAP_FREE)
+        floor_bytes = round((swap.swap_total_bytes or 0) * _LAZY_KEEPS)
         memory = lazy.Memory(
             total_bytes=swap.total_bytes or 0,
             available_bytes=swap.available_bytes or 0,
@@ -163,7 +163,11 @@ class Lazy(Eager):
             return None
         pids = tuple(process.pid for process in chosen.targets)
         result = self._page_out(
-            reclaim.Request(Selection(pids=pids), budget_bytes=chosen.budget_bytes)
+            reclaim.Request(
+                Selection(pids=pids),
+                budget_bytes=chosen.budget_bytes,
+                keep_swap_free=_LAZY_KEEPS,
+            )
         )
         if result is None:
             return None
