@@ -84,7 +84,7 @@ def _app(pid: int, given: dict[str, str]) -> Standing:
         holdoff_ms=int(given.get("holdoff_ms", "0")),
         rest_bytes=int(given.get("rest_bytes", "0")),
         leaving=given.get("leaving") == "1",
-        trimmed=given.get("trimmed") == "1",
+        trim_ms=int(given["trim_ms"]) if "trim_ms" in given else None,
         no_rest=given.get("no_rest") == "1",
     )
 

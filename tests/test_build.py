@@ -188,4 +188,6 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
     programs = {f"droidreclaim/helper/bin/{abi}/{name}" for abi in MACHINES for name in PROGRAMS}
     assert programs <= carried
     assert {f"droidreclaim/helper/bin/{kind}s.json" for kind in ("helper", "guard")} <= carried
-    assert {f"droidreclaim/profiles/{name}.yaml" for name in ("keep-games", "gentle")} <= carried
+    assert {
+        f"droidreclaim/profiles/{name}.yaml" for name in ("keep-games", "gentle", "favourites")
+    } <= carried

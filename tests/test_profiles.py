@@ -30,7 +30,7 @@ def good(text: str) -> profiles.Profile:
     return found
 
 
-@pytest.mark.parametrize("name", ["keep-games", "gentle"])
+@pytest.mark.parametrize("name", ["keep-games", "gentle", "favourites"])
 def test_a_built_in_profile_is_found_by_name_and_opens_with_its_question(name: str) -> None:
     assert profiles.load(name).name == name
     assert profiles.open_profile(name).split(b"\n")[0].endswith(b"?")
@@ -44,7 +44,7 @@ def test_a_path_is_a_profile_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["keep-gamez", "/nowhere/x.yaml", "a\0b", "/"])
 def test_a_profile_that_is_not_there_names_those_that_are(name: str) -> None:
-    with pytest.raises(UsageError, match="gentle, keep-games"):
+    with pytest.raises(UsageError, match="favourites, gentle, keep-games"):
         profiles.load(name)
 
 

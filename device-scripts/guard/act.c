@@ -141,7 +141,7 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	guard_tick();
 	apps_measure(app);
 	app->action_ms = state.now_ms;
-	app->leaving = app->trimmed = false;
+	app->leaving = false;
 	app->out |= deed->advised_bytes > 0;
 	app->no_rest = deed->enough;
 	if (app->holdoff_ms < rule->cooldown_ms)
@@ -211,8 +211,7 @@ static void trim(struct app *app)
 	event.reason = ask_trim(app) ? "trim_failed" : "trim";
 	event.app = app;
 	event.available_bytes = guard.now.available_bytes;
-	app->trimmed = true;
-	app->action_ms = state.now_ms;
+	app->trim_ms = state.now_ms;
 	event_log(&event);
 }
 
@@ -234,7 +233,7 @@ static void act_on(struct app *app)
 
 	if (app->check_ms != UNKNOWN)
 		judge_return(app);
-	else if (guard.profile.rules[app->rule].how == HOW_TRIM && !app->trimmed)
+	else if (policy_trims(&guard.profile, app))
 		trim(app);
 	else
 		page_out(app, condition);
@@ -248,6 +247,14 @@ static void measure_all(void)
 			apps_measure(&apps.app[i]);
 }
 
+/* Why nobody may be paged out now. */
+static const char *forbids(void)
+{
+	if (state.now_ms < state.full_until_ms)
+		return "zram_full";
+	return policy_forbids(&guard.profile.when, &guard.now, state.minute_bytes);
+}
+
 void act_pass(void)
 {
 	const struct profile *profile = &guard.profile;
@@ -255,7 +262,7 @@ void act_pass(void)
 
 	while (!is_over()) {
 		bool wanted = policy_missing(&profile->when, &guard.now, &guard.condition) > 0;
-		const char *forbidden;
+		const char *forbidden = NULL;
 		struct app *app;
 
 		if (!wanted)
@@ -270,10 +277,10 @@ void act_pass(void)
 			note_forbidden(NULL);
 		if (!app)
 			break;
-		forbidden = state.now_ms < state.full_until_ms ?
-				    "zram_full" :
-				    policy_forbids(&profile->when, &guard.now, state.minute_bytes);
-		note_forbidden(forbidden);
+		if (!policy_trims(profile, app)) {	/* caches need no swap */
+			forbidden = forbids();
+			note_forbidden(forbidden);
+		}
 		if (forbidden || ask_waits() || is_paused())
 			break;
 		if (fresh) {	/* sizes may be old: look, then choose */

@@ -74,7 +74,8 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 	} else if (adj < FOREGROUND_ADJ && was_out) {
 		changes->returned |= app->out;
 		app->background_ms = UNKNOWN;
-		app->leaving = app->trimmed = app->out = false;
+		app->leaving = app->out = false;
+		app->trim_ms = UNKNOWN;
 		app->no_rest = true;	/* its user brought it back, not a wrong guess */
 	}
 }
@@ -155,7 +156,7 @@ static void meet(const struct profile *profile, int pid, int dir, int adj, uint6
 	app->uid = status.uid;
 	app->rss_anon_bytes = status.rss_anon_bytes;
 	app->swap_bytes = status.swap_bytes;
-	app->action_ms = app->check_ms = app->background_ms = UNKNOWN;
+	app->action_ms = app->trim_ms = app->check_ms = app->background_ms = UNKNOWN;
 	app->name_len = utf8_clean((struct span){ name.text, name.len }, app->name,
 				   sizeof(app->name));
 	app->rule = find_rule(profile, app->uid, (struct span){ name.text, name.len });

@@ -92,8 +92,8 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return "background";
 	if (app->rss_anon_bytes < least_bytes(app, rule))
 		return "small";
-	if (app->trimmed)
-		return since_ms < TRIM_WAIT_MS ? "trimmed" : NULL;
+	if (rule->how == HOW_TRIM && app->trim_ms != UNKNOWN && now_ms - app->trim_ms < TRIM_WAIT_MS)
+		return "trimmed";
 	if (since_ms == UNKNOWN || app->no_rest)
 		return NULL;
 	if (since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS)
@@ -109,6 +109,19 @@ int policy_rule(const struct profile *profile, struct span name, int best)
 		if (glob_fits(profile->rules[i].match, name))
 			return (int)i;
 	return best;
+}
+
+bool policy_trims(const struct profile *profile, const struct app *app)
+{
+	return app->rule >= 0 && profile->rules[app->rule].how == HOW_TRIM &&
+	       app->trim_ms == UNKNOWN;
+}
+
+/* Whether it is this one's turn at all. Caches cost nobody a page-out, so they go while nothing is missing. */
+static bool is_due(const struct profile *profile, const struct app *app, bool wanted)
+{
+	return wanted ||
+	       (app->leaving && (profile->when.leaving || policy_trims(profile, app)));
 }
 
 /* Whether `a` goes before `b`. */
@@ -133,9 +146,8 @@ struct app *policy_next(const struct profile *profile, struct app *apps, size_t 
 	struct app *first = NULL;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!wanted && !(profile->when.leaving && apps[i].leaving))
-			continue;
-		if (policy_spares(profile, &apps[i], now_ms))
+		if (!is_due(profile, &apps[i], wanted) ||
+		    policy_spares(profile, &apps[i], now_ms))
 			continue;
 		if (!first || goes_first(profile, &apps[i], first))
 			first = &apps[i];

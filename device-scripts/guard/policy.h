@@ -22,12 +22,12 @@ struct app {
 	uint64_t background_ms;	/* since when out of the foreground; UNKNOWN: is in it */
 	bool leaving;		/* left the foreground and was not dealt with since */
 	bool launching;		/* in the foreground for the first time */
-	bool trimmed;		/* was asked to give up caches, and not paged out since */
 	bool no_rest;		/* used since its last page-out, or that ended at enough: no rest is due */
 	bool out;		/* some of it was advised since it was in the foreground */
 	bool seen;		/* by the scan in work */
 	int watch;		/* of inotify, on its oom_score_adj; 0: none */
 	uint64_t action_ms;	/* when it was last paged out; UNKNOWN: never */
+	uint64_t trim_ms;	/* when it was asked to give up caches; UNKNOWN: not since the foreground */
 	uint64_t holdoff_ms;	/* that long it is left alone then; 0: the rule's cooldown */
 	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */
 	uint64_t moved_bytes;	/* that went to swap by the last action */
@@ -70,10 +70,13 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 /* The first rule that fits one of the names; -1 when none does. Asked for each name in turn. */
 int policy_rule(const struct profile *profile, struct span name, int best);
 
+/* Whether this one is to be asked to give up caches before anything else is done to it. */
+bool policy_trims(const struct profile *profile, const struct app *app);
+
 /*
  * Whom to touch first: who left the foreground before the others, favourites
- * last. `wanted`: memory is missing; else only who is `leaving` counts, where the
- * profile asks for it. NULL: nobody.
+ * last. `wanted`: memory is missing; else only who is `leaving` counts, to be
+ * trimmed or where the profile asks for it. NULL: nobody.
  */
 struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr, bool wanted,
 			uint64_t now_ms);

@@ -82,7 +82,9 @@ static void line_ago(const char *key, uint64_t now_ms, uint64_t then_ms)
 static void print_app(const struct app *app, uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &guard.profile.rules[app->rule];
-	uint64_t since_ms = app->action_ms == UNKNOWN ? UNKNOWN : now_ms - app->action_ms;
+	bool acted = app->action_ms != UNKNOWN;
+	uint64_t since_ms = acted ? now_ms - app->action_ms : UNKNOWN;
+	bool trimmed = app->trim_ms != UNKNOWN && (!acted || app->trim_ms >= app->action_ms);
 
 	line_begin("app");
 	line_u64("pid", (uint64_t)app->pid);
@@ -94,9 +96,8 @@ static void print_app(const struct app *app, uint64_t now_ms)
 	line_ago("background_s", now_ms, app->background_ms);
 	line_u64("rss_anon_bytes", app->rss_anon_bytes);
 	line_u64("swap_bytes", app->swap_bytes);
-	line_word("last_action", app->action_ms == UNKNOWN ? NULL :
-				 app->trimmed ? "trim" : rule ? how_name(rule->how) : NULL);
-	line_ago("last_action_s", now_ms, app->action_ms);
+	line_word("last_action", trimmed ? "trim" : acted && rule ? how_name(rule->how) : NULL);
+	line_ago("last_action_s", now_ms, trimmed ? app->trim_ms : app->action_ms);
 	line_u64("refaulted_bytes", app->refaulted_bytes);
 	line_u64("holdoff_s", since_ms == UNKNOWN || since_ms >= app->holdoff_ms ?
 				      0 : divide(app->holdoff_ms - since_ms, 1000));

@@ -81,7 +81,7 @@ static void read_app(const struct request *request)
 	app->holdoff_ms = number(request, "holdoff_ms", 0);
 	app->rest_bytes = number(request, "rest_bytes", 0);
 	app->leaving = number(request, "leaving", 0) == 1;
-	app->trimmed = number(request, "trimmed", 0) == 1;
+	app->trim_ms = ago(number(request, "trim_ms", UNKNOWN));
 	app->no_rest = number(request, "no_rest", 0) == 1;
 	span_word(&name, ':', &part);
 	app->rule = policy_rule(&profile, part, -1);

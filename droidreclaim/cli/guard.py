@@ -22,7 +22,9 @@ _LONGEST_S = 7 * 86_400
 def start(
     profile: Annotated[
         str,
-        typer.Option("--profile", metavar="PROFILE", help="A file, or [keep-games] or gentle."),
+        typer.Option(
+            "--profile", metavar="PROFILE", help="A file, or [keep-games], gentle, favourites."
+        ),
     ] = "keep-games",
     duration: Annotated[
         str | None,

@@ -12,7 +12,10 @@ from droidreclaim.cli.output import emit, show, write
 app = typer.Typer(help="Profiles of the guard: faults, what one would do now, their form.")
 
 Name = Annotated[
-    str, typer.Argument(metavar="PROFILE", help="A file, or a built-in one: keep-games, gentle.")
+    str,
+    typer.Argument(
+        metavar="PROFILE", help="A file, or a built-in one: keep-games, gentle, favourites."
+    ),
 ]
 
 

@@ -68,7 +68,7 @@ class Standing:
         holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
         rest_bytes: What its last page-out could not move of its anonymous memory.
         leaving: It left the foreground and was not dealt with since.
-        trimmed: It was asked to give up caches then, and not paged out since.
+        trim_ms: How long ago it was asked to give up caches; None for not since the foreground.
         no_rest: It was used since, or that page-out ended because enough was free: no rest is due.
     """
 
@@ -81,7 +81,7 @@ class Standing:
     holdoff_ms: int = 0
     rest_bytes: int = 0
     leaving: bool = False
-    trimmed: bool = False
+    trim_ms: int | None = None
     no_rest: bool = False
 
 
@@ -149,8 +149,9 @@ def spares(rule: Rule | None, standing: Standing) -> str | None:
 
 def _rests(rule: Rule, standing: Standing) -> str | None:
     idle = standing.idle_ms
-    if standing.trimmed:
-        return "trimmed: it has 2 s for that" if (idle or 0) < _TRIM_WAIT_MS else None
+    trim = standing.trim_ms
+    if rule.how == "trim" and trim is not None and trim < _TRIM_WAIT_MS:
+        return "trimmed: it has 2 s for that"
     if idle is None or standing.no_rest:
         return None
     if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
@@ -171,16 +172,22 @@ def in_turn(
     Whom to page out, first to last, as long as it lasts.
 
     Args:
-        wanted: Memory is missing; else only who has just left counts, where the profile says so.
+        wanted: Memory is missing; else only who has just left counts, to be trimmed, or where the
+            profile says so.
     """
     found = [
         (standing, rule)
         for standing in standings
-        if (wanted or (profile.when.leaving and standing.leaving))
-        and (rule := rule_for(profile, standing.names)) is not None
+        if (rule := rule_for(profile, standing.names)) is not None
+        and (wanted or (standing.leaving and (profile.when.leaving or _trims(rule, standing))))
         and spares(rule, standing) is None
     ]
     return sorted(found, key=_order)
+
+
+def _trims(rule: Rule, standing: Standing) -> bool:
+    """Whether it is to be asked to give up caches first; that goes while nothing is missing."""
+    return rule.how == "trim" and standing.trim_ms is None
 
 
 def _order(turn: tuple[Standing, Rule]) -> tuple[bool, int, int, int, int]:

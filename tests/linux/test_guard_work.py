@@ -251,6 +251,39 @@ def test_one_that_was_only_asked_to_trim_is_no_loss_of_the_guards(
     assert [event["what"] for event in guard.events()] == ["start", "action"]
 
 
+def test_one_that_is_to_be_trimmed_is_asked_as_it_leaves_and_nothing_moves(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=16", name=NAME)
+    kept = victims("anon=16", name=f"{NAME}.kept")
+    for one in (victim, kept):
+        one.set_adj(0)
+    guard.start(NEVER, f"match={NAME} how=trim", f"match={NAME}.kept", LEAVE)
+    until(lambda: {line["pid"] for line in guard.ask("guard_status").all("app")} >= {
+        victim.pid, kept.pid,
+    })  # fmt: skip
+    for one in (victim, kept):
+        one.set_adj(900)
+    until(lambda: guard.events("action"))
+    time.sleep(2.5)  # longer than it would wait between a trim and a page-out
+    assert [(event["pid"], event["reason"]) for event in guard.events("action")] == [
+        (victim.pid, "trim")
+    ]
+    assert guard.app(victim.pid)["last_action"] == "trim"
+    assert victim.memory("VmSwap") == kept.memory("VmSwap") == 0
+
+
+def test_full_swap_keeps_nobody_from_being_asked_to_trim(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=16", name=NAME)
+    guard.start(f"{ALWAYS} swap_floor_permille=1000", f"match={NAME} how=trim", LEAVE)
+    until(lambda: guard.events("action") and guard.events("skip"))
+    assert [event["reason"] for event in guard.events("action")] == ["trim"]
+    assert [event["reason"] for event in guard.events("skip")] == ["swap_floor"]
+    assert victim.memory("VmSwap") == 0
+
+
 def test_a_mass_return_does_not_stop_it(guard: Guard, zram: Zram, victims: Any) -> None:
     them = [victims("anon=16", name=f"{NAME}.{number}") for number in range(6)]
     guard.start(ALWAYS, f"match={NAME}.* cooldown_ms=500", LEAVE)

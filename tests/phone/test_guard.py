@@ -187,6 +187,24 @@ def test_a_profile_that_names_nobody_here_guards_nobody(phone: Handset, tmp_path
 # What may happen to the link
 
 
+def test_all_but_the_favourites_are_asked_to_give_up_caches_as_they_leave(
+    phone: Handset, tmp_path: Path
+) -> None:
+    profile = tmp_path / "mine.yaml"
+    text = (Path(__file__).parents[2] / "profiles" / "favourites.yaml").read_text()
+    profile.write_text(text.replace("com.example.app00", GAME))
+    start(phone, str(profile))
+    for app in (GAME, "com.example.mail"):
+        phone.text(f"am start -W {app}")
+        phone.text("input keyevent 3")
+    until(lambda: any(event.what == "action" for event in events(phone)))
+    time.sleep(2.5)  # longer than it would wait between a trim and a page-out
+    asked = {event.name.partition(":")[0] for event in events(phone) if event.what == "action"}
+    assert asked == {"com.example.mail"}
+    assert "trimMemoryLevel=80" in phone.text("dumpsys activity processes com.example.mail")
+    assert json.loads(phone.text("pocket verify com.example.mail"))["bad"] == 0
+
+
 def test_an_unplugged_cable_changes_nothing(guarded: Handset) -> None:
     before = status(guarded).pid
     subprocess.run([ADB, "disconnect", guarded.serial], check=True, capture_output=True)
