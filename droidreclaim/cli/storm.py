@@ -15,7 +15,8 @@ from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, say, show
 from droidreclaim.cli.phone import booted
 from droidreclaim.errors import NotPossible, UsageError
-from droidreclaim.storm.plan import Order, Parameters, Pressure
+from droidreclaim.storm.plan import Order, Parameters, Pressure, Sizes
+from droidreclaim.units import MIB, format_size, parse_size
 
 if TYPE_CHECKING:
     from droidreclaim.storm.arms import Needs
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from droidreclaim.storm.stage import Stage
 
 _API = 33
-_OURS = ("config", "apps", "quick", "api")
-_KEPT = ("config", "apps", "rounds", "order", "quick", "api", "packages")  # by a folder
+_SIZES = ("ram", "zram", "app_size")
+_OURS = ("config", "apps", "quick", "api", *_SIZES)
+_KEPT = ("config", "apps", "rounds", "order", "quick", "api", *_SIZES, "packages")  # by a folder
+_LEAST_BYTES = 4 * MIB  # of zram, and of an app on average
 
 
 @with_connection
@@ -52,6 +55,17 @@ def storm(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small storm, for CI.")] = False,
     api: Annotated[int, typer.Option("--api", help="Android API level of the phone.")] = _API,
+    ram: Annotated[
+        str | None,
+        typer.Option("--ram", metavar="SIZE", help="Of the phone, instead of --config's."),
+    ] = None,
+    zram: Annotated[
+        str | None, typer.Option("--zram", metavar="SIZE", help="The same for its swap.")
+    ] = None,
+    app_size: Annotated[
+        str | None,
+        typer.Option("--app-size", metavar="SIZE", help="The same for an app, on average."),
+    ] = None,
     packages: Annotated[
         str | None,
         typer.Option("--packages", metavar="A,B", help="Apps of the chosen device to open."),
@@ -77,10 +91,13 @@ def storm(
         what = folder.what
     elif packages is not None:
         if given := _given(ctx, _OURS):
-            raise UsageError(f"--{given} is for phones of our own: not with --packages")
+            raise UsageError(
+                f"--{given.replace('_', '-')} is for phones of our own: not with --packages"
+            )
         what = _of_device(_words("packages", packages), rounds, order)
     else:
-        what = _of_phone(config, order, quick=quick, apps=apps, rounds=rounds, api=api)
+        own = _sizes(ram, zram, app_size)
+        what = _of_phone(config, order, own, quick=quick, apps=apps, rounds=rounds, api=api)
     names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
     _require_place(what, connection)
     if out is not None:
@@ -135,15 +152,24 @@ def _words(option: str, text: str | None) -> tuple[str, ...]:
     return words
 
 
-def _of_phone(
-    config: Pressure, order: Order, *, quick: bool, apps: int | None, rounds: int | None, api: int
-) -> Parameters:
-    from droidreclaim.phone.state import APIS
+def _sizes(ram: str | None, zram: str | None, app_size: str | None) -> Sizes:
+    given = {"--ram": ram, "--zram": zram, "--app-size": app_size}
+    sizes = [text if text is None else parse_size(text) for text in given.values()]
+    for option, text, size_bytes in zip(given, given.values(), sizes, strict=True):
+        if size_bytes is not None and size_bytes < _LEAST_BYTES:
+            raise UsageError(f"{option} {text}: {format_size(_LEAST_BYTES)} or more")
+    return Sizes(*sizes)
+
+
+def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: int | None,
+              rounds: int | None, api: int) -> Parameters:  # fmt: skip
+    from droidreclaim.phone.state import Config
     from droidreclaim.storm.plan import parameters
 
-    if api not in APIS:
-        raise UsageError(f"no API level {api}", hint=f"{APIS[0]} to {APIS[-1]}")
-    return parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api)
+    what = parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own)
+    assert what.ram_bytes is not None
+    Config(ram_bytes=what.ram_bytes, api=api).check()
+    return what
 
 
 def _of_device(packages: tuple[str, ...], rounds: int | None, order: Order) -> Parameters:
@@ -162,7 +188,9 @@ def _resumed(out: Path | None, ctx: typer.Context) -> tuple[Folder, list[Run]]:
     if out is None:
         raise UsageError("--resume goes on with the storm in --out DIR: name it")
     if given := _given(ctx, _KEPT):
-        raise UsageError(f"--resume keeps --{given} as {out} has it: leave it out")
+        raise UsageError(
+            f"--resume keeps --{given.replace('_', '-')} as {out} has it: leave it out"
+        )
     return Folder.load(out)
 
 

@@ -59,7 +59,8 @@ class Parameters:
     Everything that is the same in all arms.
 
     Attributes:
-        config: Name of the configuration; None on a device that was not started for this.
+        config: Name of the configuration; None where sizes were given for it, and on a device that
+            was not started for this.
         zram_bytes: Where an arm has swap.
         heap_bytes: Of an app, on average.
         packages: Of a device that is not ours; empty where apps are made for the storm.
@@ -81,10 +82,20 @@ class Parameters:
         return self.apps * self.rounds
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes to take instead of a configuration's; None for its own."""
+
+    ram_bytes: int | None = None
+    zram_bytes: int | None = None
+    heap_bytes: int | None = None
+
+
 def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None = None,
-               rounds: int | None = None, api: int = 33) -> Parameters:  # fmt: skip
+               rounds: int | None = None, api: int = 33,
+               own: Sizes = Sizes()) -> Parameters:  # fmt: skip
     """
-    A configuration as numbers.
+    A configuration as numbers, or what was asked for instead.
 
     16 apps of 56 MiB on average on a phone of 576 MiB, or 8 on one of 416 MiB in a quick storm.
     Idle, such a phone has 400 (260) MiB available. All apps compressed, at the 2.5:1 that was
@@ -92,14 +103,15 @@ def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None 
     """
     ram_mib, few, short = (416, 8, 3) if quick else (576, 16, 7)
     roomy_mib, tight_mib = (640, 256) if quick else (1200, 512)
+    zram_mib = roomy_mib if config is Pressure.ROOMY else tight_mib
     return Parameters(
-        config=config.value,
+        config=config.value if own == Sizes() else None,
         apps=apps or few,
         rounds=rounds or short,
         order=order,
-        ram_bytes=ram_mib * MIB,
-        zram_bytes=(roomy_mib if config is Pressure.ROOMY else tight_mib) * MIB,
-        heap_bytes=56 * MIB,
+        ram_bytes=own.ram_bytes or ram_mib * MIB,
+        zram_bytes=own.zram_bytes or zram_mib * MIB,
+        heap_bytes=own.heap_bytes or 56 * MIB,
         api=api,
     )
 
