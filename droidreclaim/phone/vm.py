@@ -73,6 +73,8 @@ def start(
             try:
                 release()
                 state.save(phone)
+                # What the server has by this name is a phone that was killed.
+                disconnect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
                 progress(f"booting on {phone.serial} ({accelerator})")
                 _await_boot(process, phone, timeout_s)
                 connect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
@@ -203,7 +205,7 @@ def _claimed_port(wanted: int | None) -> Iterator[int]:
     """
     A free port, *wanted* or the first; no other phone that starts gets it until the block ends.
 
-    The claim is an abstract socket: it is the whole machine's, and goes with whoever holds it.
+    The claim is an abstract socket: for all users of this network, and gone with whoever holds it.
     """
     for port in _PORTS if wanted is None else [wanted]:
         with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:

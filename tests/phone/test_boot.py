@@ -74,6 +74,14 @@ def test_a_reboot_keeps_data_and_changes_the_boot_id(boot: Callable[..., Handset
     vm.stop(handset.phone)
 
 
+def test_a_phone_takes_the_place_of_one_that_was_killed(boot: Callable[..., Handset]) -> None:
+    killed = boot().phone
+    os.kill(killed.pid, signal.SIGKILL)
+    os.waitpid(killed.pid, 0)  # its port is free
+    next_one = boot(port=killed.port)
+    assert next_one.text("getprop sys.boot_completed") == "1"
+
+
 def test_stop_leaves_no_process_no_port_and_no_entry(boot: Callable[..., Handset]) -> None:
     handset = boot(ram_bytes=256 * MIB, zram_bytes=0)
     assert vm.find(handset.phone.port) == handset.phone
@@ -163,8 +171,10 @@ def test_a_taken_port_is_named(phone: Handset) -> None:
         vm.start(Config(port=phone.phone.port))
 
 
-def test_phones_that_start_at_once_take_ports_of_their_own(boot: Callable[..., Handset]) -> None:
-    with ThreadPoolExecutor(2) as threads:  # which QEMU dies with
+def test_phones_that_start_at_once_take_ports_of_their_own(
+    phone: Handset, boot: Callable[..., Handset]
+) -> None:
+    with ThreadPoolExecutor(2) as threads:  # QEMU dies with the thread that started it
         first, second = threads.map(lambda _: boot(), range(2))
         assert first.phone.port != second.phone.port
 
