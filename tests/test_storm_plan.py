@@ -23,11 +23,11 @@ def opened(order: Order, seed: int = 1, apps: int = 16, rounds: int = 7) -> list
     return [app.package for app in plan.launches(what, apps_, seed)]
 
 
-def test_sizes_of_ones_own_take_the_place_of_the_configurations_and_of_its_name() -> None:
+def test_sizes_of_ones_own_take_the_place_of_the_configurations_and_its_name_says_so() -> None:
     given = plan.parameters(
         Pressure.ROOMY, Order.ZIPF, quick=False, own=plan.Sizes(heap_bytes=28 * MIB)
     )
-    assert (given.config, given.heap_bytes) == (None, 28 * MIB)
+    assert (given.config, given.heap_bytes) == ("roomy, own sizes", 28 * MIB)
     assert (given.ram_bytes, given.zram_bytes) == (576 * MIB, 1200 * MIB)
     total = sum(app.heap_bytes or 0 for app in plan.apps_of(given, 1))
     assert abs(total - 16 * 28 * MIB) <= 16 * MIB

@@ -29,7 +29,7 @@ _API = 33
 _SIZES = ("ram", "zram", "app_size")
 _OURS = ("config", "apps", "quick", "api", *_SIZES)
 _KEPT = ("config", "apps", "rounds", "order", "quick", "api", *_SIZES, "packages")  # by a folder
-_LEAST_BYTES = 4 * MIB  # of zram, and of an app on average
+_LEAST_BYTES = 4 * MIB  # of zram, and of an app
 
 
 @with_connection
@@ -57,14 +57,15 @@ def storm(
     api: Annotated[int, typer.Option("--api", help="Android API level of the phone.")] = _API,
     ram: Annotated[
         str | None,
-        typer.Option("--ram", metavar="SIZE", help="Of the phone, instead of --config's."),
+        typer.Option("--ram", metavar="SIZE", help="RAM of the phone, instead of --config's."),
     ] = None,
     zram: Annotated[
-        str | None, typer.Option("--zram", metavar="SIZE", help="The same for its swap.")
+        str | None,
+        typer.Option("--zram", metavar="SIZE", help="Its zram, instead of --config's."),
     ] = None,
     app_size: Annotated[
         str | None,
-        typer.Option("--app-size", metavar="SIZE", help="The same for an app, on average."),
+        typer.Option("--app-size", metavar="SIZE", help="Heap of an app, on average [56MiB]."),
     ] = None,
     packages: Annotated[
         str | None,
@@ -96,7 +97,11 @@ def storm(
             )
         what = _of_device(_words("packages", packages), rounds, order)
     else:
-        own = _sizes(ram, zram, app_size)
+        own = Sizes(
+            ram_bytes=_size("--ram", ram),
+            zram_bytes=_size("--zram", zram, _LEAST_BYTES),
+            heap_bytes=_size("--app-size", app_size, _LEAST_BYTES),
+        )
         what = _of_phone(config, order, own, quick=quick, apps=apps, rounds=rounds, api=api)
     names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
     _require_place(what, connection)
@@ -152,13 +157,13 @@ def _words(option: str, text: str | None) -> tuple[str, ...]:
     return words
 
 
-def _sizes(ram: str | None, zram: str | None, app_size: str | None) -> Sizes:
-    given = {"--ram": ram, "--zram": zram, "--app-size": app_size}
-    sizes = [text if text is None else parse_size(text) for text in given.values()]
-    for option, text, size_bytes in zip(given, given.values(), sizes, strict=True):
-        if size_bytes is not None and size_bytes < _LEAST_BYTES:
-            raise UsageError(f"{option} {text}: {format_size(_LEAST_BYTES)} or more")
-    return Sizes(*sizes)
+def _size(option: str, text: str | None, least_bytes: int = 0) -> int | None:
+    if text is None:
+        return None
+    size_bytes = parse_size(text)
+    if size_bytes < least_bytes:
+        raise UsageError(f"{option} {text}: {format_size(least_bytes)} or more")
+    return size_bytes
 
 
 def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: int | None,
@@ -167,8 +172,7 @@ def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: 
     from droidreclaim.storm.plan import parameters
 
     what = parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own)
-    assert what.ram_bytes is not None
-    Config(ram_bytes=what.ram_bytes, api=api).check()
+    Config(ram_bytes=what.ram_bytes or 0, api=api).check()
     return what
 
 

@@ -28,7 +28,7 @@ _GUARD = "guard"
 _GUARD_S = 4 * 3600  # longer than any arm
 _NOTICE_S = 0.15  # it looks every 0.1 s while apps come and go
 _SETTLE_S = 3.0
-_LAZY_KEEPS = 0.10  # of swap: what the policy leaves unused the kernel takes, while tasks wait
+_KEEPS = 0.10  # of swap: what an arm leaves unused the kernel takes, while tasks wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,14 @@ class Eager(LeaveAlone):
     def after_leaving(self, left: Left) -> Acted | None:
         """Page it out."""
         start_s = time.monotonic()
-        result = self._page_out(reclaim.Request(Selection(packages=(left.package,))))
+        result = self._page_out(Selection(packages=(left.package,)))
         return _acted(result, start_s) if result else None
 
-    def _page_out(self, request: reclaim.Request) -> ReclaimResult | None:
+    def _page_out(
+        self, selection: Selection, budget_bytes: int | None = None
+    ) -> ReclaimResult | None:
         assert self.helper is not None
+        request = reclaim.Request(selection, budget_bytes=budget_bytes, keep_swap_free=_KEEPS)
         try:
             return reclaim.run(self.helper, request).result
         except NotAchieved:
@@ -151,7 +154,7 @@ class Lazy(Eager):
         seen = left.seen
         background = choose(snapshot.build(seen.processes, {}), Selection()).targets
         swap = seen.memory
-        floor_bytes = round((swap.swap_total_bytes or 0) * _LAZY_KEEPS)
+        floor_bytes = round((swap.swap_total_bytes or 0) * _KEEPS)
         memory = lazy.Memory(
             total_bytes=swap.total_bytes or 0,
             available_bytes=swap.available_bytes or 0,
@@ -162,13 +165,7 @@ class Lazy(Eager):
         if chosen is None:
             return None
         pids = tuple(process.pid for process in chosen.targets)
-        result = self._page_out(
-            reclaim.Request(
-                Selection(pids=pids),
-                budget_bytes=chosen.budget_bytes,
-                keep_swap_free=_LAZY_KEEPS,
-            )
-        )
+        result = self._page_out(Selection(pids=pids), chosen.budget_bytes)
         if result is None:
             return None
         shared = [target.advice.shared_bytes for target in result.targets]

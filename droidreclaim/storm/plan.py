@@ -59,8 +59,8 @@ class Parameters:
     Everything that is the same in all arms.
 
     Attributes:
-        config: Name of the configuration; None where sizes were given for it, and on a device that
-            was not started for this.
+        config: Name of the configuration, and that sizes were given instead of some of its own;
+            None on a device that was not started for this.
         zram_bytes: Where an arm has swap.
         heap_bytes: Of an app, on average.
         packages: Of a device that is not ours; empty where apps are made for the storm.
@@ -105,11 +105,11 @@ def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None 
     roomy_mib, tight_mib = (640, 256) if quick else (1200, 512)
     zram_mib = roomy_mib if config is Pressure.ROOMY else tight_mib
     return Parameters(
-        config=config.value if own == Sizes() else None,
+        config=config.value if own == Sizes() else f"{config.value}, own sizes",
         apps=apps or few,
         rounds=rounds or short,
         order=order,
-        ram_bytes=own.ram_bytes or ram_mib * MIB,
+        ram_bytes=ram_mib * MIB if own.ram_bytes is None else own.ram_bytes,
         zram_bytes=own.zram_bytes or zram_mib * MIB,
         heap_bytes=own.heap_bytes or 56 * MIB,
         api=api,
