@@ -71,8 +71,8 @@ def _typed(given: dict[str, str], like: object) -> dict[str, object]:
 
 def _app(pid: int, given: dict[str, str]) -> Standing:
     times = {key: given.get(key, default) for key, default in
-             (("background_ms", "60000"), ("action_ms", "-"))}  # fmt: skip
-    away, idle = times["background_ms"], times["action_ms"]
+             (("background_ms", "60000"), ("action_ms", "-"), ("trim_ms", "-"))}  # fmt: skip
+    away, idle, trim = times.values()
     packages = given.get("packages", "").split(",")
     return Standing(
         pid=pid,
@@ -84,7 +84,7 @@ def _app(pid: int, given: dict[str, str]) -> Standing:
         holdoff_ms=int(given.get("holdoff_ms", "0")),
         rest_bytes=int(given.get("rest_bytes", "0")),
         leaving=given.get("leaving") == "1",
-        trim_ms=int(given["trim_ms"]) if "trim_ms" in given else None,
+        trim_ms=None if trim == "-" else int(trim),
         no_rest=given.get("no_rest") == "1",
     )
 

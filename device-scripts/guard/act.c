@@ -233,7 +233,7 @@ static void act_on(struct app *app)
 
 	if (app->check_ms != UNKNOWN)
 		judge_return(app);
-	else if (policy_trims(&guard.profile, app))
+	else if (policy_trims(&guard.profile, app, state.now_ms))
 		trim(app);
 	else
 		page_out(app, condition);
@@ -264,6 +264,7 @@ void act_pass(void)
 		bool wanted = policy_missing(&profile->when, &guard.now, &guard.condition) > 0;
 		const char *forbidden = NULL;
 		struct app *app;
+		bool trims;
 
 		if (!wanted)
 			guard.condition = NULL;
@@ -277,12 +278,19 @@ void act_pass(void)
 			note_forbidden(NULL);
 		if (!app)
 			break;
-		if (!policy_trims(profile, app)) {	/* caches need no swap */
+		trims = policy_trims(profile, app, state.now_ms);
+		if (!trims) {
 			forbidden = forbids();
 			note_forbidden(forbidden);
 		}
-		if (forbidden || ask_waits() || is_paused())
+		if (forbidden || ask_waits())
 			break;
+		if (is_paused()) {
+			if (!trims)
+				break;
+			app->leaving = false;	/* nobody is asked hours later */
+			continue;
+		}
 		if (fresh) {	/* sizes may be old: look, then choose */
 			guard.passes++;
 			fresh = false;

@@ -75,7 +75,6 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		changes->returned |= app->out;
 		app->background_ms = UNKNOWN;
 		app->leaving = app->out = false;
-		app->trim_ms = UNKNOWN;
 		app->no_rest = true;	/* its user brought it back, not a wrong guess */
 	}
 }

@@ -77,6 +77,11 @@ static uint64_t least_bytes(const struct app *app, const struct rule *rule)
 	return app->rest_bytes + least;
 }
 
+static bool rests(const struct rule *rule, uint64_t since_ms)
+{
+	return since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS;
+}
+
 const char *policy_spares(const struct profile *profile, const struct app *app, uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
@@ -92,11 +97,11 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return "background";
 	if (app->rss_anon_bytes < least_bytes(app, rule))
 		return "small";
-	if (rule->how == HOW_TRIM && app->trim_ms != UNKNOWN && now_ms - app->trim_ms < TRIM_WAIT_MS)
+	if (app->trim_ms != UNKNOWN && now_ms - app->trim_ms < TRIM_WAIT_MS)
 		return "trimmed";
 	if (since_ms == UNKNOWN || app->no_rest)
 		return NULL;
-	if (since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS)
+	if (rests(rule, since_ms))
 		return "cooldown";
 	return since_ms < app->holdoff_ms ? "holdoff" : NULL;
 }
@@ -111,24 +116,33 @@ int policy_rule(const struct profile *profile, struct span name, int best)
 	return best;
 }
 
-bool policy_trims(const struct profile *profile, const struct app *app)
+bool policy_trims(const struct profile *profile, const struct app *app, uint64_t now_ms)
 {
-	return app->rule >= 0 && profile->rules[app->rule].how == HOW_TRIM &&
-	       app->trim_ms == UNKNOWN;
+	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
+
+	if (!rule || rule->how != HOW_TRIM || !app->leaving)
+		return false;
+	return app->trim_ms == UNKNOWN ||
+	       (app->trim_ms < app->background_ms && !rests(rule, now_ms - app->trim_ms));
 }
 
-/* Whether it is this one's turn at all. Caches cost nobody a page-out, so they go while nothing is missing. */
-static bool is_due(const struct profile *profile, const struct app *app, bool wanted)
+/* Whether it is this one's turn at all. */
+static bool is_due(const struct profile *profile, const struct app *app, bool wanted,
+		   uint64_t now_ms)
 {
-	return wanted ||
-	       (app->leaving && (profile->when.leaving || policy_trims(profile, app)));
+	return wanted || (profile->when.leaving && app->leaving) ||
+	       policy_trims(profile, app, now_ms);
 }
 
 /* Whether `a` goes before `b`. */
-static bool goes_first(const struct profile *profile, const struct app *a, const struct app *b)
+static bool goes_first(const struct profile *profile, const struct app *a, const struct app *b,
+		       uint64_t now_ms)
 {
+	bool a_trims = policy_trims(profile, a, now_ms), b_trims = policy_trims(profile, b, now_ms);
 	bool a_last = profile->rules[a->rule].last, b_last = profile->rules[b->rule].last;
 
+	if (a_trims != b_trims)
+		return a_trims;
 	if (a_last != b_last)
 		return b_last;
 	if (a->background_ms != b->background_ms)
@@ -146,10 +160,10 @@ struct app *policy_next(const struct profile *profile, struct app *apps, size_t 
 	struct app *first = NULL;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!is_due(profile, &apps[i], wanted) ||
+		if (!is_due(profile, &apps[i], wanted, now_ms) ||
 		    policy_spares(profile, &apps[i], now_ms))
 			continue;
-		if (!first || goes_first(profile, &apps[i], first))
+		if (!first || goes_first(profile, &apps[i], first, now_ms))
 			first = &apps[i];
 	}
 	return first;

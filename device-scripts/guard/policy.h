@@ -20,14 +20,14 @@ struct app {
 	int rule;		/* the first that matches; -1: none */
 	uint64_t rss_anon_bytes, swap_bytes;	/* when last looked at; UNKNOWN: never */
 	uint64_t background_ms;	/* since when out of the foreground; UNKNOWN: is in it */
-	bool leaving;		/* left the foreground and was not dealt with since */
+	bool leaving;		/* left the foreground and was not paged out since */
 	bool launching;		/* in the foreground for the first time */
 	bool no_rest;		/* used since its last page-out, or that ended at enough: no rest is due */
 	bool out;		/* some of it was advised since it was in the foreground */
 	bool seen;		/* by the scan in work */
 	int watch;		/* of inotify, on its oom_score_adj; 0: none */
 	uint64_t action_ms;	/* when it was last paged out; UNKNOWN: never */
-	uint64_t trim_ms;	/* when it was asked to give up caches; UNKNOWN: not since the foreground */
+	uint64_t trim_ms;	/* when it was last asked to give up caches; UNKNOWN: never */
 	uint64_t holdoff_ms;	/* that long it is left alone then; 0: the rule's cooldown */
 	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */
 	uint64_t moved_bytes;	/* that went to swap by the last action */
@@ -58,7 +58,7 @@ uint64_t policy_missing(const struct when *when, const struct situation *now,
 			const char **condition);
 
 /*
- * Why nobody may be touched now: "no_swap", "swap_floor" or "minute_budget" (with
+ * Why nobody may be paged out now: "no_swap", "swap_floor" or "minute_budget" (with
  * `minute_bytes` advised in this minute); NULL when nothing stands in the way.
  */
 const char *policy_forbids(const struct when *when, const struct situation *now,
@@ -70,8 +70,11 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 /* The first rule that fits one of the names; -1 when none does. Asked for each name in turn. */
 int policy_rule(const struct profile *profile, struct span name, int best);
 
-/* Whether this one is to be asked to give up caches before anything else is done to it. */
-bool policy_trims(const struct profile *profile, const struct app *app);
+/*
+ * Whether this one has left and is to be asked to give up caches. That costs no
+ * swap, so it comes before all page-outs, whatever memory and swap say.
+ */
+bool policy_trims(const struct profile *profile, const struct app *app, uint64_t now_ms);
 
 /*
  * Whom to touch first: who left the foreground before the others, favourites

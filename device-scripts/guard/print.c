@@ -96,7 +96,8 @@ static void print_app(const struct app *app, uint64_t now_ms)
 	line_ago("background_s", now_ms, app->background_ms);
 	line_u64("rss_anon_bytes", app->rss_anon_bytes);
 	line_u64("swap_bytes", app->swap_bytes);
-	line_word("last_action", trimmed ? "trim" : acted && rule ? how_name(rule->how) : NULL);
+	line_word("last_action", trimmed ? "trim" : !acted || !rule ? NULL :
+				 rule->how == HOW_COLD ? "cold" : "pageout");
 	line_ago("last_action_s", now_ms, trimmed ? app->trim_ms : app->action_ms);
 	line_u64("refaulted_bytes", app->refaulted_bytes);
 	line_u64("holdoff_s", since_ms == UNKNOWN || since_ms >= app->holdoff_ms ?

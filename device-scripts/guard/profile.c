@@ -19,11 +19,6 @@ static const char *const how_names[] = {
 	[HOW_LEAVE] = "leave",
 };
 
-const char *how_name(enum how how)
-{
-	return how_names[how];
-}
-
 void profile_reset(struct profile *profile)
 {
 	memset(profile, 0, sizeof(*profile));

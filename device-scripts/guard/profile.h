@@ -52,8 +52,6 @@ void profile_reset(struct profile *profile);
 bool when_parse(const struct request *request, struct when *out, const char **why);
 bool rule_parse(const struct request *request, struct rule *out, const char **why);
 
-const char *how_name(enum how how);
-
 /* Whether `text` fits the glob `pattern`, of * and ?. */
 bool glob_fits(const char *pattern, struct span text);
 

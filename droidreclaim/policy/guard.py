@@ -67,8 +67,8 @@ class Standing:
         idle_ms: How long ago the guard last touched it; None for never.
         holdoff_ms: How long it is left alone after that; 0 for the rule's cooldown.
         rest_bytes: What its last page-out could not move of its anonymous memory.
-        leaving: It left the foreground and was not dealt with since.
-        trim_ms: How long ago it was asked to give up caches; None for not since the foreground.
+        leaving: It left the foreground and was not paged out since.
+        trim_ms: How long ago it was last asked to give up caches; None for never.
         no_rest: It was used since, or that page-out ended because enough was free: no rest is due.
     """
 
@@ -149,16 +149,19 @@ def spares(rule: Rule | None, standing: Standing) -> str | None:
 
 def _rests(rule: Rule, standing: Standing) -> str | None:
     idle = standing.idle_ms
-    trim = standing.trim_ms
-    if rule.how == "trim" and trim is not None and trim < _TRIM_WAIT_MS:
+    if standing.trim_ms is not None and standing.trim_ms < _TRIM_WAIT_MS:
         return "trimmed: it has 2 s for that"
     if idle is None or standing.no_rest:
         return None
-    if idle < max(rule.cooldown_ms, _LEAST_COOLDOWN_MS):
+    if idle < _cooldown_ms(rule):
         return f"cooldown: touched {idle / 1e3:.0f} s ago"
     if idle < standing.holdoff_ms:
         return f"holdoff: much came back, {idle / 1e3:.0f} s ago"
     return None
+
+
+def _cooldown_ms(rule: Rule) -> int:
+    return max(rule.cooldown_ms, _LEAST_COOLDOWN_MS)
 
 
 def _touches_files(rule: Rule) -> bool:
@@ -179,21 +182,31 @@ def in_turn(
         (standing, rule)
         for standing in standings
         if (rule := rule_for(profile, standing.names)) is not None
-        and (wanted or (standing.leaving and (profile.when.leaving or _trims(rule, standing))))
+        and (wanted or (profile.when.leaving and standing.leaving) or _trims(rule, standing))
         and spares(rule, standing) is None
     ]
     return sorted(found, key=_order)
 
 
 def _trims(rule: Rule, standing: Standing) -> bool:
-    """Whether it is to be asked to give up caches first; that goes while nothing is missing."""
-    return rule.how == "trim" and standing.trim_ms is None
+    """Whether it has left and is to be asked to give up caches, whatever memory and swap say."""
+    if rule.how != "trim" or not standing.leaving:
+        return False
+    asked, away = standing.trim_ms, standing.away_ms
+    return asked is None or (asked > (away or 0) and asked >= _cooldown_ms(rule))
 
 
-def _order(turn: tuple[Standing, Rule]) -> tuple[bool, int, int, int, int]:
-    """Favourites after all others; then who has been away longest, is least in use, is largest."""
+def _order(turn: tuple[Standing, Rule]) -> tuple[bool, bool, int, int, int, int]:
+    """Trims, then page-outs, favourites last; who is away longest, least in use, largest first."""
     one, rule = turn
-    return rule.last, -(one.away_ms or 0), -one.adj, -one.rss_anon_bytes, one.pid
+    return (
+        not _trims(rule, one),
+        rule.last,
+        -(one.away_ms or 0),
+        -one.adj,
+        -one.rss_anon_bytes,
+        one.pid,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +272,7 @@ def plan(profile: Profile, snapshot: Snapshot, memory: MemInfo, room: Headroom) 
             why = spares(rule_for(profile, standing.names), standing) or forbidden or ""
             word, _, detail = why.partition(": ")
             skipped.append(Skip(snapshot.by_pid[standing.pid], word, detail))
-    return GuardPlan(now, tuple(_signals(profile.when, now)), turns, tuple(skipped))
+    return GuardPlan(now, tuple(_signals(profile, now)), turns, tuple(skipped))
 
 
 def _standing(snapshot: Snapshot, process: Process) -> Standing:
@@ -271,7 +284,8 @@ def _standing(snapshot: Snapshot, process: Process) -> Standing:
     )
 
 
-def _signals(when: When, now: Situation) -> Iterator[Signal]:
+def _signals(profile: Profile, now: Situation) -> Iterator[Signal]:
+    when = profile.when
     found = dict(shortages(when, now))
     sizes = (
         ("available", when.available_bytes, now.available_bytes),
@@ -281,7 +295,7 @@ def _signals(when: When, now: Situation) -> Iterator[Signal]:
     for name, on, known in sizes:
         if on:
             yield Signal(name, None if known is None else found.get(name, 0))
-    if when.leaving:
+    if when.leaving or any(rule.how == "trim" for rule in profile.rules):
         yield Signal("leaving", None)
     if when.psi_some_us or when.psi_full_us:
         yield Signal("pressure", None)

@@ -231,8 +231,8 @@ class HowForm(_Form):
 
     rung: Literal["pageout", "cold", "trim", "leave"] = Field(
         default="pageout",
-        description="pageout: to swap now; cold: first in line; trim: asked to give up caches when "
-        "it leaves, then as pageout; leave: nothing.",
+        description="pageout: to swap when memory is short; cold: first in line then; trim: asked "
+        "to give up caches whenever it leaves the foreground, and as pageout; leave: nothing.",
     )
     what: Literal["anon", "file", "all"] | None = Field(
         default=None, description="Pages: anon (the default), file or all."

@@ -25,6 +25,12 @@ def is_out(victim: Victim, mib: int) -> bool:
     return victim.memory("VmSwap") >= mib * MIB
 
 
+def spared(guard: Guard, victim: Victim) -> str | None:
+    """Why a process is left alone; None also while it is not known yet."""
+    lines = [line for line in guard.ask("guard_status").all("app") if line["pid"] == victim.pid]
+    return lines[0]["spared"] if lines else None
+
+
 def test_it_pages_out_when_memory_is_missing_and_says_what_it_did(
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
@@ -244,7 +250,10 @@ def test_one_that_was_only_asked_to_trim_is_no_loss_of_the_guards(
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
     victim = victims("anon=8", name=NAME)
-    guard.start(ALWAYS, f"match={NAME} how=trim", LEAVE)
+    victim.set_adj(0)
+    guard.start(NEVER, f"match={NAME} how=trim", LEAVE)
+    until(lambda: spared(guard, victim) == "foreground")
+    victim.set_adj(900)
     until(lambda: guard.events("action"))
     victim.kill()
     until(lambda: guard.status()["gone"] == 1)
@@ -259,9 +268,7 @@ def test_one_that_is_to_be_trimmed_is_asked_as_it_leaves_and_nothing_moves(
     for one in (victim, kept):
         one.set_adj(0)
     guard.start(NEVER, f"match={NAME} how=trim", f"match={NAME}.kept", LEAVE)
-    until(lambda: {line["pid"] for line in guard.ask("guard_status").all("app")} >= {
-        victim.pid, kept.pid,
-    })  # fmt: skip
+    until(lambda: spared(guard, victim) == spared(guard, kept) == "foreground")
     for one in (victim, kept):
         one.set_adj(900)
     until(lambda: guard.events("action"))
@@ -276,12 +283,36 @@ def test_one_that_is_to_be_trimmed_is_asked_as_it_leaves_and_nothing_moves(
 def test_full_swap_keeps_nobody_from_being_asked_to_trim(
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
-    victim = victims("anon=16", name=NAME)
-    guard.start(f"{ALWAYS} swap_floor_permille=1000", f"match={NAME} how=trim", LEAVE)
-    until(lambda: guard.events("action") and guard.events("skip"))
+    old, new = (victims("anon=16", name=f"{NAME}.{which}") for which in ("old", "new"))
+    new.set_adj(0)
+    guard.start(f"{ALWAYS} swap_floor_permille=1000", f"match={NAME}.* how=trim", LEAVE)
+    until(lambda: guard.events("skip"))  # the old one would have to be paged out
+    assert guard.actions() == []
+    new.set_adj(900)
+    until(lambda: guard.actions() == [new.pid])
+    time.sleep(0.5)
     assert [event["reason"] for event in guard.events("action")] == ["trim"]
     assert [event["reason"] for event in guard.events("skip")] == ["swap_floor"]
-    assert victim.memory("VmSwap") == 0
+    assert old.memory("VmSwap") == new.memory("VmSwap") == 0
+
+
+def test_what_was_trimmed_is_paged_out_in_its_turn_and_asked_again_when_it_left_again(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=16", name=NAME)
+    victim.set_adj(0)
+    guard.start(ALWAYS, f"match={NAME} how=trim", LEAVE)
+    until(lambda: spared(guard, victim) == "foreground")
+    victim.set_adj(900)
+    until(lambda: is_out(victim, 15))
+    until(lambda: guard.app(victim.pid)["last_action"] == "pageout")
+    assert [event["reason"] for event in guard.events("action")] == ["trim", "available"]
+    victim.set_adj(0)
+    victim.touch()
+    until(lambda: spared(guard, victim) == "foreground")
+    victim.set_adj(900)
+    until(lambda: len(guard.events("action")) == 3)
+    assert guard.events("action")[-1]["reason"] == "trim"
 
 
 def test_a_mass_return_does_not_stop_it(guard: Guard, zram: Zram, victims: Any) -> None:

@@ -144,9 +144,12 @@ def _trim(am: ActivityManager, words: list[str], reply: Reply) -> int:
     process = next(
         (process for process in found if process.name == name or str(process.pid) == name), found[0]
     )
-    # ActivityManagerService.setProcessMemoryTrimLevel refuses a level under the last one.
-    if process.trim_level and level < process.trim_level:
-        reply.err(f"Unable to set a higher trim level than current level {process.trim_level}\n")
+    # ActivityManagerService.setProcessMemoryTrimLevel, whose exceptions say these.
+    if level <= process.trim_level:
+        reply.err("Unable to set a higher trim level than current level\n")
+        return 255
+    if level >= TRIM_LEVELS["BACKGROUND"] and process is am.top():
+        reply.err("Unable to set a background trim level on a foreground process\n")
         return 255
     am.trim(process, level)
     return 0

@@ -332,6 +332,7 @@ class ActivityManager:
         self._sequence += 1
         process.sequence = self._sequence
         process.active_s = time.monotonic()
+        process.trim_level = 0
         if process in self._lru:
             self._lru.remove(process)
         family = [
