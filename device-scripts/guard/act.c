@@ -12,6 +12,7 @@
 #include "talk.h"
 
 #define SLICE_BYTES (64ull << 20)	/* between two looks of a page-out */
+#define SLICE_LEAST_BYTES (4ull << 20)
 #define SLICE_S 3		/* the same for one with a pace */
 #define STUCK_US 10000000
 #define STUCK_S 30		/* a call that never returns ends the guard for good */
@@ -56,10 +57,24 @@ static void note_forbidden(const char *why)
 	guard.forbidden = why;
 }
 
+/*
+ * What is missing needs more than that paged out, for zram takes up to half of it
+ * again. More would be gone for nothing, and of swap there may be little.
+ */
+static uint64_t slice_bytes(void)
+{
+	const char *condition;
+	uint64_t missing = policy_missing(&guard.profile.when, &guard.now, &condition);
+
+	if (missing == 0 || missing > SLICE_BYTES / 2)
+		return SLICE_BYTES;
+	return missing < SLICE_LEAST_BYTES / 2 ? SLICE_LEAST_BYTES : 2 * missing;
+}
+
 /* Limits of the next slice for a rule; the pace is made of pauses between steps. */
 static void set_options(struct options *out, const struct rule *rule, uint64_t start)
 {
-	uint64_t slice = SLICE_BYTES;
+	uint64_t slice = slice_bytes();
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;

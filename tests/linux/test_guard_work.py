@@ -52,6 +52,16 @@ def test_it_pages_out_when_memory_is_missing_and_says_what_it_did(
     assert victim.bad_pages() == 0
 
 
+def test_of_a_large_app_no_more_leaves_than_is_missing(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=128", name=NAME)
+    mark = available_bytes() + 12 * MIB
+    guard.start(f"available_bytes={mark}", f"match={NAME} cooldown_ms=60000", LEAVE)
+    until(lambda: guard.events("action"))
+    assert guard.events("action")[0]["advised_bytes"] <= 60 * MIB
+
+
 def test_it_leaves_everybody_alone_while_nothing_is_missing(
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
