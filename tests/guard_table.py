@@ -11,7 +11,7 @@ from droidreclaim.policy.guard import Situation, Standing
 _TABLES = Path(__file__).parent.parent / "device-scripts" / "tests"
 
 # What the guard takes where a line does not say.
-DEFAULT_WHEN = When(0, False, 0, False, 35_000, 0, 500_000, 200, None, 1000)
+DEFAULT_WHEN = When(0, False, 0, False, 35_000, 0, 500_000, 500, 200, None, 1000)
 DEFAULT_RULE = Rule("*", 700, 1000, 0, 0, "pageout", "anon", (), None, None, 0, False)
 _NOW = Situation(swap_total_bytes=1000, swap_free_bytes=1000)
 _IN_FRONT_MS = -1  # shorter in the background than any rule wants

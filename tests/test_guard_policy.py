@@ -53,7 +53,7 @@ def _answer(case: Case, question: str, *words: str) -> list[str]:
     if question == "forbids":
         return [question, (forbids(case.when, case.now) or "-").partition(":")[0]]
     if question == "order":
-        turns = in_turn(case.profile, case.apps.values(), wanted=short is not None)
+        turns = in_turn(case.profile, case.apps.values(), case.now, wanted=short is not None)
         names = {standing.pid: name for name, standing in case.apps.items()}
         return [question, *([names[standing.pid] for standing, _ in turns] or ["-"])]
     standing = case.apps[words[0]]

@@ -11,9 +11,7 @@
 #include "reclaim.h"
 #include "talk.h"
 
-#define SLICE_BYTES (64ull << 20)	/* between two looks of a page-out */
-#define SLICE_LEAST_BYTES (4ull << 20)
-#define SLICE_S 3		/* the same for one with a pace */
+#define SLICE_S 3		/* of a page-out with a pace, between two looks */
 #define STUCK_US 10000000
 #define STUCK_S 30		/* a call that never returns ends the guard for good */
 #define PACED_STEP_KIB 1024	/* or what a quarter of a second may have */
@@ -57,24 +55,11 @@ static void note_forbidden(const char *why)
 	guard.forbidden = why;
 }
 
-/*
- * What is missing needs more than that paged out, for zram takes up to half of it
- * again. More would be gone for nothing, and of swap there may be little.
- */
-static uint64_t slice_bytes(void)
-{
-	const char *condition;
-	uint64_t missing = policy_missing(&guard.profile.when, &guard.now, &condition);
-
-	if (missing == 0 || missing > SLICE_BYTES / 2)
-		return SLICE_BYTES;
-	return missing < SLICE_LEAST_BYTES / 2 ? SLICE_LEAST_BYTES : 2 * missing;
-}
-
 /* Limits of the next slice for a rule; the pace is made of pauses between steps. */
 static void set_options(struct options *out, const struct rule *rule, uint64_t start)
 {
-	uint64_t slice = slice_bytes();
+	const char *condition;
+	uint64_t slice = policy_slice(policy_missing(&guard.profile.when, &guard.now, &condition));
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
@@ -248,7 +233,7 @@ static void act_on(struct app *app)
 
 	if (app->check_ms != UNKNOWN)
 		judge_return(app);
-	else if (policy_trims(&guard.profile, app, state.now_ms))
+	else if (policy_trims(&guard.profile, app, &guard.now, state.now_ms))
 		trim(app);
 	else
 		page_out(app, condition);
@@ -283,7 +268,7 @@ void act_pass(void)
 
 		if (!wanted)
 			guard.condition = NULL;
-		app = policy_next(profile, apps.app, apps.nr, wanted, state.now_ms);
+		app = policy_next(profile, apps.app, apps.nr, &guard.now, wanted, state.now_ms);
 		if (!app && wanted && fresh && state.now_ms - state.sized_ms >= profile->when.beat_ms) {
 			fresh = false;	/* nobody by old sizes */
 			measure_all();
@@ -293,7 +278,7 @@ void act_pass(void)
 			note_forbidden(NULL);
 		if (!app)
 			break;
-		trims = policy_trims(profile, app, state.now_ms);
+		trims = policy_trims(profile, app, &guard.now, state.now_ms);
 		if (!trims) {
 			forbidden = forbids();
 			note_forbidden(forbidden);

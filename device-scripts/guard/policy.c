@@ -8,6 +8,8 @@
 #define PRESSURE_BYTES (32u * 1024 * 1024)	/* what an alarm without a watermark asks for */
 #define COOLDOWN_LEAST_MS 1000	/* or a pass would not end */
 #define LEAST_BYTES (1u << 20)	/* what holds less has been paged out already */
+#define SLICE_LEAST_BYTES (4ull << 20)
+#define SLICE_MOST_BYTES (64ull << 20)
 #define TRIM_WAIT_MS 2000	/* an app's time to give up caches before it is paged out */
 
 /* By how much `value` is under `mark`. */
@@ -116,33 +118,28 @@ int policy_rule(const struct profile *profile, struct span name, int best)
 	return best;
 }
 
-bool policy_trims(const struct profile *profile, const struct app *app, uint64_t now_ms)
+static bool swap_is_short(const struct when *when, const struct situation *now)
+{
+	return now->swap_total_bytes != UNKNOWN &&
+	       now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->trim_below_permille;
+}
+
+bool policy_trims(const struct profile *profile, const struct app *app,
+		  const struct situation *now, uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
 
-	if (!rule || rule->how != HOW_TRIM || !app->leaving)
+	if (!rule || rule->how != HOW_TRIM || !app->leaving || !swap_is_short(&profile->when, now))
 		return false;
 	return app->trim_ms == UNKNOWN ||
 	       (app->trim_ms < app->background_ms && !rests(rule, now_ms - app->trim_ms));
 }
 
-/* Whether it is this one's turn at all. */
-static bool is_due(const struct profile *profile, const struct app *app, bool wanted,
-		   uint64_t now_ms)
-{
-	return wanted || (profile->when.leaving && app->leaving) ||
-	       policy_trims(profile, app, now_ms);
-}
-
 /* Whether `a` goes before `b`. */
-static bool goes_first(const struct profile *profile, const struct app *a, const struct app *b,
-		       uint64_t now_ms)
+static bool goes_first(const struct profile *profile, const struct app *a, const struct app *b)
 {
-	bool a_trims = policy_trims(profile, a, now_ms), b_trims = policy_trims(profile, b, now_ms);
 	bool a_last = profile->rules[a->rule].last, b_last = profile->rules[b->rule].last;
 
-	if (a_trims != b_trims)
-		return a_trims;
 	if (a_last != b_last)
 		return b_last;
 	if (a->background_ms != b->background_ms)
@@ -154,19 +151,33 @@ static bool goes_first(const struct profile *profile, const struct app *a, const
 	return a->pid < b->pid;
 }
 
-struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr, bool wanted,
-			uint64_t now_ms)
+struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr,
+			const struct situation *now, bool wanted, uint64_t now_ms)
 {
 	struct app *first = NULL;
+	bool first_trims = false;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!is_due(profile, &apps[i], wanted, now_ms) ||
-		    policy_spares(profile, &apps[i], now_ms))
+		struct app *app = &apps[i];
+		bool trims = policy_trims(profile, app, now, now_ms);
+
+		if (!wanted && !trims && !(profile->when.leaving && app->leaving))
 			continue;
-		if (!first || goes_first(profile, &apps[i], first, now_ms))
-			first = &apps[i];
+		if (policy_spares(profile, app, now_ms))
+			continue;
+		if (first && (trims != first_trims ? first_trims : !goes_first(profile, app, first)))
+			continue;
+		first = app;
+		first_trims = trims;
 	}
 	return first;
+}
+
+uint64_t policy_slice(uint64_t missing)
+{
+	if (missing == 0 || missing > SLICE_MOST_BYTES / 2)
+		return SLICE_MOST_BYTES;
+	return missing < SLICE_LEAST_BYTES / 2 ? SLICE_LEAST_BYTES : 2 * missing;
 }
 
 uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_t minute_bytes)

@@ -71,18 +71,27 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 int policy_rule(const struct profile *profile, struct span name, int best);
 
 /*
- * Whether this one has left and is to be asked to give up caches. That costs no
- * swap, so it comes before all page-outs, whatever memory and swap say.
+ * Whether this one has left and is to be asked to give up caches: when swap is
+ * short, for they take room there that others need. It costs no
+ * swap, so it comes before all page-outs, whatever memory is missing.
  */
-bool policy_trims(const struct profile *profile, const struct app *app, uint64_t now_ms);
+bool policy_trims(const struct profile *profile, const struct app *app,
+		  const struct situation *now, uint64_t now_ms);
 
 /*
  * Whom to touch first: who left the foreground before the others, favourites
  * last. `wanted`: memory is missing; else only who is `leaving` counts, to be
  * trimmed or where the profile asks for it. NULL: nobody.
  */
-struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr, bool wanted,
-			uint64_t now_ms);
+struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr,
+			const struct situation *now, bool wanted, uint64_t now_ms);
+
+/*
+ * Bytes to advise before memory is looked at again. What is missing needs more
+ * than that paged out, for zram takes up to half of it back. More would be gone
+ * for nothing, and of swap there may be little.
+ */
+uint64_t policy_slice(uint64_t missing);
 
 /* Bytes of one page-out: the rule's budget within what the minute has left. */
 uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_t minute_bytes);

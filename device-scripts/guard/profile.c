@@ -8,7 +8,7 @@
 #define SWAP_LEAST_PERMILLE 100	/* lmkd calls less of it low, and kills */
 #define DAY_MS 86400000
 #define WHEN_KEYS "available_bytes next_launch headroom_bytes leaving psi_some_us psi_full_us " \
-		  "psi_window_us swap_floor_permille minute_bytes beat_ms"
+		  "psi_window_us trim_below_permille swap_floor_permille minute_bytes beat_ms"
 #define RULE_KEYS "match low high min_bytes background_ms how what only budget_bytes " \
 		  "max_bytes_per_s cooldown_ms last"
 
@@ -24,6 +24,7 @@ void profile_reset(struct profile *profile)
 	memset(profile, 0, sizeof(*profile));
 	profile->when.psi_some_us = 35000;
 	profile->when.psi_window_us = 500000;
+	profile->when.trim_below_permille = 500;
 	profile->when.swap_floor_permille = 200;
 	profile->when.minute_bytes = UNKNOWN;
 	profile->when.beat_ms = 1000;
@@ -93,6 +94,7 @@ bool when_parse(const struct request *request, struct when *out, const char **wh
 	    !number32(request, "psi_window_us", 500000, 10000000, &out->psi_window_us, why) ||
 	    !number32(request, "psi_some_us", 0, out->psi_window_us - 1, &out->psi_some_us, why) ||
 	    !number32(request, "psi_full_us", 0, out->psi_window_us - 1, &out->psi_full_us, why) ||
+	    !number32(request, "trim_below_permille", 0, 1000, &out->trim_below_permille, why) ||
 	    !number32(request, "swap_floor_permille", 0, 1000, &out->swap_floor_permille, why) ||
 	    !number(request, "minute_bytes", 0, UNKNOWN - 1, &out->minute_bytes, why) ||
 	    !number32(request, "beat_ms", 100, 60000, &out->beat_ms, why))

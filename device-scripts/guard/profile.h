@@ -21,6 +21,7 @@ struct when {
 	uint64_t headroom_bytes;
 	bool leaving;
 	uint32_t psi_some_us, psi_full_us, psi_window_us;
+	uint32_t trim_below_permille;	/* of swap free: caches are asked for from there on */
 	uint32_t swap_floor_permille;
 	uint64_t minute_bytes;	/* UNKNOWN: no limit */
 	uint32_t beat_ms;

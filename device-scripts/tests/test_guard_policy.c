@@ -118,11 +118,11 @@ static void expect_order(struct span rest)
 	struct span name;
 
 	while (!span_is(rest, "-") && span_word(&rest, ' ', &name)) {
-		next = policy_next(&profile, apps, apps_nr, wanted, NOW_MS);
+		next = policy_next(&profile, apps, apps_nr, &device, wanted, NOW_MS);
 		must(next == app_named(name), "order");
 		next->rule = -1;	/* dealt with */
 	}
-	must(!policy_next(&profile, apps, apps_nr, wanted, NOW_MS), "the end of the order");
+	must(!policy_next(&profile, apps, apps_nr, &device, wanted, NOW_MS), "the end of the order");
 }
 
 static void is_word(const char *said, struct span word, const char *what)
@@ -291,6 +291,13 @@ static void a_page_out_has_the_rules_budget_within_what_the_minute_has_left(void
 	CHECK(policy_budget(&when, &rule, 300) == UNKNOWN);
 }
 
+static void a_slice_is_twice_what_is_missing_within_bounds(void)
+{
+	CHECK(policy_slice(10 << 20) == 20 << 20);
+	CHECK(policy_slice(1) == 4 << 20 && policy_slice(UNKNOWN) == 64 << 20);
+	CHECK(policy_slice(0) == 64 << 20);	/* an app that goes because it left, goes */
+}
+
 static void a_cooldown_of_nothing_doubles_from_ten_seconds(void)
 {
 	struct app app = { .rule = 0, .moved_bytes = 100, .swap_after_bytes = 100 };
@@ -307,6 +314,7 @@ int main(void)
 	read_table("decisions.txt", take_row);
 	the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_when_not();
 	a_cooldown_of_nothing_doubles_from_ten_seconds();
+	a_slice_is_twice_what_is_missing_within_bounds();
 	a_page_out_has_the_rules_budget_within_what_the_minute_has_left();
 	a_glob_fits_whole_texts_only_and_never_takes_long();
 	return 0;

@@ -17,6 +17,7 @@ class When:
         leaving: It acts on each app that leaves the foreground, needed or not.
         psi_some_us: Of each *psi_window_us*: stalls of some task that raise the late alarm.
         psi_full_us: The same for stalls of all tasks.
+        trim_below_permille: Free swap, of all swap, below which apps are asked for caches.
         swap_floor_permille: Free swap, of all swap, that is never used up.
         minute_bytes: Most that is advised in a minute, over all apps; None for no bound.
         beat_ms: How often it looks who is where while nothing happens.
@@ -29,6 +30,7 @@ class When:
     psi_some_us: int
     psi_full_us: int
     psi_window_us: int
+    trim_below_permille: int
     swap_floor_permille: int
     minute_bytes: int | None
     beat_ms: int

@@ -169,38 +169,41 @@ def _touches_files(rule: Rule) -> bool:
 
 
 def in_turn(
-    profile: Profile, standings: Iterable[Standing], *, wanted: bool
+    profile: Profile, standings: Iterable[Standing], now: Situation, *, wanted: bool
 ) -> list[tuple[Standing, Rule]]:
     """
     Whom to page out, first to last, as long as it lasts.
 
     Args:
-        wanted: Memory is missing; else only who has just left counts, to be trimmed, or where the
-            profile says so.
+        wanted: Memory is missing; else only who has just left counts: to be trimmed, when swap is
+            short, or where the profile says so.
     """
-    found = [
-        (standing, rule)
-        for standing in standings
-        if (rule := rule_for(profile, standing.names)) is not None
-        and (wanted or (profile.when.leaving and standing.leaving) or _trims(rule, standing))
-        and spares(rule, standing) is None
-    ]
-    return sorted(found, key=_order)
+    mark = (now.swap_total_bytes or 0) * profile.when.trim_below_permille
+    short = (now.swap_free_bytes or 0) * 1000 <= mark
+    found = []
+    for standing in standings:
+        rule = rule_for(profile, standing.names)
+        if rule is None or spares(rule, standing) is not None:
+            continue
+        trims = short and _trims(rule, standing)
+        if wanted or trims or (profile.when.leaving and standing.leaving):
+            found.append((trims, standing, rule))
+    return [(standing, rule) for _, standing, rule in sorted(found, key=_order)]
 
 
 def _trims(rule: Rule, standing: Standing) -> bool:
-    """Whether it has left and is to be asked to give up caches, whatever memory and swap say."""
+    """Whether it has left and is to be asked to give up caches, once swap is short."""
     if rule.how != "trim" or not standing.leaving:
         return False
     asked, away = standing.trim_ms, standing.away_ms
     return asked is None or (asked > (away or 0) and asked >= _cooldown_ms(rule))
 
 
-def _order(turn: tuple[Standing, Rule]) -> tuple[bool, bool, int, int, int, int]:
+def _order(turn: tuple[bool, Standing, Rule]) -> tuple[bool, bool, int, int, int, int]:
     """Trims, then page-outs, favourites last; who is away longest, least in use, largest first."""
-    one, rule = turn
+    trims, one, rule = turn
     return (
-        not _trims(rule, one),
+        not trims,
         rule.last,
         -(one.away_ms or 0),
         -one.adj,
@@ -263,7 +266,7 @@ def plan(profile: Profile, snapshot: Snapshot, memory: MemInfo, room: Headroom) 
     nevers = {one.pid: skip for one in apps if (skip := refusal(snapshot, one, _ANY_ADJ))}
     standings = [_standing(snapshot, one) for one in apps if one.pid not in nevers]
     forbidden = forbids(profile.when, now)
-    order = () if forbidden else in_turn(profile, standings, wanted=True)
+    order = () if forbidden else in_turn(profile, standings, now, wanted=True)
     turns = tuple(Turn(snapshot.by_pid[standing.pid], rule) for standing, rule in order)
     touched = {turn.process.pid for turn in turns}
     skipped = [*nevers.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -78,10 +79,10 @@ def _adj_range(text: str) -> tuple[int, int]:
     return low, high
 
 
-def _share(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,2})%", text)
-    if match is None or not 10 <= int(match[1]) <= 90:
-        raise ValueError(f"{text!r}: a share of swap, 10% to 90%")
+def _share(text: str, most: int = 90) -> int:
+    match = re.fullmatch(r"([0-9]{1,3})%", text)
+    if match is None or not 10 <= int(match[1]) <= most:
+        raise ValueError(f"{text!r}: a share of swap, 10% to {most}%")
     return int(match[1])
 
 
@@ -108,6 +109,10 @@ AdjRange: TypeAlias = Annotated[
     *_written(_adj_range, {"type": "string", "pattern": r"^[0-9]{3,4}\.\.[0-9]{3,4}$"}),
 ]
 Share: TypeAlias = Annotated[int, *_written(_share, {"type": "string", "pattern": "^[1-9][0-9]%$"})]
+ShareOrAll: TypeAlias = Annotated[
+    int,
+    *_written(partial(_share, most=100), {"type": "string", "pattern": "^([1-9][0-9]|100)%$"}),
+]
 Glob: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?-]{1,128}$", strip_whitespace=False)
 ]
@@ -178,6 +183,10 @@ class WhenForm(_Form):
         default=False, description="Page each app out as it leaves the foreground, needed or not."
     )
     pressure: PressureForm = Field(default_factory=PressureForm)
+    trim_below: ShareOrAll = Field(
+        default=50,
+        description="While less than this share of swap is free, apps of rung trim are asked.",
+    )
     keep_swap_free: Share = Field(default=20, description="Share of swap that is never used up.")
     per_minute: SomeSize = Field(
         default=2048 * MIB, description="Most that is advised in a minute."
@@ -203,6 +212,7 @@ class WhenForm(_Form):
             psi_some_us=round(self.pressure.some * 1e6),
             psi_full_us=round(self.pressure.full * 1e6),
             psi_window_us=round(self.pressure.window * 1e6),
+            trim_below_permille=self.trim_below * 10,
             swap_floor_permille=self.keep_swap_free * 10,
             minute_bytes=self.per_minute,
             beat_ms=round(self.look_every * 1e3),
@@ -232,7 +242,7 @@ class HowForm(_Form):
     rung: Literal["pageout", "cold", "trim", "leave"] = Field(
         default="pageout",
         description="pageout: to swap when memory is short; cold: first in line then; trim: asked "
-        "to give up caches whenever it leaves the foreground, and as pageout; leave: nothing.",
+        "to give up caches as it leaves while swap is short, and as pageout; leave: nothing.",
     )
     what: Literal["anon", "file", "all"] | None = Field(
         default=None, description="Pages: anon (the default), file or all."

@@ -120,7 +120,7 @@ def test_a_profile_is_explained_by_what_is_there_now(phone: Handset) -> None:
     document = run_json(phone, "profile", "explain", "keep-games")
     turns, skipped = document["turns"], document["skipped"]
     assert (turns[-1]["name"], turns[-1]["last"]) == (GAME, True)
-    assert {turn["how"] for turn in turns} == {"pageout"}
+    assert {turn["how"] for turn in turns} == {"trim", "pageout"}
     assert {one["name"]: one["reason"] for one in skipped}["com.android.systemui"] == "leave"
     assert [signal["name"] for signal in document["signals"]] == [
         "next_launch", "headroom", "pressure",
@@ -192,7 +192,8 @@ def test_all_but_the_favourites_are_asked_to_give_up_caches_as_they_leave(
 ) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text(
-        "version: 1\nname: mine\nwhen: {next_launch: false, available: 1MiB}\n"
+        "version: 1\nname: mine\n"
+        "when: {next_launch: false, available: 1MiB, trim_below: 100%}\n"
         "who: {background: 0s}\nhow: {rung: trim}\n"
         f"packages:\n  - match: ['*launcher*', {GAME}]\n    how: {{rung: pageout}}\n"
     )
