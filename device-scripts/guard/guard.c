@@ -22,7 +22,8 @@
 #define STEADY_BYTES (4u << 20)	/* less of a change is none */
 #define RETURNING_MS 2000
 #define ALARM_ROW_MS 10000
-#define EXHAUSTED_MS 10000	/* with next to no swap left, or with none */
+#define NO_SWAP_MS 10000
+#define EXHAUSTED_MS 60000	/* with next to no swap left: the next kill may make room */
 #define EXHAUSTED_PERMILLE 20
 #define IN_MODIFY 2
 
@@ -140,7 +141,8 @@ static void look(bool rang)
 		state.exhausted_ms = UNKNOWN;
 	else if (state.exhausted_ms == UNKNOWN)
 		state.exhausted_ms = awake_ms;
-	else if (awake_ms - state.exhausted_ms >= EXHAUSTED_MS)
+	else if (awake_ms - state.exhausted_ms >=
+		 (now->swap_total_bytes == 0 ? NO_SWAP_MS : EXHAUSTED_MS))
 		state.ending = ENDING_EXHAUSTED;
 }
 
