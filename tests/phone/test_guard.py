@@ -123,7 +123,7 @@ def test_a_profile_is_explained_by_what_is_there_now(phone: Handset) -> None:
     assert {turn["how"] for turn in turns} == {"trim", "pageout"}
     assert {one["name"]: one["reason"] for one in skipped}["com.android.systemui"] == "leave"
     assert [signal["name"] for signal in document["signals"]] == [
-        "next_launch", "headroom", "pressure",
+        "next_launch", "headroom", "leaving", "pressure",
     ]  # fmt: skip
     assert document["now"]["launch_bytes"] > 10 * MIB
 
