@@ -341,7 +341,7 @@ def killed_at_random(phone: Handset, times: int, seed: int) -> None:
 
 
 def test_killed_at_random_instants_it_leaves_nothing_in_the_way(phone: Handset) -> None:
-    killed_at_random(phone, 20, 1)
+    killed_at_random(phone, 100, 1)
     start(phone)
     assert status(phone).running
     assert run(phone, "uninstall").returncode == 0
