@@ -32,6 +32,14 @@ def spared(guard: Guard, victim: Victim) -> str | None:
     return lines[0]["spared"] if lines else None
 
 
+def start_and_leave(guard: Guard, victim: Victim, when: str) -> None:
+    """A guard that trims *victim* sees it in the foreground, and then leave it."""
+    victim.set_adj(0)
+    guard.start(f"{when} {TRIM}", f"match={NAME} how=trim", LEAVE)
+    until(lambda: spared(guard, victim) == "foreground")
+    victim.set_adj(900)
+
+
 def test_it_pages_out_when_memory_is_missing_and_says_what_it_did(
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
@@ -251,10 +259,7 @@ def test_one_that_was_only_asked_to_trim_is_no_loss_of_the_guards(
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
     victim = victims("anon=8", name=NAME)
-    victim.set_adj(0)
-    guard.start(f"{NEVER} {TRIM}", f"match={NAME} how=trim", LEAVE)
-    until(lambda: spared(guard, victim) == "foreground")
-    victim.set_adj(900)
+    start_and_leave(guard, victim, NEVER)
     until(lambda: guard.events("action"))
     victim.kill()
     until(lambda: guard.status()["gone"] == 1)
@@ -301,10 +306,7 @@ def test_what_was_trimmed_is_paged_out_in_its_turn_and_asked_again_when_it_left_
     guard: Guard, zram: Zram, victims: Any
 ) -> None:
     victim = victims("anon=16", name=NAME)
-    victim.set_adj(0)
-    guard.start(f"{ALWAYS} {TRIM}", f"match={NAME} how=trim", LEAVE)
-    until(lambda: spared(guard, victim) == "foreground")
-    victim.set_adj(900)
+    start_and_leave(guard, victim, ALWAYS)
     until(lambda: is_out(victim, 15))
     until(lambda: guard.app(victim.pid)["last_action"] == "pageout")
     assert [event["reason"] for event in guard.events("action")] == ["trim", "available"]

@@ -184,9 +184,6 @@ def test_a_profile_that_names_nobody_here_guards_nobody(phone: Handset, tmp_path
     assert {app.spared for app in look(phone).apps} == {"leave"}
 
 
-# What may happen to the link
-
-
 def test_all_but_the_favourites_are_asked_to_give_up_caches_as_they_leave(
     phone: Handset, tmp_path: Path
 ) -> None:
@@ -212,6 +209,9 @@ def test_all_but_the_favourites_are_asked_to_give_up_caches_as_they_leave(
     assert acted_on() == {"com.example.mail"}
     assert "trimMemoryLevel=80" in phone.text("dumpsys activity processes com.example.mail")
     assert json.loads(phone.text("pocket verify com.example.mail"))["bad"] == 0
+
+
+# What may happen to the link
 
 
 def test_an_unplugged_cable_changes_nothing(guarded: Handset) -> None:
