@@ -25,8 +25,8 @@ PROTOCOL = 1
 HELPER_SOURCES = Path("device-scripts/src")
 GUARD_SOURCES = Path("device-scripts/guard")  # its own; the rest it shares with the helper
 HELPER_BINARIES = Path("droidreclaim/helper/bin")
-GUEST_SOURCES = Path("droidreclaim/phone/guest/src")
-GUEST_BINARIES = Path("droidreclaim/phone/guest/bin")
+GUEST_SOURCES = Path("droidreclaim/lab/phone/guest/src")
+GUEST_BINARIES = Path("droidreclaim/lab/phone/guest/bin")
 GUEST_TARGET = "x86_64-linux-gnu.2.31"
 
 _SMALLEST = ["-Xclang", "-Oz"]  # zig takes its own -Oz for -Os

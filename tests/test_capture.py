@@ -12,7 +12,7 @@ import pytest
 from droidreclaim.errors import ParseError, UsageError
 from droidreclaim.inspect import capture as capture_module
 from droidreclaim.inspect.capture import read_capture
-from droidreclaim.parse.bugreport import Captured, Kind, kind_of_command
+from droidreclaim.parse.text.bugreport import Captured, Kind, kind_of_command
 
 _ALL = frozenset(Kind)
 _PS = "USER PID PPID VSZ RSS WCHAN ADDR S NAME\nroot 1 0 10 10 0 0 S init\n"

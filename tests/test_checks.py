@@ -12,7 +12,7 @@ from droidreclaim.inspect import doctor
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.inspect.checks import Facts, device_checks, host_checks
 from droidreclaim.model.check import Check, CheckState
-from droidreclaim.parse.props import parse_getprop
+from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.report.doctor import doctor_json, report_text
 
 OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, CheckState.UNKNOWN

@@ -8,10 +8,9 @@ import pytest
 
 from build_values import phone, process
 from droidreclaim import profiles
-from droidreclaim.lmkd import Headroom
 from droidreclaim.model import Memory
 from droidreclaim.model.profile import Profile, Rule
-from droidreclaim.parse.kernel import MemInfo
+from droidreclaim.parse.proc.kernel import MemInfo
 from droidreclaim.policy.guard import (
     GuardPlan,
     Standing,
@@ -22,6 +21,7 @@ from droidreclaim.policy.guard import (
     shortages,
     spares,
 )
+from droidreclaim.policy.lmkd import Headroom
 from guard_table import DEFAULT_RULE, DEFAULT_WHEN, Case, cases, decisions, globs
 
 _MIB = 1 << 20

@@ -11,16 +11,16 @@ _PACKAGE = Path(__file__).parent.parent / "droidreclaim"
 _FLOORS = (
     {"errors", "units", "escape", "model"},
     {"device", "parse", "profiles"},
-    {"helper", "snapshot", "lmkd"},
-    {"policy", "web"},
+    {"helper", "snapshot"},
+    {"policy"},
     {"report"},
-    {"reclaim", "inspect", "swap", "guard", "hands"},
-    {"demo", "storm", "phone"},
+    {"reclaim", "inspect", "guard"},
+    {"lab"},
     {"cli"},
     {"__main__"},
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}
-_PURE = ("parse", "snapshot", "policy", "report", "lmkd")
+_PURE = ("parse", "snapshot", "policy", "report")
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 

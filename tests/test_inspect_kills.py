@@ -11,8 +11,8 @@ from local_shell import LocalShell
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect import kills
 from droidreclaim.inspect.clock import Clock
-from droidreclaim.parse.exits import LmkCounts
-from droidreclaim.parse.kill_records import KilledBy, KillRecord
+from droidreclaim.parse.activity.exits import LmkCounts
+from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.report import kills as report
 
 _LOG = """--------- beginning of main

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from droidreclaim.lmkd import Headroom, Sample, headroom, settings_in_force
-from droidreclaim.parse.kernel import parse_meminfo, parse_pressure, parse_vmstat
-from droidreclaim.parse.zoneinfo import parse_zoneinfo
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
+from droidreclaim.policy.lmkd import Headroom, Sample, headroom, settings_in_force
 
 _SDK = "ro.build.version.sdk"
 _A13 = {_SDK: "33"}

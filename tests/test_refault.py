@@ -10,7 +10,7 @@ from build_values import process
 from droidreclaim.errors import UsageError
 from droidreclaim.helper.wire import Measured
 from droidreclaim.model import Advice, Memory, ProcessId, Refault, TargetResult
-from droidreclaim.parse.kernel import parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.kernel import parse_pressure, parse_vmstat
 from droidreclaim.reclaim.refault import Counters, device_refault, refault
 from droidreclaim.units import parse_times
 

@@ -8,8 +8,8 @@ import pytest
 
 from build_values import PACKAGES, phone, process
 from droidreclaim.model import ActivityState, Band, Process
-from droidreclaim.parse.activity import parse_processes
-from droidreclaim.parse.ps import parse_ps
+from droidreclaim.parse.activity.dump import parse_processes
+from droidreclaim.parse.shell.ps import parse_ps
 from droidreclaim.snapshot import Member, build, captured, members_of
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from droidreclaim.parse.kernel import parse_vmstat
+from droidreclaim.parse.proc.kernel import parse_vmstat
 from droidreclaim.reclaim.thrashing import thrashing_percent
 
 _BEFORE = "nr_inactive_file 6000\nnr_active_file 3999\nworkingset_refault_file 1000\n"

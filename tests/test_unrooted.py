@@ -9,7 +9,7 @@ import pytest
 from build_values import process
 from droidreclaim.device import CommandResult
 from droidreclaim.errors import UsageError
-from droidreclaim.parse.event_values import Compacted
+from droidreclaim.parse.kills.event_values import Compacted
 from droidreclaim.policy import Selection
 from droidreclaim.reclaim import TRIM, Request, run_unrooted
 from droidreclaim.reclaim.unrooted import compact_words, compacted

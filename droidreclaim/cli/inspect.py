@@ -18,7 +18,7 @@ from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
 
 if TYPE_CHECKING:
-    from droidreclaim.lmkd import Headroom, Setting
+    from droidreclaim.policy.lmkd import Headroom, Setting
 
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")]
 
@@ -138,7 +138,7 @@ def headroom(
     from droidreclaim import report as texts
     from droidreclaim.cli import connect
     from droidreclaim.inspect import headroom as look
-    from droidreclaim.lmkd import settings_in_force
+    from droidreclaim.policy.lmkd import settings_in_force
     from droidreclaim.report import headroom as report
 
     if capture and follow:

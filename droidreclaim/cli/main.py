@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from droidreclaim.cli import apps, demo, guard, inspect, phone, profile, storm, swap
+from droidreclaim.cli import apps, guard, inspect, profile, swap
+from droidreclaim.cli.lab import demo, phone, storm
 from droidreclaim.cli.options import INTERRUPTED, Connection, with_connection
 from droidreclaim.cli.output import warn
 from droidreclaim.errors import DroidReclaimError

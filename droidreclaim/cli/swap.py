@@ -25,8 +25,8 @@ def on(
     connection: Connection,
 ) -> None:
     """Make an unused zram swap; a device that has swap is left as it is."""
-    from droidreclaim import swap
     from droidreclaim.cli import connect
+    from droidreclaim.reclaim import swap
     from droidreclaim.report import reclaim as told
 
     size_bytes = parse_size(size) if size is not None else None
@@ -44,8 +44,8 @@ def on(
 @with_connection
 def off(as_json: AsJson = False, *, connection: Connection) -> None:
     """Undo 'swap on'; refused when what is swapped would not fit into memory."""
-    from droidreclaim import swap
     from droidreclaim.cli import connect
+    from droidreclaim.reclaim import swap
     from droidreclaim.report import reclaim as told
 
     with connect.helper(connection) as helper:

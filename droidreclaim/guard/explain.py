@@ -8,10 +8,10 @@ from droidreclaim import snapshot
 from droidreclaim.errors import ParseError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
-from droidreclaim.lmkd import headroom, sample_of
 from droidreclaim.model import DeviceInfo
 from droidreclaim.model.profile import Profile
 from droidreclaim.policy.guard import GuardPlan, plan
+from droidreclaim.policy.lmkd import headroom, sample_of
 
 _FILES = ("meminfo", "vmstat", "zoneinfo")
 

@@ -17,10 +17,10 @@ from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.model import Band, DeviceInfo, DeviceStatus, Process
-from droidreclaim.parse.activity import parse_lru, parse_processes
-from droidreclaim.parse.bugreport import Kind
-from droidreclaim.parse.ps import parse_ps
-from droidreclaim.parse.sections import split_activity_dump
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.shell.ps import parse_ps
+from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.parse.text.sections import split_activity_dump
 from droidreclaim.snapshot import Snapshot
 
 _PROPERTIES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from droidreclaim.errors import ParseError, UsageError
-from droidreclaim.parse.bugreport import Captured, Kind, Sorter, is_bug_report, kind_of_text
+from droidreclaim.parse.text.bugreport import Captured, Kind, Sorter, is_bug_report, kind_of_text
 from droidreclaim.units import GIB
 
 _HEAD_LINES = 200  # a log may open with a crash of 100 lines

@@ -9,11 +9,11 @@ from droidreclaim.device.host import Host
 from droidreclaim.errors import ParseError
 from droidreclaim.helper.wire import Backend, Hello
 from droidreclaim.inspect.ask import Answer
-from droidreclaim.lmkd import sdk_of, settings_in_force
 from droidreclaim.model.check import Check, CheckState
-from droidreclaim.parse.kernel import parse_meminfo, parse_pressure
-from droidreclaim.parse.settings import parse_settings
-from droidreclaim.parse.swap import SwapArea, parse_swaps
+from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
+from droidreclaim.parse.proc.swap import SwapArea, parse_swaps
+from droidreclaim.policy.lmkd import sdk_of, settings_in_force
 from droidreclaim.units import format_size
 
 OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, CheckState.UNKNOWN

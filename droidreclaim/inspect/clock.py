@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from droidreclaim.parse.kill_records import KillRecord
+from droidreclaim.parse.kills.records import KillRecord
 
 _FORM = "%Y-%m-%d %H:%M:%S"
 _NOW = re.compile(

@@ -17,9 +17,9 @@ from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.checks import Facts, device_checks
 from droidreclaim.model.check import Check
-from droidreclaim.parse.bugreport import Captured, Kind
-from droidreclaim.parse.props import parse_getprop
-from droidreclaim.parse.sections import split_activity_dump
+from droidreclaim.parse.shell.props import parse_getprop
+from droidreclaim.parse.text.bugreport import Captured, Kind
+from droidreclaim.parse.text.sections import split_activity_dump
 
 _COMMANDS = {
     "props": "getprop",

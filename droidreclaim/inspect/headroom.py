@@ -13,10 +13,10 @@ from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.capture import read_capture
-from droidreclaim.lmkd import Headroom, Sample, headroom, sample_of
 from droidreclaim.model import DeviceInfo
-from droidreclaim.parse.bugreport import Kind
-from droidreclaim.parse.props import parse_getprop
+from droidreclaim.parse.shell.props import parse_getprop
+from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.policy.lmkd import Headroom, Sample, headroom, sample_of
 
 WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
 FOLLOW_S = 0.1  # as lmkd looks while memory is short

@@ -15,14 +15,14 @@ from droidreclaim.errors import DeviceTimeout, ParseError
 from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
-from droidreclaim.parse.bugreport import Kind
-from droidreclaim.parse.exits import LmkCounts, ProcessExit, parse_exit_info, parse_lmk
-from droidreclaim.parse.kill_join import join_kills
-from droidreclaim.parse.kill_records import KilledBy, KillRecord, killer_of
-from droidreclaim.parse.kills import parse_kills, read_entries
-from droidreclaim.parse.lines import log_lines
-from droidreclaim.parse.logcat import LogForm, iter_entries
-from droidreclaim.parse.sections import split_activity_dump
+from droidreclaim.parse.activity.exits import LmkCounts, ProcessExit, parse_exit_info, parse_lmk
+from droidreclaim.parse.kills.join import join_kills
+from droidreclaim.parse.kills.log import parse_kills, read_entries
+from droidreclaim.parse.kills.logcat import LogForm, iter_entries
+from droidreclaim.parse.kills.records import KilledBy, KillRecord, killer_of
+from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.parse.text.lines import log_lines
+from droidreclaim.parse.text.sections import split_activity_dump
 
 # The tags that speak of kills: a phone's buffers hold tens of MiB of others.
 _TAGS = (

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from droidreclaim.lmkd import Headroom
 from droidreclaim.model import Process, Skip
 from droidreclaim.model.profile import Profile, Rule, When
-from droidreclaim.parse.kernel import MemInfo
+from droidreclaim.parse.proc.kernel import MemInfo
 from droidreclaim.policy.choose import refusal
+from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.snapshot import Snapshot, is_app
 from droidreclaim.units import MIB, format_size
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from droidreclaim.model import ReclaimResult, SwapChange, TargetResult
-from droidreclaim.parse.kernel import parse_meminfo, parse_vmstat
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
 
 KEEP_AVAILABLE = (
     0.10  # of all memory, where a prefetch stops: lmkd's low watermarks are at 1 to 5 %

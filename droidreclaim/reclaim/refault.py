@@ -16,7 +16,7 @@ from droidreclaim.model import (
     Refault,
     TargetResult,
 )
-from droidreclaim.parse.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
 from droidreclaim.units import format_size
 
 _FILES = ("vmstat", "pressure/memory")

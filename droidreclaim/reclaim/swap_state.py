@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.parse.kernel import parse_meminfo
-from droidreclaim.parse.swap import SwapArea, parse_swaps, parse_zram_mm_stat
+from droidreclaim.parse.proc.kernel import parse_meminfo
+from droidreclaim.parse.proc.swap import SwapArea, parse_swaps, parse_zram_mm_stat
 from droidreclaim.reclaim.request import Request
 from droidreclaim.units import MIB
 

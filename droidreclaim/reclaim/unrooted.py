@@ -24,14 +24,14 @@ from droidreclaim.model import (
     TargetResult,
     band_of,
 )
-from droidreclaim.parse.activity import parse_processes
-from droidreclaim.parse.activity_joined import RunningProcess, running_processes
-from droidreclaim.parse.event_values import Compacted
-from droidreclaim.parse.events import parse_events
-from droidreclaim.parse.logcat import parse_logcat
-from droidreclaim.parse.process import parse_stat, parse_status
-from droidreclaim.parse.props import parse_getprop
-from droidreclaim.parse.settings import parse_settings
+from droidreclaim.parse.activity.dump import parse_processes
+from droidreclaim.parse.activity.joined import RunningProcess, running_processes
+from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.kills.event_values import Compacted
+from droidreclaim.parse.kills.events import parse_events
+from droidreclaim.parse.kills.logcat import parse_logcat
+from droidreclaim.parse.proc.process import parse_stat, parse_status
+from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.policy import Plan, choose
 from droidreclaim.reclaim.engine import Finished
 from droidreclaim.reclaim.judge import totals

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from droidreclaim.lmkd import Headroom, Setting
+from droidreclaim.policy.lmkd import Headroom, Setting
 from droidreclaim.units import format_size
 
 

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from droidreclaim.escape import safe
-from droidreclaim.parse.exits import LmkCounts
-from droidreclaim.parse.kill_records import KillRecord
+from droidreclaim.parse.activity.exits import LmkCounts
+from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.report import new_table
 from droidreclaim.units import format_size
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from droidreclaim.model import FIRST_APP_ID, USER_RANGE, ActivityState, Process
-from droidreclaim.parse.packages import parse_packages_list
+from droidreclaim.parse.activity.packages import parse_packages_list
 
 # Parents of app processes; never apps themselves, whatever package their name begins with.
 _ZYGOTES = frozenset({"zygote", "zygote64", "zygote_secondary", "webview_zygote"})

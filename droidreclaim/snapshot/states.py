@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from droidreclaim.model import ActivityState, Memory, Process, band_of
-from droidreclaim.parse.activity import ProcessesDump
-from droidreclaim.parse.activity_joined import RunningProcess, running_processes
-from droidreclaim.parse.activity_rows import LruEntry, Phantom
-from droidreclaim.parse.ps import PsRow
+from droidreclaim.parse.activity.dump import ProcessesDump
+from droidreclaim.parse.activity.joined import RunningProcess, running_processes
+from droidreclaim.parse.activity.rows import LruEntry, Phantom
+from droidreclaim.parse.shell.ps import PsRow
 from droidreclaim.snapshot.map import Member, Snapshot, build
 
 _UNKNOWN = Memory(None, None, None, None)

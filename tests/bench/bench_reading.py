@@ -22,21 +22,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.activity import parse_lru, parse_processes
-from droidreclaim.parse.adb import parse_devices
-from droidreclaim.parse.events import parse_events
-from droidreclaim.parse.exits import parse_exit_info
-from droidreclaim.parse.kernel import parse_meminfo, parse_vmstat
-from droidreclaim.parse.kills import parse_kills
-from droidreclaim.parse.logcat import parse_logcat
-from droidreclaim.parse.maps import parse_maps, parse_smaps
-from droidreclaim.parse.meminfo_app import parse_meminfo_app
-from droidreclaim.parse.meminfo_device import parse_meminfo_device
-from droidreclaim.parse.packages import parse_package_dump, parse_packages_list, parse_pm_list
-from droidreclaim.parse.props import parse_getprop
-from droidreclaim.parse.ps import parse_ps
-from droidreclaim.parse.settings import parse_settings
-from droidreclaim.parse.zoneinfo import parse_zoneinfo
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.activity.exits import parse_exit_info
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
+from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.activity.packages import (
+    parse_package_dump,
+    parse_packages_list,
+    parse_pm_list,
+)
+from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.kills.events import parse_events
+from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.logcat import parse_logcat
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
+from droidreclaim.parse.proc.maps import parse_maps, parse_smaps
+from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
+from droidreclaim.parse.shell.adb import parse_devices
+from droidreclaim.parse.shell.props import parse_getprop
+from droidreclaim.parse.shell.ps import parse_ps
 
 MEGABYTE = 1_000_000
 MOST_S = 20.0

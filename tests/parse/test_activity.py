@@ -3,8 +3,8 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.activity import parse_lru, parse_processes
-from droidreclaim.parse.activity_joined import running_processes
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.activity.joined import running_processes
 
 PROCESSES = "dumpsys_activity_processes/"
 A13 = PROCESSES + "android13-mtk_tb8168-healer.txt"

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.adb import RootAnswer, parse_adb_root, parse_devices
+from droidreclaim.parse.shell.adb import RootAnswer, parse_adb_root, parse_devices
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from droidreclaim.parse.adj import adj_of_label, is_old_scale, modern_adj
+from droidreclaim.parse.activity.adj import adj_of_label, is_old_scale, modern_adj
 
 
 @pytest.mark.parametrize(

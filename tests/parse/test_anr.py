@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.anr import parse_anr_head
+from droidreclaim.parse.kills.anr import parse_anr_head
 
 
 @pytest.mark.parametrize(

@@ -10,25 +10,25 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.activity import parse_lru, parse_processes
-from droidreclaim.parse.activity_joined import running_processes
-from droidreclaim.parse.exits import parse_exit_info, parse_lmk
-from droidreclaim.parse.focus import parse_focus
-from droidreclaim.parse.launch import parse_launch, parse_launches
-from droidreclaim.parse.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
-from droidreclaim.parse.meminfo_compact import parse_meminfo_compact
-from droidreclaim.parse.meminfo_device import parse_meminfo_device
-from droidreclaim.parse.packages import (
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.activity.exits import parse_exit_info, parse_lmk
+from droidreclaim.parse.activity.focus import parse_focus
+from droidreclaim.parse.activity.joined import running_processes
+from droidreclaim.parse.activity.launch import parse_launch, parse_launches
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
+from droidreclaim.parse.activity.meminfo_compact import parse_meminfo_compact
+from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.activity.packages import (
     parse_package_checkin,
     parse_package_dump,
     parse_packages_list,
     parse_pm_list,
 )
-from droidreclaim.parse.procrank import parse_procrank, parse_showmap
-from droidreclaim.parse.procstats import parse_procstats
-from droidreclaim.parse.sections import split_activity_dump
-from droidreclaim.parse.settings import parse_settings
-from droidreclaim.parse.users import parse_started_users, parse_users
+from droidreclaim.parse.activity.procstats import parse_procstats
+from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.activity.users import parse_started_users, parse_users
+from droidreclaim.parse.shell.procrank import parse_procrank, parse_showmap
+from droidreclaim.parse.text.sections import split_activity_dump
 
 SEED = 20261123
 LIMIT_S = 1.0

@@ -3,9 +3,9 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.errors_text import ErrorKind, find_error
-from droidreclaim.parse.meminfo_app import parse_meminfo_app
-from droidreclaim.parse.settings import parse_settings
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
+from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.text.errors import ErrorKind, find_error
 
 CAPTURES = {
     "am_start_security_exception-android12-tv_xgimi_z6x": (ErrorKind.SECURITY, "10068"),

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.event_values import (
+from droidreclaim.parse.kills.event_values import (
     Compacted,
     FreezerSwitched,
     LmkdKilled,
@@ -16,8 +16,8 @@ from droidreclaim.parse.event_values import (
     ProcessStarted,
     PssSampled,
 )
-from droidreclaim.parse.events import parse_events
-from droidreclaim.parse.logcat import parse_logcat
+from droidreclaim.parse.kills.events import parse_events
+from droidreclaim.parse.kills.logcat import parse_logcat
 
 
 def events_of(text):

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.exits import LmkCounts, parse_exit_info, parse_lmk
+from droidreclaim.parse.activity.exits import LmkCounts, parse_exit_info, parse_lmk
 
 A13 = "dumpsys_activity_exit_info/android13-mtk_tb8168-healer.txt"
 

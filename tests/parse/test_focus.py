@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.focus import parse_focus
+from droidreclaim.parse.activity.focus import parse_focus
 
 ACTIVITIES = "dumpsys_activity_activities/"
 WINDOW = "dumpsys_window_focus/"

@@ -3,7 +3,12 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.kernel import parse_buddyinfo, parse_meminfo, parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.kernel import (
+    parse_buddyinfo,
+    parse_meminfo,
+    parse_pressure,
+    parse_vmstat,
+)
 
 
 def test_meminfo_is_in_bytes(capture):

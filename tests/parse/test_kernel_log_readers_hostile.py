@@ -8,22 +8,10 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse import (
-    adb,
-    anr,
-    events,
-    kernel,
-    kills,
-    logcat,
-    maps,
-    process,
-    props,
-    ps,
-    root,
-    swap,
-    top,
-    zoneinfo,
-)
+from droidreclaim.parse.kills import anr, events, logcat
+from droidreclaim.parse.kills import log as kills
+from droidreclaim.parse.proc import kernel, maps, process, swap, zoneinfo
+from droidreclaim.parse.shell import adb, props, ps, root, top
 
 SEED = 20261123
 LONGEST = 32 * 1024

@@ -2,9 +2,9 @@
 
 import pytest
 
-from droidreclaim.parse.kill_join import join_kills
-from droidreclaim.parse.kill_records import KilledBy, KillRecord
-from droidreclaim.parse.kills import parse_kills
+from droidreclaim.parse.kills.join import join_kills
+from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.records import KilledBy, KillRecord
 
 
 def record(at, pid, name, by=KilledBy.UNKNOWN, **more):

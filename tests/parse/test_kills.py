@@ -3,9 +3,9 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.am_lines import ForceStopped, Started, read_activity_line
-from droidreclaim.parse.kill_records import killer_of
-from droidreclaim.parse.kills import KilledBy, parse_kills
+from droidreclaim.parse.kills.am_lines import ForceStopped, Started, read_activity_line
+from droidreclaim.parse.kills.log import KilledBy, parse_kills
+from droidreclaim.parse.kills.records import killer_of
 
 
 def tally(log):

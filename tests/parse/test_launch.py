@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.launch import parse_launch, parse_launches
+from droidreclaim.parse.activity.launch import parse_launch, parse_launches
 
 
 def test_a_cold_and_a_hot_start_are_told_apart(capture):

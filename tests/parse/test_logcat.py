@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.logcat import LogForm, parse_logcat
+from droidreclaim.parse.kills.logcat import LogForm, parse_logcat
 
 # One entry of pid 151, tid 163, tag am_kill, in every form logcat prints.
 MESSAGE = "[0,77,com.example,900,empty #17]"

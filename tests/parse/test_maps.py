@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.maps import parse_maps, parse_smaps, parse_smaps_rollup
+from droidreclaim.parse.proc.maps import parse_maps, parse_smaps, parse_smaps_rollup
 
 MAPS = "proc_pid_maps/android_64bit-memorylab-gracker.txt"
 SMAPS = "proc_pid_smaps/android_64bit-memorylab-gracker.txt"

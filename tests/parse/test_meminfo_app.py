@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
 
 KIB = 1024
 CHECKIN = "dumpsys_meminfo_checkin/android13-mtk_tb8168-healer.txt"

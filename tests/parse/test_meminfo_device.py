@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
 
 KIB = 1024
 DEVICE = "dumpsys_meminfo_device/"

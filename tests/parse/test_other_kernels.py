@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.adb import parse_devices
-from droidreclaim.parse.errors_text import ErrorKind, find_error
-from droidreclaim.parse.event_values import Compacted, FreezerSwitched
-from droidreclaim.parse.events import parse_events
-from droidreclaim.parse.kernel import parse_meminfo, parse_vmstat
-from droidreclaim.parse.kills import parse_kills
-from droidreclaim.parse.launch import parse_launch
-from droidreclaim.parse.logcat import parse_logcat
-from droidreclaim.parse.maps import parse_smaps
-from droidreclaim.parse.process import parse_status
-from droidreclaim.parse.props import parse_getprop
-from droidreclaim.parse.ps import parse_ps
-from droidreclaim.parse.root import parse_id, parse_su_version
-from droidreclaim.parse.swap import parse_swaps
-from droidreclaim.parse.uids import uid_of
-from droidreclaim.parse.zoneinfo import Watermark, parse_zoneinfo
+from droidreclaim.parse.activity.launch import parse_launch
+from droidreclaim.parse.kills.event_values import Compacted, FreezerSwitched
+from droidreclaim.parse.kills.events import parse_events
+from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.logcat import parse_logcat
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
+from droidreclaim.parse.proc.maps import parse_smaps
+from droidreclaim.parse.proc.process import parse_status
+from droidreclaim.parse.proc.swap import parse_swaps
+from droidreclaim.parse.proc.zoneinfo import Watermark, parse_zoneinfo
+from droidreclaim.parse.shell.adb import parse_devices
+from droidreclaim.parse.shell.props import parse_getprop
+from droidreclaim.parse.shell.ps import parse_ps
+from droidreclaim.parse.shell.root import parse_id, parse_su_version
+from droidreclaim.parse.text.errors import ErrorKind, find_error
+from droidreclaim.parse.text.uids import uid_of
 from droidreclaim.units import KIB
 
 _KILL = (

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.activity import parse_lru, parse_processes
-from droidreclaim.parse.exits import parse_exit_info
-from droidreclaim.parse.focus import parse_focus
-from droidreclaim.parse.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
-from droidreclaim.parse.meminfo_compact import parse_meminfo_compact
-from droidreclaim.parse.meminfo_device import parse_meminfo_device
-from droidreclaim.parse.packages import parse_package_dump, parse_packages_list, parse_pm_list
-from droidreclaim.parse.settings import parse_settings
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.activity.exits import parse_exit_info
+from droidreclaim.parse.activity.focus import parse_focus
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
+from droidreclaim.parse.activity.meminfo_compact import parse_meminfo_compact
+from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.activity.packages import (
+    parse_package_dump,
+    parse_packages_list,
+    parse_pm_list,
+)
+from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.units import KIB, MIB
 
 _PROCESSES = "ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)\n"

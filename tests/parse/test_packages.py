@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.packages import (
+from droidreclaim.parse.activity.packages import (
     parse_package_checkin,
     parse_package_dump,
     parse_packages_list,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.process import (
+from droidreclaim.parse.proc.process import (
     parse_cmdline,
     parse_oom_score_adj,
     parse_stat,

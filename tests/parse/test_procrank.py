@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.procrank import parse_procrank, parse_showmap
+from droidreclaim.parse.shell.procrank import parse_procrank, parse_showmap
 
 KIB = 1024
 

@@ -1,6 +1,6 @@
 """Sampled memory of processes."""
 
-from droidreclaim.parse.procstats import parse_procstats
+from droidreclaim.parse.activity.procstats import parse_procstats
 
 
 def test_the_long_form_lists_processes_under_packages(capture):

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.props import parse_getprop
+from droidreclaim.parse.shell.props import parse_getprop
 
 
 @pytest.mark.parametrize(

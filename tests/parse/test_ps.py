@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.ps import parse_ps
+from droidreclaim.parse.shell.ps import parse_ps
 
 
 def test_toybox_with_its_default_columns(capture):

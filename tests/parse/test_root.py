@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.root import SuRefusal, parse_id, parse_su_version, su_refusal
+from droidreclaim.parse.shell.root import SuRefusal, parse_id, parse_su_version, su_refusal
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,17 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from droidreclaim.parse.activity import parse_lru, parse_processes
-from droidreclaim.parse.adb import parse_devices
-from droidreclaim.parse.kernel import parse_meminfo, parse_vmstat
-from droidreclaim.parse.kills import parse_kills
-from droidreclaim.parse.logcat import parse_logcat
-from droidreclaim.parse.maps import parse_maps
-from droidreclaim.parse.packages import parse_packages_list, parse_pm_list
-from droidreclaim.parse.props import parse_getprop
-from droidreclaim.parse.ps import parse_ps
-from droidreclaim.parse.swap import parse_swaps
-from droidreclaim.parse.uids import format_uid, uid_of, uid_of_record
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.activity.packages import parse_packages_list, parse_pm_list
+from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.logcat import parse_logcat
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
+from droidreclaim.parse.proc.maps import parse_maps
+from droidreclaim.parse.proc.swap import parse_swaps
+from droidreclaim.parse.shell.adb import parse_devices
+from droidreclaim.parse.shell.props import parse_getprop
+from droidreclaim.parse.shell.ps import parse_ps
+from droidreclaim.parse.text.uids import format_uid, uid_of, uid_of_record
 from droidreclaim.units import KIB
 
 _few = settings(max_examples=40, deadline=None)

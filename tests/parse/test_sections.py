@@ -3,9 +3,9 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.activity import parse_processes
-from droidreclaim.parse.exits import parse_exit_info, parse_lmk
-from droidreclaim.parse.sections import split_activity_dump
+from droidreclaim.parse.activity.dump import parse_processes
+from droidreclaim.parse.activity.exits import parse_exit_info, parse_lmk
+from droidreclaim.parse.text.sections import split_activity_dump
 
 PARTS = {
     "processes": "dumpsys_activity_processes/android13-mtk_tb8168-healer.txt",

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.settings import parse_settings
+from droidreclaim.parse.activity.settings import parse_settings
 
 A13 = "dumpsys_activity_settings/android13-mtk_tb8168-healer-cachedappoptimizer.txt"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.swap import parse_swaps, parse_zram_io_stat, parse_zram_mm_stat
+from droidreclaim.parse.proc.swap import parse_swaps, parse_zram_io_stat, parse_zram_mm_stat
 
 
 def test_four_zram_devices(capture):

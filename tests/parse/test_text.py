@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.text import answer_lines, kib_bytes, size_bytes
+from droidreclaim.parse.text.answer import answer_lines, kib_bytes, size_bytes
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.top import parse_top
+from droidreclaim.parse.shell.top import parse_top
 
 
 def test_threads_of_a_batch_run(capture):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from droidreclaim.parse.uids import app_id_of, format_uid, owner_uid_of, uid_of, user_of
+from droidreclaim.parse.text.uids import app_id_of, format_uid, owner_uid_of, uid_of, user_of
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.users import parse_started_users, parse_users
+from droidreclaim.parse.activity.users import parse_started_users, parse_users
 
 
 def test_the_started_user_is_unlocked(capture):

@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.zoneinfo import Watermark, parse_zoneinfo
+from droidreclaim.parse.proc.zoneinfo import Watermark, parse_zoneinfo
 
 CAPTURE = "proc_zoneinfo/android13-mtk_tb8168-healer.txt"
 

@@ -1,0 +1,287 @@
+"""The command storm: ways to treat background apps, measured by opening apps again and again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from droidreclaim.cli.lab.phone import booted
+from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.output import emit, say, show
+from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.lab.storm.plan import Order, Parameters, Pressure, Sizes
+from droidreclaim.units import MIB, format_size, parse_size
+
+if TYPE_CHECKING:
+    from droidreclaim.lab.storm.arms import Needs
+    from droidreclaim.lab.storm.events import Run
+    from droidreclaim.lab.storm.folder import Folder
+    from droidreclaim.lab.storm.result import Storm
+    from droidreclaim.lab.storm.stage import Stage
+
+_API = 33
+_SIZES = ("ram", "zram", "app_size")
+_OURS = ("config", "apps", "quick", "api", *_SIZES)
+_KEPT = ("config", "apps", "rounds", "order", "quick", "api", *_SIZES, "packages")  # by a folder
+_LEAST_BYTES = 4 * MIB  # of zram, and of an app
+
+
+@with_connection
+def storm(
+    ctx: typer.Context,
+    config: Annotated[
+        Pressure, typer.Option("--config", help="How much is asked of the phone.")
+    ] = Pressure.ROOMY,
+    apps: Annotated[
+        int | None, typer.Option("--apps", min=2, max=64, help="Apps; 16, or 8 with --quick.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", min=1, help="Launches an app; 7, or 3 with --quick.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option("--arms", metavar="A,B", help="Which to run [all five]; also guard:PROFILE."),
+    ] = None,
+    order: Annotated[Order, typer.Option("--order", help="How people return.")] = Order.UNIFORM,
+    seed: Annotated[
+        str | None,
+        typer.Option("--seed", metavar="N,N", help="Of sizes and order; several are compared."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small storm, for CI.")] = False,
+    api: Annotated[int, typer.Option("--api", help="Android API level of the phone.")] = _API,
+    ram: Annotated[
+        str | None,
+        typer.Option("--ram", metavar="SIZE", help="RAM of the phone, instead of --config's."),
+    ] = None,
+    zram: Annotated[
+        str | None,
+        typer.Option("--zram", metavar="SIZE", help="Its zram, instead of --config's."),
+    ] = None,
+    app_size: Annotated[
+        str | None,
+        typer.Option("--app-size", metavar="SIZE", help="Heap of an app, on average [56MiB]."),
+    ] = None,
+    packages: Annotated[
+        str | None,
+        typer.Option("--packages", metavar="A,B", help="Apps of the chosen device to open."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write everything down there.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the storm in --out, or add arms to it.")
+    ] = False,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """Open apps again and again: who is killed, what it costs, with and without page-out."""
+    from droidreclaim.lab.storm.folder import Folder
+    from droidreclaim.lab.storm.measure import jobs_of, measure
+    from droidreclaim.lab.storm.result import Storm
+    from droidreclaim.lab.storm.state import difference
+
+    folder, done = _resumed(out, ctx) if resume else (None, [])
+    if folder is not None:
+        what = folder.what
+    elif packages is not None:
+        if given := _given(ctx, _OURS):
+            raise UsageError(
+                f"--{given.replace('_', '-')} is for phones of our own: not with --packages"
+            )
+        what = _of_device(_words("packages", packages), rounds, order)
+    else:
+        own = Sizes(
+            ram_bytes=_size("--ram", ram),
+            zram_bytes=_size("--zram", zram, _LEAST_BYTES),
+            heap_bytes=_size("--app-size", app_size, _LEAST_BYTES),
+        )
+        what = _of_phone(config, order, own, quick=quick, apps=apps, rounds=rounds, api=api)
+    names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
+    _require_place(what, connection)
+    if out is not None:
+        folder = folder or Folder.new(out, what)
+        folder.plan(names, seeds)
+    finished = {run.key for run in done}
+    jobs = [job for job in jobs_of(what, names, seeds) if (job.arm, job.seed) not in finished]
+    stages = _Stages(what, connection)
+    note = folder.note if folder else (lambda key, event: None)
+    new, ended_by = measure(jobs, stages.stage, note, partial(say, connection=connection), done)
+    runs = (*done, *new)
+    result = Storm(what, runs, stages.source, difference(runs))
+    if runs:
+        try:
+            _show(result, connection, as_json=as_json)
+        finally:
+            unwritten = _finish(folder, result)
+        ended_by = ended_by or result.not_comparable
+        if ended_by is not None and unwritten is not None:
+            say(f"the report is not written: {unwritten}", connection)
+        ended_by = ended_by or unwritten
+    if ended_by is not None:
+        raise ended_by
+
+
+def _show(result: Storm, connection: Connection, *, as_json: bool) -> None:
+    from droidreclaim.lab.storm import table
+    from droidreclaim.lab.storm.result import to_json
+
+    if as_json:
+        emit(to_json(result))
+        return
+    show(table.of(result))
+    for line in table.remarks(result):
+        say(line, connection)
+
+
+def _finish(folder: Folder | None, result: Storm) -> UsageError | None:
+    """Write the report; returns what is in its way, which must not hide what was measured."""
+    try:
+        if folder is not None:
+            folder.finish(result)
+    except UsageError as error:
+        return error
+    return None
+
+
+def _words(option: str, text: str | None) -> tuple[str, ...]:
+    words = tuple(text.split(",")) if text is not None else ()
+    if "" in words:
+        raise UsageError(f"--{option} {text!r}: a word is empty")
+    return words
+
+
+def _size(option: str, text: str | None, least_bytes: int = 0) -> int | None:
+    if text is None:
+        return None
+    size_bytes = parse_size(text)
+    if size_bytes < least_bytes:
+        raise UsageError(f"{option} {text}: {format_size(least_bytes)} or more")
+    return size_bytes
+
+
+def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: int | None,
+              rounds: int | None, api: int) -> Parameters:  # fmt: skip
+    from droidreclaim.lab.phone.state import Config
+    from droidreclaim.lab.storm.plan import parameters
+
+    what = parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own)
+    Config(ram_bytes=what.ram_bytes or 0, api=api).check()
+    return what
+
+
+def _of_device(packages: tuple[str, ...], rounds: int | None, order: Order) -> Parameters:
+    from droidreclaim.policy import parse_targets
+
+    names, pids = parse_targets(packages)
+    if pids or len(set(names)) < 2 or len(set(names)) != len(names):
+        raise UsageError("--packages: two or more apps, each once")
+    return Parameters(None, len(names), rounds or 7, order, packages=names)
+
+
+def _resumed(out: Path | None, ctx: typer.Context) -> tuple[Folder, list[Run]]:
+    """The storm that was begun in *out*, and what of it is done."""
+    from droidreclaim.lab.storm.folder import Folder
+
+    if out is None:
+        raise UsageError("--resume goes on with the storm in --out DIR: name it")
+    if given := _given(ctx, _KEPT):
+        raise UsageError(
+            f"--resume keeps --{given.replace('_', '-')} as {out} has it: leave it out"
+        )
+    return Folder.load(out)
+
+
+def _given(ctx: typer.Context, names: Sequence[str]) -> str | None:
+    """The first of *names* that was given."""
+    sources = ((name, ctx.get_parameter_source(name)) for name in names)
+    return next((name for name, one in sources if one and one.name == "COMMANDLINE"), None)
+
+
+def _wanted(
+    what: Parameters, folder: Folder | None, arms: Sequence[str], seeds: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Which arms with which seeds: as asked for, as the folder has it, or all with seed 1."""
+    from droidreclaim.lab.storm.arms import NAMES, OF_ANY_DEVICE, needs_of
+
+    known = folder.wanted if folder else None
+    names = tuple(arms) or (known[0] if known else OF_ANY_DEVICE if what.packages else NAMES)
+    only_ours = [name for name in names if not needs_of(name).of_any_device]
+    if what.packages and only_ours:
+        raise NotPossible(
+            f"{only_ours[0]}: a device keeps its swap and its killer",
+            hint="without --packages, phones of our own are booted",
+        )
+    if not all(word.isascii() and word.isdecimal() and len(word) < 10 for word in seeds):
+        raise UsageError(f"--seed {','.join(seeds)}: whole numbers, as 1,2,3")
+    numbers = tuple(map(int, seeds)) or (known[1] if known else (1,))
+    return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(numbers))
+
+
+def _require_place(what: Parameters, connection: Connection) -> None:
+    """See that there is something to run on: the device that was chosen, or phones of our own."""
+    from droidreclaim.device.select import Choice, read_choice
+    from droidreclaim.lab.phone import image
+
+    choice = read_choice(
+        connection.serial, connection.usb, connection.emulator, os.environ.get("ANDROID_SERIAL")
+    )
+    if what.packages:
+        return
+    if choice != Choice():
+        raise UsageError(
+            f"{choice}: which of its apps shall be opened, and ended before?",
+            hint="--packages A,B,C; without a device chosen, pocket phones are booted",
+        )
+    if image.find() is None:
+        raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
+
+
+class _Stages:
+    """Phones of our own, a fresh one each time; or the device that was chosen."""
+
+    def __init__(self, what: Parameters, connection: Connection) -> None:
+        self.what = what
+        self.connection = connection
+        self.source = "device" if what.packages else "phone"
+
+    @contextmanager
+    def stage(self, needs: Needs) -> Iterator[Stage]:
+        from droidreclaim.lab.phone.state import Config
+
+        what = self.what
+        if what.packages:
+            with self._on(self.connection) as stage:
+                yield stage
+            return
+        assert what.ram_bytes is not None
+        assert what.zram_bytes is not None
+        config = Config(
+            ram_bytes=what.ram_bytes,
+            zram_bytes=what.zram_bytes if needs.swap else 0,
+            api=what.api or _API,
+            apps="none",
+        )
+        with (
+            booted(config) as (phone, connection),
+            self._on(connection, phone.accelerator) as stage,
+        ):
+            yield stage
+
+    @contextmanager
+    def _on(self, connection: Connection, accelerator: str | None = None) -> Iterator[Stage]:
+        from droidreclaim.cli import connect
+        from droidreclaim.lab.storm.stage import Stage
+
+        device = connect.chosen_device(connection)
+        way, helper = connect.rooted(device, connection)
+        self.source = helper.source
+        with helper:
+            timeout_s = connect.timeout_s(connection)
+            yield Stage(device, way, helper, accelerator is not None, accelerator, timeout_s)

@@ -1,0 +1,38 @@
+"""The demo's result as one page that needs nothing else: charts, and the same in plain tables."""
+
+from __future__ import annotations
+
+from droidreclaim.lab.demo.result import Arm, Demo
+from droidreclaim.report.web import page
+from droidreclaim.report.web.page import Chart, Line, Mark
+from droidreclaim.units import MIB
+
+
+def render(demo: Demo) -> str:
+    """The page as text; nothing in it is fetched."""
+    without, with_us = demo.arms
+    return page.render(
+        __package__,
+        [_chart(arm) for arm in demo.arms],
+        demo=demo,
+        arms=demo.arms,
+        steps=list(zip(demo.scenario.apps, without.steps, with_us.steps, strict=True)),
+    )
+
+
+def _chart(arm: Arm) -> Chart:
+    samples = arm.samples
+    kills = [
+        Mark(death.at_s, death.name.rpartition(".")[2])
+        for death in arm.deaths
+        if death.at_s is not None
+    ]
+    available = [sample.available_bytes / MIB for sample in samples]
+    swapped = [sample.swap_used_bytes / MIB for sample in samples]
+    zram = [(sample.zram_used_bytes or 0) / MIB for sample in samples]
+    lines = [
+        Line("available", "available", available, fill=True),
+        Line("in swap", "swapped", swapped),
+        Line("swap takes (zram)", "zram", zram),
+    ]
+    return Chart([sample.at_s for sample in samples], lines, kills)

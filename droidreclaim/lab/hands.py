@@ -1,0 +1,164 @@
+"""What a user's hands do with a phone, and what they see: its own commands over adb."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from droidreclaim.device import Device
+from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageError
+from droidreclaim.parse.activity.launch import Launch, parse_launch
+from droidreclaim.parse.kills.join import join_kills
+from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.units import MIB
+
+STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
+SAMPLE_S = 1.0
+_VERIFY_TIMEOUT_S = 240.0
+_LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
+_COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
+
+
+@dataclass(frozen=True)
+class Hands:
+    """
+    One phone in use.
+
+    Attributes:
+        meanwhile: Called about once a second while a launch is under way.
+    """
+
+    device: Device
+    meanwhile: Callable[[], None]
+
+    def install(self, package: str, heap_bytes: int, seed: int, *, game: bool = False) -> None:
+        """Put an app on the phone, its heap in whole MiB; it does not run yet."""
+        words = ["pocket", "install", package, str(heap_bytes // MIB), str(seed)]
+        self._json([*words, *(["--game"] if game else [])])
+
+    def open(self, component: str) -> Launch:
+        """
+        Bring an app (``PACKAGE/ACTIVITY``) to the front and wait until it shows.
+
+        Raises:
+            ParseError: it cannot be started.
+            DeviceError: the phone was lost or did not answer in time.
+        """
+        return parse_launch(self._watched(["am", "start", "-W", "-n", component]))
+
+    def component(self, package: str) -> str:
+        """
+        What opens an installed app (``PACKAGE/ACTIVITY``).
+
+        Raises:
+            UsageError: it is not installed, or has no icon to tap.
+        """
+        words = ["cmd", "package", "resolve-activity", "--brief", *_LAUNCHER, package]
+        found = self._run(words).strip().splitlines()[-1:]
+        if not found or not _COMPONENT.fullmatch(found[0]):
+            raise UsageError(f"{package}: nothing to open: not installed, or without an icon")
+        return found[0]
+
+    def force_stop(self, package: str) -> None:
+        """End an app and all its processes."""
+        self._run(["am", "force-stop", package])
+
+    def home(self) -> None:
+        """Press Home."""
+        self._run(["input", "keyevent", "HOME"])
+
+    def tap(self, times: int) -> None:
+        """Touch the screen: in the game, that scores."""
+        self._run(["sh", "-c", f"for i in $(seq {times}); do input tap 160 240 || exit 1; done"])
+
+    def score(self, package: str) -> tuple[int | None, int | None]:
+        """Pid and score of a game; None and None when it does not run."""
+        seen = self._json(["pocket", "score", package])
+        return seen.get("pid"), seen.get("score")
+
+    def pids(self) -> dict[str, int]:
+        """The main process of every app that runs, by package."""
+        apps = self._json(["pocket", "apps"])["apps"]
+        return {app["package"]: app["pid"] for app in apps if app["pid"] is not None}
+
+    def kills(self) -> tuple[KillRecord, ...]:
+        """Everything the log says about kills; times are seconds of the phone's clock."""
+        text = self._run(["logcat", "-d", "-b", "main,system,events", "-v", "epoch"])
+        return join_kills(parse_kills(text, "logcat").records)
+
+    def clock_s(self) -> float:
+        """The phone's clock, as its log has it."""
+        text = self._run(["date", "+%s.%N"]).strip()
+        try:
+            return float(text)
+        except ValueError:
+            raise ParseError("date", 1, text) from None
+
+    def killer(self, on: bool) -> None:
+        """Switch lowmemorykiller."""
+        self._json(["pocket", "killer", "on" if on else "off"])
+
+    def verify(self) -> list[dict[str, Any]]:
+        """Have every app read and check all its pages: one row a process."""
+        found = self.device.run(["pocket", "verify", "all"], timeout_s=_VERIFY_TIMEOUT_S)
+        rows = _document("pocket verify all", found.text)["processes"]
+        return list(rows)
+
+    def verify_and_stop(self, packages: Sequence[str], *, timeout_s: float) -> list[dict[str, Any]]:
+        """
+        As `verify`, one app after the other, each ended when it has been checked.
+
+        So there is room for the next, also where all together never fit.
+        """
+        script = 'for app in "$@"; do pocket verify "$app"; am force-stop "$app"; done'
+        found = self.device.run(["sh", "-c", script, "sh", *packages], timeout_s=timeout_s)
+        documents = [_document("pocket verify", line) for line in found.text.splitlines()]
+        return [row for document in documents for row in document["processes"]]
+
+    def tally(self) -> dict[str, int]:
+        """What the pocket phone's apps felt since boot, in the words of ``pocket tally``."""
+        return dict(self._json(["pocket", "tally"]))
+
+    def _run(self, words: list[str]) -> str:
+        done = self.device.run(words, timeout_s=STEP_TIMEOUT_S)
+        if done.exit_code != 0:
+            raise DeviceError(f"{self.device.serial}: {' '.join(words)[:60]}: {done.complaint}")
+        return done.text
+
+    def _json(self, words: list[str]) -> dict[str, Any]:
+        return _document(" ".join(words), self._run(words))
+
+    def _watched(self, words: list[str]) -> str:
+        """Run a command that takes its time and look at the phone meanwhile."""
+        deadline_s = time.monotonic() + STEP_TIMEOUT_S
+        output = b""
+        channel = self.device.open(words, timeout_s=STEP_TIMEOUT_S)
+        try:
+            while True:
+                try:
+                    piece = channel.read(SAMPLE_S)
+                except DeviceTimeout:
+                    if time.monotonic() > deadline_s:
+                        raise
+                    self.meanwhile()
+                    continue
+                if not piece:
+                    return output.decode("utf-8", "replace")
+                output += piece
+        finally:
+            channel.close()
+
+
+def _document(source: str, text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise ParseError(source, 1, text) from None
+    if not isinstance(document, dict):
+        raise ParseError(source, 1, text)
+    return document

@@ -1,0 +1,159 @@
+"""QEMU: its command line, its process, and whether KVM really works here."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from droidreclaim.errors import NotPossible
+from droidreclaim.lab.phone.image import Image, cache_dir
+from droidreclaim.lab.phone.packages import find_tool
+from droidreclaim.lab.phone.state import Config
+
+PROBE_S = 6.0  # a kernel to its first program takes 1 s under KVM, 3 s emulated
+MEMORY_S = 24 * 60 * 60.0
+_PROBE_ANSWER = b"init: probe answered"
+_PR_SET_PDEATHSIG = 1
+_PROGRAM = "qemu-system-x86_64"
+
+
+def kernel_line(config: Config) -> str:
+    """What the kernel and the phone's init are told."""
+    words = [
+        *(
+            "console=ttyS0",
+            "quiet",
+            "loglevel=4",
+            "panic=1",
+            "psi=1",
+            "transparent_hugepage=madvise",
+        ),
+        *(f"droid.root={config.root}", f"droid.api={config.api}"),
+        *(f"droid.ram={config.ram_bytes}", f"droid.zram={config.zram_bytes}"),
+    ]
+    if config.apps is not None:
+        words.append(f"droid.apps={config.apps}")
+    return " ".join(words)
+
+
+def command(image: Image, config: Config, port: int, console: Path, accelerator: str) -> list[str]:
+    """The words that start a phone: no display, no monitor, only adb reachable, on loopback."""
+    return [
+        *_common(image, accelerator, config.ram_bytes),
+        *("-append", kernel_line(config)),
+        *("-serial", f"file:{console}"),
+        *(
+            "-drive",
+            f"file={image.disk},if=none,id=disk,format=raw,snapshot=on",
+            "-device",
+            "virtio-blk-pci,drive=disk",
+        ),
+        *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:5555"),
+        *("-device", "virtio-net-pci,netdev=net,romfile="),
+        *("-device", "virtio-rng-pci"),
+    ]
+
+
+def _common(image: Image, accelerator: str, ram_bytes: int) -> list[str]:
+    program = find_tool(_PROGRAM)
+    if program is None:
+        raise NotPossible(
+            f"there is no {_PROGRAM} here", hint="'droidreclaim phone setup' installs it"
+        )
+    engine = ("kvm", "host") if accelerator == "kvm" else ("tcg,thread=multi", "max")
+    return [
+        *(program, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"),
+        *("-accel", engine[0], "-cpu", engine[1], "-smp", "2", "-m", f"{ram_bytes // 1024}K"),
+        *("-rtc", "base=utc", "-kernel", str(image.kernel), "-initrd", str(image.initramfs)),
+    ]
+
+
+def spawn(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
+    """
+    Start QEMU in a session of its own, so that it survives the command that started it.
+
+    Args:
+        die_with_us: Have the kernel kill it when the calling thread ends, as a test run wants.
+    """
+    prctl = ctypes.CDLL(None).prctl
+
+    def bind_to_parent() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=bind_to_parent if die_with_us else None,  # noqa: PLW1509 (one system call)
+    )
+
+
+def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
+    """
+    ``kvm`` where a guest was seen to boot with it, else ``tcg``.
+
+    /dev/kvm alone says little: there are hosts where it opens and the guest hangs in early boot.
+    The answer is remembered for this host's kernel and this QEMU, and for a day: a machine too busy
+    for the trial looks like one that hangs.
+    """
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    program = Path(find_tool(_PROGRAM) or _PROGRAM)
+    key = f"{platform.release()} {program.stat().st_mtime_ns if program.exists() else 0}"
+    memory = cache_dir() / "kvm.json"
+    works = recall(memory, key)
+    if works is None:
+        progress("trying KVM")
+        works = _boots_with_kvm(image)
+        partial = memory.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps({key: works}))
+        partial.rename(memory)
+    return "kvm" if works else "tcg"
+
+
+def recall(memory: Path, key: str) -> bool | None:
+    """What the file *memory* says about *key*; None when that is nothing, or older than a day."""
+    try:
+        age_s = time.time() - memory.stat().st_mtime
+        remembered = json.loads(memory.read_text())
+    except (OSError, ValueError):
+        return None
+    if age_s > MEMORY_S or not isinstance(remembered, dict):
+        return None
+    works = remembered.get(key)
+    return works if isinstance(works, bool) else None
+
+
+def _boots_with_kvm(image: Image) -> bool:
+    argv = [
+        *_common(image, "kvm", 256 * 1024 * 1024),
+        "-append",
+        "console=ttyS0 quiet panic=1 probe",
+    ]
+    process = subprocess.Popen(
+        [*argv, "-serial", "stdio", "-no-reboot"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    seen = b""
+    deadline = time.monotonic() + PROBE_S
+    try:
+        while time.monotonic() < deadline and process.poll() is None and _PROBE_ANSWER not in seen:
+            seen += process.stdout.read() or b""
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    return _PROBE_ANSWER in seen

@@ -1,0 +1,252 @@
+"""Start a phone, find those that run, stop them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from droidreclaim.device.adb import connect, disconnect
+from droidreclaim.device.server import Server, find_server
+from droidreclaim.errors import (
+    DeviceError,
+    DeviceTimeout,
+    DroidReclaimError,
+    NoDevice,
+    NotPossible,
+)
+from droidreclaim.lab.phone import adb, image, qemu, state
+from droidreclaim.lab.phone.state import Config, Phone
+
+BOOT_TIMEOUT_S = 180.0  # 10 s on an idle machine, emulated on 2 cores; a busy one needs its time
+STOP_TIMEOUT_S = 5.0
+SERVER_TIMEOUT_S = 15.0  # a cold adb server starts in 1 s
+_POLL_S = 0.2
+_CONSOLE_LINES = 5
+_PORTS = range(6520, 6600)  # outside 5555..5683, where adb looks for emulators by itself
+
+
+def start(
+    config: Config,
+    *,
+    server: Server | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    timeout_s: float = BOOT_TIMEOUT_S,
+    die_with_us: bool = False,
+) -> Phone:
+    """
+    Boot a phone; returns once it is up and the adb server knows it.
+
+    Args:
+        server: The adb server to tell; None for the one the environment names.
+        die_with_us: For test runs: QEMU is killed when the calling thread ends, however that ends.
+
+    Raises:
+        UsageError: *config* or the environment makes no sense.
+        NotPossible: no image, no QEMU.
+        DeviceTimeout: it did not come up in *timeout_s* seconds; the message holds the console's
+            last lines.
+        DeviceError: the adb server did not connect.
+        DroidReclaimError: QEMU ended.
+    """
+    config.check()
+    server = server or _default_server()
+    files = image.find()
+    if files is None:
+        raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
+    accelerator = qemu.choose_accelerator(files, progress)
+    with _claimed_port(config.port) as port:
+        directory = state.state_dir()
+        directory.mkdir(parents=True, exist_ok=True)
+        console = directory / f"phone-{port}.log"
+        argv = qemu.command(files, config, port, console, accelerator)
+        with _interrupt_held() as release:
+            process = qemu.spawn(argv, die_with_us=die_with_us)
+            ticks = state.start_ticks(process.pid)
+            phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
+            try:
+                release()
+                state.save(phone)
+                # What the server has by this name is a phone that was killed.
+                disconnect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
+                progress(f"booting on {phone.serial} ({accelerator})")
+                _await_boot(process, phone, timeout_s)
+                connect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
+            except BaseException:
+                with suppress(DeviceError):  # what went wrong first says more
+                    stop(phone, server)
+                raise
+    return phone
+
+
+def running() -> list[Phone]:
+    """Every phone of this user that runs, by port."""
+    return [phone for phone in state.load_all()[0] if phone.alive]
+
+
+def unreadable() -> list[Path]:
+    """Records of phones that cannot be read, and so are left alone."""
+    return state.load_all()[1]
+
+
+def clean_up(server: Server | None = None, timeout_s: float = SERVER_TIMEOUT_S) -> list[Phone]:
+    """
+    Remove what phones left that ended by themselves; returns those phones.
+
+    Raises:
+        DeviceError, DeviceTimeout, DeviceLost: as `stop`.
+    """
+    dead = [phone for phone in state.load_all()[0] if not phone.alive]
+    for phone in dead:
+        stop(phone, server, timeout_s)
+    return dead
+
+
+def find(port: int | None = None) -> Phone:
+    """
+    The phone on *port*, or the only one.
+
+    Raises:
+        NoDevice: there is none, or a choice.
+    """
+    phones = [phone for phone in running() if port in (None, phone.port)]
+    if not phones:
+        raise NoDevice("no pocket phone runs", hint="run 'droidreclaim phone start'")
+    if len(phones) > 1:
+        raise NoDevice(
+            f"{len(phones)} pocket phones run",
+            hint="choose one of " + ", ".join(p.serial for p in phones),
+        )
+    return phones[0]
+
+
+def stop(phone: Phone, server: Server | None = None, timeout_s: float = SERVER_TIMEOUT_S) -> None:
+    """
+    End a phone, its port and its entry at the adb server; being gone already is no error.
+
+    Raises:
+        UsageError: the environment names no adb server; the phone still runs.
+        DeviceError, DeviceTimeout, DeviceLost: the adb server is not healthy; the phone has ended
+            and stays written down, so that `clean_up` tries again.
+    """
+    server = server or _default_server()
+    if phone.alive:
+        _end(phone)
+    disconnect(server, phone.serial, timeout_s)
+    state.forget(phone)
+
+
+def _default_server() -> Server:
+    return find_server(None, None, os.environ)
+
+
+@contextmanager
+def _interrupt_held() -> Iterator[Callable[[], None]]:
+    """
+    Keep a Ctrl-C waiting until the yielded function is called, or the block ends.
+
+    By a handler: a blocked signal would be taken by any other thread, and raised here all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # an interrupt is the main thread's
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+
+    def release() -> None:
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            pressed.clear()
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        yield release
+    finally:
+        release()
+
+
+def _end(phone: Phone) -> None:
+    """End the process by pidfd, so that a pid that was given away meanwhile is not hit."""
+    try:
+        handle = os.pidfd_open(phone.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if not phone.alive:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            if _gone_within(phone, STOP_TIMEOUT_S):
+                return
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
+    raise DroidReclaimError(f"QEMU (pid {phone.pid}) does not end")
+
+
+def _gone_within(phone: Phone, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while phone.alive:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@contextmanager
+def _claimed_port(wanted: int | None) -> Iterator[int]:
+    """
+    A free port, *wanted* or the first; no other phone that starts gets it until the block ends.
+
+    The claim is an abstract socket: for all users of this network, and gone with whoever holds it.
+    """
+    for port in _PORTS if wanted is None else [wanted]:
+        with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                claim.bind(f"\0droidreclaim-phone-{port}")
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            probe.close()
+            yield port
+            return
+    where = "6520 to 6599" if wanted is None else str(wanted)
+    raise NotPossible(f"no free port: {where}", hint="'droidreclaim phone status' lists the phones")
+
+
+def _await_boot(process: subprocess.Popen[bytes], phone: Phone, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if process.poll() is not None:
+            raise DroidReclaimError(
+                f"QEMU ended with {process.returncode}: {_last_words(process, phone)}"
+            )
+        answer = adb.run_on_phone(phone.port, "getprop sys.boot_completed", timeout_s=5.0)
+        if answer is not None and answer.strip() == b"1":
+            return
+        if time.monotonic() > deadline:
+            words = _last_words(process, phone)
+            raise DeviceTimeout(f"the phone did not boot within {timeout_s:.0f} s: {words}")
+        time.sleep(_POLL_S)
+
+
+def _last_words(process: subprocess.Popen[bytes], phone: Phone) -> str:
+    if process.poll() is not None and process.stderr is not None:
+        said = process.stderr.read().decode("utf-8", "replace").strip()
+        if said:
+            return said.splitlines()[-1]
+    try:
+        text = Path(phone.console).read_text(errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    shown = " / ".join(lines[-_CONSOLE_LINES:])
+    return "".join(c if c.isprintable() else "?" for c in shown) or "nothing on its console"

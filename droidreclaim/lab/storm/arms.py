@@ -1,0 +1,292 @@
+"""
+The arms: ways to treat apps in the background.
+
+An arm says what phone it needs and what is done on it when an app has left the screen. What a
+device does by itself needs nothing done; a new arm is one class more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from droidreclaim import profiles, reclaim, snapshot
+from droidreclaim.errors import NotAchieved, UsageError
+from droidreclaim.guard import control
+from droidreclaim.helper.connect import RunningHelper, connect
+from droidreclaim.helper.guard_wire import GuardLine
+from droidreclaim.lab.storm.look import Seen
+from droidreclaim.lab.storm.stage import Stage
+from droidreclaim.model import ReclaimResult
+from droidreclaim.model.profile import Profile
+from droidreclaim.policy import Selection, choose, lazy
+
+_GUARD = "guard"
+_GUARD_S = 4 * 3600  # longer than any arm
+_NOTICE_S = 0.15  # it looks every 0.1 s while apps come and go
+_SETTLE_S = 3.0
+_KEEPS = 0.10  # of swap: what an arm leaves unused the kernel takes, while tasks wait
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """
+    What an arm asks of its phone.
+
+    Attributes:
+        swap: Whether there is a zram.
+        killer: Whether lowmemorykiller runs; without it the kernel's own OOM killer is left.
+    """
+
+    swap: bool = True
+    killer: bool = True
+
+    @property
+    def of_any_device(self) -> bool:
+        """Whether a device as it is will do; the other phones are booted for it."""
+        return self.swap and self.killer
+
+
+@dataclass(frozen=True)
+class Left:
+    """
+    An app has left the screen.
+
+    Attributes:
+        took_bytes: Anonymous memory that it had in the front and not before it was opened.
+        seen: The device now.
+    """
+
+    package: str
+    took_bytes: int
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """
+    What page-outs did, by the account of who did them.
+
+    Attributes:
+        swapped_bytes: None where they are not of this moment alone, and so cannot be held against
+            the kernel's counter.
+        cpu_s: None for what the helper took meanwhile.
+    """
+
+    duration_s: float
+    targets: int
+    advised_bytes: int
+    reclaimed_bytes: int | None
+    swapped_bytes: int | None
+    gained_bytes: int | None
+    cpu_s: float | None = None
+
+
+class Arm(Protocol):
+    """What happens on a phone besides the launches."""
+
+    def set_up(self, stage: Stage) -> None:
+        """Before the first launch."""
+
+    def after_leaving(self, left: Left) -> Acted | None:
+        """When an app has left the screen, and before the next launch."""
+
+    def tear_down(self) -> None:
+        """After the last launch, however the arm ended."""
+
+
+@dataclass
+class LeaveAlone:
+    """The device does what it does by itself."""
+
+    def set_up(self, stage: Stage) -> None:
+        """Nothing."""
+
+    def after_leaving(self, left: Left) -> Acted | None:
+        """Nothing."""
+        return None
+
+    def tear_down(self) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Eager(LeaveAlone):
+    """Page an app out whenever it leaves the screen."""
+
+    helper: RunningHelper | None = None
+
+    def set_up(self, stage: Stage) -> None:
+        """Remember the helper."""
+        self.helper = stage.helper
+
+    def after_leaving(self, left: Left) -> Acted | None:
+        """Page it out."""
+        start_s = time.monotonic()
+        result = self._page_out(Selection(packages=(left.package,)))
+        return _acted(result, start_s) if result else None
+
+    def _page_out(
+        self, selection: Selection, budget_bytes: int | None = None
+    ) -> ReclaimResult | None:
+        assert self.helper is not None
+        request = reclaim.Request(selection, budget_bytes=budget_bytes, keep_swap_free=_KEEPS)
+        try:
+            return reclaim.run(self.helper, request).result
+        except NotAchieved:
+            return None  # it was killed before it could be reached
+
+
+@dataclass
+class Lazy(Eager):
+    """Page the oldest apps out, and only when memory is short of the next launch."""
+
+    need_bytes: int = 0
+    shared_bytes: int = 0
+
+    def after_leaving(self, left: Left) -> Acted | None:
+        """Make room for a launch that takes as much as any so far."""
+        start_s = time.monotonic()
+        self.need_bytes = max(self.need_bytes, left.took_bytes)
+        seen = left.seen
+        background = choose(snapshot.build(seen.processes, {}), Selection()).targets
+        swap = seen.memory
+        floor_bytes = round((swap.swap_total_bytes or 0) * _KEEPS)
+        memory = lazy.Memory(
+            total_bytes=swap.total_bytes or 0,
+            available_bytes=swap.available_bytes or 0,
+            swap_room_bytes=max(0, (swap.swap_free_bytes or 0) - floor_bytes),
+            ratio=seen.zram_ratio,
+        )
+        chosen = lazy.choose(background, self.need_bytes, memory, self.shared_bytes)
+        if chosen is None:
+            return None
+        pids = tuple(process.pid for process in chosen.targets)
+        result = self._page_out(Selection(pids=pids), chosen.budget_bytes)
+        if result is None:
+            return None
+        shared = [target.advice.shared_bytes for target in result.targets]
+        self.shared_bytes = max((one for one in shared if one), default=self.shared_bytes)
+        return _acted(result, start_s)
+
+
+@dataclass
+class Guarded(LeaveAlone):
+    """The guard on the device decides and acts; the host starts it, and reads what it did."""
+
+    profile: Profile
+    guard: RunningHelper | None = None
+    before: GuardLine | None = None
+
+    def set_up(self, stage: Stage) -> None:
+        """Start it."""
+        guard = connect(stage.device, stage.way, timeout_s=stage.timeout_s, kind="guard")
+        try:
+            control.start(guard, self.profile, for_s=_GUARD_S)
+        except BaseException:  # one that runs already is not ours to stop
+            guard.session.close()
+            raise
+        self.guard = guard
+        self.before = control.status(self.guard).guard
+
+    def after_leaving(self, left: Left) -> Acted | None:
+        """
+        Give it the moment between two apps that the other arms take for their page-outs.
+
+        It has seen the app leave after a tenth of a second, and is done when it misses no memory,
+        or goes no further.
+        """
+        assert self.guard is not None
+        start_s = time.monotonic()
+        then = last = self.before or GuardLine(running=False)
+        while time.monotonic() - start_s < _SETTLE_S:
+            time.sleep(_NOTICE_S)
+            now = control.status(self.guard).guard
+            if now.missing is None or now.advised_bytes == last.advised_bytes:
+                break
+            last = now
+        self.before = now
+        if not now.running:
+            raise NotAchieved(f"the guard ended by itself: {now.last_end or 'no reason known'}")
+        acted = now.actions != then.actions
+        if not acted and now.cpu_us == then.cpu_us and now.advised_bytes == then.advised_bytes:
+            return None
+        return Acted(
+            duration_s=time.monotonic() - start_s if acted else 0.0,
+            targets=_grown(then.actions, now.actions),
+            advised_bytes=_grown(then.advised_bytes, now.advised_bytes),
+            reclaimed_bytes=_grown(then.reclaimed_bytes, now.reclaimed_bytes),
+            swapped_bytes=None,
+            gained_bytes=None,
+            cpu_s=_grown(then.cpu_us, now.cpu_us) / 1e6,
+        )
+
+    def tear_down(self) -> None:
+        """Stop it, if it runs."""
+        if self.guard is None:
+            return
+        try:
+            if self.before is None or self.before.running:
+                control.stop(self.guard)
+        finally:
+            self.guard.session.close()
+
+
+def _acted(result: ReclaimResult, start_s: float) -> Acted:
+    totals = result.totals
+    return Acted(
+        duration_s=time.monotonic() - start_s,
+        targets=len(result.targets),
+        advised_bytes=totals.advised_bytes,
+        reclaimed_bytes=totals.reclaimed_bytes,
+        swapped_bytes=totals.swapped_bytes,
+        gained_bytes=totals.gained_bytes,
+    )
+
+
+def _grown(before: int | None, now: int | None) -> int:
+    return (now or 0) - (before or 0)
+
+
+_ARMS: dict[str, tuple[Needs, Callable[[], Arm]]] = {
+    "no_swap": (Needs(swap=False), LeaveAlone),
+    "lowmemorykiller": (Needs(), LeaveAlone),
+    "kernel_swap": (Needs(killer=False), LeaveAlone),
+    "eager": (Needs(), Eager),
+    "lazy": (Needs(), Lazy),
+}
+NAMES = tuple(_ARMS)
+OF_ANY_DEVICE = tuple(name for name, (needs, _) in _ARMS.items() if needs.of_any_device)
+
+
+def needs_of(name: str) -> Needs:
+    """
+    The phone that an arm asks for.
+
+    Raises:
+        UsageError: there is no such arm.
+        ProfileFaults: the profile of a guard's arm cannot be read.
+    """
+    return _arm(name)[0]
+
+
+def make(name: str) -> Arm:
+    """
+    A new arm, which has seen nothing yet.
+
+    Raises:
+        UsageError, ProfileFaults: as `needs_of`.
+    """
+    return _arm(name)[1]()
+
+
+def _arm(name: str) -> tuple[Needs, Callable[[], Arm]]:
+    kind, _, profile = name.partition(":")
+    if kind == _GUARD and profile:
+        return Needs(), partial(Guarded, profiles.load(profile))
+    if name not in _ARMS:
+        raise UsageError(f"no arm {name!r}", hint=f"one of {', '.join(NAMES)}, guard:PROFILE")
+    return _ARMS[name]

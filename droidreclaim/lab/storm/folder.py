@@ -1,0 +1,160 @@
+"""The folder of a storm, which explains itself: what was asked, what happened, what it came to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from droidreclaim import __version__
+from droidreclaim.errors import UsageError
+from droidreclaim.lab.storm import page
+from droidreclaim.lab.storm.events import Begin, Event, Run, runs_of, to_line
+from droidreclaim.lab.storm.plan import Parameters
+from droidreclaim.lab.storm.result import Storm, to_json
+
+_RUN, _SAMPLES, _STORM, _REPORT = "run.json", "samples.ndjson", "storm.json", "report.html"
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError)
+_PARAMETERS = TypeAdapter(Parameters)
+_WANTED = TypeAdapter(tuple[tuple[str, ...], tuple[int, ...]] | None)
+
+
+class Folder:
+    """
+    Where a storm is written down, event by event.
+
+    What a run wrote before it was cut short stays, until the same run begins anew.
+
+    Attributes:
+        wanted: Arms and seeds that were asked for; None before it is known.
+    """
+
+    def __init__(
+        self, path: Path, what: Parameters, wanted: tuple[tuple[str, ...], tuple[int, ...]] | None
+    ) -> None:
+        self.path = path
+        self.what = what
+        self.wanted = wanted
+        self._kept = ""
+
+    @classmethod
+    def new(cls, path: Path, what: Parameters) -> Folder:
+        """
+        An empty folder for a storm.
+
+        Raises:
+            UsageError: it holds one already, or cannot be made.
+        """
+        folder = cls(path, what, None)
+        with folder._written():
+            if (path / _RUN).exists():
+                raise UsageError(
+                    f"--out {path} holds a storm already", hint="--resume goes on with it"
+                )
+            path.mkdir(parents=True, exist_ok=True)
+        folder._write(_RUN, folder._head())
+        return folder
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Folder, list[Run]]:
+        """
+        A folder that was begun, and the runs that came to their end; nothing is written yet.
+
+        Raises:
+            UsageError: there is no storm in it, or what is there cannot be read.
+        """
+        try:
+            told = json.loads((path / _RUN).read_text("utf-8"))
+            what = _PARAMETERS.validate_python(told["parameters"])
+            wanted = _WANTED.validate_python(told.get("wanted"))
+        except FileNotFoundError:
+            raise UsageError(f"--resume: there is no storm in {path}") from None
+        except _UNREADABLE as error:
+            raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
+        folder = cls(path, what, wanted)
+        return folder, folder._finished()
+
+    def note(self, key: tuple[str, int], event: Begin | Event) -> None:
+        """Write down one event."""
+        with self._written(), (self.path / _SAMPLES).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(to_line(key, event)) + "\n")
+
+    def plan(self, arms: Sequence[str], seeds: Sequence[int]) -> None:
+        """Remember what is asked for, besides what was before; of runs those that ended stay."""
+        before = self.wanted or ((), ())
+        self.wanted = (
+            tuple(dict.fromkeys([*before[0], *arms])),
+            tuple(dict.fromkeys([*before[1], *seeds])),
+        )
+        self._write(_RUN, self._head())
+        self._write(_SAMPLES, self._kept)
+
+    def finish(self, storm: Storm) -> None:
+        """Write what it all came to; may be done again with more runs."""
+        first = storm.runs[0].begin if storm.runs else None
+        told = {
+            **self._head(),
+            "source": storm.source,
+            "device": first.device if first else None,
+            "states": [
+                {"arm": run.begin.arm, "seed": run.begin.seed, **run.begin.state}
+                for run in storm.runs
+            ],
+        }
+        self._write(_RUN, told)
+        self._write(_STORM, to_json(storm))
+        self._write(_REPORT, page.render(storm))
+
+    def _finished(self) -> list[Run]:
+        """The runs that ended; the lines of others will be dropped, for they will run again."""
+        path = self.path / _SAMPLES
+        try:
+            text = path.read_text("utf-8") if path.exists() else ""
+            lines = [json.loads(line) for line in _whole_lines(text)]
+            finished = [run for run in runs_of(lines) if run.end is not None or run.wrong]
+        except _UNREADABLE as error:
+            raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error
+        keys = {run.key for run in finished}
+        kept = [line for line in lines if (line["arm"], line["seed"]) in keys]
+        self._kept = "".join(json.dumps(line) + "\n" for line in kept)
+        return finished
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "droidreclaim": __version__,
+            "parameters": asdict(self.what),
+            "wanted": self.wanted,
+        }
+
+    def _write(self, name: str, content: dict[str, Any] | str) -> None:
+        text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
+        partial = self.path / f"{name}.partial"
+        with self._written():
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(self.path / name)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """
+        Raises:
+            UsageError: what is written here does not get there, in the system's words.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(f"--out {self.path}: {error.strerror or error}") from error
+
+
+def _whole_lines(text: str) -> Iterable[str]:
+    """Lines that were written to their end: a crash may have cut the last one."""
+    return (line[:-1] for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
+
+def _first_line(error: Exception) -> str:
+    """What pydantic says over several lines, in one."""
+    return " ".join(str(error).splitlines()[:3])

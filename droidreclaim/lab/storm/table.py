@@ -1,0 +1,121 @@
+"""A storm for people at a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from droidreclaim.lab.storm import stats
+from droidreclaim.lab.storm.figures import Figures
+from droidreclaim.lab.storm.result import BASELINE, Row, Storm, rows
+from droidreclaim.units import MIB
+
+_TITLES = (
+    *("ARM", "HOT", "COLD", "AVOIDABLE", "KILLS", "LOST", "RESUME p50/p95", "LAUNCH p50/p95"),
+    *("STALL", "PSI some/full", "OUT", "BACK", "CPU", "BAD"),
+)
+
+
+def of(storm: Storm) -> Table:
+    """One arm a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in _TITLES:
+        table.add_column(
+            title, no_wrap=title != "KILLS", justify="left" if title == "ARM" else "right"
+        )
+    for row in rows(storm):
+        table.add_row(*map(Text, _cells(row)))
+    return table
+
+
+def remarks(storm: Storm) -> list[str]:
+    """What the table does not show: its words, and how the arms compare."""
+    against = [
+        f"{row.arm} against {BASELINE}, hot resumes: {points(row.more_hot)}, "
+        f"{row.more_hot.pairs} {'pair' if row.more_hot.pairs == 1 else 'pairs'}"
+        for row in rows(storm)
+        if row.more_hot is not None
+    ]
+    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of page-outs and kswapd"
+    return [words, *against, *warnings(storm)]
+
+
+def warnings(storm: Storm) -> list[str]:
+    """What must be known to read the figures."""
+    told = [] if stats.AVAILABLE else ["no interval is shown: pip install 'droidreclaim[stats]'"]
+    shown = rows(storm)
+    for row in shown:
+        one = row.figures
+        if not one.complete:
+            told.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
+        if one.checksum_faults:
+            told.append(f"{row.arm}: {one.checksum_faults} pages or apps are not what was written")
+        if one.failed_launches:
+            told.append(f"{row.arm}: {one.failed_launches} launches failed")
+        if one.unexplained:
+            told.append(f"{row.arm}: {one.unexplained} apps vanished that no log speaks of")
+    if len({row.seeds for row in shown}) > 1:
+        told.append(
+            "the arms ran with different seeds, and so with other launches: "
+            + "; ".join(f"{row.arm} {', '.join(map(str, row.seeds))}" for row in shown)
+        )
+    return [*told, str(storm.not_comparable)] if storm.not_comparable else told
+
+
+def points(difference: stats.Difference) -> str:
+    """A difference of shares: ``+16.7 points (+12 to +20)``, or one by one where they are few."""
+    interval = difference.interval
+    if interval is None:
+        each = ", ".join(f"{value * 100:+.1f}" for value in difference.by_seed.values())
+        return f"{each} points{' by seed' if difference.pairs > 1 else ''}"
+    low, high = interval.low * 100, interval.high * 100
+    return f"{difference.mean * 100:+.1f} points ({low:+.0f} to {high:+.0f})"
+
+
+def _cells(row: Row) -> list[str]:
+    one = row.figures
+    return [
+        row.arm,
+        _hot(row),
+        str(one.cold_starts),
+        str(one.avoidable_cold_starts),
+        kills(one),
+        known(one.lost_scores),
+        f"{seconds(one.resume_p50_s)}/{seconds(one.resume_p95_s)}",
+        f"{seconds(one.launch_p50_s)}/{seconds(one.launch_p95_s)}",
+        seconds(one.longest_stall_s),
+        f"{seconds(one.psi_some_s)}/{seconds(one.psi_full_s)}",
+        mib(one.paged_out_bytes),
+        mib(one.faulted_back_bytes),
+        seconds(one.reclaim_cpu_s),
+        known(one.checksum_faults),
+    ]
+
+
+def _hot(row: Row) -> str:
+    hot = str(row.figures.hot_resumes)
+    if row.share is None:
+        return hot
+    return f"{hot} ({row.share.low * 100:.0f}-{row.share.high * 100:.0f} %)"
+
+
+def kills(one: Figures) -> str:
+    """How many by whom: ``7 lmkd, 1 kernel_oom``."""
+    return ", ".join(f"{count} {by}" for by, count in one.kills.items()) or "0"
+
+
+def seconds(value: float | None) -> str:
+    """A time as people read it."""
+    if value is None:
+        return "?"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def mib(value: int | None) -> str:
+    """A size in whole MiB."""
+    return "?" if value is None else f"{value / MIB:.0f} MiB"
+
+
+def known(value: object) -> str:
+    """What is there, or a question mark."""
+    return "?" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""What ActivityManager and its fellows print."""

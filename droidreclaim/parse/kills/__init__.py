@@ -1,0 +1,1 @@
+"""Who was killed: ActivityManager's, lmkd's and the kernel's records."""

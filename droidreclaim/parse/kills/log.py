@@ -1,0 +1,129 @@
+"""Who was killed and by whom, from any log: main, system, events, dmesg, or several together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from droidreclaim.parse.kills.am_lines import ForceStopped, opens_record, read_activity_line
+from droidreclaim.parse.kills.kernel_kills import read_kernel_kills
+from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill
+from droidreclaim.parse.kills.logcat import LogEntry, LogForm, form_of, iter_entries, only_dividers
+from droidreclaim.parse.kills.records import (
+    KilledBy,
+    KillRecord,
+    kernel_record,
+    killer_of,
+    read_kill,
+)
+from droidreclaim.parse.text.answer import NumberedLine, no_rows
+from droidreclaim.parse.text.lines import log_lines
+
+__all__ = ["KillLog", "KillRecord", "KilledBy", "parse_kills", "read_entries"]
+
+_KERNEL_LINE = re.compile(
+    r"<[0-9]{1,3}>|\[ *[0-9]{1,10}\.[0-9]{3,9}\]|[0-9]{1,4},[0-9]{1,12},[0-9]{1,15},.{1,9};"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KillLog:
+    """
+    What a log says about kills.
+
+    Attributes:
+        records: In the order of the text.
+        unread: Lines that start as a kill and cannot be read: cut at the edge of a buffer, or in
+            a form not seen yet. Logs are cut as a rule, so this is no error; a reader that counts
+            has to say how many there are.
+    """
+
+    records: tuple[KillRecord, ...]
+    unread: tuple[NumberedLine, ...]
+
+
+def parse_kills(text: str, source: str = "log") -> KillLog:
+    """
+    Read every kill of a log in any ``logcat -v`` form (raw too), of dmesg, or of both in one file.
+
+    Raises:
+        ParseError: *text* is no log.
+    """
+    numbered = list(log_lines(text))
+    kernel, kernel_unread = read_kernel_kills(numbered)
+    form = _form_of(numbered)
+    if form is None and not (kernel or kernel_unread or _is_other_log(numbered)):
+        raise no_rows(source, text, "log entry")
+    entries = iter_entries(numbered, form) if form else iter(())
+    of_kernel = {row[0] for row in kernel_unread} | {kill.line_number for kill in kernel}
+    records, unread = read_entries(e for e in entries if e.line_number not in of_kernel)
+    return KillLog(
+        tuple(sorted([*map(kernel_record, kernel), *records], key=lambda r: r.line_number)),
+        tuple(sorted([*kernel_unread, *unread])),
+    )
+
+
+def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[NumberedLine]]:
+    """The kills among log entries of any buffer, and the rows that start as one and are unread."""
+    records: list[KillRecord] = []
+    unread: list[NumberedLine] = []
+    stopped: dict[str, str] = {}
+    for entry in _joined(entries):
+        if entry.message.startswith("Force stopping "):
+            stop = read_activity_line(entry.message)
+            if isinstance(stop, ForceStopped):
+                stopped[stop.package] = stop.reason
+        try:
+            record = read_kill(entry)
+        except ValueError:
+            unread.append((entry.line_number, f"{entry.tag or ''}: {entry.message}"))
+            continue
+        if record is not None:
+            records.append(_with_cause(record, stopped))
+    return records, unread
+
+
+def _with_cause(record: KillRecord, stopped: dict[str, str]) -> KillRecord:
+    """Before Android 11 a kill says "stop PACKAGE" alone; why is in the line before it."""
+    cause = stopped.get(record.reason.removeprefix("stop "))
+    if cause is None or not record.reason.startswith("stop "):
+        return record
+    reason = f"{record.reason} due to {cause}"
+    return replace(record, reason=reason, by=killer_of(reason))
+
+
+def _form_of(numbered: list[NumberedLine]) -> LogForm | None:
+    """The form of the entries; raw when none fits and a line starts as a kill."""
+    form = form_of(numbered)
+    if form is None and any(opens_lmkd_kill(line) or opens_record(line) for _, line in numbered):
+        return LogForm.RAW
+    return form
+
+
+def _is_other_log(numbered: list[NumberedLine]) -> bool:
+    """Whether this is a kernel log, or a log whose buffers are empty."""
+    marked = sum(_KERNEL_LINE.match(line) is not None for _, line in numbered)
+    return only_dividers(numbered) or (bool(numbered) and marked * 2 >= len(numbered))
+
+
+def _joined(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
+    """Android 9's lmkd prints one kill as two entries; put them back together."""
+    last: LogEntry | None = None
+    for entry in entries:
+        if last is not None and _continues(last, entry):
+            last = replace(last, message=f"{last.message}\n{entry.message}")
+            continue
+        if last is not None:
+            yield last
+        last = entry
+    if last is not None:
+        yield last
+
+
+def _continues(last: LogEntry, entry: LogEntry) -> bool:
+    return (
+        (last.tag, last.pid) == (entry.tag, entry.pid)
+        and opens_lmkd_kill(last.message)
+        and continues_lmkd_kill(entry.message)
+    )

@@ -1,0 +1,1 @@
+"""What programs of the device and adb print."""

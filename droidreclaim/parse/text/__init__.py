@@ -1,0 +1,1 @@
+"""What all readers share: lines, columns, sections, bug reports."""

@@ -1,0 +1,95 @@
+"""
+Pocket phones for tests: one for the session, others by `boot`.
+
+Images come from the user's cache; state, the adb server and its HOME are the test run's own, and
+end with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from droidreclaim.errors import NotPossible
+from droidreclaim.lab.phone import image, vm
+from droidreclaim.lab.phone.state import Config, Phone
+from handset import ADB, Handset, adb_server_of, free_port
+
+_CACHE = image.cache_dir()  # read before HOME changes
+
+
+@pytest.fixture(scope="session")
+def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of an adb server of this test run, which every adb below talks to."""
+    port = free_port()
+    home = tmp_path_factory.mktemp("adb-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        patch.setenv("ADB_MDNS", "0")
+        with adb_server_of(ADB, port, home / "server.log"):
+            yield port
+
+
+@pytest.fixture(scope="session")
+def phones(adb_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An image to boot, and a state directory of this test run."""
+    if not shutil.which("qemu-system-x86_64"):
+        _skip("no qemu-system-x86_64: 'droidreclaim phone setup' installs it")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("DROIDRECLAIM_CACHE_DIR", str(_CACHE))
+        try:
+            image.ensure(lambda _: False, print)
+        except NotPossible as error:
+            _skip(str(error))
+        yield
+
+
+@pytest.fixture
+def boot(phones: None) -> Iterator[Callable[..., Handset]]:
+    """Boot a phone with the given values of `Config`; it is stopped at the end of the test."""
+    with booting() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def boot_for_module(phones: None) -> Iterator[Callable[..., Handset]]:
+    """As `boot`, for a phone that several tests of a module share."""
+    with booting() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def phone(phones: None) -> Iterator[Handset]:
+    """The phone most tests share: adbd is root, 640 MiB, 512 MiB of zram. Leave it as found."""
+    with booting() as start:
+        yield start()
+
+
+@contextlib.contextmanager
+def booting() -> Iterator[Callable[..., Handset]]:
+    """Gives what boots phones, and stops them: each one emulated takes a core and 600 MiB."""
+    started: list[Phone] = []
+
+    def start(**values: Any) -> Handset:
+        phone = vm.start(Config(**values), die_with_us=True)
+        started.append(phone)
+        return Handset(phone)
+
+    try:
+        yield start
+    finally:
+        for phone in started:
+            vm.stop(phone)
+
+
+def _skip(reason: str) -> None:
+    if os.environ.get("DROIDRECLAIM_REQUIRE"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,96 @@
+"""The storm on pocket phones: what must hold whoever wins."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from droidreclaim.lab.phone.vm import running
+from droidreclaim.lab.storm.arms import NAMES
+from droidreclaim.lab.storm.folder import Folder
+from handset import Handset, until
+
+pytestmark = [pytest.mark.phone, pytest.mark.timeout(900)]
+
+
+def storm(*words: str) -> list[str]:
+    return [sys.executable, "-m", "droidreclaim", "storm", *words]
+
+
+@pytest.mark.usefixtures("phones")
+def test_a_quick_storm_holds_what_must_hold(tmp_path: Path) -> None:
+    words = ("--quick", "--json", "--out", str(tmp_path / "out"))
+    before = running()
+    start_s = time.monotonic()
+    done = subprocess.run(storm(*words), capture_output=True, text=True, timeout=600, check=False)
+    took_s = time.monotonic() - start_s
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    arms = {one["arm"]: one for one in told["arms"]}
+    assert tuple(arms) == NAMES
+    assert told["comparable"]
+    for name, one in arms.items():
+        assert one["complete"], name
+        assert one["launches"] == told["apps"] * told["rounds"] == 24, name
+        assert one["hot_resumes"] + one["cold_starts"] + one["failed_launches"] == 24, name
+        assert (one["checksum_faults"], one["checked_pages"] > 0) == (0, True), name
+        # Each process that vanished has its line in a log, and nobody is killed who is still there.
+        assert (sum(one["kills"].values()), one["unexplained"]) == (one["vanished"], 0), name
+    assert arms["no_swap"]["paged_out_bytes"] == 0
+    assert arms["kernel_swap"]["kills"]["lmkd"] == 0
+    for name in ("eager", "lazy"):
+        one = arms[name]
+        assert one["reported_bytes"] > 0
+        assert one["reported_bytes"] == pytest.approx(one["counted_bytes"], rel=0.05), name
+    assert arms["lazy"]["avoidable_cold_starts"] <= arms["lowmemorykiller"]["avoidable_cold_starts"]
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"run.json", "samples.ndjson", "storm.json", "report.html"}
+    assert json.loads((tmp_path / "out" / "storm.json").read_text()) == told
+    assert len(Folder.load(tmp_path / "out")[1]) == len(NAMES)
+    assert running() == before
+    print(f"a quick storm took {took_s:.0f} s")
+
+
+@pytest.mark.usefixtures("phones")
+def test_an_interrupt_keeps_what_was_measured_and_leaves_no_phone(tmp_path: Path) -> None:
+    before = running()
+    words = ("--quick", "--json", "--arms", "lazy", "--out", str(tmp_path))
+    process = subprocess.Popen(storm(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    samples = tmp_path / "samples.ndjson"
+    until(lambda: samples.exists() and samples.read_text().count('"launch"') >= 3, 120.0)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    [arm] = json.loads(output)["arms"]
+    assert 3 <= arm["launches"] < 24
+    assert not arm["complete"]
+    assert "cut short" in (tmp_path / "report.html").read_text()
+    assert running() == before
+
+
+def test_on_a_device_that_was_chosen_the_named_apps_are_opened(
+    boot: Callable[..., Handset], tmp_path: Path
+) -> None:
+    handset = boot()
+    packages = ("com.example.chat", "com.example.notes", "com.example.game")
+    words = ("-s", handset.serial, "--packages", ",".join(packages), "--rounds", "2", "--json")
+    chosen = ("--arms", "lowmemorykiller,eager", "--out", str(tmp_path))
+    argv = storm(*words, *chosen)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [one["arm"] for one in told["arms"]] == ["lowmemorykiller", "eager"]
+    for one in told["arms"]:
+        # Ended before each arm, so each app starts once, and there is room for three.
+        assert (one["cold_starts"], one["hot_resumes"]) == (3, 3)
+        assert (one["kills"], one["avoidable_cold_starts"]) == ({"lmkd": 0}, 0)
+        # What only the pocket phone of our own tells is not made up.
+        assert one["checksum_faults"] is one["longest_stall_s"] is one["lost_scores"] is None
+    assert handset.text("getprop sys.boot_completed") == "1"

@@ -1,0 +1,579 @@
+"""A storm's figures, its folder and its page, from made-up events."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from droidreclaim.cli.main import main
+from droidreclaim.errors import DeviceLost, NotAchieved, UsageError
+from droidreclaim.guard import control
+from droidreclaim.helper.guard_wire import GuardLine
+from droidreclaim.lab.phone import image
+from droidreclaim.lab.storm import arms, measure, page, stats, table
+from droidreclaim.lab.storm.events import (
+    Begin,
+    End,
+    Event,
+    Gone,
+    Kill,
+    Launch,
+    PageOut,
+    Run,
+    Sample,
+    Verified,
+    runs_of,
+    to_line,
+)
+from droidreclaim.lab.storm.figures import figures, quantile
+from droidreclaim.lab.storm.folder import Folder
+from droidreclaim.lab.storm.plan import Order, Pressure, parameters
+from droidreclaim.lab.storm.play import BadPages, play
+from droidreclaim.lab.storm.result import Storm, to_json
+from droidreclaim.lab.storm.stage import Stage
+from droidreclaim.lab.storm.state import difference
+from droidreclaim.report import document, render
+from droidreclaim.units import MIB
+
+WHAT = parameters(Pressure.ROOMY, Order.UNIFORM, quick=True, apps=2, rounds=3)
+DEVICE = {"serial": "127.0.0.1:6520", "model": "Pocket Phone", "kernel": "6.1.0"}
+STATE: dict[str, str | None] = {"freezer": "off", "compaction": "on", "lmkd thrashing_limit": "100"}
+
+
+def launch(at_s: float, app: str, state: str, took_s: float, **more: object) -> Launch:
+    values: dict[str, object] = {"first": False, "pid": 100, "took_bytes": MIB, **more}
+    return Launch(at_s, f"com.example.{app}", state, took_s, **values)  # type: ignore[arg-type]
+
+
+def sample(at_s: float, **more: object) -> Sample:
+    values: dict[str, object] = {
+        "available_bytes": 100 * MIB, "free_bytes": 110 * MIB, "swap_used_bytes": 0,
+        "zram_used_bytes": 0, "psi_some_us": 0, "psi_full_us": 0, "paged_out": 0, "paged_in": 0,
+    }  # fmt: skip
+    return Sample(at_s, **(values | more))  # type: ignore[arg-type]
+
+
+def kill(pid: int, by: str = "lmkd", *, ours: bool = True) -> Kill:
+    return Kill("2026-11-26T00:00:01.000", by, pid, "com.example.a", 900, "low on swap", ours)
+
+
+# Six launches: two first ones, two hot, two that an earlier kill made cold; one kill by nobody.
+EVENTS: tuple[Event, ...] = (
+    sample(0.0, psi_some_us=500_000, paged_out=1000, paged_in=100),
+    launch(1.0, "a", "COLD", 1.0, first=True, score_lost=False),
+    launch(2.0, "b", "COLD", 3.0, first=True),
+    launch(3.0, "a", "HOT", 0.1, score_lost=False),
+    sample(3.5, available_bytes=20 * MIB, psi_some_us=600_000, paged_out=1100, paged_in=110),
+    PageOut(3.6, 0.5, 1, 5 * MIB, 4 * MIB, 4 * MIB, 3 * MIB, 4 * MIB + 4096, 0.5),
+    Gone(3.7, 100, "com.example.a"),
+    Gone(3.8, 200, "com.example.b"),
+    launch(4.0, "a", "COLD", 2.0, score_lost=True),
+    launch(5.0, "b", "HOT", 0.3),
+    launch(6.0, "b", "COLD", 5.0),
+    sample(7.0, psi_some_us=1_500_000, psi_full_us=250_000, paged_out=3560, paged_in=612),
+    kill(100),
+    kill(999, "kernel_oom", ours=False),
+    Verified(2, 0, 1000, 0, 1.0),
+    End(8.0, 20.0, 2, 0.25, 300, 0, 0.07),
+)
+
+
+def run_of(arm: str, seed: int = 1, events: tuple[Event, ...] = EVENTS, **state: str) -> Run:
+    run = Run(Begin(arm, seed, 6, 4096, dict(DEVICE), {**STATE, **state}))
+    for event in events:
+        run.add(event)
+    return run
+
+
+def storm_of(*runs: Run) -> Storm:
+    return Storm(WHAT, runs, "phone", difference(runs))
+
+
+# Figures
+
+
+def test_figures_are_what_the_events_say() -> None:
+    one = figures([run_of("lazy")])
+    assert (one.launches, one.hot_resumes, one.cold_starts) == (6, 2, 4)
+    assert one.avoidable_cold_starts == 2
+    assert one.lost_scores == 1
+    assert (one.resume_p50_s, one.launch_p50_s) == (pytest.approx(0.2), 2.5)
+    assert one.psi_some_s == pytest.approx(1.0)
+    assert one.psi_full_s == pytest.approx(0.25)
+    assert one.paged_out_bytes == 10 * MIB  # 2560 pages
+    assert one.faulted_back_bytes == 2 * MIB
+    assert (one.reported_bytes, one.counted_bytes) == (4 * MIB, 4 * MIB + 4096)
+    assert one.reclaim_cpu_s == 0.75
+    assert one.lowest_available_bytes == 20 * MIB
+    assert (one.checksum_faults, one.checked_pages) == (0, 1300)
+    assert one.complete
+
+
+def test_a_kill_that_no_log_speaks_of_is_not_passed_over() -> None:
+    one = figures([run_of("lazy")])
+    assert (one.kills, one.vanished, one.unexplained) == ({"lmkd": 1}, 2, 1)
+    assert one.kills_of_others == 1
+    assert "1 apps vanished that no log speaks of" in table.warnings(storm_of(run_of("lazy")))[0]
+
+
+def test_seeds_are_added_up_and_their_times_put_together() -> None:
+    other = (*EVENTS[:-1], launch(9.0, "a", "HOT", 0.5), replace(EVENTS[-1], longest_stall_s=0.2))  # type: ignore[type-var]
+    both = figures([run_of("lazy"), run_of("lazy", 2, other)])
+    assert (both.launches, both.hot_resumes, both.kills) == (13, 5, {"lmkd": 2})
+    assert both.psi_some_s == pytest.approx(2.0)
+    assert both.resume_p50_s == pytest.approx(0.3)
+    assert both.longest_stall_s == 0.2
+
+
+def test_what_a_device_cannot_tell_is_unknown_and_not_zero() -> None:
+    blind = tuple(
+        sample(one.at_s, psi_some_us=None, psi_full_us=None, paged_out=None, paged_in=None)
+        if isinstance(one, Sample)
+        else replace(one, score_lost=None)
+        if isinstance(one, Launch)
+        else one
+        for one in EVENTS[:-2]
+    )
+    end = End(8.0, 20.0, 2, None, None, None, None)
+    one = figures([run_of("lazy", events=(*blind, end))])
+    unknown = ("psi_some_s", "psi_full_s", "paged_out_bytes", "faulted_back_bytes", "lost_scores")
+    for name in (*unknown, "checksum_faults", "reclaim_cpu_s", "longest_stall_s"):
+        assert getattr(one, name) is None, name
+
+
+def test_a_page_that_changed_is_counted_wherever_it_was_found() -> None:
+    end = replace(EVENTS[-1], resume_bad=2)  # type: ignore[type-var]
+    one = figures([run_of("lazy", events=(*EVENTS[:-2], Verified(2, 1, 1000, 3, 1.0), end))])
+    assert one.checksum_faults == 6
+
+
+def test_quantiles_lie_between_the_nearest_values() -> None:
+    assert quantile([], 0.5) is None
+    assert quantile([None, 3.0], 0.95) == 3.0
+    assert quantile([1, 2, 3, 4, 5], 0.5) == 3
+    assert quantile([0.0, 1.0], 0.95) == pytest.approx(0.95)
+
+
+# The document
+
+
+def test_json_is_the_contract_of_the_command_line() -> None:
+    told = json.loads(document(to_json(storm_of(run_of("lowmemorykiller"), run_of("lazy")))))
+    for name in ("apps", "rounds", "seed", "ram_bytes", "zram_bytes"):
+        assert isinstance(told[name], int), name
+    contract = {
+        *("arm", "hot_resumes", "cold_starts", "avoidable_cold_starts", "kills", "lost_scores"),
+        *("checksum_faults", "resume_p50_s", "resume_p95_s", "launch_p50_s", "launch_p95_s"),
+        *("longest_stall_s", "psi_some_s", "psi_full_s", "paged_out_bytes", "faulted_back_bytes"),
+        "reclaim_cpu_s",
+    }
+    assert [one["arm"] for one in told["arms"]] == ["lowmemorykiller", "lazy"]
+    for one in told["arms"]:
+        assert contract <= one.keys()
+        assert one["kills"] == {"lmkd": 1}
+    quiet = run_of("lazy", events=EVENTS[:4])
+    assert to_json(storm_of(quiet))["arms"][0]["kills"] == {"lmkd": 0}
+
+
+def test_arms_are_compared_with_todays_phone_seed_by_seed() -> None:
+    worse = tuple(one for one in EVENTS if not (isinstance(one, Launch) and one.state == "HOT"))
+    runs = [run_of("lowmemorykiller", seed, worse) for seed in (1, 2, 3)]
+    runs += [run_of("lazy", seed) for seed in (1, 2, 3)]
+    base, lazy = to_json(storm_of(*runs))["arms"]
+    assert base["more_hot_than_baseline"] is None
+    assert lazy["more_hot_than_baseline"]["mean"] == pytest.approx(2 / 6)
+    assert lazy["hot_share_95"][0] < 2 / 6 < lazy["hot_share_95"][1]
+
+
+def test_few_differences_are_listed_and_get_an_interval_from_eight_on() -> None:
+    few = stats.paired({1: 0.9, 2: 0.8, 3: 0.7, 4: 0.1}, {1: 0.5, 2: 0.5, 3: 0.5})
+    assert few is not None
+    assert (few.pairs, few.interval) == (3, None)
+    assert table.points(few) == "+40.0, +30.0, +20.0 points by seed"
+    many = stats.paired({seed: 0.5 + seed / 100 for seed in range(8)}, dict.fromkeys(range(8), 0.5))
+    assert many is not None
+    assert many.interval is not None
+    assert 0 < many.interval.low < many.mean < many.interval.high < 0.07
+
+
+def test_arms_with_different_seeds_are_compared_by_pairs_and_the_table_warns() -> None:
+    storm = storm_of(run_of("lowmemorykiller"), run_of("lazy"), run_of("lazy", 2))
+    told = table.remarks(storm)
+    assert "lazy against lowmemorykiller, hot resumes: +0.0 points, 1 pair" in told
+    assert any("different seeds" in line and "lazy 1, 2" in line for line in told)
+    assert not any("seeds" in line for line in table.warnings(storm_of(run_of("lazy"))))
+
+
+def test_arms_of_phones_in_different_states_are_not_compared() -> None:
+    runs = (run_of("lowmemorykiller"), run_of("lazy", freezer="on"))
+    refused = difference(runs)
+    assert isinstance(refused, NotAchieved)
+    assert "freezer: off (lowmemorykiller, seed 1), on (lazy, seed 1)" in str(refused)
+    told = to_json(storm_of(*runs))
+    assert (told["comparable"], told["arms"][1]["more_hot_than_baseline"]) == (False, None)
+    assert "must not be compared" in page.render(storm_of(*runs))
+
+
+def test_neither_are_arms_of_different_devices() -> None:
+    def on(arm: str, **device: object) -> Run:
+        run = run_of(arm)
+        return replace(run, begin=replace(run.begin, device={**run.begin.device, **device}))
+
+    booted = [on("lazy", accelerator="tcg", serial=f"127.0.0.1:{port}") for port in (6520, 6530)]
+    assert difference(replace(run, begin=replace(run.begin, arm=f"a{number}"))
+                      for number, run in enumerate(booted)) is None  # fmt: skip
+    for name, value in (("kernel", "6.6"), ("accelerator", "kvm"), ("serial", "R58M12")):
+        assert name in str(difference([on("lowmemorykiller"), on("lazy", **{name: value})]))
+
+
+def test_the_table_says_when_it_has_no_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    storm = storm_of(run_of("lowmemorykiller"), run_of("lazy"))
+    assert "(10-70 %)" in render(table.of(storm))
+    code = (
+        "import sys; sys.modules['scipy'] = None\n"
+        "from droidreclaim.lab.storm import stats\n"
+        "print(stats.AVAILABLE, stats.share(1, 2), stats.paired({1: 1.0}, {1: 0.5}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(
+        "False None Difference(mean=0.5, by_seed={1: 0.5}, interval=None)"
+    )
+    monkeypatch.setattr("droidreclaim.lab.storm.stats.AVAILABLE", False)
+    assert any("no interval is shown" in line for line in table.remarks(storm))
+
+
+# The folder
+
+
+def write(folder: Folder, run: Run, *events: Event) -> None:
+    folder.note(run.key, run.begin)
+    for event in events:
+        folder.note(run.key, event)
+
+
+def test_events_come_back_as_they_were_written() -> None:
+    run = run_of("lazy")
+    lines = [to_line(run.key, event) for event in (run.begin, *EVENTS)]
+    assert runs_of(json.loads(json.dumps(lines))) == [run]
+
+
+def test_an_interrupted_storm_goes_on_with_the_runs_that_did_not_end(tmp_path: Path) -> None:
+    folder = Folder.new(tmp_path / "out", WHAT)
+    folder.plan(("lowmemorykiller", "lazy"), (1,))
+    write(folder, run_of("lowmemorykiller"), *EVENTS)
+    write(folder, run_of("lazy"), *EVENTS[:4])
+    with (tmp_path / "out" / "samples.ndjson").open("a") as file:
+        file.write('{"t": "samp')  # cut by a crash
+    before = (tmp_path / "out" / "samples.ndjson").read_bytes()
+    again, done = Folder.load(tmp_path / "out")
+    assert [run.key for run in done] == [("lowmemorykiller", 1)]
+    assert (again.what, again.wanted) == (WHAT, (("lowmemorykiller", "lazy"), (1,)))
+    assert (tmp_path / "out" / "samples.ndjson").read_bytes() == before  # until it goes on
+    again.plan(("lazy",), (1,))
+    write(again, run_of("lazy"), *EVENTS)
+    assert Folder.load(tmp_path / "out")[1] == [run_of("lowmemorykiller"), run_of("lazy")]
+
+
+def test_a_wrong_page_is_found_again_when_the_storm_goes_on(tmp_path: Path) -> None:
+    bad = (*EVENTS[:-2], Verified(2, 0, 1000, 3, 1.0), EVENTS[-1])
+    folder = Folder.new(tmp_path, WHAT)
+    folder.plan(("lazy",), (1, 2))
+    write(folder, run_of("lazy"), *bad)
+    again, done = Folder.load(tmp_path)
+    again.plan(("lazy",), (1, 2))
+    assert Folder.load(tmp_path)[1] == done == [run_of("lazy", events=bad)]
+    jobs = measure.jobs_of(WHAT, ("lazy",), (2,))
+    runs, ended_by = measure.measure(jobs, untouched, lambda key, event: None, print, done)
+    assert runs == []
+    assert isinstance(ended_by, BadPages)
+    assert "lazy, seed 1" in str(ended_by)
+    assert "3 of 1000 at the end" in str(ended_by)
+    assert "lazy: 3 pages or apps are not what was written" in table.warnings(storm_of(*done))
+
+
+def untouched(needs: arms.Needs) -> AbstractContextManager[Stage]:
+    pytest.fail("no phone is wanted")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]\n", "7\n", '{"arm": "lazy"}\n', '{"arm": "lazy", "seed": 1e999}\n', "\0\n",
+     "[" * 100_000 + "\n", '{"t": "end", "arm": "lazy", "seed": 1}\n'],
+    ids=lambda content: content[:20],
+)  # fmt: skip
+def test_events_that_are_none_are_one_clear_line(tmp_path: Path, content: str) -> None:
+    Folder.new(tmp_path, WHAT)
+    (tmp_path / "samples.ndjson").write_text(content)
+    with pytest.raises(UsageError, match=r"samples.ndjson cannot be read") as error:
+        Folder.load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_explains_itself(tmp_path: Path) -> None:
+    folder = Folder.new(tmp_path, WHAT)
+    folder.plan(("lazy",), (1,))
+    write(folder, run_of("lazy"), *EVENTS)
+    folder.finish(storm_of(run_of("lazy")))
+    files = {"run.json", "samples.ndjson", "storm.json", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    told = json.loads((tmp_path / "run.json").read_text())
+    assert told["device"] == DEVICE
+    assert told["states"] == [{"arm": "lazy", "seed": 1, **STATE}]
+    assert told["parameters"]["heap_bytes"] == 56 * MIB
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "there is no storm in"),
+        ("{}", "run.json cannot be read"),
+        ('{"parameters": {"apps": "many"}}', "run.json cannot be read"),
+    ],
+)
+def test_a_folder_that_holds_no_storm_is_one_clear_line(
+    tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UsageError) as error:
+        Folder.load(tmp_path)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_storm_is_not_written_over_another(tmp_path: Path) -> None:
+    Folder.new(tmp_path, WHAT)
+    with pytest.raises(UsageError, match="holds a storm already"):
+        Folder.new(tmp_path, WHAT)
+
+
+def test_a_folder_that_takes_nothing_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="Not a directory"):
+        Folder.new(tmp_path / "file" / "out", WHAT)
+    with pytest.raises(UsageError, match="File name too long"):
+        Folder.new(tmp_path / ("long" * 100), WHAT)
+    folder = Folder.new(tmp_path / "out", WHAT)
+    (tmp_path / "out" / "samples.ndjson").symlink_to("/dev/full")
+    with pytest.raises(UsageError, match="No space left on device"):
+        folder.note(("lazy", 1), run_of("lazy").begin)
+
+
+# Measuring
+
+
+def test_arms_are_interleaved_over_seeds() -> None:
+    jobs = measure.jobs_of(WHAT, ("lowmemorykiller", "lazy"), (1, 2))
+    expected = [("lowmemorykiller", 1), ("lazy", 1), ("lowmemorykiller", 2), ("lazy", 2)]
+    assert [(job.arm, job.seed) for job in jobs] == expected
+    assert jobs[0].launches == jobs[1].launches
+    assert jobs[0].launches != jobs[2].launches
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), DeviceLost("gone")])
+def test_what_ends_a_storm_early_does_not_take_away_what_was_measured(error: BaseException) -> None:
+    @contextmanager
+    def lost(needs: arms.Needs) -> Iterator[None]:
+        raise error
+        yield
+
+    jobs = measure.jobs_of(WHAT, ("no_swap", "lazy"), (1,))
+    said: list[str] = []
+    runs, ended_by = measure.measure(jobs, lost, lambda key, event: None, said.append)  # type: ignore[arg-type]
+    assert (runs, ended_by) == ([], error)
+    assert re.search(r"\[no_swap, seed 1\] a phone is made ready; about .* left", said[0])
+
+
+def test_a_report_that_cannot_be_written_hides_neither_the_result_nor_the_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(folder: Folder, storm: Storm) -> None:
+        raise UsageError("--out: No space left on device")
+
+    monkeypatch.setattr(image, "find", lambda: tmp_path)
+    monkeypatch.setattr(Folder, "finish", full)
+    monkeypatch.setattr(sys, "argv", ["droidreclaim", "storm", "--json", "--out", str(tmp_path)])
+    cut = [run_of("lazy", events=EVENTS[:4])]
+    monkeypatch.setattr(measure, "measure", lambda *words: (cut, KeyboardInterrupt()))
+    with pytest.raises(SystemExit) as done:
+        main()
+    output, errors = capsys.readouterr()
+    assert done.value.code == 130
+    assert json.loads(output)["arms"][0]["launches"] == 3
+    assert "No space left on device" in errors
+
+
+def test_of_nothing_measured_there_is_no_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(image, "find", lambda: tmp_path)
+    monkeypatch.setattr(sys, "argv", ["droidreclaim", "storm"])
+    monkeypatch.setattr(measure, "measure", lambda *words: ([], DeviceLost("gone")))
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert (done.value.code, *capsys.readouterr()) == (3, "", "droidreclaim: gone\n")
+
+
+def test_a_guard_that_ended_by_itself_ends_its_arm_and_is_not_stopped_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arm, asked = guarded(monkeypatch, GuardLine(running=False, last_end="swap is full"))
+    with pytest.raises(NotAchieved, match="swap is full"):
+        arm.after_leaving(LEFT)
+    arm.tear_down()
+    assert asked == ["start", "close"]
+
+
+def test_what_a_guard_took_without_acting_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    arm, asked = guarded(monkeypatch, GuardLine(running=True, actions=2, cpu_us=150_000))
+    acted = arm.after_leaving(LEFT)
+    assert acted is not None
+    assert (acted.targets, acted.duration_s, acted.cpu_s) == (0, 0.0, pytest.approx(0.05))
+    assert arm.after_leaving(LEFT) is None
+    arm.tear_down()
+    assert asked == ["start", "stop", "close"]
+
+
+def test_a_guard_that_may_not_start_leaves_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*words: object, **named: object) -> None:
+        raise NotAchieved("one runs already")
+
+    with pytest.raises(NotAchieved, match="one runs already"):
+        guarded(monkeypatch, GuardLine(running=True), start=refused)
+    assert ASKED == ["close"]
+
+
+ASKED: list[str] = []
+LEFT = arms.Left("com.example.a", 0, None)  # type: ignore[arg-type]
+
+
+def guarded(
+    monkeypatch: pytest.MonkeyPatch, later: GuardLine, **changes: object
+) -> tuple[arms.Arm, list[str]]:
+    """An arm with a guard that had done two things when it was set up, and is as *later* then."""
+    ASKED.clear()
+    lines = iter([GuardLine(running=True, actions=2, cpu_us=100_000)])
+    session = SimpleNamespace(close=lambda: ASKED.append("close"))
+    guard = SimpleNamespace(session=session)
+    answers: dict[str, object] = {
+        "start": lambda *words, **named: ASKED.append("start"),
+        "stop": lambda guard: ASKED.append("stop"),
+        "status": lambda guard: control.Status(next(lines, later), ()),
+    }
+    for name, answer in (answers | changes).items():
+        monkeypatch.setattr(control, name, answer)
+    monkeypatch.setattr(arms, "connect", lambda *words, **named: guard)
+    arm = arms.make("guard:gentle")
+    arm.set_up(SimpleNamespace(device=None, way=None, timeout_s=1.0))  # type: ignore[arg-type]
+    return arm, ASKED
+
+
+def test_an_arm_that_was_half_set_up_is_torn_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Half(arms.LeaveAlone):
+        def set_up(self, stage: Stage) -> None:
+            raise DeviceLost("gone")
+
+        def tear_down(self) -> None:
+            ASKED.append("torn down")
+
+    ASKED.clear()
+    for name in ("_Player._prepare", "_Player._kswapd_cpu_s", "look"):
+        monkeypatch.setattr(f"droidreclaim.lab.storm.play.{name}", lambda *words: None)
+    stage = SimpleNamespace(device=None, helper=SimpleNamespace(session=None))
+    [job] = measure.jobs_of(WHAT, ("lazy",), (1,))
+    with pytest.raises(DeviceLost):
+        play(stage, job, Half(), arms.Needs(), print, print)  # type: ignore[arg-type]
+    assert ASKED == ["torn down"]
+
+
+def test_a_storm_that_was_cut_short_says_so() -> None:
+    cut = run_of("lazy", events=EVENTS[:5])
+    assert "lazy was cut short: 3 of 6 launches" in table.warnings(storm_of(cut))
+    assert to_json(storm_of(cut))["arms"][0]["complete"] is False
+    assert "cut short" in page.render(storm_of(cut))
+
+
+# The page
+
+
+def test_the_page_holds_every_figure_without_a_script() -> None:
+    text = page.render(storm_of(run_of("lowmemorykiller"), run_of("lazy")))
+    shown = re.sub(r"<script.*?</script>", "", text, flags=re.S)
+    for figure in ("2 of 6", "200 ms / 290 ms", "1.0 s / 250 ms", "10.0 MiB", "0 of 1,300"):
+        assert figure in shown, figure
+    assert "low on swap" in shown
+    assert "default-src 'none'" in text
+    assert not re.search(r"<(link|img|iframe|object|embed|base|form)\b|@import|\burl\(", text)
+
+
+def test_text_of_a_device_stays_text_in_the_page() -> None:
+    evil = "</script><img src=x onerror=alert(1)>"
+    killed = replace(kill(100), name=evil, reason=evil)
+    gone = Gone(1.0, 100, f"com.example.{evil}")
+    text = page.render(storm_of(run_of("lazy", events=(*EVENTS, killed, gone))))
+    assert "<img" not in text
+
+
+def test_pressure_is_drawn_as_a_share_of_the_time() -> None:
+    shares = page.stalls([sample(0.0), sample(2.0, psi_some_us=500_000), sample(3.0)])
+    assert shares[:2] == [None, 25.0]
+
+
+# The command
+
+
+def storm(*words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "droidreclaim", "storm", *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("--arms", "nice"), 2, "no arm 'nice'"),
+        (("--seed", "one"), 2, "whole numbers"),
+        (("--resume",), 2, "--out DIR"),
+        (("--resume", "--out", "/nonexistent"), 2, "there is no storm in"),
+        (("--resume", "--quick", "--out", "/nonexistent"), 2, "--resume keeps --quick"),
+        (("-s", "R58M12"), 2, "which of its apps"),
+        (("--packages", "com.example.a"), 2, "two or more"),
+        (("--packages", ""), 2, "a word is empty"),
+        (("--packages", "a.b,c.d", "--quick"), 2, "--quick is for phones of our own"),
+        (("--packages", "a.b,c.d", "--api", "33"), 2, "--api is for phones of our own"),
+        (("--api", "99"), 2, "no API level 99"),
+        (("--ram", "64MiB"), 2, "boot no phone"),
+        (("--zram", "0"), 2, "--zram 0: 4.0 MiB or more"),
+        (("--app-size", "many"), 2, "not a size"),
+        (("--packages", "a.b,c.d", "--app-size", "9MiB"), 2, "--app-size is for phones"),
+        (("--resume", "--ram", "1GiB", "--out", "/nonexistent"), 2, "--resume keeps --ram"),
+        (("--seed", ","), 2, "a word is empty"),
+        (("--seed", "\u0661"), 2, "whole numbers"),
+        (("--arms", ","), 2, "a word is empty"),
+        (("--packages", "a.b,c.d", "--arms", "no_swap"), 4, "keeps its swap and its killer"),
+    ],
+)
+def test_bad_input_is_one_clear_line(words: tuple[str, ...], code: int, sentence: str) -> None:
+    assert_one_line(storm(*words), code, sentence)
+
+
+@pytest.mark.parametrize("words", [("--arms", "nice"), ("--seed", "x"), ("--api", "99")])
+def test_nothing_is_written_before_it_is_known_what_is_wanted(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert storm("--out", str(tmp_path / "out"), *words).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], code: int, sentence: str) -> None:
+    assert (done.returncode, done.stdout) == (code, "")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
