@@ -1,4 +1,4 @@
-"""What the README promises that a test can hold it to."""
+"""What README and the docs promise that a test can hold them to."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from droidreclaim import profiles
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text("utf-8")
+_PAGES = sorted([*_ROOT.glob("*.md"), *_ROOT.glob("docs/*.md")])
+_LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#]+)(?:#[^)]*)?\)")
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
@@ -19,19 +23,37 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert f"\n{command}\n" in (_ROOT / ".ci" / "run").read_text("utf-8")
 
 
-def test_every_command_the_readme_names_exists() -> None:
+def test_the_readme_is_read_in_three_minutes() -> None:
+    assert len(_README.splitlines()) <= 150
+
+
+def test_every_command_that_a_page_shows_exists() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "droidreclaim", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    blocks = "".join(
-        re.findall(r"^```(?:sh|console)\n(.*?)^```", _README, re.MULTILINE | re.DOTALL)
-    )
+    text = "\n".join(page.read_text("utf-8") for page in _PAGES)
+    blocks = "".join(re.findall(r"^```(?:sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     named = set(re.findall(r"^(?:\$ )?droidreclaim(?: -s \S+)? ([a-z]+)", blocks, re.MULTILINE))
     assert {"ps", "reclaim", "devices", "uninstall"} <= named
     for name in named:
         assert re.search(rf"^  {name}\b", help_text, re.MULTILINE), name
 
 
-def test_the_readmes_profile_has_no_fault() -> None:
-    [text] = re.findall(r"^```yaml\n(.*?)^```", _README, re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_somewhere_in_a_clone(page: Path) -> None:
+    for target in _LINK.findall(page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
+    built = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    pages = {page.name for page in tmp_path.glob("*.html")}
+    assert {"index.html", "commands.html", "architecture.html"} <= pages
+
+
+def test_the_profile_of_the_guards_page_has_no_fault() -> None:
+    page = (_ROOT / "docs" / "guard.md").read_text("utf-8")
+    [text] = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert isinstance(profiles.check(text.encode()), profiles.Profile)
