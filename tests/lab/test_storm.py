@@ -118,6 +118,32 @@ def test_figures_are_what_the_events_say() -> None:
     assert one.complete
 
 
+def test_time_to_be_back_counts_every_re_opening_and_no_first_launch() -> None:
+    one = figures([run_of("lazy")])  # 0.1 and 0.3 s hot, 2 and 5 s cold
+    assert one.back_mean_s == pytest.approx(1.85)
+    assert one.back_p50_s == pytest.approx(1.15)
+    assert one.back_p90_s == pytest.approx(4.1)
+    assert one.back_p95_s == pytest.approx(4.55)
+
+
+def test_an_arm_that_lost_its_slow_apps_is_not_flattered() -> None:
+    kept = figures([run_of("lazy", events=(launch(1.0, "a", "HOT", 0.4),))])
+    lost = figures(
+        [
+            run_of(
+                "lowmemorykiller",
+                events=(launch(1.0, "a", "HOT", 0.1), launch(2.0, "b", "COLD", 2.0)),
+            )
+        ]
+    )
+    assert lost.resume_p50_s is not None
+    assert kept.resume_p50_s is not None
+    assert lost.resume_p50_s < kept.resume_p50_s
+    assert lost.back_mean_s is not None
+    assert kept.back_mean_s is not None
+    assert lost.back_mean_s > kept.back_mean_s
+
+
 def test_a_kill_that_no_log_speaks_of_is_not_passed_over() -> None:
     one = figures([run_of("lazy")])
     assert (one.kills, one.vanished, one.unexplained) == ({"lmkd": 1}, 2, 1)

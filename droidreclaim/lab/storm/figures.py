@@ -27,6 +27,8 @@ class Figures:
         vanished: Main processes that were not there any more, by looking.
         unexplained: Of these, those that no log speaks of.
         kills_of_others: Kills of other processes meanwhile.
+        back_mean_s: Time to be back, of every re-opening of an app, hot, warm or cold; hot ones
+            alone (*resume_p50_s*) flatter an arm that lost the slow ones.
         checksum_faults: Pages that were not as the app wrote them, at resumes and at the end.
         paged_out_bytes: Written to swap by whomever, by the kernel's counter.
         reported_bytes: Of the arm's own page-outs: went to swap, as the tool says;
@@ -50,6 +52,10 @@ class Figures:
     lost_scores: int | None
     checksum_faults: int | None
     checked_pages: int | None
+    back_mean_s: float | None
+    back_p50_s: float | None
+    back_p90_s: float | None
+    back_p95_s: float | None
     resume_p50_s: float | None
     resume_p95_s: float | None
     launch_p50_s: float | None
@@ -93,6 +99,7 @@ def figures(runs: Sequence[Run]) -> Figures:
     states = Counter(launch.state for launch in launches)
     hot = [one.took_s for one in launches if one.state == HOT]
     cold = [one.took_s for one in launches if one.state == COLD]
+    back = [one.took_s for one in launches if not one.first and one.took_s is not None]
     scores = [one.score_lost for one in launches if one.score_lost is not None]
     ends = [run.end for run in runs]
     kswapd = _sum(end.kswapd_cpu_s if end else None for end in ends)
@@ -116,6 +123,10 @@ def figures(runs: Sequence[Run]) -> Figures:
         lost_scores=sum(scores) if scores else None,
         checksum_faults=_sum(map(_faults, runs)),
         checked_pages=_sum(map(_checked, runs)),
+        back_mean_s=sum(back) / len(back) if back else None,
+        back_p50_s=quantile(back, 0.5),
+        back_p90_s=quantile(back, 0.9),
+        back_p95_s=quantile(back, 0.95),
         resume_p50_s=quantile(hot, 0.5),
         resume_p95_s=quantile(hot, 0.95),
         launch_p50_s=quantile(cold, 0.5),

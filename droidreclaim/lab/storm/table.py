@@ -11,8 +11,18 @@ from droidreclaim.lab.storm.result import BASELINE, Row, Storm, rows
 from droidreclaim.units import MIB
 
 _TITLES = (
-    *("ARM", "HOT", "COLD", "AVOIDABLE", "KILLS", "LOST", "RESUME p50/p95", "LAUNCH p50/p95"),
-    *("STALL", "PSI some/full", "OUT", "BACK", "CPU", "BAD"),
+    *(
+        "ARM",
+        "HOT",
+        "COLD",
+        "AVOIDABLE",
+        "KILLS",
+        "LOST",
+        "BACK mean/p50/p95",
+        "HOT p50/p95",
+        "COLD p50/p95",
+    ),
+    *("STALL", "PSI some/full", "OUT", "CAME IN", "CPU", "BAD"),
 )
 
 
@@ -36,7 +46,10 @@ def remarks(storm: Storm) -> list[str]:
         for row in rows(storm)
         if row.more_hot is not None
     ]
-    words = "AVOIDABLE: cold, though opened before; LOST: scores; CPU: of page-outs and kswapd"
+    words = (
+        "AVOIDABLE: cold, though opened before; LOST: scores; BACK: time to be back, of every "
+        "re-opening, hot or cold; CPU: of page-outs and kswapd"
+    )
     return [words, *against, *warnings(storm)]
 
 
@@ -81,6 +94,7 @@ def _cells(row: Row) -> list[str]:
         str(one.avoidable_cold_starts),
         kills(one),
         known(one.lost_scores),
+        "/".join(map(seconds, (one.back_mean_s, one.back_p50_s, one.back_p95_s))),
         f"{seconds(one.resume_p50_s)}/{seconds(one.resume_p95_s)}",
         f"{seconds(one.launch_p50_s)}/{seconds(one.launch_p95_s)}",
         seconds(one.longest_stall_s),
