@@ -22,8 +22,9 @@ except ImportError:  # run by hand, where only ziglang is wanted
     BuildHookInterface = object  # type: ignore[assignment,misc]
 
 PROTOCOL = 1
-HELPER_SOURCES = Path("device-scripts/src")
-GUARD_SOURCES = Path("device-scripts/guard")  # its own; the rest it shares with the helper
+DEVICE_SOURCES = Path("device-scripts")
+HELPER_FOLDERS = ("common", "helper")  # below it: what both programs share, then its own
+GUARD_FOLDERS = ("common", "guard")
 HELPER_BINARIES = Path("droidreclaim/helper/bin")
 GUEST_SOURCES = Path("droidreclaim/lab/phone/guest/src")
 GUEST_BINARIES = Path("droidreclaim/lab/phone/guest/bin")
@@ -56,7 +57,6 @@ HELPER_FLAGS = [
     "-Wl,-z,max-page-size=65536",  # runs on kernels with pages of 4, 16 and 64 KiB
 ]
 NOT_FOR_DEVICES = "hosted.c"  # the libc end of the unit tests' build
-HELPER_VERBS = "verbs.c"  # the helper's table of verbs; the guard has another
 
 
 def _zig(arguments: list[str], folder: Path) -> None:
@@ -74,19 +74,23 @@ def _kernel_headers(architecture: str) -> list[str]:
     return [word for folder in folders for word in ("-isystem", str(folder))]
 
 
-def source_hash(*folders: Path) -> str:
-    """16 hex digits that name the sources of a program: the handshake compares them."""
+def source_hash(sources: Path, folders: tuple[str, ...]) -> str:
+    """
+    16 hex digits that name the sources of a program: the handshake compares them.
+
+    A file counts with its path below *sources*, so that a move to another folder changes them too.
+    """
     digest = hashlib.sha256()
-    for path in (path for folder in folders for path in sorted(folder.glob("*.[ch]"))):
-        content = path.read_bytes()
-        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    for path in (path for folder in folders for path in sorted((sources / folder).glob("*.[ch]"))):
+        name, content = path.relative_to(sources).as_posix(), path.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
 
 
-def _c_files(folder: Path, *without: str) -> list[str]:
-    """The C files of *folder* that devices get, from the folder above."""
-    names = sorted(path.name for path in folder.glob("*.c"))
-    return [f"{folder.name}/{name}" for name in names if name not in (NOT_FOR_DEVICES, *without)]
+def _c_files(sources: Path, folders: tuple[str, ...]) -> list[str]:
+    """The C files that devices get, as paths below *sources*."""
+    paths = [path for folder in folders for path in sorted((sources / folder).glob("*.c"))]
+    return [path.relative_to(sources).as_posix() for path in paths if path.name != NOT_FOR_DEVICES]
 
 
 def compile_without_libc(abi: str, binary: Path, arguments: list[str], folder: Path) -> None:
@@ -122,7 +126,7 @@ def _build_for(root: Path, abi: str, name: str, arguments: list[str]) -> dict[st
     """Compile one program for *abi*; its hashes and size."""
     binary = root / HELPER_BINARIES / abi / name
     binary.parent.mkdir(parents=True, exist_ok=True)
-    compile_without_libc(abi, binary.absolute(), arguments, root / HELPER_SOURCES.parent)
+    compile_without_libc(abi, binary.absolute(), arguments, root / DEVICE_SOURCES)
     content = binary.read_bytes()
     return {
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -132,9 +136,12 @@ def _build_for(root: Path, abi: str, name: str, arguments: list[str]) -> dict[st
     }
 
 
-def _build_program(root: Path, name: str, listing: str, build: str, files: list[str]) -> None:
+def _build_program(root: Path, name: str, listing: str, folders: tuple[str, ...]) -> None:
     """Compile a program for every ABI and write the list of what was built."""
-    arguments = [f'-DBUILD="{build}"', f"-I{HELPER_SOURCES.name}", *files]
+    sources = root / DEVICE_SOURCES
+    build = source_hash(sources, folders)
+    includes = [f"-I{folder}" for folder in folders]
+    arguments = [f'-DBUILD="{build}"', *includes, *_c_files(sources, folders)]
     with ThreadPoolExecutor(max_workers=2) as pool:
         built = pool.map(lambda abi: _build_for(root, abi, name, arguments), HELPER_TARGETS)
         programs = dict(zip(HELPER_TARGETS, built, strict=True))
@@ -143,13 +150,9 @@ def _build_program(root: Path, name: str, listing: str, build: str, files: list[
 
 
 def build_helpers(root: Path) -> None:
-    """Compile what is pushed to devices: the helper, and the guard from most of the same files."""
-    helper, guard = root / HELPER_SOURCES, root / GUARD_SOURCES
-    build = source_hash(helper)
-    _build_program(root, "droidreclaim-helper", "helpers.json", build, _c_files(helper))
-    build = source_hash(helper, guard)
-    files = [*_c_files(helper, HELPER_VERBS), *_c_files(guard)]
-    _build_program(root, "droidreclaim-guard", "guards.json", build, files)
+    """Compile what is pushed to devices: the helper and the guard."""
+    _build_program(root, "droidreclaim-helper", "helpers.json", HELPER_FOLDERS)
+    _build_program(root, "droidreclaim-guard", "guards.json", GUARD_FOLDERS)
 
 
 def build_guest(root: Path) -> None:

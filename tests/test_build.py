@@ -24,8 +24,8 @@ MACHINES = {
     "riscv64": ("EM_RISCV", 64),
 }
 PROGRAMS = {  # by the most bytes one may have
-    "droidreclaim-helper": 32 * 1024,
-    "droidreclaim-guard": 48 * 1024,
+    "droidreclaim-helper": 64 * 1024,
+    "droidreclaim-guard": 64 * 1024,
 }
 EF_ARM_ABI_FLOAT_HARD = 0x400
 
@@ -81,14 +81,14 @@ def test_a_program_is_static_small_and_aligned_for_every_page_size(
             assert not elf["e_flags"] & EF_ARM_ABI_FLOAT_HARD
 
 
-@pytest.mark.parametrize(("kind", "folders"), [("helper", ("src",)), ("guard", ("src", "guard"))])
+@pytest.mark.parametrize("kind", ["helper", "guard"])
 def test_a_list_names_a_program_for_every_abi_with_its_hashes(
-    binaries: Path, built: Path, kind: str, folders: tuple[str, ...]
+    binaries: Path, built: Path, kind: str
 ) -> None:
     listing = json.loads((binaries / f"{kind}s.json").read_text())
     assert listing["protocol"] == 1
-    sources = [built / "device-scripts" / folder for folder in folders]
-    assert listing["build"] == load_build_script().source_hash(*sources)
+    sources = built / "device-scripts"
+    assert listing["build"] == load_build_script().source_hash(sources, ("common", kind))
     assert list(listing["helpers"]) == list(MACHINES)
     for abi, entry in listing["helpers"].items():
         path = binaries / abi / f"droidreclaim-{kind}"
@@ -119,12 +119,22 @@ def test_another_folder_and_an_empty_cache_give_the_same_bytes(
 
 def test_a_changed_source_changes_the_build_hash(tmp_path: Path) -> None:
     script = load_build_script()
-    sources = copy_sources(tmp_path) / "device-scripts" / "src"
-    before = script.source_hash(sources)
-    assert before == script.source_hash(ROOT / "device-scripts" / "src")
-    with (sources / "main.c").open("a") as stream:
+    sources = copy_sources(tmp_path) / "device-scripts"
+    before = script.source_hash(sources, ("common", "helper"))
+    assert before == script.source_hash(ROOT / "device-scripts", ("common", "helper"))
+    with (sources / "common" / "main.c").open("a") as stream:
         stream.write("\n")
-    assert script.source_hash(sources) != before
+    assert script.source_hash(sources, ("common", "helper")) != before
+
+
+def test_a_source_that_moves_to_another_folder_changes_the_build_hash(tmp_path: Path) -> None:
+    script = load_build_script()
+    sources = copy_sources(tmp_path) / "device-scripts"
+    before = script.source_hash(sources, ("common", "helper"))
+    (sources / "helper" / "a.h").write_text("")
+    here = script.source_hash(sources, ("common", "helper"))
+    (sources / "helper" / "a.h").rename(sources / "common" / "a.h")
+    assert len({before, here, script.source_hash(sources, ("common", "helper"))}) == 3
 
 
 def test_programs_of_the_guest_are_built_each_from_its_file(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 /* Becoming a daemon: on its own, out of the way, and hard to kill by accident. */
 #include "daemon.h"
 
-#include "fs.h"
-#include "gsys.h"
-#include "home.h"
-#include "link.h"
+#include "daemon_sys.h"
+#include "guard_dir.h"
+#include "host_link.h"
+#include "kernel_file.h"
 
 #define READY_MS 5000
 #define WAIT_MS 100

@@ -2,7 +2,7 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
-#include "rt.h"
+#include "text.h"
 
 /* What the daemon tells whoever started it, once it guards or cannot. */
 struct ready {

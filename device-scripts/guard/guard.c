@@ -1,17 +1,17 @@
 /* The guard itself: it looks, and has done what is to be done, until its time is over. */
 #include "guard.h"
 
-#include "act.h"
-#include "alarm.h"
-#include "ask.h"
+#include "android_question.h"
 #include "daemon.h"
-#include "device.h"
-#include "events.h"
-#include "fs.h"
-#include "gauge.h"
-#include "gsys.h"
-#include "link.h"
-#include "talk.h"
+#include "daemon_sys.h"
+#include "device_memory.h"
+#include "event_log.h"
+#include "host_link.h"
+#include "kernel_file.h"
+#include "memory_gauge.h"
+#include "page_out.h"
+#include "pressure_alarm.h"
+#include "status_socket.h"
 
 #define FAST_MS 100		/* between two looks while something goes on, or PSI is polled */
 #define SOON_MS 20		/* but no sooner where memory falls to its mark before that */

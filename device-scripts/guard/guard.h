@@ -2,8 +2,8 @@
 #ifndef GUARD_H
 #define GUARD_H
 
-#include "apps.h"
-#include "home.h"
+#include "app_table.h"
+#include "guard_dir.h"
 #include "profile.h"
 
 /* What one guard is started with, and what it counts. */

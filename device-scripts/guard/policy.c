@@ -1,7 +1,7 @@
 /* The guard's decisions: when, whom, in which order, and for everyone else why not. */
 #include "policy.h"
 
-#include "kind.h"
+#include "mapping_kind.h"
 
 #define HOLDOFF_LEAST_MS 10000	/* a cooldown of 0 doubles from here */
 #define HOLDOFF_MOST_MS 3600000

@@ -1,7 +1,7 @@
 /* What a guard was asked to do: the lines of guard_when and guard_rule, read. */
 #include "profile.h"
 
-#include "kind.h"
+#include "mapping_kind.h"
 
 #define FLOOR_ADJ 500	/* services and home; what is nearer to the user is never touched */
 #define PREVIOUS_ADJ 700

@@ -1,11 +1,11 @@
 /* What the guard can be asked for. */
 #include "daemon.h"
-#include "events.h"
-#include "fs.h"
-#include "gauge.h"
-#include "gsys.h"
+#include "daemon_sys.h"
+#include "event_log.h"
 #include "guard.h"
 #include "json.h"
+#include "kernel_file.h"
+#include "memory_gauge.h"
 
 #define HOURS_MOST 168
 #define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */

@@ -2,13 +2,13 @@
  * Every parser on random bytes and on broken copies of true text, under the
  * sanitizers: it may refuse, it may not read past the end.
  */
-#include "ask.h"
+#include "android_question.h"
 #include "check.h"
-#include "pages.h"
+#include "page.h"
+#include "page_walk.h"
 #include "proc.h"
 #include "profile.h"
 #include "request.h"
-#include "walk.h"
 
 #define ROUNDS 40000	/* half of them random, half broken */
 #define TEXT_MAX 512

@@ -1,6 +1,6 @@
 /* What /proc says about a process, also one that lies about its name. */
 #include "check.h"
-#include "fs.h"
+#include "kernel_file.h"
 #include "proc.h"
 
 #include <errno.h>

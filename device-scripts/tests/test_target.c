@@ -1,6 +1,6 @@
 /* Who may be touched, by what a fake /proc says of a real child. */
 #include "check.h"
-#include "fs.h"
+#include "kernel_file.h"
 #include "target.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Which mappings are whose kind, and how a walk over real memory is cut into steps. */
 #include "check.h"
-#include "pages.h"
-#include "walk.h"
+#include "page.h"
+#include "page_walk.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -23,8 +23,7 @@ from typing import IO, Any, NoReturn
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "device-scripts" / "src"
-GUARD = ROOT / "device-scripts" / "guard"
+SOURCES = ROOT / "device-scripts"
 MIB = 1 << 20
 ZRAM = Path("/sys/block/zram0")
 MEMCG = Path("/sys/fs/cgroup/memory")
@@ -54,14 +53,21 @@ def load_build_script() -> ModuleType:
     return module
 
 
+def built_from(listing: Path) -> str | None:
+    """The hash of the sources that a list of programs was built from."""
+    return str(json.loads(listing.read_text())["build"]) if listing.exists() else None
+
+
 @pytest.fixture(scope="session")
 def helpers() -> dict[str, Path]:
     """The built helper of every ABI, built now when the sources are newer."""
     script = load_build_script()
     folder = ROOT / script.HELPER_BINARIES
-    listing = folder / "guards.json"  # written last, and its hash covers the helper's sources
-    build = script.source_hash(SOURCES, GUARD)
-    if not listing.exists() or json.loads(listing.read_text())["build"] != build:
+    lists = {"helpers.json": script.HELPER_FOLDERS, "guards.json": script.GUARD_FOLDERS}
+    if any(
+        built_from(folder / name) != script.source_hash(SOURCES, folders)
+        for name, folders in lists.items()
+    ):
         script.build_helpers(ROOT)
     return {abi: folder / abi / "droidreclaim-helper" for abi in script.HELPER_TARGETS}
 

@@ -12,7 +12,6 @@ import pytest
 
 from .conftest import (
     ALWAYS,
-    GUARD,
     ROOT,
     SOURCES,
     Guard,
@@ -47,7 +46,7 @@ def test_the_page_has_exchanges_of_the_guard() -> None:
 
 def test_hello_names_the_sources_of_both_folders(guard: Guard) -> None:
     hello = guard.ask("hello").only("hello")
-    assert hello["build"] == load_build_script().source_hash(SOURCES, GUARD)
+    assert hello["build"] == load_build_script().source_hash(SOURCES, ("common", "guard"))
     assert hello["protocol"] == 1
 
 

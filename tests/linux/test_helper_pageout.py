@@ -303,8 +303,11 @@ def test_a_helper_of_32_bits_pages_out_a_process_of_32(
     if os.uname().machine != "x86_64":
         missing("runs the x86 helper, which needs an x86_64 machine")
     program = tmp_path / "heap32"
-    sources = [str(Path(__file__).with_name("heap32.c")), *("arch.c", "sys.c", "signal.c", "rt.c")]
-    load_build_script().compile_without_libc("x86", program, ["-I", ".", *sources], SOURCES)
+    files = [f"{name}.c" for name in ("arch", "sys", "signal", "text")]
+    sources = [str(Path(__file__).with_name("heap32.c")), *files]
+    load_build_script().compile_without_libc(
+        "x86", program, ["-I", ".", *sources], SOURCES / "common"
+    )
     with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as heap:
         assert heap.stdin
         assert heap.stdout

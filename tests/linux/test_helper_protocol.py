@@ -15,6 +15,7 @@ import pytest
 from .conftest import (
     APP_UID,
     ROOT,
+    SOURCES,
     Session,
     ask,
     load_build_script,
@@ -53,7 +54,7 @@ def test_the_page_has_exchanges() -> None:
 def test_hello_names_protocol_build_and_machine(helper: Path) -> None:
     hello = ask(helper, "hello").only("hello")
     assert hello["protocol"] == 1
-    assert hello["build"] == load_build_script().source_hash(ROOT / "device-scripts" / "src")
+    assert hello["build"] == load_build_script().source_hash(SOURCES, ("common", "helper"))
     assert hello["page_bytes"] == os.sysconf("SC_PAGESIZE")
     assert hello["uid"] == os.getuid()
     assert hello["kernel"] == os.uname().release

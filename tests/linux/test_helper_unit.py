@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import GUARD, ROOT, SOURCES, missing
+from .conftest import ROOT, SOURCES, missing
 
 TESTS = sorted((ROOT / "device-scripts" / "tests").glob("test_*.c"))
-NOT_HOSTED = {SOURCES / "arch.c", SOURCES / "signal.c", GUARD / "verbs.c"}  # its table is a second
+FOLDERS = ("common", "helper", "guard")
+NOT_HOSTED = {"common/arch.c", "common/signal.c", "guard/verbs.c"}  # its table is a second
 FLAGS = ["-std=gnu11", "-g", "-O1", "-DHOSTED", "-DUNIT_TEST"]
-FLAGS += ["-I", str(SOURCES), "-I", str(GUARD)]
+FLAGS += [f"-I{SOURCES / folder}" for folder in FOLDERS]
 FLAGS += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 FLAGS += ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
 
@@ -26,8 +27,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     if compiler is None:
         missing("no C compiler with sanitizers")
     folder = tmp_path_factory.mktemp("objects")
-    every = (path for folder in (SOURCES, GUARD) for path in folder.glob("*.c"))
-    sources = [str(path) for path in every if path not in NOT_HOSTED]
+    every = (path for folder in FOLDERS for path in (SOURCES / folder).glob("*.c"))
+    sources = [str(path) for path in every if str(path.relative_to(SOURCES)) not in NOT_HOSTED]
     subprocess.run([compiler, *FLAGS, "-c", *sources], cwd=folder, check=True)
     return [compiler, *map(str, folder.glob("*.o"))]
 

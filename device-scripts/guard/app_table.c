@@ -1,0 +1,255 @@
+/* The table of processes that may be paged out at some time, kept from /proc. */
+#include "app_table.h"
+
+#include "daemon_sys.h"
+#include "kernel_file.h"
+#include "proc.h"
+
+#define FIRST_APP_UID 10000	/* android_filesystem_config.h; per user, of 100000 each */
+#define USER_UIDS 100000
+#define TOP_ADJ 200		/* under it somebody looks at the app */
+#define STRANGERS 1024		/* processes known to be no apps */
+#define STRANGERS_MS 60000	/* pids come back: forget them then */
+
+struct apps apps;
+
+/* By pid, the newer in place of the older. */
+static struct {
+	int pid[STRANGERS];
+	uint64_t since_ms;
+} strangers;
+
+static int *stranger(int pid)
+{
+	return &strangers.pid[(unsigned int)pid % STRANGERS];
+}
+
+static struct app *find(int pid)
+{
+	for (size_t i = 0; i < apps.nr; i++)
+		if (apps.app[i].pid == pid)
+			return &apps.app[i];
+	return NULL;
+}
+
+/* Up to its ':': a process of its own has the package's name before it. */
+static struct span package_part(struct span name)
+{
+	struct span part = name;
+
+	span_word(&name, ':', &part);
+	return part;
+}
+
+/* The first rule that fits a package of the uid, by packages.list, or the process' name. */
+static int find_rule(const struct profile *profile, uint32_t uid, struct span name)
+{
+	static struct line_reader reader;
+	int best = policy_rule(profile, package_part(name), -1);
+	int error = reader_open(&reader, fs_root, "data/system/packages.list");
+	struct span line, package, word;
+	uint64_t app_id;
+
+	while (!error && best != 0 && (error = reader_next(&reader, &line)) > 0) {
+		error = 0;
+		if (!span_word(&line, ' ', &package) || !span_word(&line, ' ', &word) ||
+		    !parse_u64(word, 10, &app_id) || app_id != uid % USER_UIDS)
+			continue;
+		best = policy_rule(profile, package, best);
+	}
+	reader_close(&reader);
+	return best;
+}
+
+/* In the foreground or out of it since now. */
+static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *changes)
+{
+	bool was_out = app->background_ms != UNKNOWN;
+
+	changes->any |= adj != app->adj;
+	app->adj = adj;
+	if (adj >= FOREGROUND_ADJ && !was_out) {
+		app->background_ms = now_ms;
+		app->leaving = true;
+	} else if (adj < FOREGROUND_ADJ && was_out) {
+		changes->returned |= app->out;
+		app->background_ms = UNKNOWN;
+		app->leaving = app->out = false;
+		app->no_rest = true;	/* its user brought it back, not a wrong guess */
+	}
+}
+
+bool apps_measure(struct app *app)
+{
+	struct proc_status status;
+	int dir = proc_open(app->pid);
+	int error = dir < 0 ? dir : proc_read_status(dir, &status);
+
+	if (dir >= 0)
+		sys_close(dir);
+	if (error)
+		return false;
+	app->rss_anon_bytes = status.rss_anon_bytes;
+	app->swap_bytes = status.swap_bytes;
+	return true;
+}
+
+static uint64_t held_bytes(const struct app *app)
+{
+	return app->rss_anon_bytes == UNKNOWN || app->swap_bytes == UNKNOWN ?
+		       0 : app->rss_anon_bytes + app->swap_bytes;
+}
+
+/* What an app holds when it first leaves the foreground is what a launch like its needs. */
+static void note_launch(struct app *app)
+{
+	if (!app->launching || app->background_ms == UNKNOWN)
+		return;
+	app->launching = false;
+	if (apps_measure(app))
+		apps.launch_bytes[apps.launches++ % ARRAY_SIZE(apps.launch_bytes)] = held_bytes(app);
+}
+
+uint64_t apps_launch_bytes(void)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(apps.launch_bytes); i++)
+		if (apps.launch_bytes[i] > most)
+			most = apps.launch_bytes[i];
+	return most;
+}
+
+static bool is_app(const struct proc_stat *stat, const struct proc_status *status, int adj)
+{
+	return !stat->kernel_thread && stat->state != 'Z' && adj >= 0 &&
+	       status->uid % USER_UIDS >= FIRST_APP_UID;
+}
+
+/* A process not seen before: an app, or a stranger that stays one. */
+static void meet(const struct profile *profile, int pid, int dir, int adj, uint64_t now_ms,
+		 struct changes *changes)
+{
+	static struct name name;
+	struct proc_stat stat;
+	struct proc_status status;
+	struct app *app = &apps.app[apps.nr];
+
+	if (proc_read_stat(dir, &stat) || proc_read_status(dir, &status))
+		return;
+	if (!is_app(&stat, &status, adj)) {
+		/* One that was forked just now may become an app yet. */
+		if (stat.kernel_thread || divide(now_ms, 10) > stat.start + 500)
+			*stranger(pid) = pid;
+		return;
+	}
+	if (apps.nr == APPS_MAX) {
+		apps.left_out++;
+		return;
+	}
+	if (proc_read_name(dir, &stat, &name))
+		return;
+	memset(app, 0, sizeof(*app));
+	app->pid = pid;
+	app->start = stat.start;
+	app->uid = status.uid;
+	app->rss_anon_bytes = status.rss_anon_bytes;
+	app->swap_bytes = status.swap_bytes;
+	app->action_ms = app->trim_ms = app->check_ms = app->background_ms = UNKNOWN;
+	app->name_len = utf8_clean((struct span){ name.text, name.len }, app->name,
+				   sizeof(app->name));
+	app->rule = find_rule(profile, app->uid, (struct span){ name.text, name.len });
+	app->launching = adj < TOP_ADJ;
+	app->seen = true;
+	take_adj(app, adj, now_ms, changes);
+	app->leaving = false;	/* it is not known when it left */
+	apps.nr++;
+	changes->any = true;
+}
+
+static void look_at(const struct profile *profile, int pid, uint64_t now_ms,
+		    struct changes *changes)
+{
+	struct app *app = find(pid);
+	struct proc_stat stat;
+	int dir, adj;
+
+	if (!app && *stranger(pid) == pid)
+		return;
+	dir = proc_open(pid);
+	if (dir < 0)
+		return;
+	/* Another under an old number: that one is gone, and the next scan meets the new one. */
+	if (app && (proc_read_stat(dir, &stat) || stat.start != app->start)) {
+		sys_close(dir);
+		return;
+	}
+	if (!proc_read_adj(dir, &adj)) {
+		if (app) {
+			take_adj(app, adj, now_ms, changes);
+			if (app->background_ms == now_ms)	/* what it holds, not what a page-out left */
+				apps_measure(app);
+			note_launch(app);
+			app->seen = true;
+		} else {
+			meet(profile, pid, dir, adj, now_ms, changes);
+		}
+	}
+	sys_close(dir);
+}
+
+/* Forget who was not seen. */
+static void drop_gone(struct changes *changes, void (*ended)(const struct app *app))
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < apps.nr; i++) {
+		struct app *app = &apps.app[i];
+
+		if (app->seen) {
+			if (kept != i)
+				apps.app[kept] = *app;
+			kept++;
+			continue;
+		}
+		changes->any = true;
+		ended(app);
+	}
+	apps.nr = kept;
+}
+
+struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
+			 void (*ended)(const struct app *app))
+{
+	static _Alignas(8) char buffer[4096];
+	struct changes changes = { false, false };
+	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
+	bool first = apps.nr == 0;
+	long bytes;
+
+	if (proc < 0)
+		return changes;
+	if (now_ms - strangers.since_ms > STRANGERS_MS) {
+		memset(&strangers, 0, sizeof(strangers));
+		strangers.since_ms = now_ms;
+	}
+	apps.left_out = 0;
+	for (size_t i = 0; i < apps.nr; i++)
+		apps.app[i].seen = false;
+	while ((bytes = sys_getdents(proc, buffer, sizeof(buffer))) > 0) {
+		for (long at = 0; at < bytes;) {
+			struct sys_dirent *entry = (struct sys_dirent *)(void *)(buffer + at);
+			uint64_t pid;
+
+			if (parse_u64(span_of(entry->name), 10, &pid) && pid <= INT32_MAX)
+				look_at(profile, (int)pid, now_ms, &changes);
+			at += entry->bytes;
+		}
+	}
+	sys_close(proc);
+	drop_gone(&changes, ended);
+	for (size_t i = 0; first && i < apps.nr; i++)	/* until a launch was seen: the largest */
+		if (held_bytes(&apps.app[i]) > apps.launch_bytes[0])
+			apps.launch_bytes[0] = held_bytes(&apps.app[i]);
+	return changes;
+}

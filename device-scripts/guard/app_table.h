@@ -1,0 +1,33 @@
+/* The table of processes that may be paged out at some time, kept from /proc. */
+#ifndef APP_TABLE_H
+#define APP_TABLE_H
+
+#include "policy.h"
+
+struct apps {
+	struct app app[APPS_MAX];
+	size_t nr;
+	uint64_t left_out;	/* that the table had no room for, by the last scan */
+	uint64_t launch_bytes[8];	/* what the last apps held when they first left the foreground */
+	size_t launches;
+};
+
+/* What changed in a scan. */
+struct changes {
+	bool any;		/* an oom_score_adj, or who there is */
+	bool returned;		/* one that was paged out is in the foreground again */
+};
+
+extern struct apps apps;
+
+/* Compare with /proc: who is new, gone, came or left. `ended` is told of each one forgotten. */
+struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
+			 void (*ended)(const struct app *app));
+
+/* Read what an app holds; false when it is gone. */
+bool apps_measure(struct app *app);
+
+/* The largest of the recent launches; 0 when there was none. */
+uint64_t apps_launch_bytes(void);
+
+#endif

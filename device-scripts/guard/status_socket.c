@@ -1,0 +1,66 @@
+/* The running guard, asked through a socket that only root reaches. */
+#include "status_socket.h"
+
+#include "daemon_sys.h"
+#include "guard.h"
+#include "host_link.h"
+#include "json.h"
+#include "kernel_file.h"
+
+#define PATIENCE_US 500000	/* for a client that does not read */
+
+static int listening = -1;
+
+int talk_open(void)
+{
+	sys_unlink(home_dir, HOME_SOCKET);
+	listening = sys_listen(home_path(HOME_SOCKET));
+	return listening < 0 ? listening : 0;
+}
+
+void talk_close(void)
+{
+	sys_unlink(home_dir, HOME_SOCKET);
+	sys_close(listening);
+}
+
+int talk_fd(void)
+{
+	return listening;
+}
+
+/* The reply as any other's, with the client in the place of stdout. */
+static void answer(int client)
+{
+	int null = sys_openat(SYS_AT_FDCWD, "/dev/null", SYS_O_RDWR);
+
+	if (null < 0)
+		return;
+	sys_dup_to(client, 1);
+	link_open(false, PATIENCE_US);
+	link_work_begin((struct span){ "", 0 });
+	reply_begin(span_of("s"));
+	guard_print();
+	reply_end(0, NULL);
+	link_work_end();
+	link_open(false, 0);
+	sys_dup_to(null, 1);
+	sys_close(null);
+	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT);
+}
+
+void talk_answer(void)
+{
+	struct sys_pollfd poll = { .fd = listening, .events = SYS_POLLIN };
+	const struct sys_timespec now = { 0, 0 };
+	uint32_t uid;
+	int client;
+
+	/* An accept() that finds nobody has made a socket for whom it might find. */
+	client = sys_poll(&poll, 1, &now, NULL) > 0 ? sys_accept(listening) : -EAGAIN;
+	if (client < 0)
+		return;
+	if (!sys_peer_uid(client, &uid) && uid == 0)
+		answer(client);
+	sys_close(client);
+}
