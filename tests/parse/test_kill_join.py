@@ -1,5 +1,7 @@
 """Several lines, one kill."""
 
+from itertools import permutations
+
 import pytest
 
 from droidreclaim.parse.kills.join import join_kills
@@ -93,3 +95,60 @@ def test_exit_info_knows_for_whom_activity_manager_killed(filed, by):
     )
 
     assert (kill.by, kill.oom_score_adj) == (by, 900)
+
+
+# What a real lmkd wrote of one kill, in its order: the event comes first, as in AOSP.
+_EVENT = "I killinfo: [260,10063,920,201,54856,3,4792" + ",0" * 22 + ",27120,0]"
+_SENTENCE = (
+    "I lowmemorykiller: Kill 'com.example.maps' (260), uid 10063, oom_score_adj 920"
+    " to free 54832kB rss, 27120kB swap; reason: low watermark is breached and swap is low"
+)
+_GONE = "I ActivityManager: Process com.example.maps (pid 260) has died: cch+2 CEM"
+_EXIT = "I am_proc_died: [0,260,com.example.maps,920,16]"
+_ZYGOTE = "I Zygote  : Process 260 exited due to signal 9 (Killed)"
+
+
+def _of_log(*messages):
+    rows = (
+        f"11-28 01:52:59.8{at:02d}   209   209 {message}\n" for at, message in enumerate(messages)
+    )
+    return join_kills(parse_kills("".join(rows)).records)
+
+
+@pytest.mark.parametrize("order", list(permutations([_EVENT, _SENTENCE, _GONE, _EXIT, _ZYGOTE], 3)))
+def test_lmkd_s_sentence_is_the_reason_wherever_it_stands(order):
+    if not {_EVENT, _SENTENCE} & set(order):
+        return
+    (kill,) = _of_log(*order)
+
+    assert kill.by is KilledBy.LMKD
+    expected = (
+        "low watermark is breached and swap is low"
+        if _SENTENCE in order
+        else "low_mem_and_swap (reason 3)"
+    )
+    assert kill.reason == expected
+    assert kill.swap_bytes == 27120 * 1024
+    assert kill.freed_bytes == (54856 if _EVENT in order else 54832) * 1024
+
+
+def test_what_exit_info_files_of_lmkd_s_kill_says_less_than_lmkd():
+    filed = record(
+        "01-01 10:00:00.000", 7, "a.b", KilledBy.LMKD, reason="LOW_MEMORY", source="exit-info"
+    )
+    said = record("01-01 10:00:00.001", 7, "a.b", KilledBy.LMKD, reason="low", source="lmkd")
+    for order in ([filed, said], [said, filed]):
+        (kill,) = join_kills(order)
+        assert (kill.reason, kill.source) == ("low", "lmkd")
+
+
+def test_a_kill_without_a_sentence_has_no_reason_given():
+    event = "I killinfo: [262,10066,985,0,82032,-1,15088" + ",0" * 29 + "]"
+    line = (
+        "I lowmemorykiller: Kill 'com.example.game' (262), uid 10066, oom_score_adj 985"
+        " to free 81944kb uss, 81951kb pss, and 0kb swap"
+    )
+    (kill,) = _of_log(event, line)
+    assert (kill.reason, kill.freed_bytes, kill.swap_bytes) == ("no reason given", 82032 * 1024, 0)
+    (alone,) = _of_log(line)
+    assert (alone.reason, alone.freed_bytes, alone.swap_bytes) == ("", 81944 * 1024, 0)

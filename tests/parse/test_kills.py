@@ -268,3 +268,42 @@ def test_before_android_11_the_line_before_says_why_a_package_was_stopped(cause,
     )
     assert [one.by for one in log.records] == [by, by, KilledBy.ACTIVITY_MANAGER]
     assert log.records[0].reason == f"stop com.example.a due to {cause}"
+
+
+@pytest.mark.parametrize(
+    ("number", "values", "words"),
+    [
+        (-1, 39, "no reason given"),
+        (0, 31, "pressure_after_kill (reason 0)"),
+        (3, 36, "low_mem_and_swap (reason 3)"),
+        (7, 36, "low_filecache_after_thrashing (reason 7)"),
+        (8, 39, "low_mem (reason 8)"),
+        (8, 36, "reason 8, none of AOSP's"),  # Android 12 knows seven
+        (9, 40, "direct_recl_stuck (reason 9)"),
+        (14, 39, "reason 14, none of AOSP's"),
+        (1003, 40, "reason 1003, the vendor's own"),
+    ],
+)
+def test_a_number_of_killinfo_is_told_in_aosp_s_words(number, values, words):
+    numbers = ["7", "10001", "900", "0", "1000", str(number), *["0"] * (values - 6)]
+    kill = one(in_log(f"[{','.join(numbers)}]", "killinfo"))
+    assert kill.reason == words
+
+
+@pytest.mark.parametrize(
+    ("sizes", "freed_kib", "swap_kib"),
+    [
+        ("83468kB", 83468, None),
+        ("83468kB rss, 1024kB swap", 83468, 1024),
+        ("83468kB rss, 80000kB anon rss, 1024kB swap", 83468, 1024),
+        ("54080kb uss, 81946kb pss, and 27884kB swap", 54080, 27884),
+        ("81946kb pss, and 0kb swap", 81946, 0),
+    ],
+)
+@pytest.mark.parametrize("reason", ["", "; reason: device is low"])
+def test_sizes_are_read_in_whatever_form_a_release_has(sizes, freed_kib, swap_kib, reason):
+    said = f"Kill 'a.b' (7), uid 10001, oom_score_adj 900 to free {sizes}{reason}"
+    kill = one(in_log(said))
+    assert kill.freed_bytes == freed_kib * 1024
+    assert kill.swap_bytes == (None if swap_kib is None else swap_kib * 1024)
+    assert kill.reason == reason.removeprefix("; reason: ")

@@ -178,7 +178,8 @@ class LmkdKilled:
     Attributes:
         min_oom_score_adj: lmkd's floor for this kill.
         freed_bytes: Resident memory of the victim.
-        reason: Number of lmkd's kill_reasons; vendors add their own.
+        swap_bytes: Its swap; None before Android 12.
+        reason: Number of lmkd's kill_reasons, -1 for none; vendors add their own.
         sizes_bytes: meminfo at that moment, by the kernel's keys.
         values: Every field as printed; releases append.
     """
@@ -189,6 +190,7 @@ class LmkdKilled:
     oom_score_adj: int
     min_oom_score_adj: int
     freed_bytes: int
+    swap_bytes: int | None
     reason: int
     sizes_bytes: Mapping[str, int]
     values: tuple[str, ...]

@@ -55,6 +55,7 @@ _KILLINFO_SIZES = (
     "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "SReclaimable",
     "SUnreclaim", "KernelStack", "PageTables",
 )  # fmt: skip
+_KILLINFO_SWAP = 29  # taskSwapSize, after what woke lmkd
 
 
 def event_tag(entry: LogEntry) -> str | None:
@@ -262,6 +263,7 @@ def _lmkd(at: str | None, payload: str) -> Event:
         oom_score_adj=adj,
         min_oom_score_adj=min_adj,
         freed_bytes=task_kib * KIB,
+        swap_bytes=_int(fields[_KILLINFO_SWAP]) * KIB if len(fields) > _KILLINFO_SWAP else None,
         reason=reason,
         sizes_bytes=MappingProxyType(sizes),
         values=tuple(fields),

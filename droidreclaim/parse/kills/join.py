@@ -13,6 +13,9 @@ from droidreclaim.parse.kills.records import KilledBy, KillRecord
 _TOGETHER_S = 3.0
 _DAY_S = 86400.0
 _COMM = 15
+# Who knows most of a kill by lmkd: its sentence, its number, what ActivityManager filed of it. It
+# writes killinfo before the sentence, and a buffer may have lost either.
+_LMKD_SOURCES = ("lmkd", "killinfo")
 _WISHES = frozenset({KilledBy.USER, KilledBy.FREEZER, KilledBy.ANR, KilledBy.CRASH})
 _CALENDAR = re.compile(
     r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
@@ -80,7 +83,7 @@ def _joined(one: KillRecord, other: KillRecord) -> KillRecord:
         name=name,
         uid=_either(decides.uid, adds.uid),
         oom_score_adj=_either(decides.oom_score_adj, adds.oom_score_adj),
-        freed_bytes=_either(decides.freed_bytes, adds.freed_bytes),
+        freed_bytes=_freed_bytes(decides, adds),
         swap_bytes=_either(decides.swap_bytes, adds.swap_bytes),
     )
 
@@ -94,7 +97,21 @@ def _knows_better(other: KillRecord, one: KillRecord) -> bool:
     """
     if one.by is KilledBy.ACTIVITY_MANAGER:
         return other.source == "exit-info" and other.by in _WISHES
+    if one.by is KilledBy.LMKD and other.by is KilledBy.LMKD:
+        return _lmkd_rank(other) < _lmkd_rank(one)
     return one.by is KilledBy.UNKNOWN
+
+
+def _lmkd_rank(record: KillRecord) -> int:
+    known = record.source in _LMKD_SOURCES
+    return _LMKD_SOURCES.index(record.source) if known else len(_LMKD_SOURCES)
+
+
+def _freed_bytes(decides: KillRecord, adds: KillRecord) -> int | None:
+    """RSS, which killinfo has on every device; a vendor's sentence may have USS."""
+    if adds.source == "killinfo" and adds.freed_bytes is not None:
+        return adds.freed_bytes
+    return _either(decides.freed_bytes, adds.freed_bytes)
 
 
 def _either(one: int | None, other: int | None) -> int | None:

@@ -15,7 +15,9 @@ _HEAD = re.compile(
     re.DOTALL,
 )
 _FREED = re.compile(r"\s*to free (?P<sizes>.{1,200}?)(?:; reason: |\sbecause |$)", re.DOTALL)
-_SIZE = re.compile(r"(?P<kib>-?[0-9]{1,15})k[bB](?: (?P<what>[a-z_ ]{1,32}))?")
+# "83468kB", "66240kB rss, 15740kB swap", "66220kb uss, 81946kb pss, and 15740kB swap" (Meta)
+_SIZE = re.compile(r"(?:and )?(?P<kib>-?[0-9]{1,15})k[bB](?: (?P<what>[a-z_ ]{1,32}))?")
+_RESIDENT = ("rss", "uss", "pss")  # the first that a line has is what it says of memory
 _REASON = re.compile(r"(?:; reason: |\sbecause )(?P<reason>.{1,1000})", re.DOTALL)
 _WATCHDOG = re.compile(
     r"lmkd watchdog killed process (?P<pid>[0-9]{1,10})(?:, oom_score_adj (?P<adj>-?[0-9]{1,6}))?"
@@ -32,7 +34,8 @@ class LmkdLine:
     Attributes:
         name: First word of the victim's command line, ``:remote`` included; None when the
             watchdog killed.
-        freed_bytes: Resident memory of the victim; None where it was cut or not said.
+        freed_bytes: Resident memory of the victim (its USS where a vendor prints that instead of
+            RSS); None where it was cut or not said.
         swap_bytes: Its swap, from Android 12.
         reason: From Android 11, and in Android 9's second line; else None.
     """
@@ -76,7 +79,7 @@ def read_lmkd_line(message: str) -> LmkdLine | None:
         name=head["name"],
         uid=int(head["uid"]),
         oom_score_adj=int(head["adj"]),
-        freed_bytes=sizes.get("rss"),
+        freed_bytes=next((sizes[word] for word in _RESIDENT if word in sizes), None),
         swap_bytes=sizes.get("swap"),
         reason=" ".join(reason["reason"].split()) if reason else None,
     )

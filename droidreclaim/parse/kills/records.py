@@ -31,6 +31,18 @@ _ACTIVITY_TAGS = frozenset({"ActivityManager", None})
 _ZYGOTE_TAGS = frozenset({"Zygote", "zygote", "zygote64", None})
 _SIGKILL = 9
 
+# lmkd's kill_reasons, by their number in killinfo; releases append to them (lmkd.cpp, statslog.h).
+_LMKD_REASONS = (
+    "pressure_after_kill", "not_responding", "low_swap_and_thrashing", "low_mem_and_swap",
+    "low_mem_and_thrashing", "direct_recl_and_thrashing", "low_mem_and_swap_util",
+    "low_filecache_after_thrashing",
+    "low_mem",  # Android 14
+    "direct_recl_stuck",  # Android 15
+)  # fmt: skip
+_REASONS_UNTIL_12L = 8
+_VALUES_UNTIL_12L = 36  # of killinfo; Android 13 appended two for thrashing
+_VENDORS_REASONS = range(1000, 2000)  # set aside for vendors since Android 15
+
 
 class KilledBy(StrEnum):
     """Who killed, in the words of ``kills --json``."""
@@ -97,6 +109,23 @@ def killer_of(reason: str) -> KilledBy:
     return next(fits, KilledBy.ACTIVITY_MANAGER)
 
 
+def lmkd_reason(number: int, values: int) -> str:
+    """
+    AOSP's word for a reason of killinfo, with its number.
+
+    Args:
+        values: How many values the event has: a short one is of a release that had fewer reasons,
+            so a number above those is its vendor's own.
+    """
+    if number < 0:
+        return "no reason given"
+    known = len(_LMKD_REASONS) if values > _VALUES_UNTIL_12L else _REASONS_UNTIL_12L
+    if number < known:
+        return f"{_LMKD_REASONS[number]} (reason {number})"
+    whose = "the vendor's own" if number in _VENDORS_REASONS else "none of AOSP's"
+    return f"reason {number}, {whose}"
+
+
 def read_kill(entry: LogEntry) -> KillRecord | None:
     """
     The kill one log entry records, or None when it is about something else.
@@ -140,7 +169,8 @@ def _of_event(line_number: int, event: Event) -> KillRecord | None:
         case ProcessFailed(kind="crash"):
             by, reason, source = KilledBy.CRASH, event.reason, "am_crash"
         case LmkdKilled():
-            by, reason, source = KilledBy.LMKD, f"reason {event.reason}", "killinfo"
+            reason = lmkd_reason(event.reason, len(event.values))
+            by, source = KilledBy.LMKD, "killinfo"
         case _:
             return None
     return KillRecord(
@@ -154,6 +184,7 @@ def _of_event(line_number: int, event: Event) -> KillRecord | None:
         uid=event.uid if isinstance(event, LmkdKilled) else None,
         oom_score_adj=None if isinstance(event, ProcessFailed) else event.oom_score_adj,
         freed_bytes=_freed_bytes(event),
+        swap_bytes=event.swap_bytes if isinstance(event, LmkdKilled) else None,
     )
 
 

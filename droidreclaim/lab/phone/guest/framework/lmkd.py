@@ -106,11 +106,12 @@ class Lmkd:
                 self._tell(parse_kill(rest))
 
     def _tell(self, kill: Kill) -> None:
+        """Write the event before the sentence, as a real lmkd does."""
         self._killed(kill)
-        for text in kill_line(kill, self._sdk).splitlines():
-            self._say("I", self._pid, "main", "lowmemorykiller", text)
         if self._sdk >= 30:
             self._say("I", self._pid, "events", "killinfo", kill_event(kill))
+        for text in kill_line(kill, self._sdk).splitlines():
+            self._say("I", self._pid, "main", "lowmemorykiller", text)
 
 
 def parse_kill(text: str) -> Kill:
