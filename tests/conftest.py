@@ -1,8 +1,8 @@
-"""Captures of real devices, read where they lie; the tests that need them skip without them."""
+"""Captures of real devices, read where they lie; and what a skipped test means."""
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -12,21 +12,56 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _BESIDE_THE_PROJECT = Path(__file__).parents[1].parent / "shared" / "fixtures"
+_CAPTURES = Path(os.environ.get("DROIDRECLAIM_FIXTURES") or _BESIDE_THE_PROJECT)
+_NO_CAPTURES = "no captures at"
 
 
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
     """The folder of captures: DROIDRECLAIM_FIXTURES, or shared/fixtures beside the project."""
-    folder = Path(os.environ.get("DROIDRECLAIM_FIXTURES", _BESIDE_THE_PROJECT))
-    if not folder.is_dir():
-        reason = f"no captures at {folder}: set DROIDRECLAIM_FIXTURES"
-        if "DROIDRECLAIM_REQUIRE" in os.environ:
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return folder
+    if not _CAPTURES.is_dir():
+        pytest.skip(f"{_NO_CAPTURES} {_CAPTURES}: set DROIDRECLAIM_FIXTURES")
+    return _CAPTURES
 
 
 @pytest.fixture(scope="session")
 def capture(fixtures: Path) -> Callable[[str], str]:
     """Reads one capture by its path in the folder, bytes that are no UTF-8 replaced."""
     return lambda name: (fixtures / name).read_bytes().decode("utf-8", "replace")
+
+
+def _must_run(reason: str) -> bool:
+    """
+    Whether a test that was skipped for *reason* has failed.
+
+    DROIDRECLAIM_REQUIRE asks for all tests. A clone without captures beside it has none to read,
+    unless DROIDRECLAIM_FIXTURES says where they are.
+    """
+    if "DROIDRECLAIM_REQUIRE" not in os.environ:
+        return False
+    asked_for = _CAPTURES.is_dir() or "DROIDRECLAIM_FIXTURES" in os.environ
+    return asked_for or not reason.startswith(_NO_CAPTURES)
+
+
+def _judge(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not report.skipped or hasattr(report, "wasxfail") or not isinstance(report.longrepr, tuple):
+        return
+    path, line, reason = report.longrepr
+    reason = reason.removeprefix("Skipped: ")
+    if _must_run(reason):
+        report.outcome = "failed"
+        report.longrepr = f"{path}:{line}: skipped, where every test must run: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _judge(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _judge(report)
+    return report

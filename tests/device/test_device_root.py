@@ -43,8 +43,7 @@ def calls(tmp_path: Path) -> Path:
 @pytest.fixture
 def as_shell(adb: AdbServer) -> None:
     if os.geteuid() != 0:
-        message = "needs root to give adbd and su their uids"
-        pytest.fail(message) if os.environ.get("DROIDRECLAIM_REQUIRE") else pytest.skip(message)
+        pytest.skip("needs root to give adbd and su their uids")
     adb.uid = SHELL_UID
 
 

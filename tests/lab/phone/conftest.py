@@ -8,7 +8,6 @@ end with it.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,14 +39,14 @@ def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def phones(adb_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An image to boot, and a state directory of this test run."""
     if not shutil.which("qemu-system-x86_64"):
-        _skip("no qemu-system-x86_64: 'droidreclaim phone setup' installs it")
+        pytest.skip("no qemu-system-x86_64: 'droidreclaim phone setup' installs it")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path_factory.mktemp("state")))
         patch.setenv("DROIDRECLAIM_CACHE_DIR", str(_CACHE))
         try:
             image.ensure(lambda _: False, print)
         except NotPossible as error:
-            _skip(str(error))
+            pytest.skip(str(error))
         yield
 
 
@@ -87,9 +86,3 @@ def booting() -> Iterator[Callable[..., Handset]]:
     finally:
         for phone in started:
             vm.stop(phone)
-
-
-def _skip(reason: str) -> None:
-    if os.environ.get("DROIDRECLAIM_REQUIRE"):
-        pytest.fail(reason)
-    pytest.skip(reason)
