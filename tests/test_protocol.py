@@ -69,7 +69,7 @@ def test_noise_between_the_lines_is_skipped_and_remembered() -> None:
     noisy = b"WARNING: linker: unsupported flags\r\n" + first + b"\n# motd\n" + second
     [reply] = list(reader.feed(noisy))
     assert reply.lines[0]["protocol"] == 1
-    assert reader.noise == ["WARNING: linker: unsupported flags", "# motd"]
+    assert list(reader.noise) == ["WARNING: linker: unsupported flags", "# motd"]
 
 
 def test_line_ends_of_a_pty_are_understood() -> None:

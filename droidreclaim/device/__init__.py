@@ -58,7 +58,7 @@ class Channel(Protocol):
 
     def read(self, timeout_s: float) -> bytes:
         """
-        Whatever stdout has next, at least one byte; empty at its end.
+        Whatever stdout has next, from one byte to 64 KiB; empty at its end.
 
         Raises:
             DeviceTimeout: nothing came in *timeout_s* seconds.

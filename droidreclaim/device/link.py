@@ -87,7 +87,7 @@ class Link:
                 if came == b"":
                     return False
                 received(came or b"")
-            elif events & selectors.EVENT_WRITE:
+            if events & selectors.EVENT_WRITE:
                 rest = rest[self._transmit(rest) :]
         return True
 

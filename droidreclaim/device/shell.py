@@ -208,8 +208,8 @@ class ShellChannel:
             if not came:
                 raise DeviceLost(f"{self._link.who}: the link to the device broke", hint=ATTACHED)
             self._take(came)
-        taken = bytes(self._stdout)
-        self._stdout.clear()
+        taken = bytes(self._stdout[:CHUNK_BYTES])  # so that the reader looks at its deadline
+        del self._stdout[:CHUNK_BYTES]
         return taken
 
     def _write(self, data: bytes, deadline: Deadline) -> bool:

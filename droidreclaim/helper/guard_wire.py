@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from droidreclaim.helper.wire import Line, Pid, Size
+from droidreclaim.helper.wire import Adj, Difference, Line, Pid, Size, Text, Uid, Word
 
 
 class GuardLine(Line):
@@ -25,25 +25,25 @@ class GuardLine(Line):
 
     running: bool
     pid: Pid | None = None
-    profile: str | None = None
-    started_s: int | None = None
-    ends_s: int | None = None
-    left_s: int | None = None
-    bound_to: str | None = None
-    last_end: str | None = None
-    signal: str | None = None
+    profile: Text | None = None
+    started_s: Difference | None = None
+    ends_s: Difference | None = None
+    left_s: Difference | None = None
+    bound_to: Text | None = None
+    last_end: Text | None = None
+    signal: Word | None = None
     available_bytes: Size | None = None
     free_bytes: Size | None = None
     low_watermark_bytes: Size | None = None
-    headroom_bytes: int | None = None
+    headroom_bytes: Difference | None = None
     launch_bytes: Size | None = None
     swap_total_bytes: Size | None = None
     swap_free_bytes: Size | None = None
     psi_some_us: Size | None = None
     psi_full_us: Size | None = None
-    missing: str | None = None
-    forbidden: str | None = None
-    paused: str | None = None
+    missing: Word | None = None
+    forbidden: Word | None = None
+    paused: Word | None = None
     wakeups: Size | None = None
     looks: Size | None = None
     passes: Size | None = None
@@ -73,18 +73,18 @@ class AppLine(Line):
 
     pid: Pid
     start: Size
-    name: str
-    uid: Size
-    adj: int | None
-    match: str | None
+    name: Text
+    uid: Uid
+    adj: Adj | None
+    match: Text | None
     background_s: Size | None
     rss_anon_bytes: Size | None
     swap_bytes: Size | None
-    last_action: str | None
+    last_action: Word | None
     last_action_s: Size | None
     refaulted_bytes: Size | None
     holdoff_s: Size | None
-    spared: str | None
+    spared: Word | None
 
 
 class EventLine(Line):
@@ -100,12 +100,12 @@ class EventLine(Line):
     """
 
     seq: Size
-    at_s: int
+    at_s: Difference
     boot_us: Size
-    what: str
+    what: Word
     pid: Pid | None
-    name: str | None
-    reason: str | None
+    name: Text | None
+    reason: Text | None
     advised_bytes: Size | None
     reclaimed_bytes: Size | None
     available_bytes: Size | None

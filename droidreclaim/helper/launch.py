@@ -19,6 +19,7 @@ from droidreclaim.helper.bundle import Bundle, Helper
 from droidreclaim.helper.deploy import DEFAULT_PLACES, Places, place
 
 _MAX_PREAMBLE_BYTES = 64 * 1024
+_OUR_LINE = re.compile(rb"^[ \t\r]*droidreclaim: ([^\n]*)\n", re.MULTILINE)
 
 # Without single quotes, as the script that places it; each program it starts delays every command.
 _LAUNCH = r"""
@@ -91,15 +92,10 @@ def split_preamble(data: bytes) -> tuple[Preamble, bytes] | None:
     Noise around its lines, of a linker or a su, is passed over.
     """
     facts: dict[str, str] = {}
-    rest = data
-    while b"\n" in rest:
-        line, _, rest = rest.partition(b"\n")
-        text = line.decode("utf-8", "replace").strip()
-        if not text.startswith("droidreclaim: "):
-            continue
-        key, _, value = text.removeprefix("droidreclaim: ").partition("=")
+    for line in _OUR_LINE.finditer(data):
+        key, _, value = line[1].decode("utf-8", "replace").strip().partition("=")
         if key in ("ready", "absent"):
-            return _preamble(key == "ready", facts), rest
+            return _preamble(key == "ready", facts), data[line.end() :]
         facts[key] = value
     return None
 

@@ -51,7 +51,8 @@ class HelperSession:
         self._channel = channel
         self._serial = serial
         self._timeout_s = timeout_s
-        self._reader = ReplyReader()
+        self._asked: set[str] = set()  # of these, replies are awaited
+        self._reader = ReplyReader(self._asked)
         self._replies: dict[str, Reply] = {}
         self._count = 0
         self._keep(early)
@@ -92,6 +93,7 @@ class HelperSession:
             self._count += 1
             ids.append(str(self._count))
             data += request(ids[-1], verb, **values)
+        self._asked.update(ids)
         self._write(data)
         return ids
 
@@ -144,11 +146,12 @@ class HelperSession:
 
     def _keep(self, data: bytes) -> None:
         for reply in self._reader.feed(data):
+            self._asked.discard(reply.id)  # a second answer is one too many
             self._replies[reply.id] = reply
 
     def _last_words(self) -> str:
         said = self._channel.stderr.decode("utf-8", "replace").strip().splitlines()
-        words = said[-1:] or self._reader.noise[-1:]
+        words = said[-1:] or list(self._reader.noise)[-1:]
         ended = "the helper ended before it answered, or the link was lost"
         return f"{ended}: {words[0][:200]!r}" if words else ended
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from droidreclaim.errors import ParseError
 from droidreclaim.helper import wire
 from droidreclaim.helper.deploy import DEFAULT_PLACES
 from droidreclaim.helper.protocol import Reply
@@ -75,12 +76,10 @@ def backends_of(reply: Reply) -> dict[str, Backend]:
 def scan_of(reply: Reply) -> Scan:
     """The processes of a scan, and the package list that came with it."""
     processes = tuple(_process(line) for line in wire.lines_of(reply, "proc", wire.Proc))
-    lines = [line.get("line") for line in reply.of_type("package")]
+    lines = [package.line for package in wire.lines_of(reply, "package", wire.Package)]
     text = None if None in lines else "".join(f"{line}\n" for line in lines)
-    unreadable = sum(
-        line["count"] for line in reply.of_type("unreadable") if isinstance(line["count"], int)
-    )
-    return Scan(processes, text, unreadable)
+    unreadable = wire.lines_of(reply, "unreadable", wire.Unreadable)
+    return Scan(processes, text, sum(line.count for line in unreadable))
 
 
 def guards_of(scan: Scan) -> tuple[int, ...]:
@@ -181,8 +180,20 @@ def advise(
         if late is None:
             raise
         reply, ended_by = late, error
-    advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
+    advices = _advices(reply, {process.id for process in targets})
     return Advised(advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory)), ended_by)
+
+
+def _advices(reply: Reply, asked: Set[ProcessId | None]) -> tuple[Advice, ...]:
+    """What became of the targets of a request, each told of once at most."""
+    advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
+    ids = [advice.id for advice in advices]
+    if len(set(ids)) < len(ids) or not asked >= set(ids):
+        strange = next(one for one in ids if one not in asked or ids.count(one) > 1)
+        raise ParseError(
+            "helper", 1, str(strange), hint="a target that was not asked for, or twice"
+        )
+    return advices
 
 
 def _pace(max_bytes_per_s: int | None) -> tuple[int | None, int | None]:

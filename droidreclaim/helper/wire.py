@@ -15,8 +15,14 @@ from droidreclaim.errors import ParseError
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.model import Memory
 
-Size = Annotated[int, Field(ge=0)]
+Size = Annotated[int, Field(ge=0, lt=1 << 63)]
+Difference = Annotated[int, Field(gt=-(1 << 63), lt=1 << 63)]
 Pid = Annotated[int, Field(ge=0, lt=1 << 31)]
+Uid = Annotated[int, Field(ge=0, lt=1 << 32)]
+Adj = Annotated[int, Field(ge=-1000, le=1000)]
+PageBytes = Annotated[int, Field(ge=1 << 12, le=1 << 20)]
+Word = Annotated[str, Field(max_length=200)]
+Text = Annotated[str, Field(max_length=4096)]  # a name of a process has 1,024 bytes at most
 
 
 class Line(BaseModel):
@@ -28,27 +34,27 @@ class Line(BaseModel):
 class Hello(Line):
     """Who answers: protocol and build, and what it is allowed to do."""
 
-    protocol: int
-    build: str
-    abi: str
-    page_bytes: Size
-    uid: int
-    cap_eff: str
-    selinux: str | None
-    boot_id: str | None
-    kernel: str
-    machine: str
+    protocol: Size
+    build: Word
+    abi: Word
+    page_bytes: PageBytes
+    uid: Uid
+    cap_eff: Word
+    selinux: Text | None
+    boot_id: Word | None
+    kernel: Text
+    machine: Text
     pid: Pid
-    cpu_us: int
+    cpu_us: Size
 
 
 class Backend(Line):
     """One backend, as tried by the helper on its own memory."""
 
-    name: str
+    name: Text
     works: bool
-    errno: str | None
-    why: str | None
+    errno: Word | None
+    why: Text | None
 
 
 class Proc(Line):
@@ -57,11 +63,11 @@ class Proc(Line):
     pid: Pid
     start: Size
     ppid: Pid
-    uid: Size | None
-    adj: int | None
-    state: str
-    name: str
-    comm: str
+    uid: Uid | None
+    adj: Adj | None
+    state: Word
+    name: Text
+    comm: Text
     kthread: bool
     rss_anon_bytes: Size | None
     rss_file_bytes: Size | None
@@ -69,14 +75,26 @@ class Proc(Line):
     swap_bytes: Size | None
 
 
+class Package(Line):
+    """One line of packages.list; None where it could not be read."""
+
+    line: str | None
+
+
+class Unreadable(Line):
+    """How many processes are there and could not be read."""
+
+    count: Size
+
+
 class File(Line):
     """One part of the text of a kernel file; None with the errno that denied it."""
 
-    name: str
-    path: str
+    name: Text
+    path: Text
     part: Size
     text: str | None
-    errno: str | None
+    errno: Word | None
 
 
 class WireMemory(Line):
@@ -97,7 +115,7 @@ class Measured(WireMemory):
 
     pid: Pid
     start: Size
-    errno: str | None
+    errno: Word | None
     approximate: bool
     locked_bytes: Size | None
     major_faults: Size | None
@@ -106,7 +124,7 @@ class Measured(WireMemory):
 class Refused(Line):
     """Ranges that the kernel refused to take advice on, by errno."""
 
-    errno: str
+    errno: Word
     ranges: Size
     bytes: Size
 
@@ -114,7 +132,7 @@ class Refused(Line):
 class Kind(Line):
     """Mappings of one kind, as a dry run counted them."""
 
-    kind: str
+    kind: Word
     mapped_bytes: Size
     exclusive_bytes: Size | None
     shared_bytes: Size | None
@@ -127,15 +145,15 @@ class Target(Line):
 
     pid: Pid
     start: Size
-    outcome: str
-    reason: str | None
+    outcome: Word
+    reason: Word | None
     advised_bytes: Size
     exclusive_bytes: Size | None
     shared_bytes: Size | None
     swapped_bytes: Size | None
     mapped_bytes: Size | None
     refused: tuple[Refused, ...] = Field(strict=False)
-    adj: int | None
+    adj: Adj | None
     frozen: bool | None
     steps: Size
     longest_us: Size
@@ -150,7 +168,7 @@ class Target(Line):
 class Swap(Line):
     """One swap device of ours, made or undone."""
 
-    path: str
+    path: Text
     size_bytes: Size
     used_bytes: Size | None
 
@@ -186,10 +204,10 @@ def lines_of(reply: Reply, type_name: str, line_type: type[_L]) -> tuple[_L, ...
 
 
 def one_of(reply: Reply, type_name: str, line_type: type[_L]) -> _L:
-    """The only line of its type in *reply*; raises ParseError when there is none."""
+    """The only line of its type in *reply*; raises ParseError when there is none, or another."""
     lines = lines_of(reply, type_name, line_type)
-    if not lines:
-        raise ParseError("helper", 1, "", hint=f"an answer without a {type_name} line")
+    if len(lines) != 1:
+        raise ParseError("helper", 1, "", hint=f"an answer with {len(lines)} {type_name} lines")
     return lines[0]
 
 
