@@ -89,7 +89,8 @@ def test_an_interrupt_keeps_what_was_done(monkeypatch: pytest.MonkeyPatch) -> No
         done = run_unrooted(Interrupted(), request, TRIM, timeout_s=1.0, progress=print)  # type: ignore[arg-type]
     except KeyboardInterrupt:
         pytest.fail("what was done is lost")
-    assert [one.process.pid for one in done.result.targets] == [4321]
+    assert [one.process.pid for one in done.result.targets] == [4321, 4322]
+    assert done.result.targets[1].reason.startswith("not_proven: the session ended")  # type: ignore[union-attr]
     assert isinstance(done.ended_by, KeyboardInterrupt)
 
 

@@ -106,7 +106,7 @@ class HelperSession:
 
         Raises:
             DeviceTimeout: no complete reply within the deadline.
-            DeviceLost: the link broke or the helper ended before it replied.
+            DeviceLost: the link broke, or the helper ended or was ended before it replied.
             ParseError: the reply does not add up.
             HelperError: the helper refused the request.
         """
@@ -119,9 +119,20 @@ class HelperSession:
             raise
         reply = self._replies.pop(request_id)
         if not reply.ok and not reply.lines:
+            if ended := self.cut_short(reply):
+                raise ended
             message = f"{self._serial}: the helper refused: {reply.error}: {reply.why}"
             raise HelperError(message, reply.error, reply.why)
         return reply
+
+    def cut_short(self, reply: Reply) -> DeviceLost | None:
+        """The error when somebody ended the helper during *reply*; None of a whole one."""
+        if reply.error != "EINTR":
+            return None
+        return DeviceLost(
+            f"{self._serial}: the helper was ended while it worked: {reply.why}",
+            hint="an 'uninstall' in another terminal does that",
+        )
 
     def cancelled(self, request_id: str) -> Reply | None:
         """What came of a request whose `receive` was interrupted, if it was answered in time."""

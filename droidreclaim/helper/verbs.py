@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from droidreclaim.errors import ParseError
+from droidreclaim.errors import DeviceError, ParseError
 from droidreclaim.helper import wire
 from droidreclaim.helper.deploy import DEFAULT_PLACES
 from droidreclaim.helper.protocol import Reply
@@ -147,12 +147,14 @@ class Advised:
     What became of each target, and of the device's swap meanwhile.
 
     Attributes:
-        ended_by: The interrupt that cut it short; what was done until then is what is told.
+        advices: Of the targets that the helper told of; fewer than asked for when it was cut short.
+        swap: None when no answer came, or none that adds up: anything may have been done.
+        ended_by: What cut it short: an interrupt, a lost or silent device, an end from outside.
     """
 
     advices: tuple[Advice, ...]
-    swap: SwapChange
-    ended_by: KeyboardInterrupt | None = None
+    swap: SwapChange | None
+    ended_by: BaseException | None = None
 
 
 def advise(
@@ -162,9 +164,11 @@ def advise(
     Page out (*verb* ``pageout``), deactivate (``cold``) or bring back (``prefetch``) *targets*, in
     the order given, but those that are frozen or stopped first: they cost nobody a stall.
 
+    What cuts it short once it was asked for is no exception but `Advised.ended_by`.
+
     Raises:
-        DeviceError: the device was lost or did not answer in time.
-        KeyboardInterrupt: and the helper did not say in time what it had done until then.
+        DeviceLost: the link was gone before the request could be sent.
+        HelperError: the helper refused the request.
     """
     words = ",".join(_target(process, orders.floor) for process in targets)
     request_id = session.send(verb, targets=words, **orders.values())
@@ -173,15 +177,21 @@ def advise(
     patience_s = held_bytes / _SLOWEST_BYTES_PER_S
     if orders.max_bytes_per_s is not None:
         patience_s += 2 * held_bytes / orders.max_bytes_per_s
+    ended_by: BaseException | None = None
     try:
-        reply, ended_by = session.receive(request_id, patience_s=patience_s), None
+        reply: Reply | None = session.receive(request_id, patience_s=patience_s)
     except KeyboardInterrupt as error:
-        late = session.cancelled(request_id)
-        if late is None:
-            raise
-        reply, ended_by = late, error
-    advices = _advices(reply, {process.id for process in targets})
-    return Advised(advices, _swap(wire.one_of(reply, "device", wire.DeviceMemory)), ended_by)
+        reply, ended_by = session.cancelled(request_id), error
+    except (DeviceError, ParseError) as error:
+        reply, ended_by = None, error
+    try:
+        if reply is not None:
+            advices = _advices(reply, {process.id for process in targets})
+            swap = _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+            return Advised(advices, swap, ended_by or session.cut_short(reply))
+    except ParseError as error:
+        ended_by = ended_by or error
+    return Advised((), None, ended_by)
 
 
 def _advices(reply: Reply, asked: Set[ProcessId | None]) -> tuple[Advice, ...]:

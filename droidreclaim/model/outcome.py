@@ -53,6 +53,7 @@ class Advice:
         outcome: The helper's word: ``advised``, ``nothing``, ``gone``, ``changed``, ``denied``,
             ``stopped``, ``unsupported``.
         reason: Fixed word of the command line's list, or None.
+        advised_bytes: None where the helper could not tell any more.
         exclusive_bytes: Resident and mapped by this process alone, of the mappings meant; this and
             the next two are None where the kernel has no pagemap to read.
         shared_bytes: Resident and mapped by other processes too: process_madvise never moves it.
@@ -65,7 +66,7 @@ class Advice:
     id: ProcessId
     outcome: str
     reason: str | None
-    advised_bytes: int
+    advised_bytes: int | None
     exclusive_bytes: int | None
     shared_bytes: int | None
     swapped_bytes: int | None
@@ -80,6 +81,29 @@ class Advice:
     major_faults: int | None
     approximate: bool
     kinds: tuple[KindUse, ...] = ()
+
+    @classmethod
+    def untold(cls, target: ProcessId, adj: int | None, advised_bytes: int | None) -> Advice:
+        """A target without an answer: *advised_bytes* 0 when nothing was done, None if unknown."""
+        return cls(
+            id=target,
+            outcome="stopped",
+            reason="cancelled" if advised_bytes == 0 else "not_proven",
+            advised_bytes=advised_bytes,
+            exclusive_bytes=None,
+            shared_bytes=None,
+            swapped_bytes=None,
+            refused=(),
+            adj=adj,
+            frozen=None,
+            steps=0,
+            longest_s=0.0,
+            duration_s=0.0,
+            before=None,
+            after=None,
+            major_faults=None,
+            approximate=True,
+        )
 
     @property
     def movable_bytes(self) -> int | None:
@@ -216,14 +240,15 @@ class Totals:
     Four numbers that are not the same, in bytes; None where one is not known.
 
     Attributes:
-        reclaimed_bytes: Sum of the falls of RSS.
+        reclaimed_bytes: Sum of the falls of RSS while we acted, whoever caused them: the kernel, a
+            second reclaim or the app itself may have moved the same pages.
         gained_bytes: What the device really has more: RSS fall less what zram grew by and less
             what sits in the swap cache.
         came_in_bytes: Of a prefetch, what the device read from swap; None after anything else.
         swap_cached_delta_bytes: Likewise, how much more waits in memory to be touched.
     """
 
-    advised_bytes: int
+    advised_bytes: int | None
     reclaimed_bytes: int | None
     swapped_bytes: int | None
     zram_used_delta_bytes: int | None

@@ -10,7 +10,15 @@ from droidreclaim.errors import NotPossible, UsageError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.session import HelperSession
-from droidreclaim.model import DeviceInfo, ReclaimResult, SwapChange, TargetResult
+from droidreclaim.model import (
+    Advice,
+    DeviceInfo,
+    Process,
+    ProcessId,
+    ReclaimResult,
+    SwapChange,
+    TargetResult,
+)
 from droidreclaim.policy import Plan, choose, leave_java_heaps_in_use
 from droidreclaim.reclaim.estimate import estimate
 from droidreclaim.reclaim.judge import judge, totals
@@ -30,8 +38,9 @@ class Finished:
     What came of a request.
 
     Attributes:
-        ended_by: What cut the page-out or the measuring of refaults short (Ctrl-C, a lost device);
-            to be raised once the result has been shown.
+        ended_by: What cut the page-out or the measuring of refaults short (Ctrl-C, a lost device,
+            an uninstall beside it); to be raised once the result has been shown, in which every
+            target stands all the same.
     """
 
     device: DeviceInfo
@@ -54,7 +63,7 @@ def run(
     Raises:
         NotPossible: nothing here pages a process out, or no swap for anonymous memory.
         NotAchieved: a named package or pid is not there, or file pages are coming back too fast.
-        DeviceError: the device was lost or did not answer; what was done until then stands.
+        DeviceError: the device was lost or did not answer before anything was done.
     """
     asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files(*FILES)]
     replies = helper.session.call_all(asked)
@@ -187,7 +196,7 @@ def _prefetch(
     before = verbs.files_of(session.call_all(counters)[0])
     advised = verbs.advise(session, request.how, plan.targets, orders)
     done = _judged(advised, plan, request)
-    if request.dry_run:
+    if request.dry_run or advised.ended_by:
         return done, advised.ended_by
     after = verbs.files_of(session.call_all(counters)[0])
     came_in = came_in_bytes(before, after, page_bytes)
@@ -195,9 +204,20 @@ def _prefetch(
 
 
 def _judged(advised: verbs.Advised, plan: Plan, request: Request) -> ReclaimResult:
+    """Every target of *plan* in the helper's order, those without an answer at the end."""
     by_id = {process.id: process for process in plan.targets}
-    targets = tuple(judge(by_id[advice.id], advice, request) for advice in advised.advices)
+    told = [(by_id.pop(one.id), one) for one in advised.advices if one.id in by_id]
+    # A reply that adds up is the whole truth, also one that was cut short: no line, not touched.
+    advised_bytes = 0 if advised.swap else None
+    told += [(process, untold(process, advised_bytes)) for process in by_id.values()]
+    targets = tuple(judge(process, advice, request) for process, advice in told)
     return result(targets, advised.swap, plan, request)
+
+
+def untold(process: Process, advised_bytes: int | None) -> Advice:
+    """What stands for the answer about *process* that never came; see `Advice.untold`."""
+    target = process.id or ProcessId(process.pid, 0)
+    return Advice.untold(target, process.oom_score_adj, advised_bytes)
 
 
 def result(

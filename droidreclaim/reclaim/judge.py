@@ -19,6 +19,8 @@ _NO_MEMCG = (
     "unsupported: it has no memory cgroup of its own, or this kernel's takes file pages, too: "
     "--what all"
 )
+_NOT_REACHED = "cancelled: the session ended before its turn, nothing was done to it"
+_UNTOLD = "not_proven: the session ended before the device told what was done to it"
 _CAME_FORWARD = ("foreground", "perceptible", "below_floor")
 
 
@@ -63,6 +65,10 @@ def _untouched(advice: Advice, request: Request) -> tuple[str, str] | None:
         return "nothing", _NO_MEMCG
     if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
         return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
+    if advice.advised_bytes is None:
+        return "stopped", _UNTOLD
+    if advice.outcome == "stopped" and advice.reason == "cancelled" and not advice.advised_bytes:
+        return "stopped", _NOT_REACHED
     return None
 
 
@@ -113,7 +119,7 @@ def _sum(values: list[int | None]) -> int | None:
 
 def totals(targets: tuple[TargetResult, ...], swap: SwapChange | None) -> Totals:
     """The sums over *targets*; what none was advised of has no gain to speak of."""
-    touched = [target for target in targets if target.advice.advised_bytes]
+    touched = [target for target in targets if target.advice.advised_bytes != 0]
     reclaimed = _sum([target.advice.rss_fall_bytes for target in touched])
     zram = swap.zram_delta_bytes if swap else None
     cached = swap.cached_delta_bytes if swap else None
@@ -121,7 +127,7 @@ def totals(targets: tuple[TargetResult, ...], swap: SwapChange | None) -> Totals
     if touched and reclaimed is not None:
         gained = reclaimed - (zram or 0) - max(0, cached or 0)
     return Totals(
-        advised_bytes=sum(target.advice.advised_bytes for target in targets),
+        advised_bytes=_sum([target.advice.advised_bytes for target in targets]),
         reclaimed_bytes=reclaimed,
         swapped_bytes=_sum([target.advice.swap_rise_bytes for target in touched]),
         zram_used_delta_bytes=zram,

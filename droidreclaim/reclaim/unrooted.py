@@ -33,8 +33,8 @@ from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.process import parse_stat, parse_status
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.policy import Plan, choose
-from droidreclaim.reclaim.engine import Finished
-from droidreclaim.reclaim.judge import totals
+from droidreclaim.reclaim.engine import Finished, untold
+from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.request import Request
 from droidreclaim.snapshot import Snapshot
 
@@ -87,6 +87,10 @@ def run_unrooted(
             )
     except (KeyboardInterrupt, DeviceError) as error:
         ended_by = error
+        targets += [
+            judge(process, untold(process, None if number == 0 else 0), request)
+            for number, process in enumerate(plan.targets[len(targets) :])
+        ]
     return Finished(info, _result(targets, plan, backend), ended_by)
 
 

@@ -140,9 +140,9 @@ def reclaim_summary(result: ReclaimResult) -> str:
         left = format_size(totals.reclaimed_bytes)
         return f"{left} left memory by {result.backend}, which is Android's to decide: weaker tier"
     return (
-        f"advised {format_size(totals.advised_bytes)}, "
-        f"left memory {format_size(totals.reclaimed_bytes)}, "
-        f"went to swap {format_size(totals.swapped_bytes)}, "
+        f"advised {format_size(totals.advised_bytes)}; meanwhile "
+        f"{format_size(totals.reclaimed_bytes)} left memory, "
+        f"{format_size(totals.swapped_bytes)} went to swap, "
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
         f"gained {format_size(totals.gained_bytes)}"
     )

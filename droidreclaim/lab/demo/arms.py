@@ -47,7 +47,7 @@ def pager(helper: RunningHelper) -> PageOut:
         totals = result.totals
         return PagedOut(
             targets=len(result.targets),
-            advised_bytes=totals.advised_bytes,
+            advised_bytes=totals.advised_bytes or 0,
             reclaimed_bytes=totals.reclaimed_bytes,
             swapped_bytes=totals.swapped_bytes,
             gained_bytes=totals.gained_bytes,

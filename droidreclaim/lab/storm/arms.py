@@ -240,7 +240,7 @@ def _acted(result: ReclaimResult, start_s: float) -> Acted:
     return Acted(
         duration_s=time.monotonic() - start_s,
         targets=len(result.targets),
-        advised_bytes=totals.advised_bytes,
+        advised_bytes=totals.advised_bytes or 0,
         reclaimed_bytes=totals.reclaimed_bytes,
         swapped_bytes=totals.swapped_bytes,
         gained_bytes=totals.gained_bytes,
