@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build_values import PACKAGES, phone, process
 from droidreclaim.model import ActivityState, Band, Process
@@ -189,3 +192,57 @@ def test_an_unknown_package_finds_its_neighbours() -> None:
     assert phone().nearest("com.example.gane")[0] == "com.example.game"
     assert phone().installed("com.example.gane") is False
     assert build([], {}).installed("com.example.game") is None
+
+
+@pytest.mark.parametrize("length", [600, 5_000, 20_000])
+def test_a_chain_of_native_processes_of_a_shared_uid_is_read_in_no_time(length: int) -> None:
+    app = process(100, "com.example.shared.two", 10004, 0)
+    chain = [process(pid, "sh", 10004, 950, ppid=pid - 1) for pid in range(101, 101 + length)]
+    begun = time.monotonic()
+    seen = phone(*reversed([app, *chain]))
+    adjs = {seen.effective_adj(one) for one in seen.processes if one.pid > 100}
+    assert {one.packages for one in seen.processes if one.pid > 100} == {(app.name,)}
+    assert adjs == {0}
+    assert time.monotonic() - begun < 5
+
+
+_FOREST = st.lists(
+    st.tuples(
+        st.integers(1, 12),
+        st.sampled_from([10002, 10004, 1000]),
+        st.sampled_from([None, 0, 900, 950]),
+        st.sampled_from(["com.example.shared.one", "com.example.mail", "sh", "zygote64"]),
+    ),
+    max_size=12,
+)
+
+
+@given(_FOREST)
+def test_a_native_child_ranks_as_the_lowest_of_its_chain_and_its_packages(
+    drawn: list[tuple[int, int, int | None, str]],
+) -> None:
+    """Held against the rule as it is said, also where a torn scan shows loops of parents."""
+    seen = build(
+        [
+            process(pid, name, uid, adj, ppid=ppid)
+            for pid, (ppid, uid, adj, name) in enumerate(drawn, start=1)
+        ],
+        PACKAGES,
+    )
+    for one in seen.processes:
+        parent = seen.by_pid.get(one.ppid or 0)
+        if one.oom_score_adj is None or (parent is not None and parent.name == "zygote64"):
+            assert seen.effective_adj(one) == one.oom_score_adj
+            continue
+        chain = [one]
+        while (
+            (up := seen.by_pid.get(chain[-1].ppid or 0)) and up.uid == one.uid and up not in chain
+        ):
+            chain.append(up)
+        chain += [
+            other
+            for other in seen.processes
+            if other.uid == one.uid and set(other.packages) & set(one.packages)
+        ]
+        adjs = [other.oom_score_adj for other in chain if other.oom_score_adj is not None]
+        assert seen.effective_adj(one) == min(adjs)

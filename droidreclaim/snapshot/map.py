@@ -14,6 +14,7 @@ from droidreclaim.parse.activity.packages import parse_packages_list
 _ZYGOTES = frozenset({"zygote", "zygote64", "zygote_secondary", "webview_zygote"})
 _ZYGOTE_PREFIXES = ("usap32", "usap64")
 _ZYGOTE_SUFFIX = "_zygote"
+_NO_ADJ = 1001  # over all that the kernel knows
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,46 @@ class Snapshot:
         """
         if process.oom_score_adj is None or is_managed(process, self.by_pid):
             return process.oom_score_adj
-        kin = [*self._chain(process.pid), *self._siblings(process)]
-        return min(
-            one.oom_score_adj
-            for one in kin
-            if one.oom_score_adj is not None and is_app(one) and one.uid == process.uid
-        )
+        of_packages = self._lowest_of_packages[process.packages, process.uid]
+        return min(self._lowest_of_chain[process.pid], of_packages)
+
+    @cached_property
+    def _lowest_of_chain(self) -> dict[int, int]:
+        """By pid the lowest adj of a process and its ancestors within the uid; 1001 for none."""
+        lowest: dict[int, int] = {}
+        for process in self.processes:
+            path: list[Process] = []
+            one: Process | None = process
+            on_path: set[int] = set()
+            while one is not None and one.pid not in lowest and one.pid not in on_path:
+                path.append(one)
+                on_path.add(one.pid)
+                parent = self.by_pid.get(one.ppid) if one.ppid is not None else None
+                one = parent if parent is not None and parent.uid == one.uid else None
+            floor = lowest.get(one.pid, _NO_ADJ) if one is not None else _NO_ADJ
+            if one is not None and one.pid in on_path:  # a loop: each is above each other one
+                loop = path[[step.pid for step in path].index(one.pid) :]
+                floor = min(map(_adj_or_none, loop))
+            for step in reversed(path):
+                floor = min(floor, _adj_or_none(step))
+                lowest[step.pid] = floor
+        return lowest
+
+    @cached_property
+    def _lowest_of_packages(self) -> dict[tuple[tuple[str, ...], int | None], int]:
+        """By packages and uid the lowest adj of the processes that serve one of them there."""
+        groups: dict[tuple[tuple[str, ...], int | None], int] = {}
+        for process in self.processes:
+            group = (process.packages, process.uid)
+            groups[group] = min(groups.get(group, _NO_ADJ), _adj_or_none(process))
+        lowest: dict[tuple[str, int | None], int] = {}
+        for (packages, uid), adj in groups.items():
+            for name in packages:
+                lowest[name, uid] = min(lowest.get((name, uid), _NO_ADJ), adj)
+        return {
+            (packages, uid): min((lowest[name, uid] for name in packages), default=_NO_ADJ)
+            for packages, uid in groups
+        }
 
     def _chain(self, pid: int | None) -> list[Process]:
         """A process and its ancestors; a scan is not atomic, so a loop is possible."""
@@ -81,9 +116,9 @@ class Snapshot:
             pid = self.by_pid[pid].ppid
         return chain
 
-    def _siblings(self, process: Process) -> list[Process]:
-        mine = set(process.packages)
-        return [one for one in self.processes if mine.intersection(one.packages)]
+
+def _adj_or_none(process: Process) -> int:
+    return _NO_ADJ if process.oom_score_adj is None else process.oom_score_adj
 
 
 def is_app(process: Process) -> bool:
@@ -115,10 +150,10 @@ def packages_by_app_id(packages_list: str | None) -> dict[int, tuple[str, ...]]:
     Raises:
         ParseError: a line cannot be read.
     """
-    by_app_id: dict[int, tuple[str, ...]] = {}
+    by_app_id: dict[int, list[str]] = {}
     for entry in parse_packages_list(packages_list) if packages_list else ():
-        by_app_id[entry.uid] = (*by_app_id.get(entry.uid, ()), entry.name)
-    return by_app_id
+        by_app_id.setdefault(entry.uid, []).append(entry.name)
+    return {app_id: tuple(names) for app_id, names in by_app_id.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +224,7 @@ class _Attribution:
         self._packages = packages
         self._members = members
         self._installed = {name for names in packages.values() for name in names}
+        self._known: dict[int, tuple[str, ...]] = {}  # what a pid's process has from its parent
 
     def attributed(self, process: Process) -> Process:
         """*process* with its packages, and with ActivityManager's word where there is one."""
@@ -198,34 +234,56 @@ class _Attribution:
             return replace(process, packages=packages, state=member.state)
         return replace(process, packages=self._served(process, process.uid))
 
-    def _served(
-        self, process: Process, uid: int | None, seen: frozenset[int] = frozenset()
-    ) -> tuple[str, ...]:
+    def _served(self, process: Process, uid: int | None) -> tuple[str, ...]:
+        certain, likely = self._without_parent(process, uid)
+        return self._inherited(process) or likely if certain is None else certain
+
+    def _without_parent(
+        self, process: Process, uid: int | None
+    ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        """By uid and name: certain packages, or None and those it has if its parent has none."""
         if not is_app(process) or is_zygote(process) or process.kernel_thread:
-            return ()
+            return (), ()
         base = process.name.partition(":")[0]
         named = (base,) if "." in base and "/" not in base else ()
         if not self._packages:
-            return named
+            return named, ()
         owners = self._packages.get((uid or 0) % USER_RANGE, ())
         if base in owners or (process.isolated and not owners and base in self._installed):
             # A uid shared by several packages, or one lent for isolation: the name says which.
-            return (base,)
+            return (base,), ()
         if len(owners) == 1:
-            return owners
-        parent = self._by_pid.get(process.ppid or 0)
-        if parent is not None and parent.pid not in seen | {process.pid}:
-            inherited = self._of_parent(process, parent, seen | {process.pid})
-            if inherited:
-                return inherited
-        return owners or (() if process.isolated else named)
+            return owners, ()
+        return None, owners or (() if process.isolated else named)
 
-    def _of_parent(
-        self, process: Process, parent: Process, seen: frozenset[int]
-    ) -> tuple[str, ...]:
-        """What a child has from its parent: native children, and isolated ones of an app zygote."""
-        if process.isolated and is_app(parent) and parent.name.endswith(_ZYGOTE_SUFFIX):
-            return self._packages.get((parent.uid or 0) % USER_RANGE, ())
-        if parent.uid == process.uid and not is_zygote(parent):
-            return self._served(parent, parent.uid, seen)
-        return ()
+    def _inherited(self, process: Process) -> tuple[str, ...]:
+        """
+        What a child has from its parent: native children, and isolated ones of an app zygote.
+
+        Walked up once for all on the way; a scan is not atomic, so a loop is possible.
+        """
+        passed: list[tuple[int, tuple[str, ...]]] = [(process.pid, ())]
+        seen = {process.pid}
+        found: tuple[str, ...] = ()
+        one = process
+        while (known := self._known.get(one.pid)) is None:
+            parent = self._by_pid.get(one.ppid or 0)
+            if parent is None or parent.pid in seen:
+                break
+            if one.isolated and is_app(parent) and parent.name.endswith(_ZYGOTE_SUFFIX):
+                found = self._packages.get((parent.uid or 0) % USER_RANGE, ())
+                break
+            if parent.uid != one.uid or is_zygote(parent):
+                break
+            certain, likely = self._without_parent(parent, parent.uid)
+            if certain is not None:
+                found = certain
+                break
+            passed.append((parent.pid, likely))
+            seen.add(parent.pid)
+            one = parent
+        found = found if known is None else known
+        for pid, likely in reversed(passed):
+            self._known[pid] = found
+            found = found or likely
+        return self._known[process.pid]
