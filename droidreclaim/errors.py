@@ -82,6 +82,15 @@ class ParseError(DroidReclaimError):
         self.line_number = line_number
         self.line = line
 
+    def beside(self, stderr: str) -> ParseError:
+        """The same error, its hint with the last of what the device's program wrote to stderr."""
+        said = stderr.strip().splitlines()[-1:]
+        if not said:
+            return self
+        words = f"stderr said {said[0].strip()[:160]!r}"
+        hint = f"{self.hint}; {words}" if self.hint else words
+        return ParseError(self.source, self.line_number, self.line, hint=hint)
+
 
 class TooMuchOutput(DroidReclaimError):
     """The device printed more than anything of its kind can be long."""

@@ -14,14 +14,15 @@ class LocalShell:
     serial = "local"
     model = None
 
-    def __init__(self, functions: str = "") -> None:
+    def __init__(self, functions: str = "", shell: str = "sh") -> None:
         """*functions*: shell text in front of every script, to stand in for Android's programs."""
         self._functions = functions
+        self._shell = shell
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         words = list(argv)
         if words[:2] == ["sh", "-c"]:
-            words[2] = f"{self._functions}\n{words[2]}"
+            words = [self._shell, "-c", f"{self._functions}\n{words[2]}", *words[3:]]
         done = subprocess.run(
             words, input=stdin, capture_output=True, timeout=timeout_s, check=False
         )

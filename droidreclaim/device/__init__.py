@@ -7,9 +7,13 @@ the protocols here and is tested with a fake that answers the exact commands it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from droidreclaim.errors import ParseError
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class CommandResult:
 
     Attributes:
         exit_code: None where the link cannot carry it and it could not be asked for.
-        stderr: Its last 64 KiB, with shell protocol 2 only; else empty, its text is in *stdout*.
+        stderr: Its last 64 KiB; never in *stdout*.
     """
 
     stdout: bytes
@@ -35,6 +39,18 @@ class CommandResult:
     def error_text(self) -> str:
         """Standard error as text."""
         return self.stderr.decode("utf-8", "replace")
+
+    def read(self, parse: Callable[[str], _T]) -> _T:
+        """
+        Standard output as *parse* reads it.
+
+        Raises:
+            ParseError: it cannot; the hint then says what stands in stderr.
+        """
+        try:
+            return parse(self.text)
+        except ParseError as error:
+            raise error.beside(self.error_text) from error
 
     @property
     def complaint(self) -> str:
@@ -67,7 +83,11 @@ class Channel(Protocol):
 
     @property
     def stderr(self) -> bytes:
-        """What the command wrote to stderr so far (shell protocol 2 only): its last 64 KiB."""
+        """
+        What the command wrote to stderr so far: its last 64 KiB.
+
+        Without shell protocol 2 (before Android 7) it comes at the end of the command.
+        """
 
     @property
     def exit_code(self) -> int | None:

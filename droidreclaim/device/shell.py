@@ -4,8 +4,8 @@ A command of the device on a connected link: shell protocol 2, and what stands i
 Shell protocol 2 (Android 7) frames stdin, stdout, stderr and the exit code: one byte of kind, four
 of length, little endian, then the payload (packages/modules/adb, shell_protocol.h). `exec:`
 (Android 5) is a bare stream that ends in the same way for an ordinary end and for a cut cable;
-there the command line itself prints a random mark with the exit code, and an end without it is a
-loss.
+there the command line itself prints a random mark with the exit code and stderr behind it, and an
+end without it is a loss.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import secrets
 import shlex
 import struct
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Protocol
@@ -98,24 +99,39 @@ class ShellProtocol:
 
 
 class ExecStream:
-    """``exec:`` with a mark at the end; stderr is in stdout and stdin never ends."""
+    """
+    ``exec:`` with marks around what the command prints; stdin never ends.
+
+    The device's shell keeps the command's stderr apart and tells it after the exit code. What comes
+    before the first mark are words of the linker about that shell.
+    """
 
     def __init__(self, stdin_bytes: int | None = None) -> None:
         """*stdin_bytes*: the command sees exactly so many, then an end; None leaves stdin open."""
-        self._mark = b"\x1e" + secrets.token_hex(16).encode() + b":"
-        self._end = re.compile(re.escape(self._mark) + rb"(\d{1,3})\n")
+        self._mark = b"\x1e" + secrets.token_hex(16).encode()
+        mark = re.escape(self._mark)
+        self._parts = deque([
+            (Stream.STDERR, re.compile(mark + rb":\r?\n")),
+            (Stream.STDOUT, re.compile(mark + rb":(\d{1,3})\n")),
+            (Stream.STDERR, re.compile(mark + rb"\.\n")),
+        ])  # fmt: skip
         self._stdin_bytes = stdin_bytes
         self._pending = b""
+        self._exit_code = 0
 
     def service(self, argv: Sequence[str]) -> str:
         """What to ask the device for."""
-        command = f"({shlex.join(argv)})"
+        command = f"({shlex.join(argv)}) 2>&1 >&3 3>&-"
         if self._stdin_bytes == 0:
             command += " </dev/null"
         elif self._stdin_bytes is not None:
             # toolbox has no head -c; dd reads single bytes because a pipe gives short reads.
-            command = f"dd bs=1 count={self._stdin_bytes} 2>/dev/null | {command}"
-        return f"exec:{command}; echo {shlex.quote(self._mark.decode())}$?"
+            command = f"dd bs=1 count={self._stdin_bytes} 2>/dev/null 3>&- | {command}"
+        mark = self._mark.decode()
+        return (
+            f"exec:echo '{mark}:'; {{ said=$( {command} ); code=$?; }} 3>&1; "
+            f"echo '{mark}:'$code; [ \"$said\" ] && echo \"$said\"; echo '{mark}.'"
+        )
 
     def stdin(self, data: bytes) -> bytes:
         """*data* as it is."""
@@ -126,20 +142,26 @@ class ExecStream:
         return b""
 
     def feed(self, data: bytes) -> Iterator[tuple[Stream, bytes]]:
-        """What came, up to what may be the beginning of the mark."""
+        """What came, up to what may be the beginning of a mark."""
         self._pending += data
-        end = self._end.search(self._pending)
-        if end is not None:
-            if end.start():
-                yield Stream.STDOUT, self._pending[: end.start()]
-            self._pending = b""
-            yield Stream.EXIT, bytes([int(end[1]) & 0xFF])
-            return
-        keep = self._pending.rfind(b"\x1e", -len(self._mark) - len("255\n"))
-        cut = len(self._pending) if keep < 0 else keep
-        ready, self._pending = self._pending[:cut], self._pending[cut:]
-        if ready:
-            yield Stream.STDOUT, ready
+        while self._parts:
+            stream, mark = self._parts[0]
+            end = mark.search(self._pending)
+            cut = self._uncertain() if end is None else end.start()
+            if cut:
+                yield stream, self._pending[:cut]
+            self._pending = self._pending[cut if end is None else end.end() :]
+            if end is None:
+                return
+            if end.re.groups:
+                self._exit_code = int(end[1]) & 0xFF
+            self._parts.popleft()
+        yield Stream.EXIT, bytes([self._exit_code])
+
+    def _uncertain(self) -> int:
+        """Where a mark may begin that has not come whole."""
+        keep = self._pending.rfind(b"\x1e", -len(self._mark) - len(":255\n"))
+        return len(self._pending) if keep < 0 else keep
 
 
 ATTACHED = "is it still attached? see 'adb devices'"

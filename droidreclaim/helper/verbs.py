@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from droidreclaim.errors import DeviceError, ParseError
+from droidreclaim.errors import DeviceError, ParseError, TooMuchOutput
 from droidreclaim.helper import wire
 from droidreclaim.helper.deploy import DEFAULT_PLACES
 from droidreclaim.helper.protocol import Reply
@@ -182,7 +182,7 @@ def advise(
         reply: Reply | None = session.receive(request_id, patience_s=patience_s)
     except KeyboardInterrupt as error:
         reply, ended_by = session.cancelled(request_id), error
-    except (DeviceError, ParseError) as error:
+    except (DeviceError, ParseError, TooMuchOutput) as error:
         reply, ended_by = None, error
     try:
         if reply is not None:

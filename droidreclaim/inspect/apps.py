@@ -83,7 +83,7 @@ def processes_with_states(
     """
     before = verbs.scan_of(helper.session.call_all([verbs.SCAN])[0])
     answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
-    members = snapshot.members_of(parse_processes(answer.text))
+    members = snapshot.members_of(answer.read(parse_processes))
     replies = helper.session.call_all([verbs.HELLO, verbs.SCAN])
     hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[1])
     lasting = {one.id for one in before.processes} & {one.id for one in scan.processes}

@@ -48,10 +48,13 @@ class Clock:
         match = _NOW.search(text)
         if match is None:
             return cls(None)
-        now = datetime.strptime(match["date"], _FORM)
         uptime_s, kernel_s = float(match["uptime"]), int(match["kernel_ns"] or 0) / 1e9
         awake = abs(uptime_s - kernel_s) < _AWAKE_S
-        boot = now - timedelta(seconds=uptime_s) if awake else None
+        try:
+            now = datetime.strptime(match["date"], _FORM)
+            boot = now - timedelta(seconds=uptime_s) if awake else None
+        except (ValueError, OverflowError):  # no day of any calendar
+            return cls(None)
         return cls(now, boot, match["zone"] or "")
 
     @classmethod

@@ -84,7 +84,7 @@ def of_device(
     except NotPossible as error:
         facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))
     answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
-    facts = replace(facts, answers=answers, properties=parse_getprop(answers["props"].text))
+    facts = replace(facts, answers=answers, properties=answers["props"].read(parse_getprop))
     return facts, tuple(device_checks(facts))
 
 

@@ -31,7 +31,7 @@ def properties_of(device: Device, *, timeout_s: float) -> Mapping[str, str]:
     Raises:
         DeviceError, ParseError: it was lost, or the answer cannot be read.
     """
-    return parse_getprop(device.run(["getprop"], timeout_s=timeout_s).text)
+    return device.run(["getprop"], timeout_s=timeout_s).read(parse_getprop)
 
 
 def with_helper(helper: RunningHelper) -> tuple[DeviceInfo, Callable[[], Sample]]:

@@ -235,10 +235,10 @@ def _together(
 
 def _log_kills(answer: Answer, source: str, silent: list[str]) -> tuple[list[KillRecord], int]:
     if not answer.ok:
-        silent.append(f"{source}: {answer.errno if answer.text.strip() else 'empty'}")
+        silent.append(f"{source}: {'empty' if answer.silent else answer.errno}")
         return [], 0
     try:
-        log = parse_kills(answer.text, source)
+        log = answer.read(lambda text: parse_kills(text, source))
     except ParseError as error:
         silent.append(str(error))
         return [], 0
@@ -248,7 +248,7 @@ def _log_kills(answer: Answer, source: str, silent: list[str]) -> tuple[list[Kil
 def _exits(answer: Answer, silent: list[str]) -> list[ProcessExit]:
     """A device where nothing has ended yet prints its titles and no record."""
     try:
-        exits = parse_exit_info(answer.text)
+        exits = answer.read(parse_exit_info)
     except ParseError as error:
         if "ApplicationExitInfo #" in answer.text or "PROCESS EXIT INFO" not in answer.text:
             silent.append(f"exit-info (Android 11): {error.hint or answer.errno}")
@@ -258,7 +258,7 @@ def _exits(answer: Answer, silent: list[str]) -> list[ProcessExit]:
 
 def _counters(answer: Answer, silent: list[str]) -> LmkCounts | None:
     try:
-        return parse_lmk(answer.text)
+        return answer.read(parse_lmk)
     except ParseError as error:
         silent.append(f"lmkd's counters (Android 10): {error.hint or answer.errno}")
         return None

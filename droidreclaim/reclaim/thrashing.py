@@ -37,8 +37,8 @@ def require_calm(helper: RunningHelper, progress: Callable[[str], None]) -> None
             "unsupported: this kernel does not count file pages that come back",
             hint="--what anon needs no such count",
         )
-    answer = helper.device.run(["getprop"], timeout_s=GETPROP_TIMEOUT_S).text
-    limit = settings_in_force(parse_getprop(answer))["thrashing_limit"].number
+    answer = helper.device.run(["getprop"], timeout_s=GETPROP_TIMEOUT_S)
+    limit = settings_in_force(answer.read(parse_getprop))["thrashing_limit"].number
     safe = limit * SAFE_SHARE
     if thrashing >= safe:
         raise NotAchieved(

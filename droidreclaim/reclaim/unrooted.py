@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from droidreclaim.device import Device
 from droidreclaim.errors import DeviceError, NotPossible, ParseError, UsageError
@@ -32,11 +33,14 @@ from droidreclaim.parse.kills.events import parse_events
 from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.process import parse_stat, parse_status
 from droidreclaim.parse.shell.props import parse_getprop
+from droidreclaim.parse.text.answer import is_linker_warning
 from droidreclaim.policy import Plan, choose
 from droidreclaim.reclaim.engine import Finished, untold
 from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.request import Request
 from droidreclaim.snapshot import Snapshot
+
+_T = TypeVar("_T")
 
 COMPACT = "am_compact"
 TRIM = "am_trim"
@@ -95,16 +99,25 @@ def run_unrooted(
 
 
 class _Shell:
-    """Commands of an adb shell, as text."""
+    """Commands of an adb shell, as text or as a reader of text takes them."""
 
     def __init__(self, device: Device, timeout_s: float) -> None:
         self.device = device
         self._timeout_s = timeout_s
 
     def text(self, *argv: str) -> str:
-        """What it printed, whatever its exit status."""
+        """What it printed, whatever its exit status; stderr is none of it."""
+        return self.device.run(argv, timeout_s=self._timeout_s).text
+
+    def read(self, parse: Callable[[str], _T], *argv: str) -> _T:
+        """What it printed, as *parse* reads it; raises ParseError with what stands in stderr."""
+        return self.device.run(argv, timeout_s=self._timeout_s).read(parse)
+
+    def said(self, *argv: str) -> list[str]:
+        """Every line that it said, to stderr too; the dynamic linker's are not its own."""
         done = self.device.run(argv, timeout_s=self._timeout_s)
-        return done.text + done.error_text
+        lines = [line.strip() for line in (done.text + "\n" + done.error_text).splitlines()]
+        return [line for line in lines if line and not is_linker_warning(line)]
 
 
 def compact_words(help_text: str) -> Callable[[Process], list[str]] | None:
@@ -119,10 +132,10 @@ def compact_words(help_text: str) -> Callable[[Process], list[str]] | None:
 
 
 def _compact_syntax(shell: _Shell) -> Callable[[Process], list[str]]:
-    words = compact_words(shell.text("cmd", "activity", "help"))
+    words = compact_words("\n".join(shell.said("cmd", "activity", "help")))
     if words is None:
         raise NotPossible("this release has no 'am compact': it came with Android 12L")
-    if parse_settings(shell.text("dumpsys", "activity", "settings")).use_compaction is False:
+    if shell.read(parse_settings, "dumpsys", "activity", "settings").use_compaction is False:
         raise NotPossible(
             "use_compaction is off on this device: 'am compact' would do nothing and say Finished"
         )
@@ -130,7 +143,7 @@ def _compact_syntax(shell: _Shell) -> Callable[[Process], list[str]]:
 
 
 def _processes(shell: _Shell) -> tuple[Process, ...]:
-    dump = parse_processes(shell.text("dumpsys", "activity", "processes"))
+    dump = shell.read(parse_processes, "dumpsys", "activity", "processes")
     return tuple(_process(one) for one in running_processes(dump) if one.pid)
 
 
@@ -155,7 +168,7 @@ def _compact(
     """Ask, and wait for the event that alone proves it."""
     known = len(_compactions(shell, process.pid))
     began = time.monotonic()
-    said = shell.text("cmd", "activity", "compact", *words(process))
+    said = shell.said("cmd", "activity", "compact", *words(process))
     while time.monotonic() < began + EVENT_DEADLINE_S:
         events = _compactions(shell, process.pid)
         if len(events) > known:
@@ -163,8 +176,8 @@ def _compact(
         time.sleep(_LOOK_EVERY_S)
     advice = _advice(process, None, None, 0, time.monotonic() - began)
     reason = f"not_proven: no am_compact event in {EVENT_DEADLINE_S:g} s"
-    if "Exception" in said or "Error" in said:
-        reason += f"; it said {said.strip().splitlines()[-1][:100]!r}"
+    if any("Exception" in line or "Error" in line for line in said):
+        reason += f"; it said {said[-1][:100]!r}"
     return TargetResult(process, advice, "nothing", reason)
 
 
@@ -200,13 +213,13 @@ def _trim(shell: _Shell, process: Process) -> TargetResult:
     level = "COMPLETE" if (process.oom_score_adj or 0) >= _CACHED_FLOOR else "MODERATE"
     began = time.monotonic()
     user = str(process.user or 0)
-    done = shell.text("am", "send-trim-memory", "--user", user, process.name, level).strip()
+    said = shell.said("am", "send-trim-memory", "--user", user, process.name, level)
     time.sleep(_TRIM_SETTLES_S)
     after, _ = _memory(shell, process.pid)
     fall = (before.rss_bytes or 0) - (after.rss_bytes or 0)
     advice = _advice(process, before, after, fall, time.monotonic() - began)
-    if done:
-        return TargetResult(process, advice, "nothing", f"denied: {done.splitlines()[-1][:200]}")
+    if said:
+        return TargetResult(process, advice, "nothing", f"denied: {said[-1][:200]}")
     if before.rss_bytes is None or after.rss_bytes is None:
         unseen = "not_proven: a shell may not see what this process holds"
         return TargetResult(process, advice, "nothing", unseen)
@@ -270,7 +283,7 @@ def _result(targets: Iterable[TargetResult], plan: Plan, backend: str) -> Reclai
 
 
 def _device_info(shell: _Shell) -> DeviceInfo:
-    properties = parse_getprop(shell.text("getprop"))
+    properties = shell.read(parse_getprop, "getprop")
     sdk = properties.get("ro.build.version.sdk", "")
     return DeviceInfo(
         serial=shell.device.serial,

@@ -74,6 +74,8 @@ class AdbServer:
         connections: How many clients have connected.
         handlers: Services that behave otherwise, by the beginning of their request.
         environment: For the commands that are run.
+        warning: What its linker says to stderr as each shell starts.
+        shell: What runs them.
         uid: Whom adbd runs as, when these tests run as root; a ``su`` is run as root.
     """
 
@@ -84,6 +86,8 @@ class AdbServer:
         self.connections = 0
         self.handlers: dict[str, Handler] = {}
         self.environment = dict(os.environ)
+        self.warning: str | None = None
+        self.shell = "/bin/sh"
         self.uid: int | None = None
         self._children: list[subprocess.Popen[bytes]] = []
         self._peers: list[socket.socket] = []
@@ -170,8 +174,10 @@ class AdbServer:
 
     def start(self, line: str, stderr: int) -> subprocess.Popen[bytes]:
         """Run a command line of the device here."""
+        if self.warning is not None:
+            line = f"echo '{self.warning}' >&2; {line}"
         child = subprocess.Popen(
-            ["/bin/sh", "-c", line],
+            [self.shell, "-c", line],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

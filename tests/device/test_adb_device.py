@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,19 +13,23 @@ from pathlib import Path
 
 import adbutils
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adb_server import EXIT, FRAME, STDERR, STDOUT, AdbServer, Peer, packet
 from droidreclaim.device.adb import AdbDevice, NoServer, list_devices
 from droidreclaim.device.server import Server
-from droidreclaim.device.shell import MAX_STDERR_BYTES
+from droidreclaim.device.shell import MAX_STDERR_BYTES, ExecStream, Stream
 from droidreclaim.errors import (
     DeviceError,
     DeviceLost,
     DeviceTimeout,
     NoDevice,
     NotPossible,
+    ParseError,
     TooMuchOutput,
 )
+from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,7 +144,7 @@ def test_trap_4_without_shell_protocol_2_the_exit_code_still_comes(
 ) -> None:
     legacy(adb)
     result = device.run(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=5)
-    assert (result.stdout, result.stderr, result.exit_code) == (b"out\nerr\n", b"", 3)
+    assert (result.stdout, result.stderr, result.exit_code) == (b"out\n", b"err\n", 3)
 
 
 def test_trap_4_the_fall_back_is_tried_once_a_device(adb: AdbServer, device: AdbDevice) -> None:
@@ -562,3 +567,61 @@ except TooMuchOutput:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 200 * 1024  # KiB
+
+
+@pytest.mark.parametrize("features", ["shell_v2", "cmd"])
+@pytest.mark.parametrize("stdin", [b"", b"some input"])
+def test_stderr_is_never_in_stdout_and_an_answer_that_cannot_be_read_shows_it(
+    adb: AdbServer, device: AdbDevice, features: str, stdin: bytes
+) -> None:
+    adb.features = features
+    said = "WARNING: linker: libdvm.so has text relocations"
+    script = f"cat; echo '{said}' >&2; printf '%s' '[a]: [b]'; echo late >&2"
+    result = device.run(["sh", "-c", script], timeout_s=5, stdin=stdin)
+    assert result.stdout == stdin + b"[a]: [b]"
+    assert result.error_text.split("\n") == [said, "late", ""]
+    with pytest.raises(ParseError, match="stderr said 'late'"):
+        result.read(parse_zoneinfo)
+
+
+@pytest.mark.parametrize("stdin", [b"", b"some input"])
+def test_the_shell_of_android_keeps_stderr_apart_too(
+    adb: AdbServer, device: AdbDevice, stdin: bytes
+) -> None:
+    shell = shutil.which("mksh")
+    if shell is None:
+        pytest.skip("no mksh here")
+    legacy(adb)
+    adb.shell = shell
+    words = ["sh", "-c", "cat; echo 'a\\b' >&2; exit 3"]
+    result = device.run(words, timeout_s=5, stdin=stdin)
+    assert (result.stdout, result.exit_code) == (stdin, 3)
+    assert result.stderr.startswith(b"a")
+
+
+def test_words_about_the_shell_before_it_begins_are_stderr(
+    adb: AdbServer, device: AdbDevice
+) -> None:
+    legacy(adb)
+    adb.warning = "WARNING: linker: x"
+    result = device.run(["echo", "one"], timeout_s=5)
+    assert (result.stdout, result.stderr) == (b"one\n", b"WARNING: linker: x\n")
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300), st.integers(1, 40), st.integers(0, 255))
+def test_any_output_comes_out_of_exec_as_it_was_in_any_pieces(
+    stdout: bytes, stderr: bytes, size: int, code: int
+) -> None:
+    stream = ExecStream()
+    mark = re.search("(\x1e[0-9a-f]{32})", stream.service(["true"]))
+    assert mark is not None
+    head = mark[1].encode()
+    told = b"noise\n%s:\n%s%s:%d\n%s%s.\n" % (head, stdout, head, code, stderr, head)
+    cut = [told[at : at + size] for at in range(0, len(told), size)]
+    pieces = [piece for part in cut for piece in stream.feed(part)]
+
+    def of(kind: Stream) -> bytes:
+        return b"".join(piece for stream, piece in pieces if stream is kind)
+
+    assert (of(Stream.STDOUT), of(Stream.STDERR)) == (stdout, b"noise\n" + stderr)
+    assert of(Stream.EXIT) == bytes([code])

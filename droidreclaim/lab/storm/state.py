@@ -23,7 +23,7 @@ def state_of(device: Device, way: RootWay, *, timeout_s: float) -> dict[str, str
         DeviceError, ParseError: it was lost, or its answer cannot be read.
     """
     answers = ask(device, INTERFERING, way, timeout_s=timeout_s)
-    properties = parse_getprop(answers["props"].text)
+    properties = answers["props"].read(parse_getprop)
     lmkd = {f"lmkd {name}": one.value for name, one in settings_in_force(properties).items()}
     others = {
         name: answer.text.strip() if answer.ok else None

@@ -13,8 +13,12 @@ _SIZE = re.compile(r"(?P<number>\d{1,15}(?:[.,\u066b]\d{1,6})?)(?P<unit>[KMGTP]B
 _SIZE_UNITS = {"": 1, "B": 1, "bytes": 1, "KB": KIB, "MB": MIB, "GB": GIB, "TB": 1024 * GIB}
 # Groups of two occur in India: 76,54,321.
 _GROUPED = re.compile(r"-?\d{1,15}(?:[.,'\u00a0\u202f\u2019\u066c]\d{2,3}){0,6}")
-# What the dynamic linker says before a command of an older Android speaks.
-_LINKER = "WARNING: linker: "
+# What the dynamic linker says at the start of a program, to stderr, on a device that has no shell
+# protocol 2 and in captures in the midst of the answer:
+#   WARNING: linker: libdvm.so has text relocations. This is wasting memory ...
+#   WARNING: linker: Warning: failed to find generated linker configuration from "/linkerconfig/..."
+#   linker: Warning: couldn't read "/linkerconfig/ld.config.txt" for "/system/bin/sh" ...
+_LINKER = re.compile(r"(?:WARNING: )?linker(?:64)?: ")
 
 NumberedLine = tuple[int, str]
 
@@ -40,7 +44,12 @@ def answer_lines(source: str, text: str) -> list[NumberedLine]:
 
 
 def _said(line: str) -> str:
-    return "" if line.startswith(_LINKER) else line.rstrip()
+    return "" if is_linker_warning(line) else line.rstrip()
+
+
+def is_linker_warning(line: str) -> bool:
+    """Whether a line is the dynamic linker's, and not of the program that was asked."""
+    return _LINKER.match(line) is not None
 
 
 def no_rows(source: str, text: str, wanted: str) -> ParseError:
