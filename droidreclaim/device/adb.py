@@ -10,6 +10,7 @@ for a refusal.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import time
@@ -42,6 +43,8 @@ except ValueError as error:  # adbutils 2.12 makes a client of its own while it 
 
 _MAX_REQUEST_BYTES = 0xFFFF  # four hex digits; adbutils would write five, and the server read four
 _MAX_ROOT_ANSWER_BYTES = 4096
+_HEX = re.compile(r"[0-9A-Fa-f]{4}")  # adb's lengths and its version: "001f", "0029"
+_ROOT = re.compile(r"\s*uid=0(?![0-9])")  # "uid=0(root) gid=0(root) groups=0(root) context=..."
 
 
 class NoServer(DeviceError):
@@ -108,10 +111,9 @@ def server_version(server: Server, timeout_s: float) -> int:
         DeviceError: none runs there, or what answers is no adb server.
     """
     answer = _query(server, "host:version", Deadline(timeout_s))
-    try:
-        return int(answer, 16)
-    except ValueError as error:
-        raise DeviceError(f"{server}: {answer[:20]!r} is no version") from error
+    if not _HEX.fullmatch(answer):
+        raise DeviceError(f"{server}: {answer[:20]!r} is no version")
+    return int(answer, 16)
 
 
 def find_adb() -> str:
@@ -198,7 +200,7 @@ class AdbDevice:
         while deadline.left_s():
             try:
                 answer = self.run(["id"], timeout_s=min(2.0, deadline.left_s()))
-                if answer.text.startswith("uid=0"):
+                if _ROOT.match(answer.text):
                     return
             except DeviceError:
                 pass  # gone for 1 to 5 s: that is the restart
@@ -274,8 +276,9 @@ class AdbDevice:
 
     def _find_again(self, refusal: Refused, deadline: Deadline) -> None:
         """Look the serial up again: the transport id of the list ends with the connection."""
-        listed = parse_attached(_query(self.server, "host:devices-l", deadline))
-        same = [row for row in listed if row.serial == self.serial]
+        rows = _query(self.server, "host:devices-l", deadline).split("\n")
+        own = "\n".join(row for row in rows if row.startswith(self.serial))
+        same = [row for row in parse_attached(own) if row.serial == self.serial]
         if not same:
             raise NoDevice(f"{self.serial}: no longer attached") from refusal
         if not same[0].online or same[0].transport_id == self._attached.transport_id:
@@ -328,7 +331,7 @@ def _request(link: Link, service: str) -> _Connection:
         connection.send_command(service)
         status = connection.read_exact(4)
         if status == b"FAIL":
-            raise Refused(link.who, connection.read_string_block())
+            raise Refused(link.who, _block(connection))
         if status != b"OKAY":
             raise ValueError(status)
     return connection
@@ -351,11 +354,18 @@ def _query(server: Server, service: str, deadline: Deadline) -> str:
     try:
         connection = _request(link, service)
         with _translated(link):
-            size_bytes = int(connection.read_exact(4), 16)
-            block: bytes = connection.read_exact(size_bytes)
-        return block.decode("utf-8", "replace")
+            return _block(connection)
     finally:
         link.close()
+
+
+def _block(connection: _Connection) -> str:
+    """The text that follows, behind its length."""
+    size = connection.read_exact(4).decode("ascii")
+    if not _HEX.fullmatch(size):
+        raise ValueError(size)
+    text: bytes = connection.read_exact(int(size, 16))
+    return text.decode("utf-8", "replace")
 
 
 @contextmanager

@@ -15,10 +15,14 @@ ONLINE = "device"
 # words adb knows (packages/modules/adb, adb.cpp: connection_state_name).
 _STATES = (
     "device|offline|unauthorized|authorizing|connecting|bootloader|fastboot|host|recovery|rescue|"
-    r"sideload|detached|unknown|no permissions(?: \(.*\))?(?:; see \[[^\]]*\])?"
+    r"sideload|detached|unknown|no device|no permissions(?: \(.*\))?(?:; see \[[^\]]*\])?"
 )
-_ROW = re.compile(rf"(?P<serial>\S.*?)\s+(?P<state>{_STATES})(?P<tags>(?:\s+\S+)*)\s*")
-_ROW_OF_A_NEW_STATE = re.compile(r"(?P<serial>\S+)\s+(?P<state>\S+)(?P<tags>(?:\s+\S+)*)\s*")
+_MAX_ROW_CHARS = 1024  # four times the longest that was seen
+_ROW = re.compile(rf"(?P<serial>\S.{{0,254}}?)\s+(?P<state>{_STATES})(?P<tags>(?:\s+\S+)*)\s*")
+_ROW_OF_A_NEW_STATE = re.compile(
+    r"(?P<serial>\S{1,255})\s+(?P<state>\S{1,32})(?P<tags>(?:\s+\S+)*)\s*"
+)
+_TRANSPORT_ID = re.compile(r"[0-9]{1,18}")  # a size_t of adb's
 _OVER_TCP = re.compile(r".+:\d+|.*\._adb(-tls-connect)?\._tcp\.?")
 
 
@@ -56,13 +60,15 @@ def parse_attached(text: str) -> tuple[Attached, ...]:
     Read the answer to ``host:devices-l``; an empty list is an empty text.
 
     Raises:
-        ParseError: a row has no state.
+        ParseError: a row has no state, or is longer than any of adb's.
     """
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        row = _ROW.fullmatch(line) or _ROW_OF_A_NEW_STATE.fullmatch(line)
+        row = None
+        if len(line) <= _MAX_ROW_CHARS:
+            row = _ROW.fullmatch(line) or _ROW_OF_A_NEW_STATE.fullmatch(line)
         if row is None:
             raise ParseError("adb devices", number, line)
         tags = dict(tag.split(":", 1) for tag in row["tags"].split() if ":" in tag)
@@ -73,7 +79,7 @@ def parse_attached(text: str) -> tuple[Attached, ...]:
                 state=row["state"],
                 model=tags.get("model"),
                 product=tags.get("product"),
-                transport_id=int(transport_id) if transport_id.isdecimal() else None,
+                transport_id=int(transport_id) if _TRANSPORT_ID.fullmatch(transport_id) else None,
             )
         )
     return tuple(rows)

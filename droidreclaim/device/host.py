@@ -12,8 +12,8 @@ from droidreclaim.device.adb import find_adb, server_version
 from droidreclaim.device.server import Server
 from droidreclaim.errors import DeviceError
 
-_VERSION = re.compile(r"^Version (\S+)", re.MULTILINE)
-_PROTOCOL = re.compile(r"Android Debug Bridge version 1\.0\.(\d+)")
+_VERSION = re.compile(r"^Version (\S{1,40})", re.MULTILINE)
+_PROTOCOL = re.compile(r"Android Debug Bridge version 1\.0\.(\d{1,6})")
 _TIMEOUT_S = 10.0
 _TRIPS = 5
 

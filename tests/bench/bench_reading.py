@@ -38,7 +38,6 @@ from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
 from droidreclaim.parse.proc.maps import parse_maps, parse_smaps
 from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
-from droidreclaim.parse.shell.adb import parse_devices
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.shell.ps import parse_ps
 
@@ -136,7 +135,6 @@ def _texts() -> dict[str, tuple[Callable[[str], object], str, str]]:
         "/proc/zoneinfo": (parse_zoneinfo, "", zone),
         "/proc/PID/maps": (parse_maps, "", mapping),
         "/proc/PID/smaps": (parse_smaps, "", mapping + page),
-        "adb devices": (parse_devices, "List of devices attached\n", "A{0} device product:b\n"),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,3 +93,50 @@ def test_a_row_without_a_state_is_no_device() -> None:
 def test_any_text_is_a_list_or_a_parse_error(text: str) -> None:
     with suppress(ParseError):
         assert all(attached.serial and attached.state for attached in parse_attached(text))
+
+
+_serial = st.one_of(
+    st.from_regex(r"[0-9A-Z]{4,20}", fullmatch=True),
+    st.from_regex(r"10\.0\.[0-9]{1,3}\.[0-9]{1,3}:5555", fullmatch=True),
+    st.from_regex(r"adb-[0-9A-Z]{4,12}-[a-z]{6}( \(2\))?\._adb-tls-connect\._tcp", fullmatch=True),
+)
+_states = ("device", "offline", "unauthorized", "authorizing", "recovery", "sideload", "rescue")
+
+
+@given(st.lists(st.tuples(_serial, st.sampled_from(_states)), unique_by=lambda row: row[0]))
+def test_every_row_is_read_as_it_was_written(rows: list[tuple[str, str]]) -> None:
+    plain = "".join(f"{serial}\t{state}\n" for serial, state in rows)
+    wide = "".join(
+        f"{serial:<22} {state} usb:1-1.2 product:a model:B_C device:d transport_id:3\n"
+        for serial, state in rows
+    )
+    for text in (plain, wide):
+        assert [(one.serial, one.state) for one in parse_attached(text)] == rows
+
+
+def test_rows_with_paths_and_keys_not_seen_before() -> None:
+    rows = parse_attached(
+        "A device 2-1.4:1.0 product:b\n"
+        "B device usb:1-1 product:x model:Pixel_9 transport_id:1 usb3.1:yes Wi-Fi:1\n"
+        "C unauthorized usb:339804160X transport_id:1\nD rescue\nE authorizing transport_id:2\n"
+        "adb-F (2)._adb-tls-connect._tcp connecting\n????????????    no permissions\n"
+    )
+    assert [one.state for one in rows] == [
+        "device", "device", "unauthorized", "rescue", "authorizing", "connecting", "no permissions",
+    ]  # fmt: skip
+    assert [one.transport_id for one in rows[:3]] == [None, 1, 1]
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "9" * 400, "9" * 19, "-1", "1e9", "\u0663"])
+def test_a_transport_id_that_is_no_number_of_adb_s_is_none(digits: str) -> None:
+    with suppress(ParseError):
+        (phone,) = parse_attached(f"R58M12 device transport_id:{digits}\n")
+        assert phone.transport_id is None
+
+
+def test_a_row_longer_than_any_is_no_row_and_takes_no_time() -> None:
+    begun = time.monotonic()
+    for long in ("no permissions (" * 4000, "device " * 9000, " " * 60_000 + "x", "x" * 60_000):
+        with pytest.raises(ParseError):
+            parse_attached(f"R58M12 {long}")
+    assert time.monotonic() - begun < 1

@@ -11,15 +11,13 @@ from droidreclaim.errors import ParseError
 from droidreclaim.parse.kills import anr, events, logcat
 from droidreclaim.parse.kills import log as kills
 from droidreclaim.parse.proc import kernel, maps, process, swap, zoneinfo
-from droidreclaim.parse.shell import adb, props, ps, root, top
+from droidreclaim.parse.shell import props, ps, top
 
 SEED = 20261123
 LONGEST = 32 * 1024
 
 # Reader, and the kinds of capture it may read; all others it has to refuse.
 READERS = {
-    "adb devices": (adb.parse_devices, {"adb_devices"}),
-    "adb root": (adb.parse_adb_root, {"adb_root"}),
     "anr head": (anr.parse_anr_head, {"anr_dropbox_psi"}),
     "buddyinfo": (kernel.parse_buddyinfo, {"proc_buddyinfo"}),
     "events": (
@@ -27,7 +25,6 @@ READERS = {
         {"logcat_events", "logcat_system"},
     ),
     "getprop": (props.parse_getprop, {"getprop"}),
-    "id": (root.parse_id, {"su_id"}),
     "io_stat": (swap.parse_zram_io_stat, set()),
     "kills": (kills.parse_kills, {"kernel_lmk", "logcat_events", "logcat_system"}),
     "logcat": (logcat.parse_logcat, {"logcat_events", "logcat_system"}),
@@ -41,7 +38,6 @@ READERS = {
     "smaps_rollup": (maps.parse_smaps_rollup, {"proc_pid_smaps_rollup"}),
     "stat": (process.parse_stat, set()),
     "status": (process.parse_status, {"proc_pid_status"}),
-    "su -v": (root.parse_su_version, {"su_id"}),
     "swaps": (swap.parse_swaps, {"proc_swaps"}),
     "top": (top.parse_top, {"top"}),
     "vmstat": (kernel.parse_vmstat, {"proc_vmstat"}),

@@ -15,10 +15,8 @@ from droidreclaim.parse.proc.maps import parse_smaps
 from droidreclaim.parse.proc.process import parse_status
 from droidreclaim.parse.proc.swap import parse_swaps
 from droidreclaim.parse.proc.zoneinfo import Watermark, parse_zoneinfo
-from droidreclaim.parse.shell.adb import parse_devices
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.shell.ps import parse_ps
-from droidreclaim.parse.shell.root import parse_id, parse_su_version
 from droidreclaim.parse.text.errors import ErrorKind, find_error
 from droidreclaim.parse.text.uids import uid_of
 from droidreclaim.units import KIB
@@ -203,26 +201,6 @@ def test_a_start_that_brought_nothing_up_has_no_activity() -> None:
         "Starting: Intent { cmp=a.b/.C }\nStatus: null\nActivity: null\nComplete\n"
     )
     assert (launch.status, launch.activity) == ("null", None)
-
-
-def test_rows_of_adb_devices_with_paths_and_keys_not_seen_before() -> None:
-    devices = parse_devices(
-        "List of devices attached\nA device 2-1.4:1.0 product:b\n"
-        "B device usb:1-1 product:x model:Pixel_9 transport_id:1 usb3.1:yes Wi-Fi:1\n"
-        "C unauthorized usb:339804160X transport_id:1\nD rescue\nE authorizing transport_id:2\n"
-        "adb-F (2)._adb-tls-connect._tcp connecting\n????????????    no permissions\n"
-    )
-    assert [one.usb for one in devices[:3]] == ["2-1.4:1.0", "1-1", "339804160X"]
-    assert devices[1].properties["Wi-Fi"] == "1"
-    assert [one.state for one in devices[2:]] == [
-        "unauthorized", "rescue", "authorizing", "connecting", "no permissions",
-    ]  # fmt: skip
-
-
-def test_who_one_is_when_the_effective_user_differs() -> None:
-    one = parse_id("uid=2000(shell) gid=2000(shell) euid=0(root) groups=0(root), 1004(input)\n")
-    assert (one.uid, one.is_root, one.groups) == (0, True, (0, 1004))
-    assert parse_su_version("11872:KernelSU-Next\n").manager == "KernelSU-Next"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
 from droidreclaim.parse.proc.maps import parse_maps
 from droidreclaim.parse.proc.swap import parse_swaps
-from droidreclaim.parse.shell.adb import parse_devices
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.shell.ps import parse_ps
 from droidreclaim.parse.text.uids import format_uid, uid_of, uid_of_record
@@ -204,24 +203,3 @@ def test_a_swap_area(number, size, used, priority, folder):
     [area] = parse_swaps(header + row)
     assert (area.size_bytes, area.used_bytes, area.priority) == (size * KIB, used * KIB, priority)
     assert (area.name, area.is_zram) == (f"zram{number}", True)
-
-
-_serial = st.one_of(
-    st.from_regex(r"[0-9A-Z]{4,20}", fullmatch=True),
-    st.from_regex(r"10\.0\.[0-9]{1,3}\.[0-9]{1,3}:5555", fullmatch=True),
-    st.from_regex(r"adb-[0-9A-Z]{4,12}-[a-z]{6}( \(2\))?\._adb-tls-connect\._tcp", fullmatch=True),
-)
-_states = ("device", "offline", "unauthorized", "authorizing", "recovery", "sideload", "rescue")
-
-
-@_few
-@given(st.lists(st.tuples(_serial, st.sampled_from(_states)), unique_by=lambda row: row[0]))
-def test_rows_of_adb_devices(rows):
-    plain = "".join(f"{serial}\t{state}\n" for serial, state in rows)
-    wide = "".join(
-        f"{serial:<22} {state} usb:1-1.2 product:a model:B_C device:d transport_id:3\n"
-        for serial, state in rows
-    )
-    for text in (plain, wide):
-        read = parse_devices(f"List of devices attached\n{text}\n")
-        assert [(one.serial, one.state) for one in read] == rows
