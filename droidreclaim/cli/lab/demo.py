@@ -33,6 +33,9 @@ def demo(
         int, typer.Option("--apps", min=4, max=32, help="Apps, the game among them.")
     ] = 8,
     ram: Annotated[str, typer.Option("--ram", metavar="SIZE", help="Memory of the phone.")] = _RAM,
+    api: Annotated[
+        int, typer.Option("--api", help="Android API level the phone plays, and lmkd's rules.")
+    ] = 33,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the result as one page.")
     ] = None,
@@ -53,7 +56,9 @@ def demo(
         image.ensure(lambda question: yes or ask(question), progress)
     elif image.find() is None:
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim demo --setup'")
-    config = Config(ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none")
+    config = Config(
+        ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), api=api, apps="none"
+    )
     result = _run(config, seed, apps, progress)
     if html is not None:
         html.write_text(page.render(result), encoding="utf-8")
@@ -93,4 +98,5 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
         accelerator=phone.accelerator,
         arms=tuple(done),
         duration_s=time.monotonic() - start_s,
+        api=config.api,
     )
