@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Capture, Connection, Force, with_connection
+from droidreclaim.cli.options import (
+    LONGEST_S,
+    AsJson,
+    Capture,
+    Connection,
+    Force,
+    with_connection,
+)
 from droidreclaim.cli.output import emit, now_utc, say, show, write
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
@@ -20,7 +27,11 @@ if TYPE_CHECKING:
 
 Bands = Annotated[
     list[Band] | None,
-    typer.Option("--band", metavar="BAND", help="Only this band; may be repeated."),
+    typer.Option(
+        "--band",
+        metavar="BAND",
+        help=f"Only this band; may be repeated: {', '.join(Band)}.",
+    ),
 ]
 _Seen: TypeAlias = "tuple[DeviceInfo | None, str, str | None, Snapshot]"
 _KINDS = ("dalvik", "native", "stack", "code")
@@ -33,7 +44,11 @@ def devices(
     wait_s: Annotated[
         float | None,
         typer.Option(
-            "--wait", metavar="S", min=0, help="Wait until one device is booted and rooted."
+            "--wait",
+            metavar="S",
+            min=0,
+            max=LONGEST_S,
+            help="Wait until one device is booted and rooted.",
         ),
     ] = None,
     *,
@@ -54,9 +69,13 @@ def devices(
 
 @with_connection
 def ps(
-    packages: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE]...")] = None,
+    packages: Annotated[
+        list[str] | None, typer.Argument(metavar="PACKAGE", help="Only these.")
+    ] = None,
     band: Bands = None,
-    user: Annotated[int | None, typer.Option("--user", min=0, help="Only this user.")] = None,
+    user: Annotated[
+        int | None, typer.Option("--user", min=0, max=21_474, help="Only this user.")
+    ] = None,
     sort: Annotated[SortKey, typer.Option("--sort", help="Order of the rows.")] = "adj",
     everything: Annotated[
         bool, typer.Option("--all", help="Also system processes and kernel threads.")
@@ -95,7 +114,10 @@ def ps(
 
 @with_connection
 def reclaim(
-    targets: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE|pid:N]...")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PACKAGE|pid:N", help="Whom; or choose with --band, --adj."),
+    ] = None,
     band: Bands = None,
     adj: Annotated[
         str | None, typer.Option("--adj", metavar="LOW..HIGH", help="Only these oom_score_adj.")
@@ -188,14 +210,15 @@ def reclaim(
         with connect.helper(connection) as helper:
             done = engine.run(helper, request, progress=lambda line: say(line, connection))
         source = helper.source
+    error = done.ended_by
+    if error is None and not done.result.achieved:
+        error = engine.explain_nothing(done.result)
     if as_json:
-        emit(told.reclaim_json(done.device, source, done.result))
+        emit(told.reclaim_json(done.device, source, done.result), error)
     else:
         _show_reclaim(done.result)
-    if done.ended_by is not None:
-        raise done.ended_by
-    if not done.result.achieved:
-        raise engine.explain_nothing(done.result)
+    if error is not None:
+        raise error
 
 
 def _require_sense(request: Request) -> None:
@@ -259,15 +282,19 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
     from droidreclaim.cli import connect
 
     serial, done = connect.uninstall(connection)
+    kept = f"{serial}: {len(done.left)} things of ours are still there"
+    error = NotAchieved(kept) if done.left else None
     if as_json:
-        emit({"serial": serial, **asdict(done)})
+        emit({"serial": serial, **asdict(done)}, error)
     else:
         write(report.uninstall_text(serial, done.removed, done.left) + "\n")
     if done.swap:
-        kept = "is still swap, made by 'swap on': gone with a reboot, or by 'droidreclaim swap off'"
-        say(f"{serial}: {', '.join(done.swap)} {kept}", connection)
-    if done.left:
-        raise NotAchieved(f"{serial}: {len(done.left)} things of ours are still there")
+        stays = (
+            "is still swap, made by 'swap on': gone with a reboot, or by 'droidreclaim swap off'"
+        )
+        say(f"{serial}: {', '.join(done.swap)} {stays}", connection)
+    if error is not None:
+        raise error
 
 
 def status(connection: Connection) -> None:

@@ -28,7 +28,9 @@ def demo(
     setup: Annotated[
         bool, typer.Option("--setup", help="Build the phone first: QEMU by apt, after asking.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Apps, order and score.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=999_999_999, help="Apps, order and score.")
+    ] = 1,
     apps: Annotated[
         int, typer.Option("--apps", min=4, max=32, help="Apps, the game among them.")
     ] = 8,
@@ -62,13 +64,15 @@ def demo(
     result = _run(config, seed, apps, progress)
     if html is not None:
         html.write_text(page.render(result), encoding="utf-8")
+    words = f"this run does not show the difference: {result.not_shown}"
+    error = NotAchieved(words) if result.not_shown else None
     if as_json:
-        emit(to_json(result))
+        emit(to_json(result), error)
     else:
         show(table.of(result))
         write(table.verdict(result) + "\n")
-    if result.not_shown:
-        raise NotAchieved(f"this run does not show the difference: {result.not_shown}")
+    if error is not None:
+        raise error
 
 
 def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) -> Demo:
