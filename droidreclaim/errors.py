@@ -66,7 +66,7 @@ class NotPossible(DroidReclaimError):
 
 
 class NotRoot(NotPossible):
-    """A way to root that worked before does not work any more."""
+    """No way to root works here, or the one that worked before does not any more."""
 
 
 class ParseError(DroidReclaimError):
