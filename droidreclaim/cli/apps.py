@@ -17,11 +17,12 @@ from droidreclaim.cli.options import (
     with_connection,
 )
 from droidreclaim.cli.output import emit, now_utc, say, show, write
-from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
+from droidreclaim.errors import DroidReclaimError, NotAchieved, NotRoot, UsageError
 from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
 from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
 
 if TYPE_CHECKING:
+    from droidreclaim.helper.connect import RunningHelper
     from droidreclaim.reclaim import Request
     from droidreclaim.snapshot import Snapshot
 
@@ -207,7 +208,7 @@ def reclaim(
         )
         source = connect.source_of(done.device.model)
     else:
-        with connect.helper(connection) as helper:
+        with _rooted(connection) as helper:
             done = engine.run(helper, request, progress=lambda line: say(line, connection))
         source = helper.source
     error = done.ended_by
@@ -219,6 +220,18 @@ def reclaim(
         _show_reclaim(done.result)
     if error is not None:
         raise error
+
+
+def _rooted(connection: Connection) -> RunningHelper:
+    """The helper; a refusal for want of root names what needs none."""
+    from droidreclaim.cli import connect
+
+    try:
+        return connect.helper(connection)
+    except NotRoot as error:
+        without = "without root: --backend am_compact (Android 12L and later), --how trim"
+        hint = f"{error.hint}; {without}" if error.hint else without
+        raise NotRoot(str(error.args[0]), hint=hint) from error
 
 
 def _require_sense(request: Request) -> None:
@@ -314,7 +327,13 @@ def _live(connection: Connection, *, states: bool) -> _Seen:
     from droidreclaim.inspect import apps
 
     phone = connect.chosen_device(connection)
-    with connect.helper(connection, phone) as helper:
+    try:
+        running = connect.helper(connection, phone)
+    except NotRoot as error:
+        device, seen = apps.processes_without_root(phone, timeout_s=connect.timeout_s(connection))
+        say(f"{error}; root would add memory, native and system processes", connection)
+        return device, connect.source_of(device.model), now_utc(), seen
+    with running as helper:
         taken_at = now_utc()
         if states:
             device, seen = apps.processes_with_states(
