@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -76,8 +76,10 @@ def decided(
         "MemTotal": 640 * _MIB, "MemAvailable": available_mib * _MIB,
         "SwapTotal": total * _MIB, "SwapFree": free * _MIB,
     }  # fmt: skip
-    room = Headroom(30 * _MIB, 10 * _MIB, 8 * _MIB, 20 * _MIB, 0.8, False, None, None, None, None,
-                    None, False, None)  # fmt: skip
+    room = Headroom(
+        **dict.fromkeys(field.name for field in fields(Headroom))
+        | {"free_bytes": 30 * _MIB, "low_watermark_bytes": 10 * _MIB, "firing": False}
+    )
     return plan(asked, phone(*more), MemInfo(sizes, {}), room)  # type: ignore[arg-type]
 
 

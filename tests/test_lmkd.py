@@ -9,12 +9,16 @@ import pytest
 
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure, parse_vmstat
 from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
-from droidreclaim.policy.lmkd import Headroom, Sample, headroom, settings_in_force
+from droidreclaim.policy.killer import Found, Killer
+from droidreclaim.policy.lmkd import Headroom, Sample, Waits, headroom
+from droidreclaim.policy.lmkd_settings import settings_in_force
+from droidreclaim.report.headroom import headroom_line, headroom_text
 
 _SDK = "ro.build.version.sdk"
 _A13 = {_SDK: "33"}
 _A14 = {_SDK: "34"}
 _FILE_PAGES = 20_000
+_NEW = Found(Killer.PSI_NEW, "as most devices")
 _LOW = 3000  # low 2000 + protection 1000; min is 1000 + 1000
 
 
@@ -53,8 +57,13 @@ def sample(
     )
 
 
-def judged(now: Sample, properties: dict[str, str] = _A14) -> Headroom:
-    return headroom(now, [sample(0.0)], properties, 4096)
+def judged(
+    now: Sample,
+    properties: dict[str, str] = _A14,
+    killer: Found = _NEW,
+    levels: tuple[tuple[int, int], ...] = (),
+) -> Headroom:
+    return headroom(now, [sample(0.0)], properties, 4096, killer, levels)
 
 
 def test_headroom_is_free_less_cma_over_low_marks_with_protection() -> None:
@@ -112,7 +121,7 @@ def test_direct_reclaim_up_to_the_high_mark_means_low_memory_soon(free: int, rul
         text += f"workingset_refault_file {refaults}\npgscan_direct {scanned}\n"
         return replace(sample(at_s), vmstat=parse_vmstat(text))
 
-    seen = headroom(look(1.0, 200, 1), [look(0.0, 0, 0)], _A13, 4096)
+    seen = headroom(look(1.0, 200, 1), [look(0.0, 0, 0)], _A13, 4096, _NEW)
     assert (seen.next_rule, seen.firing) == (rule, True)
 
 
@@ -121,8 +130,8 @@ def test_thrashing_counts_from_the_look_that_shows_the_most() -> None:
     text = "nr_active_file 99\nnr_inactive_file 0\nworkingset_refault_file 100\n"
     looks = [sample(0.0), replace(sample(0.8), vmstat=parse_vmstat(text))]
     now = sample(refaults=250)
-    assert headroom(now, looks, _A13, 4096).thrashing_share == 1.5
-    assert headroom(now, looks[:1], _A13, 4096).thrashing_share < 0.1
+    assert headroom(now, looks, _A13, 4096, _NEW).thrashing_share == 1.5
+    assert headroom(now, looks[:1], _A13, 4096, _NEW).thrashing_share < 0.1
 
 
 def test_swap_that_will_be_low_by_then_is_foreseen() -> None:
@@ -168,7 +177,7 @@ def test_without_swap_nothing_is_low() -> None:
 
 
 def test_one_sample_shows_no_thrashing_and_no_stall() -> None:
-    seen = headroom(sample(), (), _A14, 4096)
+    seen = headroom(sample(), (), _A14, 4096, _NEW)
     assert (seen.thrashing_share, seen.full_stall_share) == (None, None)
 
 
@@ -196,17 +205,130 @@ def test_low_ram_devices_have_other_defaults() -> None:
     assert settings["thrashing_limit"].source == "default"
 
 
-def test_minfree_levels_name_the_level_that_is_breached() -> None:
-    properties = _A13 | {
-        "ro.lmk.use_minfree_levels": "true",
-        "sys.lmk.minfree_levels": "1000:0,20000:900,60000:950",
-    }
+def test_the_critical_limit_of_thrashing_follows_the_device_s_own_limit() -> None:
+    settings = settings_in_force(_A13 | {"ro.lmk.thrashing_limit": "60"})
+    assert settings["thrashing_limit_critical"].number == 180
+    set_ = settings_in_force(_A13 | {"ro.lmk.thrashing_limit_critical": "70"})
+    assert set_["thrashing_limit_critical"].number == 70
+
+
+_LEVELS = ((1000, 0), (20_000, 900), (60_000, 950))
+_OLD = Found(Killer.PSI_OLD, "set so")
+_MINFREE = _A13 | {
+    "ro.lmk.use_minfree_levels": "true",
+    "ro.lmk.use_new_strategy": "false",
+    "sys.lmk.minfree_levels": "1000:0,20000:900,60000:950",
+}
+
+
+@pytest.mark.parametrize(
+    ("killer", "properties", "levels"),
+    [
+        (_OLD, _MINFREE, ()),
+        (Found(Killer.KERNEL_DRIVER, "it is there"), {_SDK: "25"}, _LEVELS),
+    ],
+    ids=["lmkd's levels", "the driver's levels"],
+)
+def test_levels_name_the_one_that_free_and_file_pages_are_both_under(
+    killer: Found, properties: dict[str, str], levels: tuple[tuple[int, int], ...]
+) -> None:
     # 10,000 pages of file cache; free less the high marks (5,000) against each level
-    assert judged(sample(free=50_000), properties).adj_floor == 950
-    assert judged(sample(free=10_000), properties).adj_floor == 900
-    assert judged(sample(free=10_000), properties).next_rule == "minfree"
-    far = judged(sample(free=80_000), properties)
+    assert judged(sample(free=50_000), properties, killer, levels).adj_floor == 950
+    near = judged(sample(free=10_000), properties, killer, levels)
+    assert (near.next_rule, near.firing, near.adj_floor) == ("minfree", True, 900)
+    far = judged(sample(free=80_000), properties, killer, levels)
     assert (far.firing, far.adj_floor) == (False, 950)
+
+
+def test_levels_that_nobody_set_kill_nobody() -> None:
+    none = {key: value for key, value in _MINFREE.items() if key != "sys.lmk.minfree_levels"}
+    seen = judged(sample(free=10), none, _OLD)
+    assert (seen.next_rule, seen.firing, seen.adj_floor) == (None, False, None)
+    assert seen.no_rule is not None
+    assert "no minfree levels" in seen.no_rule
+
+
+@pytest.mark.parametrize(
+    ("stalled_us", "settings", "expected"),
+    [
+        (0, {}, ("pressure_medium", False, 800)),
+        (69_000, {}, ("pressure_medium", False, 800)),
+        (70_000, {}, ("pressure_critical", True, 0)),
+        (0, {"medium": "902", "critical": "1"}, ("pressure_medium", False, 902)),
+        (0, {"medium": "1001"}, ("pressure_critical", False, 0)),
+        (700_000, {"medium": "1001", "critical": "1001"}, (None, False, None)),
+        (700_000, {"critical_upgrade": "true"}, (None, False, None)),
+        (700_000, {"downgrade_pressure": "60"}, (None, False, None)),
+    ],
+)
+def test_the_old_strategy_without_levels_goes_by_stalls(
+    stalled_us: int, settings: dict[str, str], expected: tuple[str | None, bool, int | None]
+) -> None:
+    own = {f"ro.lmk.{name}": value for name, value in settings.items()}
+    seen = judged(sample(stalled_us=stalled_us), _A13 | own, _OLD)
+    assert (seen.next_rule, seen.firing, seen.adj_floor) == expected
+
+
+@pytest.mark.parametrize("killer", [Killer.NONE, Killer.NOT_KNOWN])
+def test_where_nobody_or_nobody_known_kills_no_rule_is_named(killer: Killer) -> None:
+    seen = judged(sample(free=10, swap_free=0, stalled_us=900_000), _A14, Found(killer, "because"))
+    assert (seen.next_rule, seen.firing, seen.adj_floor) == (None, False, None)
+    assert (seen.no_rule, seen.waits, seen.swap_is_low) == ("because", None, None)
+    assert seen.headroom_bytes is not None
+
+
+def test_a_killer_without_a_rule_of_swap_counts_it_as_the_kernel_does() -> None:
+    now = sample(mem_free=5_000)
+    assert judged(now).swap_free_share == pytest.approx(0.05)
+    assert judged(now).kernel_swap_free_share == pytest.approx(0.9)
+    assert judged(now, _A14, _OLD).swap_free_share == pytest.approx(0.9)
+
+
+def test_where_swap_free_is_a_rule_s_number_the_text_says_whose() -> None:
+    text = headroom_text(judged(sample(mem_free=5_000)), {})
+    assert "5% (low) as lmkd counts: since Android 13 no more than what is easily" in text
+    assert "swap itself is 90% free" in text
+    assert "as lmkd counts" not in headroom_text(judged(sample()), {})
+
+
+def test_a_ratio_is_divided_by_its_own_divisor() -> None:
+    vendor = _A14 | {"ro.lmk.swap_compression_ratio": "263"}
+    far = judged(sample(mem_free=5_000), vendor)
+    near = judged(sample(mem_free=5_000), vendor | {"ro.lmk.swap_compression_ratio_div": "100"})
+    assert far.swap_free_share == pytest.approx(0.9)
+    assert near.swap_free_share == pytest.approx(0.1315)
+
+
+def test_relaxed_available_memory_counts_what_compressing_would_free() -> None:
+    relaxed = _A14 | {
+        "ro.lmk.swap_compression_ratio": "2",
+        "ro.lmk.relaxed_available_memory": "true",
+    }
+    # 5,000 KiB free and half of 500,000 KiB of anonymous memory, twice: more than all swap
+    assert judged(sample(mem_free=5_000), relaxed).swap_free_share == pytest.approx(0.9)
+
+
+def test_conditions_that_hold_wait_for_a_stall_and_the_text_says_so() -> None:
+    quiet = judged(sample(free=_LOW - 1))
+    assert (quiet.firing, quiet.is_woken) == (True, False)
+    assert quiet.waits == Waits(0.07, 0.7)
+    said = "low_mem (its conditions hold; lmkd kills when a stall of 70 ms in a second wakes it: 0"
+    assert said in headroom_text(quiet, {})
+    assert "AT THE NEXT STALL: low_mem" in headroom_line(quiet)
+    pressed = judged(sample(free=_LOW - 1, stalled_us=80_000))
+    assert pressed.is_woken
+    assert "tasks wait long enough to wake lmkd: 80 ms" in headroom_text(pressed, {})
+    assert "KILLS NOW: low_mem" in headroom_line(pressed)
+    alone = headroom(sample(free=_LOW - 1), (), _A14, 4096, _NEW)
+    assert alone.is_woken is None
+
+
+def test_low_ram_devices_and_settings_wait_for_stalls_of_their_own() -> None:
+    low_ram = _A14 | {"ro.config.low_ram": "true"}
+    assert judged(sample(), low_ram).waits == Waits(0.2, 0.7)
+    own = _A14 | {"ro.lmk.psi_partial_stall_ms": "50"}
+    assert judged(sample(), own).waits == Waits(0.05, 0.7)
+    assert judged(sample(), _A14, _OLD).waits == Waits(0.07, 0.07)
 
 
 def test_a_real_device_s_counters_give_its_headroom(capture: Callable[[str], str]) -> None:
@@ -219,7 +341,7 @@ def test_a_real_device_s_counters_give_its_headroom(capture: Callable[[str], str
         parse_zoneinfo(capture(f"proc_zoneinfo/{name}.txt")),
         None,
     )
-    seen = headroom(now, (), _A13, 4096)
+    seen = headroom(now, (), _A13, 4096, _NEW)
     assert now.zoneinfo is not None
     by_hand = sum(
         zone.low_pages + max(zone.protection_pages)

@@ -9,7 +9,7 @@
 /* Below /proc. */
 static const char *const plain[] = {
 	"meminfo",	   "vmstat",	   "zoneinfo",	  "swaps",
-	"pressure/memory", "pressure/cpu", "pressure/io",
+	"pressure/memory", "pressure/cpu", "pressure/io", "uptime",
 };
 
 /* Of each zram device, below /sys/block/zramN/. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, emit_line, say, show, to_stderr, write
+from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import DeviceError, NotPossible, UsageError
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
 
 if TYPE_CHECKING:
-    from droidreclaim.policy.lmkd import Headroom, Setting
+    from droidreclaim.policy.lmkd import Headroom
+    from droidreclaim.policy.lmkd_settings import Setting
 
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")]
 
@@ -63,7 +65,7 @@ def doctor(
     if to_file is not None:
         _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
     if as_json:
-        emit(head | report.doctor_json(checks), unreachable)
+        emit(head | report.doctor_json(checks))
     else:
         show(report.doctor_table(checks))
     if unreachable is not None:
@@ -111,7 +113,7 @@ def kills(
             for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
                 told = (kill.record, kill.lmkd)
                 if as_json:
-                    emit_line(report.followed_json(*told))
+                    write(json.dumps(report.followed_json(*told)) + "\n")
                 else:
                     write(report.followed_line(*told) + "\n")
             return
@@ -122,7 +124,7 @@ def kills(
         emit(head | report.kills_json(found.records, *facts))
         return
     show(report.kills_table(found.records))
-    to_stderr(report.kills_summary(*facts) + "\n")
+    typer.echo(report.kills_summary(*facts), err=True)
 
 
 @with_connection
@@ -137,14 +139,14 @@ def headroom(
     from droidreclaim import report as texts
     from droidreclaim.cli import connect
     from droidreclaim.inspect import headroom as look
-    from droidreclaim.policy.lmkd import settings_in_force
+    from droidreclaim.policy.lmkd_settings import settings_in_force
     from droidreclaim.report import headroom as report
 
     if capture and follow:
         raise UsageError("--from has an end: it cannot be followed")
     if capture:
-        seen, properties = look.of_capture(capture)
-        settings = settings_in_force(properties)
+        seen, basis = look.of_capture(capture)
+        settings = settings_in_force(basis.properties)
         if as_json:
             emit(_CAPTURED | report.headroom_json(seen, settings))
         else:
@@ -152,35 +154,38 @@ def headroom(
         return
     device = connect.chosen_device(connection)
     timeout_s = connect.timeout_s(connection)
-    properties = look.properties_of(device, timeout_s=timeout_s)
-    settings = settings_in_force(properties)
     with contextlib.ExitStack() as stack:
         try:
             helper = stack.enter_context(connect.helper(connection, device))
             info, take = look.with_helper(helper)
             head, page_bytes = texts.device_json(info, helper.source), info.page_bytes
+            way = connect.root_if_any(device, connection)
         except NotPossible as error:
             say(f"{error}; what the shell may not read is unknown", connection)
             take = look.without_helper(device, None, timeout_s=timeout_s)
-            head, page_bytes = connect.head(device), None
+            head, page_bytes, way = connect.head(device), None, None
+        basis = look.basis_of(device, way, timeout_s=timeout_s)
+        settings = settings_in_force(basis.properties)
         every_s = look.FOLLOW_S if follow else look.WINDOW_S
-        for seen in look.watch(take, properties, page_bytes, every_s=every_s):
+        for seen in look.watch(take, basis, page_bytes, every_s=every_s):
             if follow:
-                _show_sample(seen, settings, as_json=as_json)
+                _show_sample(seen, settings, basis.at(seen.boot_s), as_json=as_json)
                 continue
             if as_json:
-                emit(head | report.headroom_json(seen, settings))
+                emit(head | report.headroom_json(seen, settings, basis.at(seen.boot_s)))
             else:
                 write(report.headroom_text(seen, settings) + "\n")
             return
 
 
-def _show_sample(seen: Headroom, settings: Mapping[str, Setting], *, as_json: bool) -> None:
+def _show_sample(
+    seen: Headroom, settings: Mapping[str, Setting], at: str | None, *, as_json: bool
+) -> None:
     """One of many: in place on a terminal, a line each into a pipe."""
     from droidreclaim.report import headroom as report
 
     if as_json:
-        emit_line(report.headroom_json(seen, settings))
+        write(json.dumps(report.headroom_json(seen, settings, at)) + "\n")
     elif sys.stdout.isatty():
         write(f"\r\x1b[K{report.headroom_line(seen)}")
     else:

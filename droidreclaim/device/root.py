@@ -9,7 +9,7 @@ import re
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -18,7 +18,7 @@ from platformdirs import user_state_path
 
 from droidreclaim.device import CommandResult, Device
 from droidreclaim.device.link import Deadline
-from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
+from droidreclaim.errors import DeviceTimeout, NotPossible
 
 PROBE_TIMEOUT_S = 10.0
 FIRST_SU_TIMEOUT_S = 75.0  # Magisk waits 70 s for an answer to its question, then denies
@@ -135,19 +135,17 @@ def find_root(
         deadline: Bounds all of it; a `su` may be waited for 75 s without one.
 
     Raises:
-        NotRoot: no way works; the message names each with its reason.
+        NotPossible: no way works; the message names each with its reason.
         DeviceLost, DeviceTimeout: the device does not answer at all.
     """
     reasons: list[str] = []
     deadline = deadline or Deadline(math.inf)
-    found = _try_adbd(device, reasons, deadline) or _try_su(
-        device, memory, notify, reasons, deadline
-    )
+    found = _try_adbd(device, reasons) or _try_su(device, memory, notify, reasons, deadline)
     if found is None and restart_adbd is not None:
-        found = _try_adb_root(device, restart_adbd, reasons, deadline)
+        found = _try_adb_root(device, restart_adbd, reasons)
     if found is None:
         memory.forget(device)
-        raise NotRoot(
+        raise NotPossible(
             f"{device.serial}: no root: {'; '.join(reasons)}",
             hint="root the phone (Magisk, KernelSU), or try --adb-root on a userdebug build"
             if restart_adbd is None
@@ -173,8 +171,8 @@ class _Identity:
         return f"uid 0 without CAP_{', CAP_'.join(missing)}" if missing else None
 
 
-def _try_adbd(device: Device, reasons: list[str], deadline: Deadline) -> RootWay | None:
-    result = _probe(device, RootWay.ADBD, min(PROBE_TIMEOUT_S, deadline.left_s()))
+def _try_adbd(device: Device, reasons: list[str]) -> RootWay | None:
+    result = _probe(device, RootWay.ADBD, PROBE_TIMEOUT_S)
     identity = _read_identity(result)
     shortcoming = result.complaint if identity is None else identity.shortcoming()
     if shortcoming is None:
@@ -194,9 +192,8 @@ def _try_su(
 ) -> RootWay | None:
     if "su: not found" in reasons:
         return None
-    first = memory.recall(device) is None
-    timeout_s = min(FIRST_SU_TIMEOUT_S if first else PROBE_TIMEOUT_S, deadline.left_s())
-    with _asking(device.serial, timeout_s, notify) if first else nullcontext():
+    timeout_s = PROBE_TIMEOUT_S if memory.recall(device) else FIRST_SU_TIMEOUT_S
+    with asking(device.serial, RootWay.SU_C, notify):
         for way in _SU_WAYS:
             timeout_s = min(timeout_s, deadline.left_s())
             try:
@@ -216,15 +213,13 @@ def _try_su(
 
 
 @contextmanager
-def _asking(serial: str, timeout_s: float, notify: Callable[[str], None]) -> Iterator[None]:
-    """Say that the phone may be asking its owner, when a first `su` does not answer at once."""
-    words = (
-        f"{serial}: su takes its time: confirm on the phone that shell may use it "
-        f"(waiting for up to {timeout_s:.3g} s; --timeout S for less)"
-    )
+def asking(serial: str, way: RootWay, notify: Callable[[str], None]) -> Iterator[None]:
+    """Say that the phone may be asking its owner, when a `su` does not answer at once."""
+    words = f"{serial}: su takes its time: confirm on the phone that shell may use it"
     question = threading.Timer(ASK_AFTER_S, notify, [words])
     question.daemon = True
-    question.start()
+    if way is not RootWay.ADBD:
+        question.start()
     try:
         yield
     finally:
@@ -232,17 +227,14 @@ def _asking(serial: str, timeout_s: float, notify: Callable[[str], None]) -> Ite
 
 
 def _try_adb_root(
-    device: Device,
-    restart_adbd: Callable[[float], None],
-    reasons: list[str],
-    deadline: Deadline,
+    device: Device, restart_adbd: Callable[[float], None], reasons: list[str]
 ) -> RootWay | None:
     try:
-        restart_adbd(min(ADB_ROOT_TIMEOUT_S, deadline.left_s()))
+        restart_adbd(ADB_ROOT_TIMEOUT_S)
     except NotPossible as error:
         reasons.append(str(error).removeprefix(f"{device.serial}: "))
         return None
-    return _try_adbd(device, reasons, deadline)
+    return _try_adbd(device, reasons)
 
 
 def _probe(device: Device, way: RootWay, timeout_s: float) -> CommandResult:

@@ -11,9 +11,11 @@ from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.model import DeviceInfo
 from droidreclaim.model.profile import Profile
 from droidreclaim.policy.guard import GuardPlan, plan
+from droidreclaim.policy.killer import Found, Killer
 from droidreclaim.policy.lmkd import headroom, sample_of
 
 _FILES = ("meminfo", "vmstat", "zoneinfo")
+_NOBODY = Found(Killer.NOT_KNOWN, "not asked: a guard goes by free memory")
 
 
 def explain(helper: RunningHelper, profile: Profile) -> tuple[DeviceInfo, GuardPlan]:
@@ -32,5 +34,5 @@ def explain(helper: RunningHelper, profile: Profile) -> tuple[DeviceInfo, GuardP
     sample = sample_of(verbs.files_of(replies[2]), time.monotonic())
     if sample.meminfo is None:
         raise ParseError("/proc/meminfo", 1, "", hint="the helper could not read it")
-    room = headroom(sample, (), {}, hello.page_bytes)
+    room = headroom(sample, (), {}, hello.page_bytes, _NOBODY)
     return helper.device_info(hello), plan(profile, seen, sample.meminfo, room)

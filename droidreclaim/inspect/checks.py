@@ -13,13 +13,15 @@ from droidreclaim.model.check import Check, CheckState
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
 from droidreclaim.parse.proc.swap import SwapArea, parse_swaps
-from droidreclaim.policy.lmkd import sdk_of, settings_in_force
+from droidreclaim.policy.killer import Found, Killer, KillerFacts, killer_of
+from droidreclaim.policy.lmkd_settings import sdk_of, settings_in_force
 from droidreclaim.units import format_size
 
 OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, CheckState.UNKNOWN
 
 _OLDEST_SERVER = 41  # adbutils: older servers lack host services it asks for
 _SLOW_TRIP_S = 0.2
+_NO_SWAP = "anonymous memory has nowhere to go: only --how cold"
 _OLDEST_SDK = 21  # Android 5: what the helper and the parsers are made for
 _ROOT_ADDS = "root adds: page-out, exact memory of every app, dmesg, PSI where the shell may not"
 
@@ -41,6 +43,7 @@ class Facts:
 
     Attributes:
         guards: Pids of guards that run; None without root.
+        killers: Of lmkd and the kernel's driver.
         answers: Of the shell, by the doctor's own names; a captured text has few of them.
         root: The way to root, or None with *no_root* saying why.
     """
@@ -55,6 +58,7 @@ class Facts:
     backends: Mapping[str, Backend] = field(default_factory=dict)
     helper_abis: tuple[str, ...] = ()
     guards: tuple[int, ...] | None = None
+    killers: KillerFacts = field(default_factory=KillerFacts)
 
 
 def host_checks(host: Host, trip_s: float | None) -> Iterator[Check]:
@@ -105,6 +109,7 @@ def _identity(facts: Facts) -> Iterator[Check]:
             "android", FAIL if old else OK, f"{model}, Android {release} (SDK {sdk})",
             "Android 5 or later is needed" if old else None,
         )  # fmt: skip
+    if sdk and facts.killers.properties:
         booted = properties.get("sys.boot_completed") == "1"
         yield Check(
             "booted", OK if booted else WARN, "yes" if booted else "not yet",
@@ -173,13 +178,29 @@ def _swap(facts: Facts) -> Iterator[Check]:
         yield Check("swap", UNKNOWN, str(error))
         return
     if areas is None:
-        yield Check("swap", UNKNOWN, _missing(facts, "swaps"))
+        yield _swap_of_meminfo(facts)
         return
     if not areas:
-        yield Check("swap", FAIL, "none", "anonymous memory has nowhere to go: only --how cold")
+        yield Check("swap", FAIL, "none", _NO_SWAP)
     for area in areas:
         yield _swap_area(area)
     yield from _zram(_text(facts, "zram") or "")
+
+
+def _swap_of_meminfo(facts: Facts) -> Check:
+    """Swap as a whole, where nothing lists its areas: bug reports have meminfo alone."""
+    text = _text(facts, "meminfo")
+    try:
+        info = parse_meminfo(text) if text else None
+    except ParseError:
+        info = None
+    if info is None or info.swap_total_bytes is None or info.swap_free_bytes is None:
+        return Check("swap", UNKNOWN, _missing(facts, "swaps"))
+    if info.swap_total_bytes == 0:
+        return Check("swap", FAIL, "none", _NO_SWAP)
+    used = info.swap_total_bytes - info.swap_free_bytes
+    words = f"{format_size(used)} of {format_size(info.swap_total_bytes)} used, by meminfo"
+    return Check("swap", OK, words)
 
 
 def _swap_area(area: SwapArea) -> Check:
@@ -232,18 +253,32 @@ def _guard(facts: Facts) -> Iterator[Check]:
 
 
 def _killers(facts: Facts) -> Iterator[Check]:
-    running = _text(facts, "lmkd")
-    driver = _text(facts, "lmk-driver")
-    if driver:
-        yield Check("lowmemorykiller", OK, f"kernel driver, minfree {driver.split()[0]}")
-    if running:
-        yield Check("lmkd", OK, f"runs, pid {running.split()[0]}")
-    elif not driver:
-        yield Check("lmkd", UNKNOWN, _missing(facts, "lmkd"))
-    if not facts.properties:
+    """Who kills for memory, whether lmkd lives, and its settings where they are known."""
+    found = killer_of(facts.killers, facts.properties)
+    levels = ",".join(str(pages) for pages, _ in facts.killers.driver_levels)
+    if facts.killers.driver:
+        yield Check("lowmemorykiller", OK, f"kernel driver, minfree {levels or 'not readable'}")
+    yield _lmkd(facts, found)
+    known = {Killer.NONE: WARN, Killer.NOT_KNOWN: UNKNOWN}.get(found.killer, OK)
+    todo = "'headroom' names no rule here; kills can come all the same"
+    words = f"{found.killer.value.replace('_', ' ')}: {found.why}"
+    yield Check("killer", known, words, todo if known is not OK else None)
+    if not facts.killers.properties or not facts.properties:
         return
     for name, setting in settings_in_force(facts.properties).items():
         yield Check(f"lmkd {name}", OK, f"{setting.value} ({setting.source})")
+
+
+def _lmkd(facts: Facts, found: Found) -> Check:
+    if facts.killers.lmkd is None:
+        return Check("lmkd", UNKNOWN, _missing(facts, "lmkd"))
+    if facts.killers.lmkd:
+        pid = (_text(facts, "lmkd") or "").split()[:1]
+        return Check("lmkd", OK, f"runs, pid {pid[0]}" if pid else "runs")
+    todo = "nobody kills by its rules, and adj may not be kept: see 'logcat -s lowmemorykiller'"
+    if found.killer is Killer.KERNEL_DRIVER:
+        todo = "the kernel's driver kills, by the levels and adj it was last given"
+    return Check("lmkd", FAIL, "does not run", todo)
 
 
 def _activity_manager(facts: Facts) -> Iterator[Check]:

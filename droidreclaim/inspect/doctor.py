@@ -16,6 +16,8 @@ from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.checks import Facts, device_checks
+from droidreclaim.inspect.killers import COMMANDS as KILLER_COMMANDS
+from droidreclaim.inspect.killers import facts_of, facts_of_capture, properties_of_capture
 from droidreclaim.model.check import Check
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.bugreport import Captured, Kind
@@ -31,8 +33,7 @@ _COMMANDS = {
     "psi": "cat /proc/pressure/memory",
     "zram": "grep -H '' /sys/block/zram*/comp_algorithm /sys/block/zram*/backing_dev "
     "/sys/block/zram*/mm_stat /sys/block/zram*/disksize 2>/dev/null; true",
-    "lmkd": "pidof lmkd",
-    "lmk-driver": "cat /sys/module/lowmemorykiller/parameters/minfree",
+    **{name: KILLER_COMMANDS[name] for name in ("lmkd", "lmk-mode", "lmk-driver", "lmk-adj")},
     "am-settings": "dumpsys activity settings",
     "freezer": "settings get global cached_apps_freezer",
     "process_reclaim": "cat /sys/module/process_reclaim/parameters/enable_process_reclaim",
@@ -84,7 +85,9 @@ def of_device(
     except NotPossible as error:
         facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))
     answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
-    facts = replace(facts, answers=answers, properties=answers["props"].read(parse_getprop))
+    properties = answers["props"].read(parse_getprop)
+    killers = facts_of(answers, properties)
+    facts = replace(facts, answers=answers, properties=properties, killers=killers)
     return facts, tuple(device_checks(facts))
 
 
@@ -96,14 +99,15 @@ def of_capture(path: Path) -> tuple[Facts, tuple[Check, ...]]:
         UsageError, ParseError: the file cannot be read, or holds nothing the doctor looks at.
     """
     kinds = {"meminfo": Kind.MEMINFO, "swaps": Kind.SWAPS, "psi": Kind.PRESSURE}
-    wanted = frozenset({*kinds.values(), Kind.PROPERTIES, Kind.ACTIVITY})
+    wanted = frozenset({*kinds.values(), Kind.PROPERTIES, Kind.ACTIVITY, Kind.PS})
     capture = read_capture(path, wanted, Kind.PROPERTIES)
     texts = {name: capture.text(kind) for name, kind in kinds.items()}
     texts["am-settings"] = _settings(capture)
-    listed = capture.text(Kind.PROPERTIES)
-    texts["props"] = listed
+    texts["props"], texts["kernel"] = capture.text(Kind.PROPERTIES), capture.kernel
+    properties = properties_of_capture(capture)
     answers = {name: Answer(text, 0) for name, text in texts.items() if text}
-    facts = Facts(answers, properties=parse_getprop(listed) if listed else {})
+    killers = facts_of_capture(capture, properties)
+    facts = Facts(answers, properties=properties, killers=killers)
     return facts, tuple(device_checks(facts))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from droidreclaim.device import Device
@@ -13,25 +16,76 @@ from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.capture import read_capture
+from droidreclaim.inspect.killers import (
+    COMMANDS,
+    facts_of,
+    facts_of_capture,
+    properties_of_capture,
+)
 from droidreclaim.model import DeviceInfo
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.policy.killer import Found, killer_of
 from droidreclaim.policy.lmkd import Headroom, Sample, headroom, sample_of
 
 WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
 FOLLOW_S = 0.1  # as lmkd looks while memory is short
-_FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory")
+_FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory", "uptime")
+_CLOCK = "date +%s.%N; cat /proc/uptime"
 _PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of Android 15 and later
 
 
-def properties_of(device: Device, *, timeout_s: float) -> Mapping[str, str]:
+@dataclass(frozen=True)
+class Basis:
     """
-    The device's system properties.
+    What does not change while headroom is watched.
+
+    Attributes:
+        levels: Of the kernel's driver, where that is the killer.
+        booted_at: When the device booted, by its own wall clock; None where it does not say.
+    """
+
+    properties: Mapping[str, str]
+    killer: Found
+    levels: tuple[tuple[int, int], ...] = ()
+    booted_at: datetime | None = None
+
+    def at(self, boot_s: float | None) -> str | None:
+        """The device's wall clock at a sample, in ISO 8601."""
+        if self.booted_at is None or boot_s is None:
+            return None
+        moment = self.booted_at + timedelta(seconds=boot_s)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def basis_of(device: Device, way: RootWay | None, *, timeout_s: float) -> Basis:
+    """
+    Who kills on the device, by which settings, and what its clock says.
 
     Raises:
         DeviceError, ParseError: it was lost, or the answer cannot be read.
     """
-    return device.run(["getprop"], timeout_s=timeout_s).read(parse_getprop)
+    answers = ask(device, {"props": "getprop", **COMMANDS, "clock": _CLOCK}, way,
+                  timeout_s=timeout_s)  # fmt: skip
+    properties = answers["props"].read(parse_getprop)
+    facts = facts_of(answers, properties)
+    killer = killer_of(facts, properties)
+    return Basis(properties, killer, facts.driver_levels, booted_at(answers["clock"].text))
+
+
+# "1795833600.123456789" and "3621.42 12345.67"; whole seconds where a date has no more.
+_NOW = re.compile(
+    r"(?P<now>[0-9]{9,11}(?:\.[0-9]{1,9})?)[^\n]{0,3}\n(?P<up>[0-9]{1,12}\.[0-9]{1,9}) "
+)
+
+
+def booted_at(text: str) -> datetime | None:
+    found = re.match(
+        r"(?P<now>[0-9]{9,11}(?:\.[0-9]{1,9})?)[^\n]{0,3}\n(?P<up>[0-9.]{3,16}) ", text
+    )
+    if found is None:
+        return None
+    return datetime.fromtimestamp(float(found["now"]) - float(found["up"]), UTC)
 
 
 def with_helper(helper: RunningHelper) -> tuple[DeviceInfo, Callable[[], Sample]]:
@@ -64,7 +118,7 @@ def without_helper(
 
 def watch(
     take: Callable[[], Sample],
-    properties: Mapping[str, str],
+    basis: Basis,
     page_bytes: int | None,
     *,
     every_s: float = WINDOW_S,
@@ -79,11 +133,15 @@ def watch(
         now = take()
         while len(samples) > 1 and now.at_s - samples[1].at_s >= WINDOW_S:
             del samples[0]
-        yield headroom(now, samples, properties, page_bytes or _PAGE_BYTES)
+        yield _judged(now, samples, basis, page_bytes or _PAGE_BYTES)
         samples.append(now)
 
 
-def of_capture(path: Path) -> tuple[Headroom, Mapping[str, str]]:
+def _judged(now: Sample, window: Sequence[Sample], basis: Basis, page_bytes: int) -> Headroom:
+    return headroom(now, window, basis.properties, page_bytes, basis.killer, basis.levels)
+
+
+def of_capture(path: Path) -> tuple[Headroom, Basis]:
     """
     Headroom at the moment a capture was taken; one sample does not show thrashing.
 
@@ -91,10 +149,11 @@ def of_capture(path: Path) -> tuple[Headroom, Mapping[str, str]]:
         UsageError, ParseError: the file cannot be read, or holds none of the kernel's counters.
     """
     kinds = {Kind.MEMINFO, Kind.VMSTAT, Kind.ZONEINFO, Kind.PRESSURE}
-    capture = read_capture(path, frozenset({*kinds, Kind.PROPERTIES}), Kind.MEMINFO)
+    wanted = frozenset({*kinds, Kind.PROPERTIES, Kind.PS})
+    capture = read_capture(path, wanted, Kind.MEMINFO)
     if not kinds & capture.texts.keys():
         raise ParseError(str(path), 1, "", hint="no meminfo, vmstat, zoneinfo or pressure in it")
-    listed = capture.text(Kind.PROPERTIES)
-    properties = parse_getprop(listed) if listed else {}
+    properties = properties_of_capture(capture)
+    basis = Basis(properties, killer_of(facts_of_capture(capture, properties), properties))
     sample = sample_of({kind: capture.text(kind) for kind in kinds}, time.monotonic())
-    return headroom(sample, (), properties, _PAGE_BYTES), properties
+    return _judged(sample, (), basis, _PAGE_BYTES), basis

@@ -1,96 +1,42 @@
-"""
-What lmkd would do next: its settings on this device, and its rules over what the kernel counts.
-
-Written from reference descriptions of lmkd's decisions (lmkd.cpp, December 2023): watermarks, swap,
-thrashing and stalls decide, not free memory as a share of RAM. Pure.
-"""
+"""What the killer of a device would do next: its rules over what the kernel counts. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from droidreclaim.parse.proc.kernel import (
     MemInfo,
     Pressure,
+    Stall,
     VmStat,
     parse_meminfo,
     parse_pressure,
     parse_vmstat,
 )
 from droidreclaim.parse.proc.zoneinfo import Watermark, ZoneInfo, parse_zoneinfo
+from droidreclaim.policy.killer import Found, Killer
+from droidreclaim.policy.lmkd_levels import (
+    OLD_CRITICAL_MS,
+    OLD_LOW_MS,
+    Verdict,
+    by_minfree,
+    by_stalls,
+    file_pages,
+    minfree_levels,
+)
+from droidreclaim.policy.lmkd_new import View, decide
+from droidreclaim.policy.lmkd_settings import (
+    Setting,
+    is_on,
+    number_of,
+    sdk_of,
+    settings_in_force,
+)
 
-_FLAGS = "persist.device_config.lmkd_native."  # beats the next since Android 12
-_PROPERTIES = "ro.lmk."
-_PERCEPTIBLE_FLOOR = 201  # above PERCEPTIBLE_APP_ADJ
-_EASY_SWAP_SDK = 33  # until then lmkd believed SwapFree
-_LOW_MEM_SDK = 34  # ActivityManager ceased to kill cached apps by number; lmkd took that over
-_FLAGS_SDK = 31
-_KIB = 1024
-_EVERYTHING = 100  # per cent: a limit that is never exceeded
 _T = TypeVar("_T")
-
-# AOSP's defaults; on a device with ro.config.low_ram the second one.
-_DEFAULTS = {
-    "use_minfree_levels": ("false", "false"),
-    "psi_partial_stall_ms": ("70", "200"),
-    "psi_complete_stall_ms": ("700", "700"),
-    "swap_free_low_percentage": ("10", "10"),
-    "swap_compression_ratio": ("1", "1"),
-    "swap_util_max": ("100", "100"),
-    "thrashing_limit": ("100", "30"),
-    "thrashing_limit_decay": ("10", "50"),
-    "thrashing_limit_critical": ("300", "90"),
-    "filecache_min_kb": ("0", "0"),
-    "stall_limit_critical": ("100", "100"),
-    "pressure_after_kill_min_score": ("0", "0"),
-    "lowmem_min_oom_score": ("701", "701"),
-    "kill_heaviest_task": ("false", "false"),
-    "kill_timeout_ms": ("100", "100"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting of lmkd; *source* is the property it came from, or ``default``."""
-
-    value: str
-    source: str
-
-    @property
-    def number(self) -> int:
-        """The value as a number; 0 for one that is none, as lmkd reads it."""
-        return int(self.value) if self.value.lstrip("-").isdecimal() else 0
-
-    @property
-    def on(self) -> bool:
-        """The value as a switch."""
-        return self.value in ("true", "1", "y", "yes", "on")
-
-
-def settings_in_force(properties: Mapping[str, str]) -> dict[str, Setting]:
-    """
-    lmkd's settings: a server flag over a property of the build over AOSP's default.
-
-    Vendors' own settings (``ro.lmk.*`` names that AOSP has not) are listed as well.
-    """
-    low_ram = properties.get("ro.config.low_ram") == "true"
-    found = {name: Setting(pair[low_ram], "default") for name, pair in sorted(_DEFAULTS.items())}
-    if 0 < sdk_of(properties) < _EASY_SWAP_SDK:
-        found["swap_compression_ratio"] = Setting("0", "default")
-    prefixes = [_PROPERTIES, _FLAGS] if sdk_of(properties) >= _FLAGS_SDK else [_PROPERTIES]
-    for prefix in prefixes:
-        for key, value in properties.items():
-            if key.startswith(prefix) and value:
-                found[key.removeprefix(prefix)] = Setting(value, key)
-    return found
-
-
-def sdk_of(properties: Mapping[str, str]) -> int:
-    """Release of the device as a number; 0 where it does not say."""
-    sdk = properties.get("ro.build.version.sdk", "")
-    return int(sdk) if sdk.isdecimal() else 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +46,7 @@ class Sample:
 
     Attributes:
         at_s: On any clock that runs evenly.
+        boot_s: The device's BOOTTIME then; None where it was not read.
     """
 
     at_s: float
@@ -107,6 +54,7 @@ class Sample:
     vmstat: VmStat | None
     zoneinfo: ZoneInfo | None
     pressure: Pressure | None
+    boot_s: float | None = None
 
 
 def sample_of(texts: Mapping[str, str | None], at_s: float) -> Sample:
@@ -122,7 +70,14 @@ def sample_of(texts: Mapping[str, str | None], at_s: float) -> Sample:
         vmstat=_read(parse_vmstat, texts, "/proc/vmstat"),
         zoneinfo=_read(parse_zoneinfo, texts, "/proc/zoneinfo"),
         pressure=_read(parse_pressure, texts, "/proc/pressure/memory"),
+        boot_s=_read(_uptime, texts, "/proc/uptime"),
     )
+
+
+# "3621.42 12345.67": seconds since boot, asleep ones included, and idle ones of all CPUs.
+def _uptime(text: str) -> float | None:
+    found = re.match(r"\s*([0-9]{1,12}\.[0-9]{1,9})\s", text)
+    return float(found[1]) if found else None
 
 
 def _read(parse: Callable[[str], _T], texts: Mapping[str, str | None], name: str) -> _T | None:
@@ -133,18 +88,24 @@ def _read(parse: Callable[[str], _T], texts: Mapping[str, str | None], name: str
 @dataclass(frozen=True)
 class Headroom:
     """
-    How far a device is from lmkd's next kill; None for what could not be read.
+    How far a device is from the next kill; None for what could not be read or is not known.
 
     Attributes:
         free_bytes: Free pages less those of CMA, as lmkd counts.
         headroom_bytes: Free less the low watermark: lmkd kills below 0.
-        swap_free_share: Swap that can really be filled, as a share of all; None without swap.
+        swap_free_share: Swap that is free by the killer's count, as a share of all; None without
+            swap. lmkd counts no more than it thinks can really be filled.
+        kernel_swap_free_share: The same by the kernel's count.
         thrashing_share: File pages that came back in the window, as a share of all file pages then.
         direct_reclaim: Whether allocations had to make room themselves in the window.
         full_stall_share: Share of the window in which everything waited for memory.
+        some_stall_share: The same, of some task.
+        killer: Whose rules these are.
         next_rule: The rule that fires now, or the one that would when memory goes on falling.
-        firing: Whether its conditions hold now.
+        firing: Whether its conditions hold now. lmkd looks when a stall wakes it, not before.
         adj_floor: Lowest oom_score_adj that rule may kill.
+        no_rule: Why none is named.
+        waits: What the killer looks at all for; None where nobody does.
     """
 
     free_bytes: int | None
@@ -152,14 +113,42 @@ class Headroom:
     min_watermark_bytes: int | None
     headroom_bytes: int | None
     swap_free_share: float | None
+    kernel_swap_free_share: float | None
     swap_is_low: bool | None
     thrashing_share: float | None
     direct_reclaim: bool | None
     full_stall_share: float | None
+    some_stall_share: float | None
     pressure: Pressure | None
+    killer: Found
     next_rule: str | None
     firing: bool
     adj_floor: int | None
+    no_rule: str | None
+    waits: Waits | None
+    boot_s: float | None = None
+
+    @property
+    def is_woken(self) -> bool | None:
+        """Whether stalls of the last window were long enough to have the killer look."""
+        if self.waits is None or self.some_stall_share is None or self.waits.some_s is None:
+            return None
+        full = self.full_stall_share or 0.0
+        return self.some_stall_share >= self.waits.some_s or full >= (self.waits.full_s or 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """
+    What has a killer look: a PSI event, or for the kernel's driver any reclaim (both None).
+
+    Attributes:
+        some_s: Of one second, in which some task waited for memory.
+        full_s: Of one second, in which everything did.
+    """
+
+    some_s: float | None = None
+    full_s: float | None = None
 
 
 def headroom(
@@ -167,6 +156,8 @@ def headroom(
     window: Sequence[Sample],
     properties: Mapping[str, str],
     page_bytes: int,
+    killer: Found,
+    levels: Sequence[tuple[int, int]] = (),
 ) -> Headroom:
     """
     Judge one sample; thrashing and stalls need those of the last second before it.
@@ -174,165 +165,112 @@ def headroom(
     Args:
         window: Oldest first. lmkd's own window begins anew with each kill, so thrashing counts from
             whichever of these shows the most.
+        levels: Of the kernel's driver, where that is the killer.
     """
     before = window[0] if window else None
-    thrashing = _thrashing_share(now, window)
     settings = settings_in_force(properties)
-    free = _free_pages(now)
-    zones = now.zoneinfo
-    low = zones.watermark_pages(Watermark.LOW) if zones else None
-    least = zones.watermark_pages(Watermark.MIN) if zones else None
-    high = zones.watermark_pages(Watermark.HIGH) if zones else None
-    swap_share = _swap_free_share(now.meminfo, settings)
-    swap_low = _below_percent(swap_share, settings["swap_free_low_percentage"])
-    view = _View(
-        below_low=free is not None and low is not None and free < low,
-        below_min=free is not None and least is not None and free < least,
-        below_high=free is not None and high is not None and free < high,
-        swap_low=bool(swap_low),
+    free, low, least, high = _free_pages(now), *(_mark(now, mark) for mark in _MARKS)
+    swap_share = _swap_free_share(now.meminfo, settings if _counts_swap(killer) else None)
+    view = View(
+        below_low=_is_under(free, low),
+        below_min=_is_under(free, least),
+        below_high=_is_under(free, high),
+        swap_low=bool(_below_percent(swap_share, settings["swap_free_low_percentage"])),
         swap_low_at_mark=_is_low_at(now.meminfo, settings, low, page_bytes),
         has_swap=swap_share is not None,
-        thrashing=thrashing or 0.0,
+        thrashing=_thrashing_share(now, window) or 0.0,
         direct=bool(_direct_reclaim(now, before)),
-        stall=_stall_share(now, before) or 0.0,
+        stall=_stall_share(now, before, "full") or 0.0,
         swap_used=_swap_utilisation(now.meminfo),
         sdk=sdk_of(properties),
     )
-    rule, firing, floor = _minfree(now, properties, settings, page_bytes) or _decide(view, settings)
-    known = free is not None and low is not None
+    if free is None or low is None or high is None:
+        verdict = Verdict(None, why="free memory or its marks are unknown")
+    elif killer.killer is Killer.PSI_NEW:
+        verdict = decide(view, settings)
+        if _is_stalled(now, settings):
+            verdict = replace(verdict, floor=0)
+    else:
+        spare = free - high
+        verdict = _by_level(now, before, killer, properties, spare, page_bytes, levels)
     return Headroom(
-        free_bytes=None if free is None else free * page_bytes,
-        low_watermark_bytes=None if low is None else low * page_bytes,
-        min_watermark_bytes=None if least is None else least * page_bytes,
-        headroom_bytes=(free - low) * page_bytes if free is not None and low is not None else None,
+        free_bytes=_in_bytes(free, page_bytes),
+        low_watermark_bytes=_in_bytes(low, page_bytes),
+        min_watermark_bytes=_in_bytes(least, page_bytes),
+        headroom_bytes=None if free is None or low is None else (free - low) * page_bytes,
         swap_free_share=swap_share,
-        swap_is_low=swap_low,
-        thrashing_share=thrashing,
+        kernel_swap_free_share=_swap_free_share(now.meminfo, None),
+        swap_is_low=view.swap_low if swap_share is not None and _counts_swap(killer) else None,
+        thrashing_share=_thrashing_share(now, window),
         direct_reclaim=_direct_reclaim(now, before),
-        full_stall_share=_stall_share(now, before),
+        full_stall_share=_stall_share(now, before, "full"),
+        some_stall_share=_stall_share(now, before, "some"),
         pressure=now.pressure,
-        next_rule=rule if known else None,
-        firing=firing and known,
-        adj_floor=(0 if _is_stalled(now, settings) else floor) if known else None,
+        killer=killer,
+        next_rule=verdict.rule,
+        firing=verdict.firing,
+        adj_floor=verdict.floor,
+        no_rule=verdict.why,
+        waits=_waits(killer, settings),
+        boot_s=now.boot_s,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    below_low: bool
-    below_min: bool
-    below_high: bool
-    swap_low: bool
-    swap_low_at_mark: bool
-    has_swap: bool
-    thrashing: float
-    direct: bool
-    stall: float
-    swap_used: float
-    sdk: int
+_MARKS = (Watermark.LOW, Watermark.MIN, Watermark.HIGH)
 
 
-def _decide(view: _View, settings: Mapping[str, Setting]) -> tuple[str, bool, int]:
-    """The first rule, in lmkd's order, whose conditions hold; else the one next in line."""
-    thrashing = view.thrashing > settings["thrashing_limit"].number / 100
-    util_high = view.swap_used * 100 > settings["swap_util_max"].number
-    if view.stall * 1000 >= settings["psi_complete_stall_ms"].number:
-        return "not_responding", True, 0
-    if view.swap_low and thrashing:
-        return "low_swap_and_thrashing", True, _swap_floor(view, settings)
-    if view.swap_low and view.below_low:
-        return "low_mem_and_swap", True, _swap_floor(view, settings)
-    if view.below_low and util_high:
-        return "low_mem_and_swap_util", True, 0
-    if view.below_low and thrashing:
-        return "low_mem_and_thrashing", True, _thrashing_floor(view, settings)
-    if view.direct and thrashing:
-        # Direct reclaim is of who found less than the min mark: up to the high one memory is just
-        # back from there, and will be again by lmkd's own look.
-        rule = "low_mem" if view.below_high else "direct_recl"
-        return f"{rule}_and_thrashing", True, _thrashing_floor(view, settings)
-    if view.below_low and view.sdk >= _LOW_MEM_SDK:
-        return "low_mem", True, settings["lowmem_min_oom_score"].number
-    rule, floor = _next_in_line(view, settings, thrashing=thrashing, util_high=util_high)
-    return rule, False, floor
+def _mark(now: Sample, mark: Watermark) -> int | None:
+    return now.zoneinfo.watermark_pages(mark) if now.zoneinfo else None
 
 
-def _next_in_line(
-    view: _View, settings: Mapping[str, Setting], *, thrashing: bool, util_high: bool
-) -> tuple[str, int]:
-    """What holds first when memory goes on falling: its conditions at the low mark, then below."""
-    if view.swap_low_at_mark and thrashing:
-        return "low_swap_and_thrashing", _thrashing_floor(view, settings)
-    if view.swap_low_at_mark:
-        return "low_mem_and_swap", _PERCEPTIBLE_FLOOR
-    if util_high:
-        return "low_mem_and_swap_util", 0
-    if thrashing:
-        return "low_mem_and_thrashing", _thrashing_floor(view, settings)
-    if view.sdk >= _LOW_MEM_SDK:
-        return "low_mem", settings["lowmem_min_oom_score"].number
-    return _last_in_line(view, settings)
+def _is_under(pages: int | None, mark: int | None) -> bool:
+    return pages is not None and mark is not None and pages < mark
 
 
-def _last_in_line(view: _View, settings: Mapping[str, Setting]) -> tuple[str, int]:
-    """
-    What comes where nothing fires at the mark.
-
-    Swap fills, until too much of what could be there is, or until little of it is left; without
-    that a stall or thrashing, whichever is nearer.
-    """
-    if view.has_swap and settings["swap_util_max"].number < _EVERYTHING:
-        return "low_mem_and_swap_util", 0
-    if view.has_swap and settings["swap_free_low_percentage"].number > 0:
-        return "low_mem_and_swap", _PERCEPTIBLE_FLOOR
-    stall = view.stall * 1000 / max(settings["psi_complete_stall_ms"].number, 1)
-    if stall > view.thrashing * 100 / max(settings["thrashing_limit"].number, 1):
-        return "not_responding", 0
-    return "low_mem_and_thrashing", _PERCEPTIBLE_FLOOR
+def _in_bytes(pages: int | None, page_bytes: int) -> int | None:
+    return None if pages is None else pages * page_bytes
 
 
-def _swap_floor(view: _View, settings: Mapping[str, Setting]) -> int:
-    return 0 if view.below_min else _thrashing_floor(view, settings)
+def _counts_swap(killer: Found) -> bool:
+    """Whether it has a rule about free swap."""
+    return killer.killer is Killer.PSI_NEW
 
 
-def _thrashing_floor(view: _View, settings: Mapping[str, Setting]) -> int:
-    critical = view.thrashing >= settings["thrashing_limit_critical"].number / 100
-    return 0 if critical else _PERCEPTIBLE_FLOOR
+def _by_level(
+    now: Sample,
+    before: Sample | None,
+    killer: Found,
+    properties: Mapping[str, str],
+    spare: int,
+    page_bytes: int,
+    levels: Sequence[tuple[int, int]],
+) -> Verdict:
+    """The verdict of a killer that goes by levels, or why there is none."""
+    settings = settings_in_force(properties)
+    if killer.killer is Killer.KERNEL_DRIVER:
+        if not levels:
+            return Verdict(None, why="the driver's levels could not be read")
+        return by_minfree(levels, spare, file_pages(now.meminfo, page_bytes))
+    if killer.killer is not Killer.PSI_OLD:
+        return Verdict(None, why=killer.why)
+    if settings["use_minfree_levels"].on:
+        own = minfree_levels(properties.get("sys.lmk.minfree_levels", ""))
+        return by_minfree(own, spare, file_pages(now.meminfo, page_bytes))
+    some, full = _stall_share(now, before, "some") or 0.0, _stall_share(now, before, "full") or 0.0
+    return by_stalls(some * 1000, full * 1000, settings)
 
 
-def _minfree(
-    now: Sample, properties: Mapping[str, str], settings: Mapping[str, Setting], page_bytes: int
-) -> tuple[str, bool, int] | None:
-    """
-    The older strategy (``use_minfree_levels``): free and file pages both under a level.
-
-    Low-RAM devices have the newer one whatever they set.
-    """
-    levels = _minfree_levels(properties.get("sys.lmk.minfree_levels", ""))
-    low_ram = properties.get("ro.config.low_ram") == "true"
-    if low_ram or not settings["use_minfree_levels"].on or not levels:
-        return None
-    if now.meminfo is None or now.zoneinfo is None:
-        return None
-    free = _free_pages(now) or 0
-    spare = free - now.zoneinfo.watermark_pages(Watermark.HIGH)
-    sizes = now.meminfo.sizes_bytes
-    cached = sizes.get("Cached", 0) + sizes.get("Buffers", 0) + sizes.get("SwapCached", 0)
-    file = cached - sum(sizes.get(key, 0) for key in ("Shmem", "Unevictable", "SwapCached"))
-    for pages, adj in levels:
-        if spare < pages and file // page_bytes < pages:
-            return "minfree", True, adj
-    return "minfree", False, levels[-1][1]
-
-
-def _minfree_levels(text: str) -> list[tuple[int, int]]:
-    """``18432:0,23040:100``: pages and the adj they protect down to, the least first."""
-    pairs = [part.split(":") for part in text.split(",")]
-    return [
-        (int(pair[0]), int(pair[1]))
-        for pair in pairs
-        if len(pair) == 2 and all(number.isdecimal() for number in pair)
-    ]
+def _waits(killer: Found, settings: Mapping[str, Setting]) -> Waits | None:
+    if killer.killer is Killer.KERNEL_DRIVER:
+        return Waits()
+    if killer.killer is Killer.PSI_OLD:
+        return Waits(OLD_LOW_MS / 1000, OLD_CRITICAL_MS / 1000)
+    if killer.killer is Killer.PSI_NEW:
+        partial, complete = (
+            settings[f"psi_{kind}_stall_ms"].number / 1000 for kind in ("partial", "complete")
+        )
+        return Waits(partial, complete)
+    return None
 
 
 def _free_pages(now: Sample) -> int | None:
@@ -359,24 +297,42 @@ def _is_low_at(
 
 def _swap_free_share(
     meminfo: MemInfo | None,
-    settings: Mapping[str, Setting],
+    settings: Mapping[str, Setting] | None,
     free_at_most: int | None = None,
 ) -> float | None:
     """
     Free swap as lmkd sees it: no more than what is easily available to hold it, if compressed.
 
     So swap can be low with zram half empty. *free_at_most* bytes of free memory are counted.
+    Without *settings* the kernel's count.
     """
     if meminfo is None or not meminfo.swap_total_bytes or meminfo.swap_free_bytes is None:
         return None
     free = meminfo.swap_free_bytes
-    ratio = settings["swap_compression_ratio"].number
-    if ratio and meminfo.free_bytes is not None and meminfo.inactive_file_bytes is not None:
+    ratio = settings["swap_compression_ratio"].number if settings else 0
+    if settings and ratio and meminfo.free_bytes is not None:
         memory_free = meminfo.free_bytes
         if free_at_most is not None:
             memory_free = min(memory_free, free_at_most)
-        free = min(free, (memory_free + meminfo.inactive_file_bytes) * ratio)
+        divisor = max(number_of(settings, "swap_compression_ratio_div", 1), 1)
+        easy = _easily_freed(meminfo, settings, ratio, divisor)
+        if easy is not None:
+            free = max(min(free, (memory_free + easy) * ratio // divisor), 0)
     return free / meminfo.swap_total_bytes
+
+
+def _easily_freed(
+    meminfo: MemInfo, settings: Mapping[str, Setting], ratio: int, divisor: int
+) -> int | None:
+    """What lmkd thinks can be had at once beside free memory: inactive files, or with
+    ``relaxed_available_memory`` clean files and what compressing the rest would free."""
+    inactive = meminfo.inactive_file_bytes
+    if inactive is None or not is_on(settings, "relaxed_available_memory", default=False):
+        return inactive
+    sizes = meminfo.sizes_bytes
+    files = inactive + sizes.get("Active(file)", 0) - sizes.get("Dirty", 0)
+    anon = sizes.get("Active(anon)", 0) + sizes.get("Inactive(anon)", 0)
+    return files + anon * (ratio - divisor) // ratio
 
 
 def _below_percent(share: float | None, setting: Setting) -> bool | None:
@@ -421,10 +377,16 @@ def _direct_reclaim(now: Sample, before: Sample | None) -> bool | None:
     return None if None in scanned else scanned[0] != scanned[1]
 
 
-def _stall_share(now: Sample, before: Sample | None) -> float | None:
-    if before is None or now.pressure is None or before.pressure is None:
+def _stall_share(now: Sample, before: Sample | None, kind: Literal["some", "full"]) -> float | None:
+    if before is None or now.at_s <= before.at_s:
         return None
-    if now.pressure.full is None or before.pressure.full is None or now.at_s <= before.at_s:
+    last, first = _stall(now, kind), _stall(before, kind)
+    if last is None or first is None:
         return None
-    stalled_us = now.pressure.full.total_us - before.pressure.full.total_us
-    return stalled_us / 1e6 / (now.at_s - before.at_s)
+    return (last.total_us - first.total_us) / 1e6 / (now.at_s - before.at_s)
+
+
+def _stall(sample: Sample, kind: Literal["some", "full"]) -> Stall | None:
+    if sample.pressure is None:
+        return None
+    return sample.pressure.some if kind == "some" else sample.pressure.full

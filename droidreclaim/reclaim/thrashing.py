@@ -13,7 +13,7 @@ from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.parse.proc.kernel import VmStat, parse_vmstat
 from droidreclaim.parse.shell.props import parse_getprop
-from droidreclaim.policy.lmkd import settings_in_force
+from droidreclaim.policy.lmkd_settings import settings_in_force
 
 GETPROP_TIMEOUT_S = 10.0
 WINDOW_S = 1.0  # lmkd's own (THRASHING_RESET_INTERVAL_MS of lmkd.cpp)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, AsJson, Connection, with_connection
-from droidreclaim.cli.output import emit, say, write
+from droidreclaim.cli.output import emit, say
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.units import format_size, parse_size
 
@@ -49,7 +49,7 @@ def setup(yes: Yes = False, *, connection: Connection) -> None:
     from droidreclaim.lab.phone import image
 
     image.ensure(lambda question: yes or ask(question), _progress(connection))
-    write("the phone is ready to boot; next: droidreclaim phone start\n")
+    typer.echo("the phone is ready to boot; next: droidreclaim phone start")
 
 
 @app.command()
@@ -60,9 +60,7 @@ def start(
         str, typer.Option("--zram", metavar="SIZE", help="Compressed swap; 0 for none.")
     ] = "512MiB",
     root: Annotated[Root, typer.Option("--root", help="How to become root there.")] = Root.ADBD,
-    api: Annotated[
-        int, typer.Option("--api", min=1, max=999, help="Android API level it plays.")
-    ] = 33,
+    api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 33,
     phone_port: Port = None,
     yes: Yes = False,
     *,
@@ -88,7 +86,7 @@ def start(
         progress=_progress(connection),
         timeout_s=connection.timeout_s or vm.BOOT_TIMEOUT_S,
     )
-    write(f"{phone.serial} is up; next: droidreclaim -s {phone.serial} ps\n")
+    typer.echo(f"{phone.serial} is up; next: droidreclaim -s {phone.serial} ps")
 
 
 @app.command()
@@ -107,13 +105,13 @@ def status(phone_port: Port = None, as_json: AsJson = False, *, connection: Conn
         return
     for phone in phones:
         config = phone.config
-        write(
+        typer.echo(
             f"{phone.serial}  pid {phone.pid}  {phone.accelerator}  "
             f"ram {format_size(config.ram_bytes)}  zram {format_size(config.zram_bytes)}  "
-            f"root {config.root}  api {config.api}\n"
+            f"root {config.root}  api {config.api}"
         )
     if not phones:
-        write("no pocket phone runs; 'droidreclaim phone start' boots one\n")
+        typer.echo("no pocket phone runs; 'droidreclaim phone start' boots one")
 
 
 @app.command()
@@ -143,11 +141,11 @@ def stop(phone_port: Port = None, *, connection: Connection) -> None:
     dead = _clean_up(server, connection)
     gone = [phone for phone in dead if port in (None, phone.port)]
     if gone and not any(port in (None, phone.port) for phone in vm.running()):
-        write("".join(f"{phone.serial} was dead and is cleaned up\n" for phone in gone))
+        typer.echo("\n".join(f"{phone.serial} was dead and is cleaned up" for phone in gone))
         return
     phone = vm.find(port)
     vm.stop(phone, server, _timeout_s(connection))
-    write(f"{phone.serial} is stopped\n")
+    typer.echo(f"{phone.serial} is stopped")
 
 
 @contextmanager

@@ -31,8 +31,7 @@ def of(demo: Demo) -> Table:
 
 def verdict(demo: Demo) -> str:
     """What became of the score, one line an arm, and what it cost."""
-    remark = [demo.why_swap_is_low] if demo.why_swap_is_low else []
-    return "\n".join([*map(_sentence, demo.arms), *remark])
+    return "\n".join(_sentence(arm) for arm in demo.arms)
 
 
 def _cells(step: Step, most_bytes: int) -> tuple[Text, Text]:

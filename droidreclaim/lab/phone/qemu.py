@@ -10,7 +10,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from droidreclaim.errors import NotPossible
@@ -115,16 +114,10 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
     if works is None:
         progress("trying KVM")
         works = _boots_with_kvm(image)
-        _remember(memory, {key: works})
-    return "kvm" if works else "tcg"
-
-
-def _remember(memory: Path, what: dict[str, bool]) -> None:
-    """Write *what* down; where that cannot be, the next start tries again."""
-    partial = memory.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
-        partial.write_text(json.dumps(what))
+        partial = memory.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps({key: works}))
         partial.rename(memory)
+    return "kvm" if works else "tcg"
 
 
 def recall(memory: Path, key: str) -> bool | None:

@@ -12,7 +12,7 @@ from droidreclaim.inspect.doctor import INTERFERING
 from droidreclaim.lab.storm.events import Run
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.shell.props import parse_getprop
-from droidreclaim.policy.lmkd import settings_in_force
+from droidreclaim.policy.lmkd_settings import settings_in_force
 
 
 def state_of(device: Device, way: RootWay, *, timeout_s: float) -> dict[str, str | None]:
@@ -24,7 +24,11 @@ def state_of(device: Device, way: RootWay, *, timeout_s: float) -> dict[str, str
     """
     answers = ask(device, INTERFERING, way, timeout_s=timeout_s)
     properties = answers["props"].read(parse_getprop)
-    lmkd = {f"lmkd {name}": one.value for name, one in settings_in_force(properties).items()}
+    lmkd = {
+        f"lmkd {name}": one.value
+        for name, one in settings_in_force(properties).items()
+        if name != "use_new_strategy" or one.source != "default"  # storms of before have it not
+    }
     others = {
         name: answer.text.strip() if answer.ok else None
         for name, answer in answers.items()

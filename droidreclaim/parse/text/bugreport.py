@@ -17,6 +17,12 @@ _SECTION = re.compile(r"------ (?P<title>[^()]{1,120}?)(?: \((?P<command>.{1,400
 _DURATION = re.compile(r"------ [0-9.]{1,12}s was the duration of .{1,200} ------")
 _SERVICE = re.compile(r"DUMP OF SERVICE (?:CRITICAL |HIGH |NORMAL )?(?P<name>[\w./-]{1,120}):?")
 _TAKEN = re.compile(r"== dumpstate: (?P<at>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
+# "Build fingerprint: 'google/redfin/redfin:12/SQ3A/867:user/release-keys'" and, below it,
+# "Kernel: Linux version 4.19.191 (build@host) #1 SMP PREEMPT Mon Nov 22"
+_HEADER = re.compile(
+    r"(?:Build fingerprint: '?(?P<fingerprint>[^']{1,300})'?"
+    r"|Kernel: (?:Linux version )?(?P<kernel>[0-9][^ ]{0,99}).*)"
+)
 # What vendors put before a command, and the time a file was written at after its name.
 _WRAPPER = re.compile(r"(?:su (?:root|0) )?(?:/(?:system|vendor|product)/x?bin/)?(?:toybox |cat )?")
 _FILE_TIME = re.compile(r": [0-9]{4}-[0-9]{2}-[0-9]{2} .{1,20}")
@@ -84,12 +90,15 @@ class Captured:
     Attributes:
         texts: Of logs only the lines that may speak of kills, with those that follow them.
         taken_at: Local time of the device as a bug report states it, else None.
+        fingerprint, kernel: Of the build and of the kernel's release, as its header states them.
         sections: Titles of the bug report's sections seen; empty for other text.
         cut: The bug report ends inside a section.
     """
 
     texts: dict[Kind, list[str]] = field(default_factory=dict)
     taken_at: str | None = None
+    fingerprint: str | None = None
+    kernel: str | None = None
     sections: list[str] = field(default_factory=list)
     cut: bool = False
 
@@ -133,6 +142,14 @@ class Sorter:
             self._keep(line)
         elif line.startswith("== dumpstate: ") and (taken := _TAKEN.match(line)):
             self._captured.taken_at = taken["at"]
+        elif line.startswith(("Build fingerprint: ", "Kernel: ")):
+            self._take_header(line)
+
+    def _take_header(self, line: str) -> None:
+        """Keep what the first of such lines says."""
+        if header := _HEADER.match(line[:400]):
+            self._captured.fingerprint = self._captured.fingerprint or header["fingerprint"]
+            self._captured.kernel = self._captured.kernel or header["kernel"]
 
     def end(self) -> None:
         """No more lines."""

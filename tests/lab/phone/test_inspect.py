@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,9 @@ def test_headroom_is_what_the_kernel_says(apps: Handset) -> None:
     assert document["thrashing_share"] is not None
     floors = {"low_mem": 701, "low_mem_and_swap": 201}  # by how much is in swap by now
     assert document["adj_floor"] == floors[document["next_rule"]]
+    assert document["killer"] == "lmkd_psi_new"
+    assert document["waits_for"]["some_stall_s"] == 0.07
+    assert document["swap_free_share"] <= document["kernel_swap_free_share"]
     assert document["settings"]["thrashing_limit"]["value"] == "100"
 
 
@@ -187,3 +191,20 @@ def test_following_headroom_prints_two_samples_a_second(apps: Handset) -> None:
         running.communicate(timeout=10)
     assert all(one["headroom_bytes"] > 0 for one in samples)
     assert running.returncode == 130
+    assert [one["boot_s"] for one in samples] == sorted({one["boot_s"] for one in samples})
+    ahead_s = float(apps.text("cat /proc/uptime").split()[0]) - samples[-1]["boot_s"]
+    assert 0 <= ahead_s < 30
+    wall = [datetime.fromisoformat(one["at"]).timestamp() for one in samples]
+    assert abs(float(apps.text("date +%s")) - ahead_s - wall[-1]) < 3
+
+
+def test_a_dead_lmkd_is_noticed_by_headroom_and_doctor(apps: Handset) -> None:
+    apps.text("setprop init.svc.lmkd restarting")
+    try:
+        document = run_json(apps, "headroom")
+        checks = {one["name"]: one for one in run_json(apps, "doctor")["checks"]}
+    finally:
+        apps.text("setprop init.svc.lmkd running")
+    assert (document["killer"], document["next_rule"]) == ("none", None)
+    assert "lmkd does not run" in document["killer_detail"]
+    assert (checks["lmkd"]["state"], checks["lmkd"]["fact"]) == ("fail", "does not run")

@@ -10,6 +10,7 @@ import pytest
 
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure, parse_vmstat
 from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
+from droidreclaim.policy.killer import Found, Killer
 from droidreclaim.policy.lmkd import Sample, headroom
 from headroom_record import RULES
 
@@ -79,7 +80,11 @@ def test_headroom_decides_as_the_table(
 ) -> None:
     case = _CALM | given
     seen = headroom(
-        _sample(case, ended=True), [_sample(case, ended=False)], _properties(case), 4096
+        _sample(case, ended=True),
+        [_sample(case, ended=False)],
+        _properties(case),
+        4096,
+        Found(Killer.PSI_NEW, "the phone's"),
     )
     assert (seen.next_rule if seen.firing else None) == rule
     assert (seen.adj_floor if seen.firing else None) == floor
