@@ -18,9 +18,17 @@ class DroidReclaimError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def message(self) -> str:
+        """Who and what, without the hint."""
+        return super().__str__()
+
     def __str__(self) -> str:
-        message = super().__str__()
-        return f"{message} ({self.hint})" if self.hint else message
+        if not self.hint:
+            return self.message
+        # Below a list of rows, the hint has a line of its own.
+        joined = "{}\n{}" if "\n" in self.message else "{} ({})"
+        return joined.format(self.message, self.hint)
 
 
 class UsageError(DroidReclaimError):
@@ -58,7 +66,7 @@ class NotPossible(DroidReclaimError):
 
 
 class NotRoot(NotPossible):
-    """A way to root that worked before does not work any more."""
+    """No way to root works here, or the one that worked before does not any more."""
 
 
 class ParseError(DroidReclaimError):

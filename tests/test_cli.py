@@ -88,7 +88,7 @@ def test_bad_input_is_usage_and_never_a_traceback(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["ps"], ["ps", "--json"], ["reclaim", "com.a.b"], ["devices"], ["guard", "status"]]
+    "words", [["ps"], ["reclaim", "com.a.b"], ["devices"], ["guard", "status"]]
 )
 def test_without_an_adb_server_the_exit_code_is_3_and_one_line_says_why(words: list[str]) -> None:
     done = run(*words)

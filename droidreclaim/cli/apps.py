@@ -8,19 +8,31 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Capture, Connection, Force, with_connection
+from droidreclaim.cli.options import (
+    LONGEST_S,
+    AsJson,
+    Capture,
+    Connection,
+    Force,
+    with_connection,
+)
 from droidreclaim.cli.output import emit, now_utc, say, show, write
-from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
+from droidreclaim.errors import DroidReclaimError, NotAchieved, NotRoot, UsageError
 from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
 from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
 
 if TYPE_CHECKING:
+    from droidreclaim.helper.connect import RunningHelper
     from droidreclaim.reclaim import Request
     from droidreclaim.snapshot import Snapshot
 
 Bands = Annotated[
     list[Band] | None,
-    typer.Option("--band", metavar="BAND", help="Only this band; may be repeated."),
+    typer.Option(
+        "--band",
+        metavar="BAND",
+        help=f"Only this band; may be repeated: {', '.join(Band)}.",
+    ),
 ]
 _Seen: TypeAlias = "tuple[DeviceInfo | None, str, str | None, Snapshot]"
 _KINDS = ("dalvik", "native", "stack", "code")
@@ -33,7 +45,11 @@ def devices(
     wait_s: Annotated[
         float | None,
         typer.Option(
-            "--wait", metavar="S", min=0, help="Wait until one device is booted and rooted."
+            "--wait",
+            metavar="S",
+            min=0,
+            max=LONGEST_S,
+            help="Wait until one device is booted and rooted.",
         ),
     ] = None,
     *,
@@ -54,9 +70,13 @@ def devices(
 
 @with_connection
 def ps(
-    packages: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE]...")] = None,
+    packages: Annotated[
+        list[str] | None, typer.Argument(metavar="PACKAGE", help="Only these.")
+    ] = None,
     band: Bands = None,
-    user: Annotated[int | None, typer.Option("--user", min=0, help="Only this user.")] = None,
+    user: Annotated[
+        int | None, typer.Option("--user", min=0, max=21_474, help="Only this user.")
+    ] = None,
     sort: Annotated[SortKey, typer.Option("--sort", help="Order of the rows.")] = "adj",
     everything: Annotated[
         bool, typer.Option("--all", help="Also system processes and kernel threads.")
@@ -95,7 +115,10 @@ def ps(
 
 @with_connection
 def reclaim(
-    targets: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE|pid:N]...")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PACKAGE|pid:N", help="Whom; or choose with --band, --adj."),
+    ] = None,
     band: Bands = None,
     adj: Annotated[
         str | None, typer.Option("--adj", metavar="LOW..HIGH", help="Only these oom_score_adj.")
@@ -185,17 +208,30 @@ def reclaim(
         )
         source = connect.source_of(done.device.model)
     else:
-        with connect.helper(connection) as helper:
+        with _rooted(connection) as helper:
             done = engine.run(helper, request, progress=lambda line: say(line, connection))
         source = helper.source
+    error = done.ended_by
+    if error is None and not done.result.achieved:
+        error = engine.explain_nothing(done.result)
     if as_json:
-        emit(told.reclaim_json(done.device, source, done.result))
+        emit(told.reclaim_json(done.device, source, done.result), error)
     else:
         _show_reclaim(done.result)
-    if done.ended_by is not None:
-        raise done.ended_by
-    if not done.result.achieved:
-        raise engine.explain_nothing(done.result)
+    if error is not None:
+        raise error
+
+
+def _rooted(connection: Connection) -> RunningHelper:
+    """The helper; a refusal for want of root names what needs none."""
+    from droidreclaim.cli import connect
+
+    try:
+        return connect.helper(connection)
+    except NotRoot as error:
+        without = "without root: --backend am_compact (Android 12L and later), --how trim"
+        hint = f"{error.hint}; {without}" if error.hint else without
+        raise NotRoot(str(error.args[0]), hint=hint) from error
 
 
 def _require_sense(request: Request) -> None:
@@ -259,15 +295,19 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
     from droidreclaim.cli import connect
 
     serial, done = connect.uninstall(connection)
+    kept = f"{serial}: {len(done.left)} things of ours are still there"
+    error = NotAchieved(kept) if done.left else None
     if as_json:
-        emit({"serial": serial, **asdict(done)})
+        emit({"serial": serial, **asdict(done)}, error)
     else:
         write(report.uninstall_text(serial, done.removed, done.left) + "\n")
     if done.swap:
-        kept = "is still swap, made by 'swap on': gone with a reboot, or by 'droidreclaim swap off'"
-        say(f"{serial}: {', '.join(done.swap)} {kept}", connection)
-    if done.left:
-        raise NotAchieved(f"{serial}: {len(done.left)} things of ours are still there")
+        stays = (
+            "is still swap, made by 'swap on': gone with a reboot, or by 'droidreclaim swap off'"
+        )
+        say(f"{serial}: {', '.join(done.swap)} {stays}", connection)
+    if error is not None:
+        raise error
 
 
 def status(connection: Connection) -> None:
@@ -287,7 +327,13 @@ def _live(connection: Connection, *, states: bool) -> _Seen:
     from droidreclaim.inspect import apps
 
     phone = connect.chosen_device(connection)
-    with connect.helper(connection, phone) as helper:
+    try:
+        running = connect.helper(connection, phone)
+    except NotRoot as error:
+        device, seen = apps.processes_without_root(phone, timeout_s=connect.timeout_s(connection))
+        say(f"{error}; root would add memory, native and system processes", connection)
+        return device, connect.source_of(device.model), now_utc(), seen
+    with running as helper:
         taken_at = now_utc()
         if states:
             device, seen = apps.processes_with_states(

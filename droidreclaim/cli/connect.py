@@ -9,7 +9,8 @@ from typing import Any
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, Connection
 from droidreclaim.cli.output import detail, say, warn
 from droidreclaim.device.adb import AdbDevice
-from droidreclaim.device.root import RootWay, asking, default_memory, find_root
+from droidreclaim.device.link import Deadline
+from droidreclaim.device.root import RootWay, default_memory, find_root
 from droidreclaim.device.select import Choice, read_choice, select
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
@@ -85,8 +86,7 @@ def _remembered(device: AdbDevice, connection: Connection, kind: str) -> Running
     if known is None:
         return None
     try:
-        with asking(device.serial, known, lambda line: say(line, connection)):
-            return connect(device, known, timeout_s=timeout_s(connection), kind=kind)
+        return connect(device, known, timeout_s=timeout_s(connection), kind=kind)
     except NotRoot as error:
         detail(str(error), connection)
         memory.forget(device)
@@ -106,6 +106,7 @@ def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
         choice(connection),
         adb_root=connection.adb_root,
         timeout_s=timeout_s(connection),
+        root_timeout_s=connection.timeout_s,
         notify=lambda line: say(line, connection),
     )
 
@@ -129,16 +130,17 @@ def chosen_device(connection: Connection) -> AdbDevice:
 
 def root(device: AdbDevice, connection: Connection) -> RootWay:
     """
-    The way to root on *device*.
+    The way to root on *device*; a --timeout that was asked for bounds the whole search.
 
     Raises:
-        NotPossible: there is none; the message names each way with its reason.
+        NotRoot: there is none; the message names each way with its reason.
     """
     return find_root(
         device,
         default_memory(),
         notify=lambda line: say(line, connection),
         restart_adbd=device.restart_as_root if connection.adb_root else None,
+        deadline=Deadline(connection.timeout_s) if connection.timeout_s else None,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
-from droidreclaim.cli.output import emit, show, write
+from droidreclaim.cli.output import emit, emit_line, show, write
 from droidreclaim.errors import UsageError
 from droidreclaim.units import parse_duration
 
@@ -91,7 +90,10 @@ def log(
         if follow:
             for event in control.follow(running):
                 line = report.event_json(event)
-                write((json.dumps(line) if as_json else report.event_line(event)) + "\n")
+                if as_json:
+                    emit_line(line)
+                else:
+                    write(report.event_line(event) + "\n")
             return
         events = control.log(running)
     if as_json:

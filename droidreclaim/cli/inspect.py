@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, say, show, write
+from droidreclaim.cli.output import emit, emit_line, say, show, to_stderr, write
 from droidreclaim.errors import DeviceError, NotPossible, UsageError
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
@@ -65,7 +64,7 @@ def doctor(
     if to_file is not None:
         _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
     if as_json:
-        emit(head | report.doctor_json(checks))
+        emit(head | report.doctor_json(checks), unreachable)
     else:
         show(report.doctor_table(checks))
     if unreachable is not None:
@@ -113,7 +112,7 @@ def kills(
             for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
                 told = (kill.record, kill.lmkd)
                 if as_json:
-                    write(json.dumps(report.followed_json(*told)) + "\n")
+                    emit_line(report.followed_json(*told))
                 else:
                     write(report.followed_line(*told) + "\n")
             return
@@ -124,7 +123,7 @@ def kills(
         emit(head | report.kills_json(found.records, *facts))
         return
     show(report.kills_table(found.records))
-    typer.echo(report.kills_summary(*facts), err=True)
+    to_stderr(report.kills_summary(*facts) + "\n")
 
 
 @with_connection
@@ -185,7 +184,7 @@ def _show_sample(
     from droidreclaim.report import headroom as report
 
     if as_json:
-        write(json.dumps(report.headroom_json(seen, settings, at)) + "\n")
+        emit_line(report.headroom_json(seen, settings, at))
     elif sys.stdout.isatty():
         write(f"\r\x1b[K{report.headroom_line(seen)}")
     else:

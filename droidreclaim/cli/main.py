@@ -1,72 +1,86 @@
-"""The command line: every command's name, and the one place where an error becomes an exit code."""
+"""The outermost: whatever ends a command becomes one line and an exit code."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from droidreclaim.cli import apps, guard, inspect, profile, swap
-from droidreclaim.cli.lab import demo, phone, storm
-from droidreclaim.cli.options import INTERRUPTED, Connection, with_connection
-from droidreclaim.cli.output import warn
-from droidreclaim.errors import DroidReclaimError
-
-app = typer.Typer(
-    name="droidreclaim",
-    no_args_is_help=False,
-    rich_markup_mode=None,  # plain help: 80 ms sooner, and no escape sequence on any CI
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+import contextlib
+import os
+import signal
+import sys
+import threading
+from types import FrameType
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from droidreclaim import __version__
+class Ended(KeyboardInterrupt):
+    """
+    SIGTERM or SIGHUP, which end a command as Ctrl-C does: what it started is taken down first.
 
-        typer.echo(f"droidreclaim {__version__}")
-        raise typer.Exit
+    Attributes:
+        exit_code: 128 and the signal's number, as a shell says it.
+    """
 
-
-@app.callback(invoke_without_command=True)
-@with_connection
-def start(
-    ctx: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version)
-    ] = False,
-    *,
-    connection: Connection,
-) -> None:
-    """Page background Android apps out on demand, instead of letting lowmemorykiller take them."""
-    ctx.obj = connection
-    if ctx.invoked_subcommand is None:
-        apps.status(connection)
-
-
-app.command()(apps.devices)
-app.command()(apps.ps)
-app.command()(apps.reclaim)
-app.command()(inspect.doctor)
-app.command()(inspect.kills)
-app.command()(inspect.headroom)
-app.command()(apps.uninstall)
-app.command()(demo.demo)
-app.command()(storm.storm)
-app.add_typer(swap.app, name="swap")
-app.add_typer(guard.app, name="guard")
-app.add_typer(profile.app, name="profile")
-app.add_typer(phone.app, name="phone")
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
 
 
 def main() -> None:
-    """Run the command line; errors become one line on stderr and their exit code."""
+    """Run the command line; the one place where an error becomes a message and an exit code."""
+    words, ready = sys.argv[1:], False
     try:
-        app()
-    except DroidReclaimError as error:
-        warn(str(error))
-        raise SystemExit(error.exit_code) from error
-    except KeyboardInterrupt:
-        warn("interrupted")
-        raise SystemExit(INTERRUPTED) from None
+        _prepare_streams()
+        _end_by_signals()
+        from droidreclaim.cli import app
+
+        ready = True
+        code = app.run(words)
+    except (Exception, KeyboardInterrupt) as error:
+        code = _tell(error, words, ready=ready)
+    raise SystemExit(code)
+
+
+def _tell(error: BaseException, words: list[str], *, ready: bool) -> int:
+    """Say what ended the command; not *ready*, an interrupt fell into the import of our modules."""
+    if not ready and isinstance(error, KeyboardInterrupt):
+        with contextlib.suppress(OSError):
+            sys.stderr.write("droidreclaim: interrupted\n")
+        return 130
+    try:
+        from droidreclaim.cli import failure
+
+        return failure.tell(error, words)
+    except KeyboardInterrupt:  # a second one
+        return 130
+
+
+def _prepare_streams() -> None:
+    """
+    Have three streams that never end a command with a traceback.
+
+    One that is closed (``>&-``) becomes the null device, so that no file or socket takes its
+    number; stdout read-only: writing fails there as it does where it is closed. What the locale
+    cannot print is escaped.
+    """
+    modes = (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
+    for number, (name, mode) in enumerate(modes):
+        if getattr(sys, name) is not None:
+            continue
+        os.set_inheritable(os.open(os.devnull, mode), True)  # the lowest number free: this one
+        opened = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+        setattr(sys, name, opened)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end_by_signals() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        signal.signal(number, signal.SIG_DFL)  # the next one is at once
+    raise Ended(number)

@@ -55,7 +55,7 @@ class Connection:
 
 
 DEFAULT_TIMEOUT_S = 30.0
-INTERRUPTED = 130
+LONGEST_S = 86_400.0  # a day: more is a slip of the hand, and too much for a socket's timer
 
 _PARAMETERS = {
     "serial": Annotated[
@@ -80,7 +80,8 @@ _PARAMETERS = {
     "timeout_s": Annotated[
         float | None,
         typer.Option(
-            "--timeout", metavar="S", min=0.1, help="Deadline of each step, default 30.",
+            "--timeout", metavar="S", min=0.1, max=LONGEST_S,
+            help="Deadline of each step, default 30.",
         ),
     ],
     "adb_root": Annotated[
@@ -112,11 +113,7 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
         before = ctx.obj if isinstance(ctx.obj, Connection) else Connection()
         if wants_context:
             values["ctx"] = ctx
-        try:
-            command(**values, connection=own.over(before))
-        except KeyboardInterrupt:  # typer would end as quietly as if all were done
-            typer.echo("droidreclaim: interrupted", err=True)
-            raise SystemExit(INTERRUPTED) from None
+        command(**values, connection=own.over(before))
 
     signature = inspect.signature(command, eval_str=True).parameters
     wants_context = "ctx" in signature

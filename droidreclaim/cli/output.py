@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 from droidreclaim.cli.options import Connection
 from droidreclaim.errors import DroidReclaimError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+@dataclass
+class _Printed:
+    """What has gone to stdout: a document is the only one, after lines of JSON another may come."""
+
+    any: bool = False
+    document: bool = False
+
+    def reset(self) -> None:
+        """Forget, before another command line is run in the same process."""
+        self.any = self.document = False
+
+
+printed = _Printed()
 
 
 def write(text: str) -> None:
@@ -25,22 +42,37 @@ def write(text: str) -> None:
     Raises:
         DroidReclaimError: stdout takes no more, in the system's words.
     """
+    printed.any = True
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _close_stdout()
+        close_stdout()
         raise SystemExit(0) from None
     except OSError as error:
-        _close_stdout()
+        close_stdout()
         raise DroidReclaimError(f"cannot write the output: {error.strerror}") from error
 
 
-def emit(value: Any) -> None:
-    """Print one JSON document."""
-    from droidreclaim import report
+def emit(value: Mapping[str, Any], error: BaseException | None = None) -> None:
+    """
+    Print the one JSON document of a command.
 
-    write(report.document(value) + "\n")
+    Args:
+        error: What ended the command, or why it is not achieved: raise it afterwards. It stands in
+            the document as ``error``, and is printed as a document only where none was.
+    """
+    from droidreclaim import report
+    from droidreclaim.cli.failure import describe
+
+    printed.document = True
+    ended = {"error": asdict(describe(error))} if error is not None else {}
+    write(report.document({**value, **ended}) + "\n")
+
+
+def emit_line(value: Mapping[str, Any]) -> None:
+    """Print one JSON line of a stream."""
+    write(json.dumps(value) + "\n")
 
 
 def show(table: Table) -> None:
@@ -75,9 +107,17 @@ def warn(message: str) -> None:
     from droidreclaim.escape import safe
 
     lines = (safe(line) for line in f"droidreclaim: {message}".split("\n"))
-    typer.echo("\n".join(lines), err=True)
+    to_stderr("\n".join(lines) + "\n")
 
 
-def _close_stdout() -> None:
+def to_stderr(text: str) -> None:
+    """*text* as it is; where nobody hears, the exit code still speaks."""
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def close_stdout() -> None:
     """Python would complain once more while it exits, when it flushes what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # ValueError: a stream without a number, in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,13 +25,16 @@ def check(name: Name, as_json: AsJson = False) -> None:
     from droidreclaim import profiles, report
 
     found = profiles.check(profiles.open_profile(name))
-    faults = () if isinstance(found, profiles.Profile) else found
+    if isinstance(found, profiles.Profile):
+        if as_json:
+            emit(report.faults_json(name, ()))
+        else:
+            write(f"{name}: no fault; {len(found.rules)} rules, named {found.name}\n")
+        return
+    error = profiles.faulty(name, found)
     if as_json:
-        emit(report.faults_json(name, faults))
-    if not isinstance(found, profiles.Profile):
-        raise profiles.faulty(name, found)
-    if not as_json:
-        write(f"{name}: no fault; {len(found.rules)} rules, named {found.name}\n")
+        emit(report.faults_json(name, found), error)
+    raise error
 
 
 @app.command()

@@ -9,7 +9,7 @@ import re
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -18,7 +18,7 @@ from platformdirs import user_state_path
 
 from droidreclaim.device import CommandResult, Device
 from droidreclaim.device.link import Deadline
-from droidreclaim.errors import DeviceTimeout, NotPossible
+from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
 
 PROBE_TIMEOUT_S = 10.0
 FIRST_SU_TIMEOUT_S = 75.0  # Magisk waits 70 s for an answer to its question, then denies
@@ -135,17 +135,19 @@ def find_root(
         deadline: Bounds all of it; a `su` may be waited for 75 s without one.
 
     Raises:
-        NotPossible: no way works; the message names each with its reason.
+        NotRoot: no way works; the message names each with its reason.
         DeviceLost, DeviceTimeout: the device does not answer at all.
     """
     reasons: list[str] = []
     deadline = deadline or Deadline(math.inf)
-    found = _try_adbd(device, reasons) or _try_su(device, memory, notify, reasons, deadline)
+    found = _try_adbd(device, reasons, deadline) or _try_su(
+        device, memory, notify, reasons, deadline
+    )
     if found is None and restart_adbd is not None:
-        found = _try_adb_root(device, restart_adbd, reasons)
+        found = _try_adb_root(device, restart_adbd, reasons, deadline)
     if found is None:
         memory.forget(device)
-        raise NotPossible(
+        raise NotRoot(
             f"{device.serial}: no root: {'; '.join(reasons)}",
             hint="root the phone (Magisk, KernelSU), or try --adb-root on a userdebug build"
             if restart_adbd is None
@@ -171,8 +173,8 @@ class _Identity:
         return f"uid 0 without CAP_{', CAP_'.join(missing)}" if missing else None
 
 
-def _try_adbd(device: Device, reasons: list[str]) -> RootWay | None:
-    result = _probe(device, RootWay.ADBD, PROBE_TIMEOUT_S)
+def _try_adbd(device: Device, reasons: list[str], deadline: Deadline) -> RootWay | None:
+    result = _probe(device, RootWay.ADBD, min(PROBE_TIMEOUT_S, deadline.left_s()))
     identity = _read_identity(result)
     shortcoming = result.complaint if identity is None else identity.shortcoming()
     if shortcoming is None:
@@ -192,8 +194,9 @@ def _try_su(
 ) -> RootWay | None:
     if "su: not found" in reasons:
         return None
-    timeout_s = PROBE_TIMEOUT_S if memory.recall(device) else FIRST_SU_TIMEOUT_S
-    with asking(device.serial, RootWay.SU_C, notify):
+    first = memory.recall(device) is None
+    timeout_s = min(FIRST_SU_TIMEOUT_S if first else PROBE_TIMEOUT_S, deadline.left_s())
+    with _asking(device.serial, timeout_s, notify) if first else nullcontext():
         for way in _SU_WAYS:
             timeout_s = min(timeout_s, deadline.left_s())
             try:
@@ -213,13 +216,15 @@ def _try_su(
 
 
 @contextmanager
-def asking(serial: str, way: RootWay, notify: Callable[[str], None]) -> Iterator[None]:
-    """Say that the phone may be asking its owner, when a `su` does not answer at once."""
-    words = f"{serial}: su takes its time: confirm on the phone that shell may use it"
+def _asking(serial: str, timeout_s: float, notify: Callable[[str], None]) -> Iterator[None]:
+    """Say that the phone may be asking its owner, when a first `su` does not answer at once."""
+    words = (
+        f"{serial}: su takes its time: confirm on the phone that shell may use it "
+        f"(waiting for up to {timeout_s:.3g} s; --timeout S for less)"
+    )
     question = threading.Timer(ASK_AFTER_S, notify, [words])
     question.daemon = True
-    if way is not RootWay.ADBD:
-        question.start()
+    question.start()
     try:
         yield
     finally:
@@ -227,14 +232,17 @@ def asking(serial: str, way: RootWay, notify: Callable[[str], None]) -> Iterator
 
 
 def _try_adb_root(
-    device: Device, restart_adbd: Callable[[float], None], reasons: list[str]
+    device: Device,
+    restart_adbd: Callable[[float], None],
+    reasons: list[str],
+    deadline: Deadline,
 ) -> RootWay | None:
     try:
-        restart_adbd(ADB_ROOT_TIMEOUT_S)
+        restart_adbd(min(ADB_ROOT_TIMEOUT_S, deadline.left_s()))
     except NotPossible as error:
         reasons.append(str(error).removeprefix(f"{device.serial}: "))
         return None
-    return _try_adbd(device, reasons)
+    return _try_adbd(device, reasons, deadline)
 
 
 def _probe(device: Device, way: RootWay, timeout_s: float) -> CommandResult:

@@ -52,8 +52,10 @@ def find_server(host: str | None, port: int | None, environment: Mapping[str, st
     named_port = environment.get("ANDROID_ADB_SERVER_PORT")
     if port is None and named_port:
         port = _read_port(named_port, "ANDROID_ADB_SERVER_PORT")
+    source = "-H" if host is not None else "ANDROID_ADB_SERVER_ADDRESS"
+    named_host = host if host is not None else environment.get("ANDROID_ADB_SERVER_ADDRESS")
     return Server(
-        host or environment.get("ANDROID_ADB_SERVER_ADDRESS") or DEFAULT_HOST, port or DEFAULT_PORT
+        _read_host(named_host, source) if named_host else DEFAULT_HOST, port or DEFAULT_PORT
     )
 
 
@@ -98,6 +100,8 @@ def _read_socket_spec(spec: str) -> Server:
     host = host.removeprefix("[").removesuffix("]")
     if ":" in host:
         _check_ipv6(host, spec)
+    elif host:
+        host = _read_host(host, "ADB_SERVER_SOCKET")
     return Server(host or DEFAULT_HOST, _read_port(port, "ADB_SERVER_SOCKET"))
 
 
@@ -106,6 +110,17 @@ def _check_ipv6(host: str, spec: str) -> None:
         ipaddress.IPv6Address(host)
     except ValueError as error:
         raise UsageError(f"ADB_SERVER_SOCKET={spec!r}: {host!r} is no address") from error
+
+
+def _read_host(text: str, source: str) -> str:
+    """A name that a resolver can be asked for, or an address."""
+    try:
+        fits = bool(text.encode("idna")) and text.isprintable() and " " not in text
+    except UnicodeError:
+        fits = False
+    if not fits:
+        raise UsageError(f"{source}: {text!r} is no name of a host", hint="a name or an address")
+    return text
 
 
 def _read_port(text: str, source: str) -> int:

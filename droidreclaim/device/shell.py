@@ -112,8 +112,8 @@ class ExecStream:
         mark = re.escape(self._mark)
         self._parts = deque([
             (Stream.STDERR, re.compile(mark + rb":\r?\n")),
-            (Stream.STDOUT, re.compile(mark + rb":(\d{1,3})\n")),
-            (Stream.STDERR, re.compile(mark + rb"\.\n")),
+            (Stream.STDOUT, re.compile(mark + rb":(\d{1,3})\r?\n")),
+            (Stream.STDERR, re.compile(mark + rb"\.\r?\n")),
         ])  # fmt: skip
         self._stdin_bytes = stdin_bytes
         self._pending = b""
@@ -160,7 +160,7 @@ class ExecStream:
 
     def _uncertain(self) -> int:
         """Where a mark may begin that has not come whole."""
-        keep = self._pending.rfind(b"\x1e", -len(self._mark) - len(":255\n"))
+        keep = self._pending.rfind(b"\x1e", -len(self._mark) - len(":255\r\n"))
         return len(self._pending) if keep < 0 else keep
 
 

@@ -90,9 +90,7 @@ def connect(
     bundle = load_bundle(kind=kind)
     arguments = ("serve", f"heartbeat_ms={HEARTBEAT_MS}")
     started = start_helper(device, way, bundle, arguments, timeout_s=timeout_s)
-    session = HelperSession(
-        started.channel, serial=device.serial, timeout_s=timeout_s, early=started.early
-    )
+    session = HelperSession(started.channel, serial=device.serial, timeout_s=timeout_s)
     preamble = started.preamble
     return RunningHelper(
         session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build, device

@@ -1,17 +1,18 @@
 """
-Putting the helper on a device, so that root runs only what root alone can write.
+Putting the helper on a device, so that root runs what root alone could write.
 
-A file in /data/local/tmp can be replaced by any adb user between check and use. So the pushed file
-is only carried: root copies it into a directory of its own (0700, below /data/local, which is
-root's), verifies *the copy*, runs it once, and only then gives it its final name, which holds the
-hash of its content. What has such a name there was verified: it is neither pushed nor hashed again.
+Whatever lies in /data/local/tmp any adb user can replace: by another file, a link, a FIFO. So
+nothing is put there. The helper travels through the stdin of root's own shell into a directory that
+only root can enter (0700, below /data/local, which is root's). There root takes no more than the
+helper's size, verifies it, runs it once, and only then gives it its final name, which holds the
+hash of its content. What has such a name already is verified likewise, and replaced when damaged.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,37 +23,61 @@ from droidreclaim.errors import DeviceError, DroidReclaimError, NotPossible
 from droidreclaim.helper.bundle import Helper
 
 _STEP_TIMEOUT_S = 20.0  # a copy of 32 KiB and a hash; slow phones wake up for seconds
-_TIDY_TIMEOUT_S = 5.0
+_TIDY_TIMEOUT_S = 1.0
 
 # For mksh with toybox or toolbox, from Android 5 on. Its words come as arguments, none is written
-# into the text. It holds no single quote: each would cost eight characters behind su -c.
+# into the text. It holds no single quote: each would cost eight characters behind su -c. Android
+# before 6 has dd and no head; of a pipe dd reads single bytes, because it takes a short read for a
+# block. Whoever stands in the working directory is ours: only root can get there (see remove).
 _PLACE = r"""
 set -f; umask 077
-home=$1 pushed=$2 copy=$3 name=$4 sha256=$5 sha1=$6 md5=$7 verified=$8
+home=$1 work=$2 name=$3 size=$4 sha256=$5 sha1=$6 md5=$7 verified=$8 made=$8
 say() { echo droidreclaim: $*; }
-stop() { say failed="$*"; exit 1; }
-tidy() { rm -f "$copy" "$pushed"; }
+stop() {
+  [ "$made" ] && [ ! -d "$work" ] && set -- "removed: $work went away meanwhile"
+  say failed="$*"; exit 1
+}
+tidy() { cd /; rm -rf "$work"; }
 have() { command -v "$1" >/dev/null 2>&1; }
-trap tidy EXIT; trap "exit 1" HUP INT TERM
+take() {
+  if head -c 1 </dev/null >/dev/null 2>&1; then head -c "$size"
+  elif have dd; then dd ibs=1 obs=4096 count="$size"
+  else cat
+  fi
+}
+hashed() {
+  if have sha256sum; then got=$(sha256sum "$1") want=$sha256
+  elif have sha1sum; then got=$(sha1sum "$1") want=$sha1
+  elif have md5sum; then got=$(md5sum "$1") want=$md5
+  else return 1
+  fi
+  got=${got%% *}
+}
+whole() { [ ! -L "$1" ] && [ -f "$1" ] && hashed "$1" && [ "$got" = "$want" ]; }
+trap tidy EXIT; trap "made=; stop removed: the placing was ended from outside" HUP INT TERM
 if [ ! "$verified" ]; then
   words=$(mkdir "$home" 2>&1) || [ -d "$home" ] || [ -L "$home" ] || stop "$words"
   if [ -L "$home" ] || [ ! -d "$home" ] || [ ! -O "$home" ]; then
     stop "planted: $home is a link, no directory or of another owner"
   fi
   chmod 700 "$home"
-  [ ! -L "$pushed" ] && [ -f "$pushed" ] || stop "replaced: $pushed"
-  words=$( (cat "$pushed" >"$copy") 2>&1) || stop "$words"
-  rm -f "$pushed"
-  if have sha256sum; then got=$(sha256sum "$copy") want=$sha256
-  elif have sha1sum; then got=$(sha1sum "$copy") want=$sha1
-  elif have md5sum; then got=$(md5sum "$copy") want=$md5
-  else trap - EXIT; say unverified; exit 0
-  fi
-  [ "${got%% *}" = "$want" ] || stop "replaced: the copy is not what was sent"
+  words=$(mkdir "$work" 2>&1) || { [ -d "$home" ] || made=1; stop "$words"; }
+  made=1
 fi
-chmod 700 "$copy"
-words=$("$copy" hello 2>&1 </dev/null) || stop "not run: exit status $?: $words"
-words=$(mv -f "$copy" "$home/$name" 2>&1) || stop "$words"
+cd "$work" 2>/dev/null || stop "cannot enter $work"
+if [ ! "$verified" ]; then
+  words=$( (take >program) 2>&1) || stop "$words"
+  hashed program || { trap - EXIT; say unverified; exit 0; }
+  [ "$got" = "$want" ] || stop "damaged: the copy is not what was sent"
+fi
+chmod 700 program
+words=$(./program hello 2>&1 </dev/null) || stop "not run: exit status $?: $words"
+there=$home/$name
+whole "$there" && chmod 700 "$there" && say placed && exit
+if [ -e "$there" ] || [ -L "$there" ]; then rm -rf "$there"; fi
+# A link never takes the place of what another host has put there meanwhile, and runs.
+ln program "$there" 2>/dev/null || whole "$there" || words=$(mv -f program "$there" 2>&1) ||
+  stop "$words"
 say placed
 """
 
@@ -60,7 +85,8 @@ _WHAT_NEXT = (
     (r"No space left|quota", "free some space in /data"),
     (r"Read-only", "/data is mounted read-only: boot Android normally"),
     (r"^planted|File exists|Not a directory", "look at it, then remove it: it is not ours"),
-    (r"^replaced", "another program writes in /data/local/tmp: see who runs as shell"),
+    (r"^removed", "an 'uninstall' in another terminal does that: try again"),
+    (r"^damaged", "a su that changes what passes through it, or a bad cable"),
     (
         r"^not run.*(denied|not permitted)",
         "a noexec mount or SELinux forbids running programs there",
@@ -75,7 +101,7 @@ class Places:
     Where things are on a device.
 
     Attributes:
-        temp: Where adb may write.
+        temp: Where adb may write, and releases before this one did.
         home: Our own directory; the one above it belongs to root.
     """
 
@@ -95,50 +121,63 @@ def place(
     places: Places = DEFAULT_PLACES,
 ) -> None:
     """
-    Push *helper*, copy it as root, verify and try the copy, and give it its final name.
+    Have root take *helper* from its stdin, verify and try it, and give it its final name.
 
-    Safe against another host doing the same: each works under names of its own until the last step.
+    Safe against another host doing the same: each works in a directory of its own until the last
+    step. What has the final name already stays when it is whole.
 
     Raises:
         NotPossible: the device refuses, with its reason and what to do; nothing is left behind.
-        DeviceTimeout, DeviceLost: the device went away; `remove` finds what it may have kept.
+        DeviceTimeout, DeviceLost: the device went away; the end of its stdin ends the script, which
+            removes what it made.
     """
-    token = secrets.token_hex(8)
-    pushed = f"{places.temp}/{TEMP_PREFIX}{token}"
-    copy = f"{places.home}/.new-{token}"
+    work = f"{places.home}/.new-{secrets.token_hex(8)}"
+    answer = _run_place(device, way, helper, (places.home, work), deadline)
+    if answer != "unverified":
+        return
     try:
-        device.push(helper.read(), pushed, mode=0o600, timeout_s=_step_s(deadline))
-        answer = _run_place(device, way, helper, (places.home, pushed, copy), deadline, "")
-        if answer == "unverified":
-            _read_back(device, way, helper, copy, deadline)
-            answer = _run_place(
-                device, way, helper, (places.home, pushed, copy), deadline, "verified"
-            )
+        _read_back(device, way, helper, f"{work}/program", deadline)
+        _run_place(device, way, helper, (places.home, work), deadline, verified="verified")
     except DroidReclaimError:
-        _tidy(device, way, (pushed, copy))
+        with suppress(DeviceError):
+            device.run(way.wrap(["rm", "-rf", work]), timeout_s=_TIDY_TIMEOUT_S)
         raise
-    if answer != "placed":
-        raise NotPossible(f"{device.serial}: the helper was not placed: {answer}")
 
 
-def _run_place(  # the script's arguments
+def _run_place(
     device: Device,
     way: RootWay,
     helper: Helper,
-    paths: tuple[str, str, str],
+    paths: tuple[str, str],
     deadline: Deadline,
-    verified: str,
+    *,
+    verified: str = "",
 ) -> str:
-    words = [*paths, helper.name, helper.sha256, helper.sha1, helper.md5, verified]
+    """Run the script; its last word is ``placed``, or ``unverified`` where nothing hashes."""
+    hashes = (helper.sha256, helper.sha1, helper.md5)
+    words = [*paths, helper.name, str(helper.size_bytes), *hashes, verified]
     argv = way.wrap(["sh", "-c", _PLACE, "droidreclaim", *words])
-    result = device.run(argv, timeout_s=_step_s(deadline))
-    for line in result.text.splitlines():
-        key, _, reason = line.removeprefix("droidreclaim: ").partition("=")
+    stdin = b"" if verified else helper.read()
+    result = device.run(argv, timeout_s=_step_s(deadline), stdin=stdin)
+    for key, reason in said(result.text):
         if key in ("placed", "unverified"):
             return key
         if key == "failed":
             raise _refusal(device, reason, paths[0])
     raise NotPossible(f"{device.serial}: {way.value}: {result.complaint}")
+
+
+def said(text: str) -> Iterator[tuple[str, str]]:
+    """
+    What our scripts say in *text*, by whole lines: key and value.
+
+    A su may print a prompt without a newline in front of the first, and a terminal CR after each.
+    """
+    for line in text.splitlines(keepends=True):
+        _, mark, words = line.partition("droidreclaim: ")
+        if mark and line.endswith("\n"):
+            key, _, value = words.rstrip().partition("=")
+            yield key, value
 
 
 def _refusal(device: Device, reason: str, home: str) -> NotPossible:
@@ -150,12 +189,7 @@ def _read_back(device: Device, way: RootWay, helper: Helper, copy: str, deadline
     """Compare the copy byte by byte, where the device has no program that hashes (Android 5)."""
     result = device.run(way.wrap(["cat", copy]), timeout_s=_step_s(deadline))
     if result.stdout != helper.read():
-        raise _refusal(device, "replaced: the copy is not what was sent", copy)
-
-
-def _tidy(device: Device, way: RootWay, paths: Sequence[str]) -> None:
-    with suppress(DeviceError):
-        device.run(way.wrap(["rm", "-f", *paths]), timeout_s=_TIDY_TIMEOUT_S)
+        raise _refusal(device, "damaged: the copy is not what was sent", copy)
 
 
 def _step_s(deadline: Deadline) -> float:

@@ -1,25 +1,40 @@
 """
 Starting the helper on a device, and placing it first where it is absent.
 
-The usual case costs no round trip: the session's own command line looks for the helper, says what
-device this is, and becomes the helper, or says that it is absent.
+In the usual case the session's own command line looks for the helper, says what device this is,
+and becomes the helper, or says that it is absent. That it did become the helper one question shows:
+what does not answer it is verified on the device, and replaced when it is damaged.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from droidreclaim.device import Channel, CommandResult, Device
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DroidReclaimError, NotPossible, NotRoot
+from droidreclaim.errors import (
+    DeviceLost,
+    DeviceTimeout,
+    DroidReclaimError,
+    NotPossible,
+    NotRoot,
+    ParseError,
+    TooMuchOutput,
+)
 from droidreclaim.helper.bundle import Bundle, Helper
 from droidreclaim.helper.deploy import DEFAULT_PLACES, Places, place
+from droidreclaim.helper.protocol import ReplyReader, request
 
 _MAX_PREAMBLE_BYTES = 64 * 1024
-_OUR_LINE = re.compile(rb"^[ \t\r]*droidreclaim: ([^\n]*)\n", re.MULTILINE)
+_TURNS = 2  # as it is, and as it was placed
+_ABSENT = "it was removed while it was started"
+_START_ID = "start"  # of the question that shows it runs; a session counts its own from 1
+# A su may print a prompt without a newline in front of the first.
+_OUR_LINE = re.compile(rb"droidreclaim: ([^\n]{0,512})\n")
 
 # Without single quotes, as the script that places it; each program it starts delays every command.
 _LAUNCH = r"""
@@ -35,11 +50,13 @@ IFS=,; name=
 for abi in $abis; do for pair in $names; do
   [ "${pair%%=*}" = "$abi" ] && name=${pair#*=} && break 2
 done; done
-if [ -L "$home" ] || [ ! -O "$home" ] || [ ! -x "$home/$name" ] || [ ! "$name" ]; then
+there=$home/$name
+if [ -L "$home" ] || [ ! -O "$home" ] || [ -L "$there" ] || [ ! -f "$there" ] ||
+  [ ! -x "$there" ] || [ ! "$name" ]; then
   echo "droidreclaim: absent"; exit 127
 fi
 echo "droidreclaim: ready"
-exec "$home/$name" "$@"
+exec "$there" "$@"
 """
 
 
@@ -67,13 +84,11 @@ class Started:
     A running helper.
 
     Attributes:
-        early: What it wrote already; comes before whatever the channel reads.
         abi: The ABI it was built for.
     """
 
     channel: Channel
     preamble: Preamble
-    early: bytes
     abi: str
 
 
@@ -110,30 +125,45 @@ def start_helper(  # each is another thing than the others
     places: Places = DEFAULT_PLACES,
 ) -> Started:
     """
-    Start the helper with *arguments*; place it first where it is absent.
+    Start the helper with *arguments*; place it first where it is absent or damaged.
 
     Raises:
         NotRoot: this way is not root (any more).
-        NotPossible: no helper fits, or the device refuses it.
+        NotPossible: no helper fits, the device refuses it, or it does not start although it is
+            whole.
         DeviceTimeout: it did not start within *timeout_s* in all.
         DeviceLost: the link broke.
     """
     deadline = Deadline(timeout_s)
-    command = launch_command(way, bundle, arguments, places)
-    channel, preamble, early = _launch(device, way, command, deadline)
-    if not preamble.present:
+    for turn in range(_TURNS):
+        channel, preamble, early = _launch(device, way, bundle, arguments, deadline, places)
+        try:
+            fault = _fault(channel, early, bundle, deadline) if preamble.present else _ABSENT
+        except DeviceLost as error:
+            # What ends at once can look so; whether the device is there the next step shows.
+            channel.close()
+            if turn > 0:
+                raise
+            fault = str(error)
+        helper = _fitting(device, bundle, preamble)
+        if fault is None:
+            return Started(channel, preamble, helper.abi)
         channel.close()
-        place(device, way, _fitting(device, bundle, preamble), deadline, places)
-        channel, preamble, early = _launch(device, way, command, deadline)
-    if not preamble.present:
-        channel.close()
-        raise NotPossible(f"{device.serial}: the helper was removed while it was started")
-    return Started(channel, preamble, early, _fitting(device, bundle, preamble).abi)
+        if turn == 0:
+            place(device, way, helper, deadline, places)
+    hint = "an 'uninstall' in another terminal does that: try again" if fault == _ABSENT else None
+    raise NotPossible(f"{device.serial}: the {helper.kind} does not start: {fault}", hint=hint)
 
 
 def _launch(
-    device: Device, way: RootWay, command: Sequence[str], deadline: Deadline
+    device: Device,
+    way: RootWay,
+    bundle: Bundle,
+    arguments: Sequence[str],
+    deadline: Deadline,
+    places: Places,
 ) -> tuple[Channel, Preamble, bytes]:
+    command = launch_command(way, bundle, arguments, places)
     channel = device.open(command, timeout_s=deadline.left_s())
     try:
         preamble, early = _read_preamble(device, way, channel, deadline)
@@ -143,6 +173,28 @@ def _launch(
     except DroidReclaimError:
         channel.close()
         raise
+
+
+def _fault(channel: Channel, early: bytes, bundle: Bundle, deadline: Deadline) -> str | None:
+    """Why what was started is not the helper; None when it says that it is."""
+    reader = ReplyReader({_START_ID})
+    half = Deadline(deadline.left_s() / 2)  # the rest is for replacing it
+    with suppress(DeviceLost):  # it has ended already: its last words are still to be read
+        channel.write(request(_START_ID, "hello"))
+    try:
+        data = early
+        while True:
+            for reply in reader.feed(data):
+                builds = [line.get("build") for line in reply.of_type("hello")]
+                known = builds == [bundle.build]
+                return None if known else f"it is build {', '.join(map(str, builds)) or 'unknown'}"
+            data = channel.read(half.left_s())
+            if not data:
+                return CommandResult(b"", channel.stderr, channel.exit_code).complaint
+    except (ParseError, TooMuchOutput) as error:
+        return str(error)
+    except DeviceTimeout:
+        return f"it does not answer within {half.timeout_s:.3g} s"
 
 
 def _read_preamble(
@@ -157,8 +209,8 @@ def _read_preamble(
             return split
         if not came:
             break
-    said = CommandResult(data, channel.stderr, channel.exit_code)
-    raise NotRoot(f"{device.serial}: {way.value}: {said.complaint}")
+    result = CommandResult(data, channel.stderr, channel.exit_code)
+    raise NotRoot(f"{device.serial}: {way.value}: {result.complaint}")
 
 
 def _preamble(present: bool, facts: dict[str, str]) -> Preamble:

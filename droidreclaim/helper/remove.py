@@ -7,32 +7,42 @@ from dataclasses import dataclass
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import NotPossible
-from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places
+from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places, said
 
 # Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on.
 # (Android before 6 has dd and no head, a small toybox the reverse.)
-# A process is ours when its program is a file of our directory, by inode: a path read from /proc
-# could be another's that only looks like ours. What is not ours is never removed recursively.
+# A process is ours when its program is a file of our directory, or when it places one and stands in
+# its working directory, where only root can get: by inode, since a path read from /proc could be
+# another's that only looks like ours. What is not ours is never removed recursively. A placing that
+# was faster than its end makes the directory anew: hence the turns.
 _REMOVE = r"""
 home=$1 temp=$2 prefix=$3
 say() { echo "droidreclaim: $*"; }
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 report() { if there "$1"; then say "left=$1"; else say "removed=$1"; fi; }
+ours() {
+  for file in "$home"/* "$home"/.new-*/program; do [ "$1/exe" -ef "$file" ] && return; done
+  for work in "$home"/.new-*; do [ "$1/cwd" -ef "$work" ] && return; done
+  return 1
+}
 running() {
   pids=
-  for exe in /proc/[0-9]*/exe; do for file in "$home"/* "$home"/.new-*; do
-    [ "$exe" -ef "$file" ] && pid=${exe#/proc/} && pids="$pids ${pid%/exe}"
-  done; done
+  for proc in /proc/[0-9]*; do ours "$proc" && pids="$pids ${proc#/proc/}"; done
   [ "$pids" ]
 }
-if running; then
+end() {
+  running || return
   ended=$pids; kill $pids
   for turn in 1 2 3 4 5 6 7 8 9 10; do running || break; sleep 0.1; done
   running && kill -9 $pids && sleep 0.2
   running && say "left=process$pids" || say "removed=process$ended"
-fi
+}
 if there "$home"; then
-  if [ ! -L "$home" ] && [ -O "$home" ]; then rm -rf "$home" 2>/dev/null; fi
+  for again in 1 2 3; do
+    end
+    if [ ! -L "$home" ] && [ -O "$home" ]; then rm -rf "$home" 2>/dev/null; fi
+    there "$home" || break
+  done
   report "$home"
 fi
 while read -r area rest; do
@@ -78,17 +88,13 @@ def remove(
         NotPossible: the script did not run to its end.
         DeviceTimeout, DeviceLost: the device went away.
     """
-    words = ["sh", "-c", _REMOVE, "droidreclaim", places.home, places.temp, TEMP_PREFIX]
-    result = device.run((way or RootWay.ADBD).wrap(words), timeout_s=timeout_s)
-    said = [
-        line.removeprefix("droidreclaim: ").partition("=")
-        for line in result.text.splitlines()
-        if line.startswith("droidreclaim: ")
-    ]
-    if not said or said[-1][0] != "done":
+    script = ["sh", "-c", _REMOVE, "droidreclaim", places.home, places.temp, TEMP_PREFIX]
+    result = device.run((way or RootWay.ADBD).wrap(script), timeout_s=timeout_s)
+    words = list(said(result.text))
+    if not words or words[-1][0] != "done":
         raise NotPossible(f"{device.serial}: uninstall: {result.complaint}")
     return Removal(
-        removed=tuple(what for key, _, what in said if key == "removed"),
-        left=tuple(what for key, _, what in said if key == "left"),
-        swap=tuple(what for key, _, what in said if key == "swap"),
+        removed=tuple(what for key, what in words if key == "removed"),
+        left=tuple(what for key, what in words if key == "left"),
+        swap=tuple(what for key, what in words if key == "swap"),
     )

@@ -45,9 +45,7 @@ class HelperSession:
     trip of the link. Closing the channel ends the helper, also in the middle of work.
     """
 
-    def __init__(
-        self, channel: Channel, *, serial: str, timeout_s: float, early: bytes = b""
-    ) -> None:
+    def __init__(self, channel: Channel, *, serial: str, timeout_s: float) -> None:
         self._channel = channel
         self._serial = serial
         self._timeout_s = timeout_s
@@ -55,7 +53,6 @@ class HelperSession:
         self._reader = ReplyReader(self._asked)
         self._replies: dict[str, Reply] = {}
         self._count = 0
-        self._keep(early)
         self._write_lock = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._beat, name="helper-heartbeat", daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from droidreclaim import snapshot
 from droidreclaim.device import Device
 from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.attached import Attached
+from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, find_root
 from droidreclaim.device.select import Choice, what_next
 from droidreclaim.device.server import Server
@@ -39,16 +41,28 @@ def devices(
     *,
     timeout_s: float,
     notify: Callable[[str], None],
+    root_timeout_s: float | None = None,
     adb_root: bool = False,
 ) -> tuple[DeviceStatus, ...]:
     """
     Every device the adb server lists that *choice* means, ready or why not.
 
+    Args:
+        root_timeout_s: Bounds the search for root on each; without, a first ``su`` may take 75 s.
+
     Raises:
         DeviceError: the adb server does not answer; a device that does not is a row with a reason.
     """
     return tuple(
-        _status(AdbDevice(server, attached), attached, memory, timeout_s, notify, adb_root)
+        _status(
+            AdbDevice(server, attached),
+            attached,
+            memory,
+            timeout_s,
+            Deadline(math.inf if root_timeout_s is None else root_timeout_s),
+            notify,
+            adb_root,
+        )
         for attached in list_devices(server, timeout_s)
         if choice.matches(attached)
     )
@@ -95,6 +109,28 @@ def processes_with_states(
         members={pid: member for pid, member in members.items() if pid in known},
     )
     return helper.device_info(hello), seen
+
+
+def processes_without_root(device: Device, *, timeout_s: float) -> tuple[DeviceInfo, Snapshot]:
+    """
+    What ActivityManager tells any adb shell: apps with their oom_score_adj, no memory of anybody.
+
+    Raises:
+        DeviceError, ParseError: as `processes`.
+    """
+    answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
+    seen = snapshot.captured(snapshot.members_of(parse_processes(answer.text)), ())
+    properties = _properties(device, timeout_s)
+    sdk = properties.get("sdk", "")
+    device_info = DeviceInfo(
+        serial=device.serial,
+        model=properties.get("model") or device.model,
+        sdk=int(sdk) if sdk.isdecimal() else None,
+        abi=properties.get("abi") or None,
+        kernel=device.run(["uname", "-r"], timeout_s=timeout_s).text.strip() or None,
+        page_bytes=None,
+    )
+    return device_info, seen
 
 
 def captured_processes(path: Path) -> tuple[Snapshot, str | None]:
@@ -148,6 +184,7 @@ def _status(
     attached: Attached,
     memory: RootMemory,
     timeout_s: float,
+    deadline: Deadline,
     notify: Callable[[str], None],
     adb_root: bool,
 ) -> DeviceStatus:
@@ -162,6 +199,7 @@ def _status(
                 memory,
                 notify=notify,
                 restart_adbd=device.restart_as_root if adb_root else None,
+                deadline=deadline,
             ).value
             if properties.get("booted") != "1":
                 reason = "still booting: 'droidreclaim devices --wait 300' waits for it"

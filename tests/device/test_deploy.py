@@ -6,27 +6,42 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from adb_server import AdbServer, Peer, receive_file
+from adb_server import AdbServer
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DeviceLost, DroidReclaimError, NotPossible
-from droidreclaim.helper.bundle import Bundle, load_bundle
-from droidreclaim.helper.deploy import Places, place
+from droidreclaim.errors import NotPossible
+from droidreclaim.helper.bundle import Bundle, Helper, load_bundle
+from droidreclaim.helper.deploy import _PLACE, Places, place
 from droidreclaim.helper.launch import Started, split_preamble, start_helper
 from droidreclaim.helper.remove import remove
 
-PROGRAM = b"#!/bin/sh\ncase $1 in hello) echo ok;; serve) exec cat;; *) exit 64;; esac\n"
-TOOLS = ("cat", "chmod", "mkdir", "mv", "rm", "setpriv", "sleep")
+BUILD = "0123456789abcdef"
+HELLO = f'{{"id":"start","t":"hello","build":"{BUILD}"}}'
+
+
+def program(hello: str) -> bytes:
+    """What stands for the helper: it says *hello* when it is asked, and then what it hears."""
+    crc = zlib.crc32(hello.encode() + b"\n")
+    end = f'{{"id":"start","t":"end","ok":true,"lines":1,"crc":"{crc:08x}"}}'
+    serve = f"read -r question; echo '{hello}'; echo '{end}'; exec cat"
+    return f"#!/bin/sh\ncase $1 in hello) echo ok;; serve) {serve};; *) exit 64;; esac\n".encode()
+
+
+PROGRAM = program(HELLO)
+TOOLS = ("cat", "chmod", "dd", "head", "ln", "mkdir", "mv", "rm", "setpriv", "sleep")
 HASHES = ("sha256sum", "sha1sum", "md5sum")
 GETPROP = """#!/bin/sh
 case $1 in
@@ -85,7 +100,7 @@ def write_bundle(folder: Path, programs: dict[str, bytes]) -> Bundle:
         (folder / abi / "droidreclaim-helper").write_bytes(data)
         hashes = {name: hashlib.new(name, data).hexdigest() for name in ("sha256", "sha1", "md5")}
         helpers[abi] = {**hashes, "bytes": len(data)}
-    written = {"build": "0123456789abcdef", "protocol": 1, "helpers": helpers}
+    written = {"build": BUILD, "protocol": 1, "helpers": helpers}
     (folder / "helpers.json").write_text(json.dumps(written))
     return load_bundle(folder)
 
@@ -126,7 +141,7 @@ def test_an_absent_helper_is_placed_and_started(
     assert (started.preamble.uid, started.preamble.sdk) == (0, 34)
     assert (started.preamble.model, started.abi) == ("Pixel 6", "x86_64")
     started.channel.write(b"ping\n")
-    assert started.early + started.channel.read(5) == b"ping\n"
+    assert started.channel.read(5) == b"ping\n"
     started.channel.close()
     helper = bundle.helpers["x86_64"]
     assert left_behind(places) == [helper.name]
@@ -148,11 +163,11 @@ def test_a_helper_in_place_costs_one_command_and_no_push(
     assert adb.connections - connections == 1
 
 
-def test_an_absent_helper_costs_a_push_and_two_commands_more(
+def test_an_absent_helper_costs_two_commands_more(
     adb: AdbServer, start: Callable[[], Started]
 ) -> None:
     start().channel.close()
-    assert commands(adb) == ["shell,v2,raw", "sync", "shell,v2,raw", "shell,v2,raw"]
+    assert commands(adb) == ["shell,v2,raw"] * 3
 
 
 @pytest.mark.usefixtures("shell")
@@ -172,99 +187,296 @@ def test_the_copy_is_verified_with_what_the_device_has(
     start().channel.close()
 
 
-@pytest.mark.usefixtures("shell")
-@pytest.mark.parametrize("hash_program", [*HASHES, None])
-def test_a_file_replaced_after_the_push_is_never_run(
-    adb: AdbServer,
-    tools: Path,
-    places: Places,
-    start: Callable[[], Started],
-    hash_program: str | None,
-) -> None:
-    for name in HASHES:
-        if name != hash_program:
-            (tools / name).unlink()
-    mark = Path(places.temp).parent / "run"
-
-    def replace(peer: Peer, _: str) -> None:
-        receive_file(peer)
-        (pushed,) = Path(places.temp).iterdir()
-        pushed.write_text(f"#!/bin/sh\ntouch {mark}\n")
-
-    adb.handlers["sync:"] = replace
-    with pytest.raises(NotPossible, match="the copy is not what was sent"):
-        start()
-    assert not mark.exists()
-    assert left_behind(places) == []
+# Attackers
 
 
-@pytest.mark.usefixtures("shell")
-def test_a_link_instead_of_the_pushed_file_is_not_followed(
-    adb: AdbServer, places: Places, start: Callable[[], Started]
-) -> None:
-    def replace(peer: Peer, _: str) -> None:
-        receive_file(peer)
-        (pushed,) = Path(places.temp).iterdir()
-        pushed.unlink()
-        pushed.symlink_to("/etc/passwd")
-
-    adb.handlers["sync:"] = replace
-    with pytest.raises(NotPossible, match="replaced"):
-        start()
-    assert left_behind(places) == []
-
-
-# Replaces whatever is pushed, by renaming or by writing into it, as fast as it can.
+# As the adb user: makes whatever appears a link to /dev/zero, a FIFO, a folder or another program,
+# tries to get into the home, and says how many names it got hold of.
 ATTACKER = """
 import os, sys
-temp, evil = sys.argv[1:]
-text = open(evil).read()
+temp, home, evil = sys.argv[1:]
+os.setgid(2000); os.setuid(2000)
 print(flush=True)
-turn = 0
-while True:
-    for name in os.listdir(temp):
-        turn += 1
-        path = f"{temp}/{name}"
+turn = got = 0
+while not os.path.exists(f"{temp}/stop"):
+    turn += 1
+    for path in (f"{temp}/.droidreclaim-planted", f"{home}/.new-0", f"{home}/helper-0"):
         try:
-            if turn % 3 == 0:
-                with open(os.open(path, os.O_WRONLY | os.O_TRUNC), "w") as pushed:
-                    pushed.write(text)
-            elif turn % 3 == 1:
-                os.link(evil, f"{evil}.{turn}")
-                os.rename(f"{evil}.{turn}", path)
+            os.mkfifo(path) if turn % 2 else os.symlink("/dev/zero", path)
+            got += path.startswith(home)
         except OSError:
             pass
+    for place in (temp, home):
+        try:
+            names = os.listdir(place)
+        except OSError:
+            continue
+        for name in names:
+            path = f"{place}/{name}"
+            got += "planted" not in name and name != "stop"
+            try:
+                os.unlink(path)
+                [os.mkfifo, os.mkdir, lambda at: os.symlink("/dev/zero", at),
+                 lambda at: os.symlink(evil, at)][turn % 4](path)
+            except OSError:
+                pass
+print(got, turn, flush=True)
 """
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("rounds", [60, pytest.param(10_000, marks=pytest.mark.campaign)])
-def test_a_race_for_the_pushed_file_never_runs_another_program(
+@pytest.mark.parametrize("rounds", [40, pytest.param(3_000, marks=pytest.mark.campaign)])
+def test_an_adb_user_gets_hold_of_nothing_that_root_runs_or_reads(
     device: AdbDevice, bundle: Bundle, places: Places, tools: Path, tmp_path: Path, rounds: int
 ) -> None:
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(0o755)
+    Path(places.temp).chmod(0o777)
     helper = bundle.helpers["x86_64"]
     evil, mark = tmp_path / "evil", tmp_path / "run"
     evil.write_text(f"#!/bin/sh\ntouch {mark}\n")
     evil.chmod(0o755)
-    placed = refused = 0
-    words = [sys.executable, "-c", ATTACKER, places.temp, str(evil)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as attacker:
+    words = [sys.executable, "-c", ATTACKER, places.temp, places.home, str(evil)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as attacker:
+        assert attacker.stdout
+        attacker.stdout.readline()
         try:
-            assert attacker.stdout
-            attacker.stdout.readline()
             for _ in range(rounds):
-                try:
-                    place(device, ROOT, helper, Deadline(20), places)
-                except DroidReclaimError:
-                    refused += 1
-                else:
-                    placed += 1
-                    assert (Path(places.home) / helper.name).read_bytes() == PROGRAM
-                assert not mark.exists()
+                shutil.rmtree(places.home, ignore_errors=True)
+                place(device, ROOT, helper, Deadline(20), places)
+                assert (Path(places.home) / helper.name).read_bytes() == PROGRAM
         finally:
-            attacker.kill()
-    print(f"placed {placed}, refused {refused}, another's program run 0 times")
-    assert refused > 0
+            (Path(places.temp) / "stop").write_text("")
+        got, turns = map(int, attacker.stdout.readline().split())
+    print(f"placed {rounds} times against {turns} turns of an attacker, who got hold of {got}")
+    assert turns > rounds
+    assert got == 0
+    assert not mark.exists()
+    assert sorted(path.name for path in Path(places.home).iterdir()) == [helper.name]
+
+
+def placing(places: Places, helper: Helper, tools: Path) -> subprocess.Popen[bytes]:
+    """The placing script alone, with a stdin of ours."""
+    work = f"{places.home}/.new-0123456789abcdef"
+    hashes = (helper.sha256, helper.sha1, helper.md5)
+    words = ["droidreclaim", places.home, work, helper.name, str(helper.size_bytes), *hashes, ""]
+    return subprocess.Popen(
+        [str(tools / "sh"), "-c", _PLACE, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PATH": str(tools)},
+        start_new_session=True,
+    )
+
+
+def waits(places: Places) -> bool:
+    """Whether a placing has begun to take its helper."""
+    return bool(list(Path(places.home).glob(".new-*/program")))
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("without", ["", "head"])
+def test_no_more_than_the_helpers_size_is_taken(
+    bundle: Bundle, places: Places, tools: Path, without: str
+) -> None:
+    (tools / without).unlink() if without else None
+    helper = bundle.helpers["x86_64"]
+    with placing(places, helper, tools) as script:
+        assert script.stdin
+        assert script.stdout
+        with suppress(BrokenPipeError):
+            for _ in range(1000):  # and on: nobody closes this stdin before the script has ended
+                script.stdin.write(bytes(65536))
+        assert b"damaged: the copy is not what was sent" in script.stdout.read()
+    assert left_behind(places) == []
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("end", ["closed", "hung up"])
+@pytest.mark.parametrize("sent", [0, 10, len(PROGRAM) - 1])
+def test_a_link_that_breaks_in_the_middle_leaves_nothing_of_roots(
+    bundle: Bundle, places: Places, tools: Path, end: str, sent: int
+) -> None:
+    with placing(places, bundle.helpers["x86_64"], tools) as script:
+        assert script.stdin
+        script.stdin.write(PROGRAM[:sent])
+        script.stdin.flush()
+        until(lambda: waits(places))
+        if end == "hung up":
+            script.send_signal(signal.SIGHUP)
+        script.stdin.close()
+        script.wait(5)
+    assert left_behind(places) == []
+
+
+@pytest.mark.usefixtures("shell")
+def test_removing_ends_a_placing_that_waits_for_ever(
+    device: AdbDevice, bundle: Bundle, places: Places, tools: Path
+) -> None:
+    with placing(places, bundle.helpers["x86_64"], tools) as script:
+        until(lambda: waits(places))
+        removal = remove(device, ROOT, timeout_s=20, places=places)
+        script.wait(5)
+        assert script.stdout
+        said = script.stdout.read()
+    assert removal.left == ()
+    assert str(script.pid) in removal.removed[0]
+    assert said == b"" or b"removed" in said
+    assert not Path(places.home).exists()
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("rounds", [15, pytest.param(400, marks=pytest.mark.campaign)])
+def test_an_uninstall_beside_a_first_placement_is_named_and_leaves_nothing(
+    device: AdbDevice, start: Callable[[], Started], places: Places, rounds: int
+) -> None:
+    refusals: list[str] = []
+    faults: list[BaseException] = []
+    done = threading.Event()
+
+    def use() -> None:
+        while not done.is_set():
+            try:
+                start().channel.close()
+            except NotPossible as error:
+                refusals.append(str(error))
+            except BaseException as error:
+                faults.append(error)
+                return
+
+    user = threading.Thread(target=use)
+    user.start()
+    for _ in range(rounds):
+        remove(device, ROOT, timeout_s=20, places=places)
+    done.set()
+    user.join()
+    print(f"{rounds} uninstalls, {len(refusals)} refusals: {set(refusals)}")
+    assert faults == []
+    assert not [words for words in refusals if "uninstall" not in words]
+    assert remove(device, ROOT, timeout_s=20, places=places).left == ()
+    assert left_behind(places) == []
+
+
+# A damaged helper
+
+
+def damage_folder(there: Path) -> None:
+    there.unlink()
+    there.mkdir()
+    (there / "inside").write_text("")
+
+
+def damage_empty(there: Path) -> None:
+    there.write_bytes(b"")
+
+
+def damage_truncated(there: Path) -> None:
+    there.write_bytes(PROGRAM[:40])
+
+
+def damage_garbage(there: Path) -> None:
+    there.write_bytes(os.urandom(30_000))
+
+
+def damage_link(there: Path) -> None:
+    there.unlink()
+    there.symlink_to("/bin/true")
+
+
+def damage_dangling(there: Path) -> None:
+    there.unlink()
+    there.symlink_to("nowhere")
+
+
+def damage_fifo(there: Path) -> None:
+    there.unlink()
+    os.mkfifo(there, 0o700)
+
+
+def damage_program_that_ends(there: Path) -> None:
+    there.write_text("#!/bin/sh\nexit 0\n")
+
+
+def damage_program_that_is_silent(there: Path) -> None:
+    there.write_text("#!/bin/sh\nexec cat >/dev/null\n")
+
+
+def damage_other_build(there: Path) -> None:
+    hello = HELLO.replace(BUILD, "f" * 16)
+    there.write_bytes(program(hello))
+
+
+def damage_mode(there: Path) -> None:
+    there.chmod(0o600)
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_folder, damage_empty, damage_truncated, damage_garbage, damage_link, damage_dangling,
+        damage_fifo, damage_program_that_ends, damage_program_that_is_silent, damage_other_build,
+        damage_mode,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("hashes", [HASHES, ()])
+def test_a_damaged_helper_is_replaced_and_goes_on(
+    device: AdbDevice,
+    bundle: Bundle,
+    start: Callable[[], Started],
+    places: Places,
+    tools: Path,
+    damage: Callable[[Path], None],
+    hashes: tuple[str, ...],
+) -> None:
+    for name in set(HASHES) - set(hashes):
+        (tools / name).unlink()
+    start().channel.close()
+    there = Path(places.home) / bundle.helpers["x86_64"].name
+    damage(there)
+    if damage is damage_program_that_is_silent:
+        begun = start_helper(device, ROOT, bundle, ["serve"], timeout_s=4, places=places)
+    else:
+        begun = start()
+    begun.channel.write(b"ping\n")
+    assert begun.channel.read(5) == b"ping\n"
+    begun.channel.close()
+    assert there.is_file()
+    assert there.read_bytes() == PROGRAM
+    assert left_behind(places) == [there.name]
+
+
+def test_a_whole_helper_stays_where_it_is_and_runs(
+    device: AdbDevice, bundle: Bundle, start: Callable[[], Started], places: Places
+) -> None:
+    start().channel.close()
+    helper = bundle.helpers["x86_64"]
+    there = Path(places.home) / helper.name
+    before = there.stat().st_ino
+    place(device, ROOT, helper, Deadline(20), places)
+    assert there.stat().st_ino == before  # else a session that runs it would not be found
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_helper_that_is_whole_and_does_not_start_is_named(
+    device: AdbDevice, tmp_path: Path, places: Places
+) -> None:
+    text = b"#!/bin/sh\n[ $1 = hello ] || { echo not today >&2; exit 3; }\n"
+    lazy = write_bundle(tmp_path / "lazy", {"x86_64": text})
+    words = r"the helper does not start: exited 3: not today"
+    with pytest.raises(NotPossible, match=words):
+        start_helper(device, ROOT, lazy, ["serve"], timeout_s=20, places=places)
+
+
+# What stands in the way
 
 
 def plant_link(home: Path) -> None:
@@ -340,29 +552,6 @@ def test_a_file_system_that_refuses_is_named_and_left_clean(
     assert not list(Path(where.home).glob(".*"))
 
 
-def test_a_push_that_is_refused_leaves_nothing(
-    start: Callable[[], Started], places: Places
-) -> None:
-    Path(places.temp).rmdir()
-    with pytest.raises(NotPossible, match=r"cannot write .*No such file"):
-        start()
-    assert left_behind(places) == []
-
-
-def test_a_push_cut_short_is_never_placed(
-    adb: AdbServer, start: Callable[[], Started], places: Places
-) -> None:
-    def cut(peer: Peer, _: str) -> None:
-        peer.okay()
-        peer.read(60)
-        (Path(places.temp) / ".droidreclaim-0123456789abcdef").write_bytes(PROGRAM[:10])
-
-    adb.handlers["sync:"] = cut
-    with pytest.raises(DeviceLost):
-        start()
-    assert not Path(places.home).exists()
-
-
 @pytest.mark.usefixtures("shell", "tools")
 def test_a_program_of_another_machine_is_not_placed(
     device: AdbDevice, tmp_path: Path, places: Places
@@ -421,6 +610,31 @@ def test_a_su_that_refuses_is_quoted(
     (tools / "su").chmod(0o755)
     with pytest.raises(NotPossible, match="R58M12: su -c: exited 13: Permission denied"):
         start_helper(device, RootWay.SU_C, bundle, ["serve"], timeout_s=20, places=places)
+
+
+SU = {
+    "a prompt": 'printf "root password: "; exec sh -c "$2"',
+    "bytes": r"""printf '\377\376\033[1m\000'; exec sh -c "$2" """,
+    "CR before LF": """exec python3 -uc '
+import subprocess, sys
+out = subprocess.Popen(["sh", "-c", sys.argv[1]], stdout=subprocess.PIPE, bufsize=0).stdout
+while data := out.read(65536): sys.stdout.buffer.write(data.replace(b"\\n", b"\\r\\n"))
+' "$2" """,
+}
+
+
+@pytest.mark.parametrize("kind", SU)
+def test_a_su_that_adds_to_the_output_starts_the_helper(
+    device: AdbDevice, bundle: Bundle, places: Places, tools: Path, kind: str
+) -> None:
+    (tools / "su").write_text(f"#!/bin/sh\n{SU[kind]}\n")
+    (tools / "su").chmod(0o755)
+    (tools / "python3").symlink_to(sys.executable)
+    started = start_helper(device, RootWay.SU_C, bundle, ["serve"], timeout_s=20, places=places)
+    assert (started.preamble.uid, started.preamble.model) == (0, "Pixel 6")
+    started.channel.write(b"ping\n")
+    assert started.channel.read(5).rstrip() == b"ping"
+    started.channel.close()
 
 
 # What the device says first

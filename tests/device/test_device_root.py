@@ -13,8 +13,9 @@ import pytest
 from adb_server import STDOUT, AdbServer, Peer, packet
 from droidreclaim.device import root
 from droidreclaim.device.adb import AdbDevice
+from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, RootWay, find_root
-from droidreclaim.errors import NotPossible
+from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
 
 SHELL_UID = 2000
 
@@ -25,6 +26,8 @@ SUPERUSER = '[ "$1" = root ] || exit 2; exec sh -c "$3"'
 DENIES = "echo Permission denied >&2; exit 13"
 HANGS = "exec sleep 30"
 PRINTS_A_BANNER = 'echo "*** root granted ***"; exec sh -c "$2"'
+PROMPTS = 'printf "root password: "; exec sh -c "$2"'
+PRINTS_BYTES = r"printf '\377\376\033[1m\000'" + '; exec sh -c "$2"'
 WITHOUT_POWER = 'exec setpriv --bounding-set=-sys_nice,-sys_ptrace sh -c "$2"'
 WRONG_UID = 'exec setpriv --reuid 2000 sh -c "$2"'
 GARBAGE = "head -c 100000 /dev/urandom"
@@ -83,6 +86,8 @@ def test_an_adbd_that_is_root_needs_one_command(
     [
         (MAGISK, RootWay.SU_C),
         (PRINTS_A_BANNER, RootWay.SU_C),
+        (PROMPTS, RootWay.SU_C),
+        (PRINTS_BYTES, RootWay.SU_C),
         (AOSP, RootWay.SU_0),
         (SUPERUSER, RootWay.SU_ROOT_C),
     ],
@@ -127,8 +132,54 @@ def test_an_unanswered_su_says_look_at_the_phone_and_ends(
     with pytest.raises(NotPossible, match=r"su -c: no answer within 0\.6 s"):
         find_root(device, memory, notify=said.append)
     assert time.monotonic() - began < 1.6
-    assert said == ["R58M12: su takes its time: confirm on the phone that shell may use it"]
+    assert said == [
+        "R58M12: su takes its time: confirm on the phone that shell may use it "
+        "(waiting for up to 0.6 s; --timeout S for less)"
+    ]
     assert calls.read_text() == "-c\n"
+
+
+@pytest.mark.usefixtures("as_shell")
+def test_a_timeout_bounds_a_su_that_hangs_and_is_told_at_once(
+    install_su: Callable[[str], None],
+    device: AdbDevice,
+    memory: RootMemory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install_su(HANGS)
+    monkeypatch.setattr(root, "ASK_AFTER_S", 0.1)
+    said: list[str] = []
+    began = time.monotonic()
+    with pytest.raises(NotRoot, match="su -c: no answer within"):
+        find_root(device, memory, notify=said.append, deadline=Deadline(1.5))
+    assert time.monotonic() - began < 2.5
+    assert "waiting for up to 1." in said[0]
+
+
+@pytest.mark.usefixtures("as_shell")
+def test_a_device_that_says_nothing_to_the_first_probe_ends_at_the_deadline(
+    adb: AdbServer, device: AdbDevice, memory: RootMemory
+) -> None:
+    adb.handlers["shell,v2"] = lambda peer, _: (peer.okay(), time.sleep(4))[0]
+    began = time.monotonic()
+    with pytest.raises(DeviceTimeout):
+        find_root(device, memory, notify=nobody_asked, deadline=Deadline(1))
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.usefixtures("as_shell")
+def test_a_su_that_was_granted_before_and_is_slow_is_nothing_to_confirm(
+    install_su: Callable[[str], None],
+    device: AdbDevice,
+    memory: RootMemory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install_su(f"sleep 0.4; {MAGISK}")
+    monkeypatch.setattr(root, "ASK_AFTER_S", 0.1)
+    said: list[str] = []
+    find_root(device, memory, notify=said.append)
+    assert len(said) == 1
+    assert find_root(device, memory, notify=nobody_asked) is RootWay.SU_C
 
 
 def test_the_first_su_outlasts_magisks_question() -> None:

@@ -30,12 +30,14 @@ from droidreclaim.lab.demo.result import (
     Verified,
     to_json,
 )
+from droidreclaim.lab.demo.table import short_name
 from droidreclaim.report import document, render
 from droidreclaim.units import MIB
 
 AVAILABLE_BYTES = 330 * MIB
 PLAN = scenario.plan(1, 4, AVAILABLE_BYTES)
-KILLED = Death(12.5, "lmkd", 168, scenario.GAME, 940, "low watermark is breached")
+LOW_SWAP = "low watermark is breached and swap is low (33140kB < 78642kB)"
+KILLED = Death(12.5, "lmkd", 168, scenario.GAME, 940, LOW_SWAP)
 
 
 def step(number: int, available_mib: int, **values: object) -> Step:
@@ -183,7 +185,7 @@ def test_a_bar_is_as_long_as_its_share(share: float, cells: str) -> None:
 def test_the_page_holds_every_figure_without_a_script(shown: Demo) -> None:
     text = re.sub(r"<script.*?</script>", "", page.render(shown), flags=re.S)
     for app in PLAN.apps:
-        assert app.package in text
+        assert f"<td>{short_name(app.package)}</td>" in text
     for figure in ("21 → <b>0</b>", "21 → <b>21</b>", "300.0 MiB", "50.0 MiB", "low watermark"):
         assert figure in text
 
@@ -281,3 +283,20 @@ def test_a_page_that_asks_is_seen_and_our_policy_stops_it(shown: Demo, tmp_path:
     assert asked == {"example.invalid"}
     _, asked = browse(page.render(shown).replace("<main>", f"<main>{image}"), tmp_path)
     assert asked == set()
+
+
+def test_the_page_and_the_terminal_say_why_empty_swap_counted_as_low(shown: Demo) -> None:
+    why = replace(shown, api=33).why_swap_is_low
+    assert why is not None
+    assert "since Android 13" in why
+    assert why in table.verdict(shown)
+    assert why in page.render(shown)
+
+
+def test_before_android_13_lmkd_believes_the_kernel_and_nothing_is_explained(shown: Demo) -> None:
+    assert replace(shown, api=32).why_swap_is_low is None
+
+
+def test_a_kill_for_another_reason_is_not_explained_by_swap(shown: Demo) -> None:
+    other = replace(KILLED, reason="device is thrashing (120%)")
+    assert with_arms(shown, without={"deaths": (other,)}).why_swap_is_low is None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, AsJson, Connection, with_connection
-from droidreclaim.cli.output import emit, say
+from droidreclaim.cli.output import emit, say, write
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.units import format_size, parse_size
 
@@ -49,7 +49,7 @@ def setup(yes: Yes = False, *, connection: Connection) -> None:
     from droidreclaim.lab.phone import image
 
     image.ensure(lambda question: yes or ask(question), _progress(connection))
-    typer.echo("the phone is ready to boot; next: droidreclaim phone start")
+    write("the phone is ready to boot; next: droidreclaim phone start\n")
 
 
 @app.command()
@@ -60,7 +60,9 @@ def start(
         str, typer.Option("--zram", metavar="SIZE", help="Compressed swap; 0 for none.")
     ] = "512MiB",
     root: Annotated[Root, typer.Option("--root", help="How to become root there.")] = Root.ADBD,
-    api: Annotated[int, typer.Option("--api", help="Android API level it plays.")] = 33,
+    api: Annotated[
+        int, typer.Option("--api", min=1, max=999, help="Android API level it plays.")
+    ] = 33,
     phone_port: Port = None,
     yes: Yes = False,
     *,
@@ -86,7 +88,7 @@ def start(
         progress=_progress(connection),
         timeout_s=connection.timeout_s or vm.BOOT_TIMEOUT_S,
     )
-    typer.echo(f"{phone.serial} is up; next: droidreclaim -s {phone.serial} ps")
+    write(f"{phone.serial} is up; next: droidreclaim -s {phone.serial} ps\n")
 
 
 @app.command()
@@ -105,13 +107,13 @@ def status(phone_port: Port = None, as_json: AsJson = False, *, connection: Conn
         return
     for phone in phones:
         config = phone.config
-        typer.echo(
+        write(
             f"{phone.serial}  pid {phone.pid}  {phone.accelerator}  "
             f"ram {format_size(config.ram_bytes)}  zram {format_size(config.zram_bytes)}  "
-            f"root {config.root}  api {config.api}"
+            f"root {config.root}  api {config.api}\n"
         )
     if not phones:
-        typer.echo("no pocket phone runs; 'droidreclaim phone start' boots one")
+        write("no pocket phone runs; 'droidreclaim phone start' boots one\n")
 
 
 @app.command()
@@ -141,11 +143,11 @@ def stop(phone_port: Port = None, *, connection: Connection) -> None:
     dead = _clean_up(server, connection)
     gone = [phone for phone in dead if port in (None, phone.port)]
     if gone and not any(port in (None, phone.port) for phone in vm.running()):
-        typer.echo("\n".join(f"{phone.serial} was dead and is cleaned up" for phone in gone))
+        write("".join(f"{phone.serial} was dead and is cleaned up\n" for phone in gone))
         return
     phone = vm.find(port)
     vm.stop(phone, server, _timeout_s(connection))
-    typer.echo(f"{phone.serial} is stopped")
+    write(f"{phone.serial} is stopped\n")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -42,7 +41,8 @@ def storm(
         int | None, typer.Option("--apps", min=2, max=64, help="Apps; 16, or 8 with --quick.")
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option("--rounds", min=1, help="Launches an app; 7, or 3 with --quick.")
+        int | None,
+        typer.Option("--rounds", min=1, max=1000, help="Launches an app; 7, or 3 with --quick."),
     ] = None,
     arms: Annotated[
         str | None,
@@ -54,7 +54,9 @@ def storm(
         typer.Option("--seed", metavar="N,N", help="Of sizes and order; several are compared."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small storm, for CI.")] = False,
-    api: Annotated[int, typer.Option("--api", help="Android API level of the phone.")] = _API,
+    api: Annotated[
+        int, typer.Option("--api", min=1, max=999, help="Android API level of the phone.")
+    ] = _API,
     ram: Annotated[
         str | None,
         typer.Option("--ram", metavar="SIZE", help="RAM of the phone, instead of --config's."),
@@ -116,11 +118,11 @@ def storm(
     runs = (*done, *new)
     result = Storm(what, runs, stages.source, difference(runs))
     if runs:
+        ended_by = ended_by or result.not_comparable
         try:
-            _show(result, connection, as_json=as_json)
+            _show(result, connection, ended_by, as_json=as_json)
         finally:
             unwritten = _finish(folder, result)
-        ended_by = ended_by or result.not_comparable
         if ended_by is not None and unwritten is not None:
             say(f"the report is not written: {unwritten}", connection)
         ended_by = ended_by or unwritten
@@ -128,12 +130,14 @@ def storm(
         raise ended_by
 
 
-def _show(result: Storm, connection: Connection, *, as_json: bool) -> None:
+def _show(
+    result: Storm, connection: Connection, error: BaseException | None, *, as_json: bool
+) -> None:
     from droidreclaim.lab.storm import table
     from droidreclaim.lab.storm.result import to_json
 
     if as_json:
-        emit(to_json(result))
+        emit(to_json(result), error)
         return
     show(table.of(result))
     for line in table.remarks(result):
@@ -229,11 +233,10 @@ def _require_place(what: Parameters, connection: Connection) -> None:
     from droidreclaim.device.select import Choice, read_choice
     from droidreclaim.lab.phone import image
 
-    choice = read_choice(
-        connection.serial, connection.usb, connection.emulator, os.environ.get("ANDROID_SERIAL")
-    )
     if what.packages:
         return
+    # $ANDROID_SERIAL is for whatever needs a device of the user's, which phones of our own do not.
+    choice = read_choice(connection.serial, connection.usb, connection.emulator, None)
     if choice != Choice():
         raise UsageError(
             f"{choice}: which of its apps shall be opened, and ended before?",

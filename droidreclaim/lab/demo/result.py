@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from droidreclaim.lab.demo.scenario import Scenario
+from droidreclaim.units import format_size
 
 WITHOUT, WITH = "lowmemorykiller", "droidreclaim"
+EASILY_AVAILABLE_API = 33  # lmkd counts easily available memory as the most that swap can take
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,20 @@ class Demo:
     accelerator: str
     arms: tuple[Arm, ...]
     duration_s: float
+    api: int = 33
+
+    @property
+    def why_swap_is_low(self) -> str | None:
+        """Why lmkd called all but empty swap low, in a sentence; None where it did not."""
+        killer = self.arms[0].killer_of_game
+        if killer is None or "swap is low" not in killer.reason or self.api < EASILY_AVAILABLE_API:
+            return None
+        used = max(sample.swap_used_bytes for sample in self.arms[0].samples)
+        return (
+            f"At most {format_size(used)} of {format_size(self.zram_bytes)} of swap were in use, "
+            "and lmkd called it low: since Android 13 it counts no more swap as free than there is "
+            "memory easily available, because what goes to zram takes memory."
+        )
 
     @property
     def not_shown(self) -> str | None:
@@ -199,6 +215,7 @@ def to_json(demo: Demo) -> dict[str, Any]:
         "why_not": demo.not_shown,
         "source": "phone",
         "seed": scenario.seed,
+        "api": demo.api,
         "ram_bytes": demo.ram_bytes,
         "zram_bytes": demo.zram_bytes,
         "accelerator": demo.accelerator,

@@ -31,7 +31,8 @@ def of(demo: Demo) -> Table:
 
 def verdict(demo: Demo) -> str:
     """What became of the score, one line an arm, and what it cost."""
-    return "\n".join(_sentence(arm) for arm in demo.arms)
+    remark = [demo.why_swap_is_low] if demo.why_swap_is_low else []
+    return "\n".join([*map(_sentence, demo.arms), *remark])
 
 
 def _cells(step: Step, most_bytes: int) -> tuple[Text, Text]:

@@ -151,8 +151,15 @@ def find() -> Image | None:
 @contextmanager
 def _lock(progress: Callable[[str], None]) -> Iterator[None]:
     """Keep other commands from building or removing images; the kernel frees it if we die."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / LOCK).open("w") as file:
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        file = (cache_dir() / LOCK).open("w")
+    except OSError as error:
+        raise NotPossible(
+            f"the phone's image has no place in {cache_dir()}: {error.strerror}",
+            hint="DROIDRECLAIM_CACHE_DIR names another folder",
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from droidreclaim.errors import NotPossible
@@ -114,10 +115,16 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
     if works is None:
         progress("trying KVM")
         works = _boots_with_kvm(image)
-        partial = memory.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps({key: works}))
-        partial.rename(memory)
+        _remember(memory, {key: works})
     return "kvm" if works else "tcg"
+
+
+def _remember(memory: Path, what: dict[str, bool]) -> None:
+    """Write *what* down; where that cannot be, the next start tries again."""
+    partial = memory.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        partial.write_text(json.dumps(what))
+        partial.rename(memory)
 
 
 def recall(memory: Path, key: str) -> bool | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import TypeAdapter
 
-from droidreclaim.errors import UsageError
+from droidreclaim.errors import NotPossible, UsageError
 from droidreclaim.units import MIB, format_size
 
 ROOTS = ("adbd", "su", "su0", "none", "su-deny", "su-hang", "su-weak", "su-banner")
@@ -95,6 +95,31 @@ def state_dir() -> Path:
     """Where phones are written down: DROIDRECLAIM_STATE_DIR, else the user's state directory."""
     chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
     return Path(chosen) if chosen else platformdirs.user_state_path("droidreclaim")
+
+
+def make_dir() -> Path:
+    """
+    The same, made where it is missing.
+
+    Raises:
+        NotPossible: it cannot be made.
+    """
+    directory = state_dir()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        usable = os.access(directory, os.W_OK)
+    except OSError as error:
+        raise _no_place(directory, error.strerror) from error
+    if not usable:
+        raise _no_place(directory, "it cannot be written")
+    return directory
+
+
+def _no_place(directory: Path, why: str | None) -> NotPossible:
+    return NotPossible(
+        f"a phone cannot be written down in {directory}: {why}",
+        hint="DROIDRECLAIM_STATE_DIR names another folder",
+    )
 
 
 def start_ticks(pid: int) -> int | None:

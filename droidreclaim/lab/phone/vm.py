@@ -62,8 +62,7 @@ def start(
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
     accelerator = qemu.choose_accelerator(files, progress)
     with _claimed_port(config.port) as port:
-        directory = state.state_dir()
-        directory.mkdir(parents=True, exist_ok=True)
+        directory = state.make_dir()
         console = directory / f"phone-{port}.log"
         argv = qemu.command(files, config, port, console, accelerator)
         with _interrupt_held() as release:

@@ -82,11 +82,20 @@ def render(
     environment.filters |= {"size": format_size, **filters}
     return environment.get_template("page").render(
         **values,
-        charts={"charts": [asdict(chart) for chart in charts], "mostMib": _most_mib(charts)},
+        charts={
+            "charts": [asdict(chart) for chart in charts],
+            "mostMib": _most_mib(charts),
+            "lastS": _last_s(charts),
+        },
         # Both files are ours (vendored and pinned by hash), never text of a device.
         uplot_js=Markup((_UPLOT / "uPlot.iife.min.js").read_text(encoding="utf-8")),
         uplot_css=Markup((_UPLOT / "uPlot.min.css").read_text(encoding="utf-8")),
     )
+
+
+def _last_s(charts: Sequence[Chart]) -> float:
+    """The end of every chart, so that they can be compared."""
+    return max((chart.at_s[-1] for chart in charts if chart.at_s), default=1.0)
 
 
 def _most_mib(charts: Sequence[Chart]) -> float:

@@ -1,0 +1,318 @@
+"""What holds of every command, each found from the app itself, so that a new one is covered."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.core
+
+from droidreclaim.cli.app import app
+from droidreclaim.cli.app import run as run_here
+
+_GIVEN = {"PROFILE": "keep-games", "TARGET": "com.a.b", "PACKAGE|pid:N": "com.a.b"}
+_EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 130}
+
+
+def commands(path: tuple[str, ...] = (), command: Any = None) -> Iterator[tuple[str, ...]]:
+    """The words of every command, with the arguments it must have."""
+    command = command or typer.main.get_command(app)
+    for name, one in getattr(command, "commands", {}).items():
+        yield from commands((*path, name), one)
+    if not getattr(command, "commands", None):
+        arguments = [p for p in command.params if isinstance(p, typer.core.TyperArgument)]
+        needed = [p for p in arguments if p.required or p.display_name_raw in _GIVEN]
+        # What a scenario or a run must be, nobody knows here: a name that is not there.
+        yield (*path, *(_GIVEN.get(p.display_name_raw, "nowhere") for p in needed))
+
+
+def has_json(words: tuple[str, ...]) -> bool:
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    return any("--json" in p.opts for p in command.params)
+
+
+EVERY = [(), *commands()]
+WITH_JSON = [words for words in EVERY if words and has_json(words)]
+every_one = pytest.mark.parametrize("words", EVERY, ids=lambda words: " ".join(words) or "bare")
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, str]:
+    """An environment without adb, QEMU, phone image and adb server: no command can do much."""
+    kept = {k: os.environ[k] for k in ("PYTHONPATH", "COVERAGE_PROCESS_START") if k in os.environ}
+    return kept | {
+        "PATH": str(tmp_path / "empty"),
+        "HOME": str(tmp_path),
+        "ADB_SERVER_SOCKET": "tcp:127.0.0.2:9",
+    }
+
+
+def run(words: tuple[str, ...], environment: dict[str, str], **more: Any) -> Any:
+    """The command *words* as a process of its own."""
+    streams = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
+    return subprocess.run(
+        [sys.executable, "-m", "droidreclaim", *words],
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=120,
+        env=environment,
+        **streams,
+    )
+
+
+def run_each(
+    environment: dict[str, str],
+    *,
+    only: Sequence[tuple[str, ...]] = EVERY,
+    add: str = "",
+    **more: Any,
+) -> Iterator[tuple[tuple[str, ...], Any, str]]:
+    """
+    Every command, two at a time: its words, how it ended, and what it said on stderr.
+
+    No one may end in a traceback or with an unknown exit code; an error has words that say why.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        started = {
+            words: pool.submit(run, (*words, *add.split()), environment, **more) for words in only
+        }
+    for words, ended in started.items():
+        done = ended.result()
+        said = (done.stderr or b"").decode("utf-8")
+        for never in ("Traceback", "a defect of droidreclaim", "Exception ignored", "\x1b"):
+            assert never not in said, (words, said)
+        assert done.returncode in _EXIT_CODES, (words, said)
+        yield words, done, said
+
+
+def leaf(words: tuple[str, ...]) -> Any:
+    """The command itself."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    return command
+
+
+def test_stdout_that_is_closed_is_an_error_in_one_line(nowhere: dict[str, str]) -> None:
+    for words, done, said in run_each(nowhere, stdout=None, preexec_fn=lambda: os.close(1)):
+        assert done.returncode != 0, words
+        assert len(said.splitlines()) == 1, said
+        assert "cannot write the output: Bad file descriptor" in said or done.returncode != 1
+
+
+def test_stdout_that_is_full_is_an_error_in_one_line(nowhere: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        for words, done, said in run_each(nowhere, stdout=full):
+            assert done.returncode != 0, words
+            assert len(said.splitlines()) == 1, said
+            assert "cannot write the output: No space left on device" in said or (
+                done.returncode != 1
+            )
+
+
+@pytest.mark.parametrize("add", ["", "--help"])
+def test_a_reader_that_is_gone_is_no_error(add: str, nowhere: dict[str, str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        for words, done, said in run_each(nowhere, add=add, stdout=writing):
+            assert "roken pipe" not in said, words
+            assert done.returncode == 0 or not add, words
+    finally:
+        os.close(writing)
+
+
+def test_without_any_stream_the_exit_code_still_speaks(nowhere: dict[str, str]) -> None:
+    closed: dict[str, Any] = {"stdin": None, "stdout": None}
+    for _, _, said in run_each(nowhere, preexec_fn=lambda: os.closerange(0, 3), **closed):
+        assert said == ""
+
+
+def test_a_locale_without_unicode_ends_no_command(nowhere: dict[str, str]) -> None:
+    poor = nowhere | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    assert len(list(run_each(poor))) == len(EVERY)
+
+
+def test_a_working_directory_that_is_gone_ends_no_command(
+    nowhere: dict[str, str], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+
+    def leave() -> None:
+        gone.mkdir(exist_ok=True)
+        os.chdir(gone)
+        os.rmdir(gone)
+
+    assert len(list(run_each(nowhere, preexec_fn=leave))) == len(EVERY)
+
+
+@pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/home"])
+def test_a_home_that_cannot_be_written_is_at_most_one_line(
+    home: str, nowhere: dict[str, str]
+) -> None:
+    for words, _, said in run_each(nowhere | {"HOME": home}):
+        assert len(said.splitlines()) <= 1, (words, said)
+
+
+def test_an_android_serial_of_nonsense_is_at_most_a_device_that_is_not_there(
+    nowhere: dict[str, str],
+) -> None:
+    for words, done, said in run_each(nowhere | {"ANDROID_SERIAL": "a\x1b[31m b;reboot"}):
+        assert done.returncode in (0, 3, 4) or "nowhere" in words, (words, said)
+
+
+def test_with_json_an_error_is_a_document_on_stdout(nowhere: dict[str, str]) -> None:
+    for words, done, said in run_each(nowhere, only=WITH_JSON, add="--json"):
+        document = json.loads(done.stdout)
+        if done.returncode == 0:
+            assert "error" not in document, words
+            continue
+        error = document["error"]
+        assert set(error) == {"message", "hint", "exit_code"}, words
+        assert error["exit_code"] == done.returncode
+        assert error["message"].splitlines()[0] in said
+
+
+def test_with_json_words_that_make_no_sense_are_a_document_too(nowhere: dict[str, str]) -> None:
+    for words, done, _ in run_each(nowhere, only=WITH_JSON, add="--json --frobnicate"):
+        assert done.returncode == 2, words
+        hint = json.loads(done.stdout)["error"]["hint"]
+        assert hint == f"see '{name_of(words)} --help'"
+
+
+@every_one
+def test_a_number_that_no_machine_can_count_to_is_usage(words: tuple[str, ...]) -> None:
+    for option in leaf(words).params:
+        kind = option.type_descriptor.annotation
+        nonsense = {float: ("inf", "nan", "1e300"), int: ("9" * 30, "9" * 5000)}.get(kind, ())
+        for value in nonsense:
+            with pytest.raises(typer.TyperException) as refused:
+                leaf(words).make_context(name_of(words), [option.opts[-1], value])
+            assert refused.value.exit_code == 2
+
+
+@every_one
+def test_help_fits_80_columns_and_speaks_no_python(words: tuple[str, ...]) -> None:
+    with redirect_stdout(io.StringIO()) as out:
+        assert run_here([*words, "--help"]) == 0
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+    assert not re.search(r"list\[|\[\[|\.\.\.\]\.\.\.|<str>", out.getvalue())
+
+
+def name_of(words: tuple[str, ...]) -> str:
+    """What a user calls the command, without its arguments."""
+    given = ("nowhere", *_GIVEN.values())
+    return " ".join(["droidreclaim", *(word for word in words if word not in given)])
+
+
+def test_a_command_that_is_told_to_end_cleans_up_and_says_so(nowhere: dict[str, str]) -> None:
+    code = (
+        "import sys, time; from droidreclaim.cli import app, main\n"
+        "def sleep(words):\n"
+        "    try: print('begun', flush=True); time.sleep(30)\n"
+        "    finally: print('cleaned', flush=True)\n"
+        "app.run = sleep; main.main()"
+    )
+    for number, exit_code, said in (
+        (signal.SIGTERM, 143, b"droidreclaim: ended by SIGTERM\n"),
+        (signal.SIGHUP, 129, b"droidreclaim: ended by SIGHUP\n"),
+        (signal.SIGINT, 130, b"droidreclaim: interrupted\n"),
+    ):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=nowhere,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(number)
+        output, words = process.communicate(timeout=20)
+        assert (process.returncode, output, words) == (exit_code, b"cleaned\n", said)
+
+
+def test_a_ctrl_c_while_modules_are_imported_is_one_line(
+    nowhere: dict[str, str], tmp_path: Path
+) -> None:
+    # A slow import of one module that the command line needs, in front of all others.
+    (tmp_path / "typer.py").write_text(
+        "print('importing', flush=True)\nimport time\ntime.sleep(30)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), nowhere.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "droidreclaim", "ps"],
+        env=nowhere | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"importing\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=20)
+    assert (process.returncode, words) == (130, b"droidreclaim: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind"),
+    [
+        ("raise KeyError('x')", "KeyError: 'x'"),
+        ("raise RecursionError", "RecursionError"),
+        ("raise MemoryError", "MemoryError"),
+        ("raise ValueError('two\\nlines \\x1b[2J')", "ValueError: two"),
+        ("def f(): f()\n    f()", "RecursionError: maximum recursion depth exceeded"),
+    ],
+)
+def test_what_nobody_expected_is_one_line_that_asks_for_a_report_and_v_adds_the_traceback(
+    broken: str, kind: str, nowhere: dict[str, str]
+) -> None:
+    code = (
+        "from droidreclaim.cli import app, main\n"
+        f"def run(words):\n    {broken}\n"
+        "app.run = run; main.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--json"], env=nowhere, capture_output=True, check=False
+    )
+    words = done.stderr.decode()
+    assert done.returncode == 1
+    assert words.startswith(f"droidreclaim: {kind}")
+    assert "please report it" in words
+    assert len(words.splitlines()) == 1
+    assert json.loads(done.stdout)["error"]["exit_code"] == 1
+    talkative = subprocess.run(
+        [sys.executable, "-c", code, "-v"], env=nowhere, capture_output=True, check=False
+    )
+    assert b"Traceback" in talkative.stderr
+    assert b"\x1b" not in talkative.stderr
+
+
+@pytest.mark.skipif(
+    not (shutil.which("apt-get") and shutil.which("qemu-system-x86_64")), reason="needs QEMU here"
+)
+@pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/home"])
+@pytest.mark.parametrize("words", ["demo --setup", "phone setup", "phone start"])
+def test_a_phone_needs_a_home_and_says_in_one_line_where_else(words: str, home: str) -> None:
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "DROID"))
+    }
+    done = run(tuple(words.split()), kept | {"HOME": home})
+    said = done.stderr.decode()
+    assert done.returncode == 4, said
+    assert len(said.splitlines()) == 1
+    assert "DROIDRECLAIM_CACHE_DIR" in said
