@@ -15,10 +15,12 @@ from enum import Enum
 from pathlib import Path
 
 from platformdirs import user_state_path
+from pydantic import TypeAdapter
 
 from droidreclaim.device import CommandResult, Device
 from droidreclaim.device.link import Deadline
 from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
+from droidreclaim.records import read_record
 
 PROBE_TIMEOUT_S = 10.0
 FIRST_SU_TIMEOUT_S = 75.0  # Magisk waits 70 s for an answer to its question, then denies
@@ -57,6 +59,9 @@ class RootWay(Enum):
 
 _SU_WAYS = (RootWay.SU_C, RootWay.SU_0, RootWay.SU_ROOT_C)
 
+_Records = dict[str, dict[str, str | None]]
+_RECORDS = TypeAdapter(_Records)
+
 
 class RootMemory:
     """
@@ -68,11 +73,12 @@ class RootMemory:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._changing = threading.Lock()
 
     def recall(self, device: Device) -> RootWay | None:
         """The way that worked last time, or None."""
         record = self._load().get(device.serial)
-        if not isinstance(record, dict) or record.get("model") != device.model:
+        if record is None or record.get("model") != device.model:
             return None
         try:
             return RootWay(record.get("way"))
@@ -81,24 +87,26 @@ class RootMemory:
 
     def keep(self, device: Device, way: RootWay) -> None:
         """Remember *way*; a file that cannot be written costs the next command a few probes."""
-        records = self._load()
-        records[device.serial] = {"way": way.value, "model": device.model}
-        self._save(records)
+        with self._changing:
+            records = self._load()
+            record = {"way": way.value, "model": device.model}
+            if records.get(device.serial) != record:
+                self._save(records | {device.serial: record})
 
     def forget(self, device: Device) -> None:
         """The remembered way has failed."""
-        records = self._load()
-        if records.pop(device.serial, None) is not None:
-            self._save(records)
+        with self._changing:
+            records = self._load()
+            if records.pop(device.serial, None) is not None:
+                self._save(records)
 
-    def _load(self) -> dict[str, object]:
+    def _load(self) -> _Records:
         try:
-            records = json.loads(self._path.read_text("utf-8"))
+            return read_record(self._path, _RECORDS)
         except (OSError, ValueError):
             return {}
-        return records if isinstance(records, dict) else {}
 
-    def _save(self, records: dict[str, object]) -> None:
+    def _save(self, records: _Records) -> None:
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

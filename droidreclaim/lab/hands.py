@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from droidreclaim.device import Device
 from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageError
@@ -22,6 +23,8 @@ SAMPLE_S = 1.0
 _VERIFY_TIMEOUT_S = 240.0
 _LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
 _COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
+
+_DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,6 @@ class Hands:
 
 def _document(source: str, text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        return _DOCUMENT.validate_json(text)
     except ValueError:
         raise ParseError(source, 1, text) from None
-    if not isinstance(document, dict):
-        raise ParseError(source, 1, text)
-    return document

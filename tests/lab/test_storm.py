@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -13,6 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from droidreclaim.cli.main import main
 from droidreclaim.errors import DeviceLost, NotAchieved, UsageError
@@ -342,6 +346,54 @@ def test_events_that_are_none_are_one_clear_line(tmp_path: Path, content: str) -
     with pytest.raises(UsageError, match=r"samples.ndjson cannot be read") as error:
         Folder.load(tmp_path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["run.json", "samples.ndjson"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "large"])
+def test_a_file_of_the_folder_that_is_none_is_one_clear_line(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    Folder.new(tmp_path, WHAT).plan(("lazy",), (1,))
+    damaged = tmp_path / name
+    damaged.unlink()
+    if kind == "pipe":
+        os.mkfifo(damaged)
+    elif kind == "folder":
+        damaged.mkdir()
+    elif kind == "device":
+        damaged.symlink_to("/dev/zero")
+    else:
+        damaged.write_bytes(b'{"parameters": ' + b" " * (3 << 20))
+    with pytest.raises(UsageError, match=rf"{name} cannot be read") as error:
+        Folder.load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_storm_damaged_anywhere_is_refused_or_told(data: st.DataObject) -> None:
+    """Bytes of both files are changed, cut or put in; what is still read is still told."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        whole = Folder.new(path, WHAT)
+        whole.plan(("lazy",), (1,))
+        write(whole, run_of("lazy"), *EVENTS)
+        file = path / data.draw(st.sampled_from(["run.json", "samples.ndjson"]))
+        content = file.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        with_this = data.draw(
+            st.sampled_from([b"", b"9" * 400, b"-", b"e300", b"[", b'"', b"\xff"])
+        )
+        cut = data.draw(st.integers(0, 3))
+        file.write_bytes(content[:at] + with_this + content[at + cut :])
+        try:
+            again, done = Folder.load(path)
+        except UsageError:
+            return
+        storm = replace(storm_of(*done), what=again.what)
+        json.dumps(to_json(storm), allow_nan=False)
+        table.of(storm), table.remarks(storm), table.warnings(storm)
+        page.render(storm)
 
 
 def test_a_folder_explains_itself(tmp_path: Path) -> None:

@@ -13,15 +13,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from droidreclaim.errors import NotPossible
 from droidreclaim.lab.phone.image import Image, cache_dir
 from droidreclaim.lab.phone.packages import find_tool
 from droidreclaim.lab.phone.state import Config
+from droidreclaim.records import read_record
 
 PROBE_S = 6.0  # a kernel to its first program takes 1 s under KVM, 3 s emulated
 MEMORY_S = 24 * 60 * 60.0
 _PROBE_ANSWER = b"init: probe answered"
 _PR_SET_PDEATHSIG = 1
+_REMEMBERED = TypeAdapter(dict[str, bool])
 _PROGRAM = "qemu-system-x86_64"
 
 
@@ -131,13 +135,10 @@ def recall(memory: Path, key: str) -> bool | None:
     """What the file *memory* says about *key*; None when that is nothing, or older than a day."""
     try:
         age_s = time.time() - memory.stat().st_mtime
-        remembered = json.loads(memory.read_text())
+        remembered = read_record(memory, _REMEMBERED)
     except (OSError, ValueError):
         return None
-    if age_s > MEMORY_S or not isinstance(remembered, dict):
-        return None
-    works = remembered.get(key)
-    return works if isinstance(works, bool) else None
+    return None if age_s > MEMORY_S else remembered.get(key)
 
 
 def _boots_with_kvm(image: Image) -> bool:

@@ -11,6 +11,7 @@ import platformdirs
 from pydantic import TypeAdapter
 
 from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.records import read_record
 from droidreclaim.units import MIB, format_size
 
 ROOTS = ("adbd", "su", "su0", "none", "su-deny", "su-hang", "su-weak", "su-banner")
@@ -151,7 +152,7 @@ def load_all() -> tuple[list[Phone], list[Path]]:
     phones, unreadable = [], []
     for path in sorted(state_dir().glob("phone-*.json")):
         try:
-            phones.append(_RECORD.validate_json(path.read_bytes()))
+            phones.append(read_record(path, _RECORD))
         except FileNotFoundError:
             continue  # its phone was stopped meanwhile
         except (OSError, ValueError):

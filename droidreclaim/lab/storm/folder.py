@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from droidreclaim import __version__
 from droidreclaim.errors import UsageError
@@ -17,11 +17,27 @@ from droidreclaim.lab.storm import page
 from droidreclaim.lab.storm.events import Begin, Event, Run, runs_of, to_line
 from droidreclaim.lab.storm.plan import Parameters
 from droidreclaim.lab.storm.result import Storm, to_json
+from droidreclaim.records import open_record, read_record
 
 _RUN, _SAMPLES, _STORM, _REPORT = "run.json", "samples.ndjson", "storm.json", "report.html"
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError)
-_PARAMETERS = TypeAdapter(Parameters)
-_WANTED = TypeAdapter(tuple[tuple[str, ...], tuple[int, ...]] | None)
+_MAX_LINE_BYTES = 64 * 1024
+_MAX_SAMPLES_BYTES = 128 << 20  # an hour of samples of one arm is 4 MiB
+_Number = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+_Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+_Value = None | bool | _Number | _Seconds | str
+_SAMPLE = TypeAdapter(dict[str, _Value | dict[str, _Value]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What ``run.json`` says of what was asked for."""
+
+    parameters: Parameters
+    wanted: tuple[tuple[str, ...], tuple[int, ...]] | None = None
+
+
+_HEAD = TypeAdapter(_Head)
 
 
 class Folder:
@@ -69,14 +85,15 @@ class Folder:
             UsageError: there is no storm in it, or what is there cannot be read.
         """
         try:
-            told = json.loads((path / _RUN).read_text("utf-8"))
-            what = _PARAMETERS.validate_python(told["parameters"])
-            wanted = _WANTED.validate_python(told.get("wanted"))
+            head = read_record(path / _RUN, _HEAD)
+            made = head.parameters
+            if not made.packages and None in (made.ram_bytes, made.zram_bytes, made.heap_bytes):
+                raise ValueError("neither packages nor the sizes of apps that are made")
         except FileNotFoundError:
             raise UsageError(f"--resume: there is no storm in {path}") from None
         except _UNREADABLE as error:
             raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
-        folder = cls(path, what, wanted)
+        folder = cls(path, head.parameters, head.wanted)
         return folder, folder._finished()
 
     def note(self, key: tuple[str, int], event: Begin | Event) -> None:
@@ -114,8 +131,7 @@ class Folder:
         """The runs that ended; the lines of others will be dropped, for they will run again."""
         path = self.path / _SAMPLES
         try:
-            text = path.read_text("utf-8") if path.exists() else ""
-            lines = [json.loads(line) for line in _whole_lines(text)]
+            lines = list(_whole_lines(path))
             finished = [run for run in runs_of(lines) if run.end is not None or run.wrong]
         except _UNREADABLE as error:
             raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error
@@ -150,9 +166,27 @@ class Folder:
             raise UsageError(f"--out {self.path}: {error.strerror or error}") from error
 
 
-def _whole_lines(text: str) -> Iterable[str]:
-    """Lines that were written to their end: a crash may have cut the last one."""
-    return (line[:-1] for line in text.splitlines(keepends=True) if line.endswith("\n"))
+def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """
+    Lines that were written to their end: a crash may have cut the last one.
+
+    Raises:
+        OSError, ValueError: no regular file, a line that is none of ours, or more than a storm has.
+    """
+    try:
+        file = open_record(path)
+    except FileNotFoundError:
+        return
+    size_bytes = 0
+    with file:
+        while line := file.readline(_MAX_LINE_BYTES):
+            size_bytes += len(line)
+            if size_bytes > _MAX_SAMPLES_BYTES:
+                raise ValueError(f"larger than {_MAX_SAMPLES_BYTES >> 20} MiB")
+            if line.endswith(b"\n"):
+                yield _SAMPLE.validate_json(line)
+            elif len(line) == _MAX_LINE_BYTES:
+                raise ValueError(f"a line longer than {_MAX_LINE_BYTES >> 10} KiB")
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from droidreclaim.units import MIB
 
@@ -53,6 +56,9 @@ class App:
     game: bool = False
 
 
+_Bytes = Annotated[int, Field(ge=0, le=1 << 46)]
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """
@@ -67,13 +73,13 @@ class Parameters:
     """
 
     config: str | None
-    apps: int
-    rounds: int
+    apps: Annotated[int, Field(ge=1, le=1000)]
+    rounds: Annotated[int, Field(ge=1, le=1000)]
     order: Order
-    ram_bytes: int | None = None
-    zram_bytes: int | None = None
-    heap_bytes: int | None = None
-    api: int | None = None
+    ram_bytes: _Bytes | None = None
+    zram_bytes: _Bytes | None = None
+    heap_bytes: _Bytes | None = None
+    api: Annotated[int, Field(ge=1, le=1000)] | None = None
     packages: tuple[str, ...] = ()
 
     @property
