@@ -65,10 +65,13 @@ def start(
     ] = 33,
     phone_port: Port = None,
     yes: Yes = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Boot, even where a saved machine state would do.")
+    ] = False,
     *,
     connection: Connection,
 ) -> None:
-    """Boot a phone and connect adb to it."""
+    """Start a phone and connect adb to it."""
     from droidreclaim.lab.phone import image, vm
     from droidreclaim.lab.phone.state import Config
 
@@ -87,6 +90,7 @@ def start(
         server=server,
         progress=_progress(connection),
         timeout_s=connection.timeout_s or vm.BOOT_TIMEOUT_S,
+        fresh=fresh,
     )
     write(f"{phone.serial} is up; next: droidreclaim -s {phone.serial} ps\n")
 

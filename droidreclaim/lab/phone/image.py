@@ -169,8 +169,8 @@ def _lock(progress: Callable[[str], None]) -> Iterator[None]:
 
 
 def remove_unused(cache: Path) -> None:
-    """Remove images, and what a killed build left, that no command used within the last day."""
-    for pattern in ("base-*", "initramfs-*", ".building-*"):
+    """Remove images, states and what a killed build left, that no command used for a day."""
+    for pattern in ("base-*", "initramfs-*", "state-*", ".building-*"):
         for path in cache.glob(pattern):
             if time.time() - path.stat().st_mtime < KEEP_S:
                 continue

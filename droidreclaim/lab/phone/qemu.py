@@ -50,20 +50,51 @@ def kernel_line(config: Config) -> str:
 
 def command(image: Image, config: Config, port: int, console: Path, accelerator: str) -> list[str]:
     """The words that start a phone: no display, no monitor, only adb reachable, on loopback."""
+    return [*_machine(image, config, accelerator), *_own(port, console), *_disk(image.disk, "raw")]
+
+
+def restore_command(
+    image: Image, config: Config, port: int, console: Path, disk: Path, memory: int
+) -> list[str]:
+    """
+    The words that go on with a saved machine state.
+
+    Args:
+        disk: What the phone had written, over the image's own.
+        memory: A file descriptor to read the state from, which QEMU must inherit.
+    """
+    return [
+        *_machine(image, config, "tcg"),
+        *(*_own(port, console), *_disk(disk, "qcow2")),
+        *("-incoming", f"fd:{memory}"),
+    ]
+
+
+def state_words(image: Image, config: Config) -> list[str]:
+    """What a saved machine state depends on."""
+    return _machine(image, config, "tcg")
+
+
+def _machine(image: Image, config: Config, accelerator: str) -> list[str]:
     return [
         *_common(image, accelerator, config.ram_bytes),
         *("-append", kernel_line(config)),
-        *("-serial", f"file:{console}"),
-        *(
-            "-drive",
-            f"file={image.disk},if=none,id=disk,format=raw,snapshot=on",
-            "-device",
-            "virtio-blk-pci,drive=disk",
-        ),
-        *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:5555"),
+        *("-device", "virtio-blk-pci,drive=disk"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),
     ]
+
+
+def _own(port: int, console: Path) -> list[str]:
+    return [
+        *("-serial", f"file:{console}"),
+        *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:5555"),
+    ]
+
+
+def _disk(path: Path, form: str) -> list[str]:
+    name = str(path).replace(",", ",,")  # QEMU's own escape
+    return ["-drive", f"file={name},if=none,id=disk,format={form},snapshot=on"]
 
 
 def _common(image: Image, accelerator: str, ram_bytes: int) -> list[str]:
@@ -80,12 +111,15 @@ def _common(image: Image, accelerator: str, ram_bytes: int) -> list[str]:
     ]
 
 
-def spawn(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: list[str], *, die_with_us: bool, inherited: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
     """
     Start QEMU in a session of its own, so that it survives the command that started it.
 
     Args:
         die_with_us: Have the kernel kill it when the calling thread ends, as a test run wants.
+        inherited: File descriptors that its words name.
     """
     prctl = ctypes.CDLL(None).prctl
 
@@ -98,6 +132,7 @@ def spawn(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=inherited,
         preexec_fn=bind_to_parent if die_with_us else None,  # noqa: PLW1509 (one system call)
     )
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from droidreclaim.device.adb import connect, disconnect
@@ -21,10 +22,12 @@ from droidreclaim.errors import (
     NoDevice,
     NotPossible,
 )
-from droidreclaim.lab.phone import adb, image, qemu, state
+from droidreclaim.lab.phone import adb, image, qemu, saved, state
+from droidreclaim.lab.phone.qmp import Monitor
 from droidreclaim.lab.phone.state import Config, Phone
 
 BOOT_TIMEOUT_S = 180.0  # 10 s on an idle machine, emulated on 2 cores; a busy one needs its time
+RESTORE_TIMEOUT_S = 30.0  # 1 s on an idle machine
 STOP_TIMEOUT_S = 5.0
 SERVER_TIMEOUT_S = 15.0  # a cold adb server starts in 1 s
 _POLL_S = 0.2
@@ -39,13 +42,18 @@ def start(
     progress: Callable[[str], None] = lambda _: None,
     timeout_s: float = BOOT_TIMEOUT_S,
     die_with_us: bool = False,
+    fresh: bool = False,
 ) -> Phone:
     """
-    Boot a phone; returns once it is up and the adb server knows it.
+    Start a phone; returns once it is up and the adb server knows it.
+
+    It goes on from the machine state that the first phone of this configuration left in the cache,
+    or boots: the first time, under KVM, and where that state is of no use.
 
     Args:
         server: The adb server to tell; None for the one the environment names.
         die_with_us: For test runs: QEMU is killed when the calling thread ends, however that ends.
+        fresh: Boot, and save no state.
 
     Raises:
         UsageError: *config* or the environment makes no sense.
@@ -62,26 +70,93 @@ def start(
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
     accelerator = qemu.choose_accelerator(files, progress)
     with _claimed_port(config.port) as port:
-        directory = state.make_dir()
-        console = directory / f"phone-{port}.log"
-        argv = qemu.command(files, config, port, console, accelerator)
+        chosen = (files, config, port, accelerator)
+        starter = _Starter(*chosen, server, progress, timeout_s, die_with_us)
+        if fresh or accelerator != "tcg":
+            return starter.boot(None)
+        place = saved.place_of(files, qemu.state_words(files, config))
+        return starter.restore(place) or starter.boot(place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Starter:
+    """One start of a phone, on a port that is claimed for it."""
+
+    files: image.Image
+    config: Config
+    port: int
+    accelerator: str
+    server: Server
+    progress: Callable[[str], None]
+    timeout_s: float
+    die_with_us: bool
+
+    def restore(self, place: saved.Place) -> Phone | None:
+        """Go on from a saved state; None when there is none, or none that works."""
+        memory = place.open_memory()
+        if memory is None:
+            return None
+        try:
+            with Monitor(min(self.timeout_s, RESTORE_TIMEOUT_S)) as monitor:
+                words = qemu.restore_command(
+                    self.files, self.config, self.port, self._console(), place.disk, memory
+                )
+                with self._running([*words, *monitor.words()], monitor, memory) as (_, phone):
+                    self.progress(f"waking on {phone.serial} ({self.accelerator})")
+                    saved.wake(monitor, self.port)
+                    return phone
+        except saved.Unusable as error:
+            self.progress(f"the saved state is of no use ({error}) and is removed")
+            place.discard()
+            return None
+        finally:
+            os.close(memory)
+
+    def boot(self, place: saved.Place | None) -> Phone:
+        """Boot, and save the state where there is a *place* for it."""
+        argv = qemu.command(self.files, self.config, self.port, self._console(), self.accelerator)
+        with Monitor(self.timeout_s) as monitor:
+            words = [*argv, *monitor.words()] if place else argv
+            with self._running(words, monitor if place else None) as (process, phone):
+                self.progress(f"booting on {phone.serial} ({self.accelerator})")
+                _await_boot(process, phone, self.timeout_s)
+                if place:
+                    self._save(place, monitor)
+        return phone
+
+    def _save(self, place: saved.Place, monitor: Monitor) -> None:
+        try:
+            place.save(monitor, self.port, self.files.disk)
+        except (DroidReclaimError, OSError) as error:
+            self.progress(f"the phone's state is not saved: {error}")
+
+    def _console(self) -> Path:
+        return state.make_dir() / f"phone-{self.port}.log"
+
+    @contextmanager
+    def _running(
+        self, argv: list[str], monitor: Monitor | None, *inherited: int
+    ) -> Iterator[tuple[subprocess.Popen[bytes], Phone]]:
+        """QEMU, ended when the block raises; after the block the adb server knows the phone."""
+        fds = inherited if monitor is None else (*inherited, monitor.theirs.fileno())
+        within_s = min(self.timeout_s, SERVER_TIMEOUT_S)
         with _interrupt_held() as release:
-            process = qemu.spawn(argv, die_with_us=die_with_us)
-            ticks = state.start_ticks(process.pid)
-            phone = Phone(process.pid, ticks or 0, port, str(console), accelerator, config)
+            process = qemu.spawn(argv, die_with_us=self.die_with_us, inherited=fds)
+            ticks, console = state.start_ticks(process.pid), str(self._console())
+            phone = Phone(
+                process.pid, ticks or 0, self.port, console, self.accelerator, self.config
+            )
             try:
                 release()
                 state.save(phone)
                 # What the server has by this name is a phone that was killed.
-                disconnect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
-                progress(f"booting on {phone.serial} ({accelerator})")
-                _await_boot(process, phone, timeout_s)
-                connect(server, phone.serial, min(timeout_s, SERVER_TIMEOUT_S))
+                disconnect(self.server, phone.serial, within_s)
+                yield process, phone
+                connect(self.server, phone.serial, within_s)
             except BaseException:
                 with suppress(DeviceError):  # what went wrong first says more
-                    stop(phone, server)
+                    stop(phone, self.server)
                 raise
-    return phone
 
 
 def running() -> list[Phone]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,9 @@ def test_a_phone_outlives_its_starter_unless_told_otherwise(phone: Handset, tmp_
 def test_a_boot_that_fails_shows_the_console(boot: Callable[..., Handset]) -> None:
     before = vm.running()
     with pytest.raises(DeviceTimeout, match="did not boot within 1 s"):
-        vm.start(Config(ram_bytes=256 * MIB, zram_bytes=0), timeout_s=1, die_with_us=True)
+        vm.start(
+            Config(ram_bytes=256 * MIB, zram_bytes=0), timeout_s=1, die_with_us=True, fresh=True
+        )
     assert vm.running() == before
 
 
@@ -129,8 +132,8 @@ def test_an_interrupt_right_after_the_start_of_qemu_ends_it(
 ) -> None:
     spawn = qemu.spawn
 
-    def spawn_and_interrupt(argv: list[str], *, die_with_us: bool) -> subprocess.Popen[bytes]:
-        process = spawn(argv, die_with_us=die_with_us)
+    def spawn_and_interrupt(argv: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        process = spawn(argv, **options)
         os.kill(os.getpid(), signal.SIGINT)  # any thread may take it
         time.sleep(0.1)
         return process

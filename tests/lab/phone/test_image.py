@@ -32,8 +32,12 @@ def test_images_used_within_a_day_are_kept(tmp_path: Path) -> None:
     for name, days in [("initramfs-new.cpio.gz", 0.9), ("initramfs-old.cpio.gz", 1.1)]:
         (tmp_path / name).touch()
         aged(tmp_path / name, days)
+    for name, days in [("state-new", 0.9), ("state-old", 1.1)]:
+        (tmp_path / name).mkdir()
+        aged(tmp_path / name, days)
     image.remove_unused(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["base-new", "initramfs-new.cpio.gz"]
+    kept = ["base-new", "initramfs-new.cpio.gz", "state-new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
 
 
 @pytest.mark.phone

@@ -42,6 +42,7 @@ def _boot(am: ActivityManager, apps: str) -> None:
             continue
     if wished:
         am.go_home()
+    am.props.set("pocket.settled", "1")
 
 
 if __name__ == "__main__":

@@ -295,7 +295,7 @@ def _am(services: Services, words: list[str], reply: Reply) -> int:
 
 
 def _pocket(services: Services, words: list[str], reply: Reply) -> int:
-    return pocket.run(services.am, words, reply)
+    return pocket.run(services.am, services.log, words, reply)
 
 
 _HANDLERS: dict[str, Callable[[Services, list[str], Reply], int]] = {

@@ -81,6 +81,12 @@ class Deaths:
         )
         self._say(process, signal)
 
+    def move_dates(self, by_s: float) -> None:
+        """Date every death *by_s* seconds later."""
+        moved = [gone._replace(at_s=gone.at_s + by_s) for gone in self.exits]
+        self.exits.clear()
+        self.exits.extend(moved)
+
     def _say(self, process: Process, signal: int) -> None:
         rank = process.rank or UNRANKED
         if signal:

@@ -78,6 +78,13 @@ class Log:
             ]
         return sorted(entries)
 
+    def move_dates(self, by_s: float) -> None:
+        """Date every entry *by_s* seconds later."""
+        with self._changed:
+            for name, entries in self._buffers.items():
+                moved = [entry._replace(at_s=entry.at_s + by_s) for entry in entries]
+                self._buffers[name] = deque(moved, maxlen=ENTRIES_A_BUFFER)
+
     def clear(self, buffers: Iterable[str]) -> None:
         with self._changed:
             for name in buffers:

@@ -89,6 +89,12 @@ class ActivityManager:
         self.zygote = Zygote(self._on_died)
         self.lmkd = Lmkd(self.sdk, props, self.deaths.lmkd_kills, self._on_lmkd_log)
 
+    def move_dates(self, by_s: float) -> None:
+        """Date the boot and every death *by_s* seconds later: the wall clock was set."""
+        with self._lock:
+            self.booted_s += by_s
+            self.deaths.move_dates(by_s)
+
     # What is running
 
     def processes(self, name: str | None = None) -> list[Process]:

@@ -6,8 +6,10 @@ import os
 from . import memory
 from .apps import MIB, Process, Wish
 from .links import AppGone
+from .log import Log
 from .manager import ActivityManager
 from .reply import Reply
+from .wake import wake
 
 USAGE = """pocket: not an Android command; what the pocket phone's apps can be asked
   pocket apps                      packages with code, their processes, heaps and seeds
@@ -18,11 +20,12 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
   pocket beat on|off               background work of the apps
   pocket killer on|off             lmkd; off leaves only the kernel's own OOM killer
   pocket stat                      what the framework itself needs
+  pocket wake SECONDS HEX          the time, and random bytes, for a phone restored from its state
   pocket tally                     what the apps felt since boot: resumes checked, longest stall
 """
 
 
-def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
+def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     """Run one ``pocket`` command and return its exit status."""
     verb, *rest = words or [""]
     if verb == "apps":
@@ -43,6 +46,9 @@ def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
             "rss_bytes": used.rss_bytes,
             "rss_anon_bytes": used.anon_bytes,
         }
+    elif verb == "wake" and len(rest) == 2:
+        wake(am, log, float(rest[0]), bytes.fromhex(rest[1]))
+        answer = {"awake": True}
     elif verb == "tally":
         answer = vars(am.tally)
     else:

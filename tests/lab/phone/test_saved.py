@@ -1,0 +1,182 @@
+"""A phone that goes on from a saved machine state is a phone of its own, or is booted instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from droidreclaim.lab.phone import image, qemu, saved, vm
+from droidreclaim.lab.phone.state import Config
+from droidreclaim.units import MIB
+from handset import Handset
+
+SMALL = Config(ram_bytes=320 * MIB, zram_bytes=64 * MIB, apps="none", root="su0", api=31)
+STARTS_S = 300
+
+
+def place_of(config: Config) -> saved.Place:
+    files = image.find()
+    assert files is not None
+    return saved.place_of(files, qemu.state_words(files, config))
+
+
+@pytest.fixture
+def place(phones: None) -> Iterator[saved.Place]:
+    """Where the state of SMALL would be; there is none at first, and none is left."""
+    there = place_of(SMALL)
+    there.discard()
+    yield there
+    there.discard()
+
+
+@pytest.fixture
+def start(phones: None) -> Iterator[Callable[..., tuple[Handset, list[str]]]]:
+    """Starts a phone of SMALL, and tells what was said meanwhile."""
+    started = []
+
+    def one(**options: bool) -> tuple[Handset, list[str]]:
+        said: list[str] = []
+        phone = vm.start(SMALL, progress=said.append, die_with_us=True, **options)
+        started.append(phone)
+        return Handset(phone), [line.split(" on ")[0].split(" (")[0] for line in said]
+
+    yield one
+    for phone in started:
+        vm.stop(phone)
+
+
+@pytest.mark.phone
+@pytest.mark.timeout(STARTS_S)
+def test_phones_of_one_state_differ_in_boot_id_and_random_numbers_and_have_the_time(
+    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
+) -> None:
+    first, said = start()
+    assert said == ["booting"]
+    assert place.folder.is_dir()
+    first.text("echo mine > /data/local/tmp/mine; sync")
+    phones = [first, *(start()[0] for _ in range(2))]
+    for look in ("cat /proc/sys/kernel/random/boot_id", "od -An -tx1 -N16 /dev/urandom"):
+        assert len({phone.text(look) for phone in phones}) == 3, look
+    for phone in phones[1:]:
+        assert abs(int(phone.text("date +%s")) - time.time()) < 10
+        last = phone.text("logcat -d -v epoch").splitlines()[-1].split()[0]
+        assert 0 <= time.time() - float(last) < 120  # written before the state was saved
+        assert phone.shell("ls /data/local/tmp/mine").returncode != 0
+        assert phone.text("su 0 id -u") == "0"
+        assert phone.text("getprop ro.build.version.sdk") == "31"
+
+
+@pytest.mark.phone
+@pytest.mark.timeout(STARTS_S)
+def test_a_state_that_qemu_cannot_read_is_removed_and_the_phone_boots(
+    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
+) -> None:
+    place.folder.mkdir()
+    (place.folder / "memory").write_bytes(b"QEVM" + bytes(1000))
+    (place.folder / "disk.qcow2").write_bytes(b"no disk")
+    relist(place)
+    handset, said = start()
+    assert said[-2:] == ["the saved state is of no use", "booting"]
+    assert handset.text("getprop sys.boot_completed") == "1"
+    assert place.open_memory() is not None  # the boot has left a good one
+
+
+@pytest.mark.phone
+def test_a_fresh_boot_neither_reads_nor_leaves_a_state(
+    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
+) -> None:
+    handset, said = start(fresh=True)
+    assert said == ["booting"]
+    assert not place.folder.exists()
+    assert handset.text("getprop sys.boot_completed") == "1"
+
+
+@pytest.mark.phone
+def test_a_phones_image_survives_what_is_saved_over_it(
+    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
+) -> None:
+    """QEMU 7.2 deletes it when its drive-backup is used for this."""
+    start()
+    for _ in range(2):
+        vm.stop(start()[0].phone)
+    files = image.find()
+    assert files is not None
+    assert files.disk.is_file()
+    assert place.disk.is_file()
+
+
+@pytest.mark.phone
+@pytest.mark.parametrize(
+    "other",
+    [{"ram_bytes": 321 * MIB}, {"zram_bytes": 0}, {"apps": None}, {"root": "su"}, {"api": 32}],
+)
+def test_another_configuration_has_another_state(phones: None, other: dict[str, object]) -> None:
+    assert place_of(replace(SMALL, **other)) != place_of(SMALL)  # type: ignore[arg-type]
+    assert place_of(replace(SMALL, port=6599)) == place_of(SMALL)
+
+
+@pytest.mark.phone
+def test_another_qemu_has_another_state(phones: None, tmp_path: Path) -> None:
+    files = image.find()
+    assert files is not None
+    words = qemu.state_words(files, SMALL)
+    (tmp_path / "qemu").write_text("#!/bin/sh")
+    assert saved.place_of(files, [str(tmp_path / "qemu"), *words[1:]]) != place_of(SMALL)
+
+
+def made(folder: Path) -> saved.Place:
+    folder.mkdir()
+    (folder / "memory").write_bytes(b"pages" * 1000)
+    (folder / "disk.qcow2").write_bytes(b"clusters")
+    there = saved.Place(folder)
+    relist(there)
+    return there
+
+
+def relist(place: saved.Place) -> None:
+    names = ("memory", "disk.qcow2")
+    listing = {name: saved.digest(place.folder / name) for name in names}
+    (place.folder / "listing.json").write_text(json.dumps(listing))
+
+
+def test_a_whole_state_is_opened(tmp_path: Path) -> None:
+    memory = made(tmp_path / "state-1").open_memory()
+    assert memory is not None
+    assert os.read(memory, 5) == b"pages"
+    os.close(memory)
+
+
+@pytest.mark.parametrize("name", ["memory", "disk.qcow2", "listing.json"])
+@pytest.mark.parametrize("how", ["flipped", "cut", "emptied"])
+def test_a_damaged_state_is_removed(tmp_path: Path, name: str, how: str) -> None:
+    there = made(tmp_path / "state-1")
+    content = bytearray((there.folder / name).read_bytes())
+    content[len(content) // 2] ^= 0x10
+    damaged = {"flipped": content, "cut": content[: len(content) // 2], "emptied": b""}[how]
+    (there.folder / name).write_bytes(damaged)
+    assert there.open_memory() is None
+    assert not there.folder.exists()
+
+
+def test_no_state_is_no_damage(tmp_path: Path) -> None:
+    assert saved.Place(tmp_path / "state-none").open_memory() is None
+
+
+def test_states_are_bounded_in_number_and_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROIDRECLAIM_CACHE_DIR", str(tmp_path))
+    for age in range(5):
+        folder = made(tmp_path / f"state-{age}").folder
+        os.utime(folder, (time.time() - age * 60,) * 2)
+    saved.remove_surplus(keep=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state-0", "state-1", "state-2"]
+    one = sum(path.stat().st_blocks * 512 for path in (tmp_path / "state-0").iterdir())
+    saved.remove_surplus(keep=3, keep_bytes=2 * one)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state-0", "state-1"]
