@@ -9,7 +9,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent.parent / "droidreclaim"
 # DESIGN's floors; the second is three here: policy stands on snapshot, and report on both.
 _FLOORS = (
-    {"errors", "units", "escape", "model", "records"},
+    {"errors", "units", "escape", "files", "model", "records"},
     {"device", "parse", "profiles"},
     {"helper", "snapshot"},
     {"policy"},

@@ -112,9 +112,16 @@ def test_what_only_looks_right_is_refused_in_plain_words(text: str, reason: str)
     assert reason in message
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"a: \xc3(", _LEAST.encode("utf-16")])
-def test_bytes_that_are_no_utf_8_are_a_fault(data: bytes) -> None:
-    assert [message for *_, message in faults(data)] == ["not UTF-8"]
+@pytest.mark.parametrize(
+    ("data", "encoding"), [(b"a: \xc3(", "UTF-8"), (b"\xff\xfe\x00\xd8a\x00", "UTF-16")]
+)
+def test_bytes_that_are_no_text_of_their_encoding_are_a_fault(data: bytes, encoding: str) -> None:
+    assert [message for *_, message in faults(data)] == [f"not {encoding}"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_profile_that_powershell_wrote_is_the_same_profile(encoding: str) -> None:
+    assert profiles.check(_LEAST.encode(encoding)) == profiles.check(_LEAST.encode())
 
 
 def test_bombs_cost_less_than_a_second() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import fields
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from droidreclaim import files
 from droidreclaim.errors import ProfileError, UsageError
 from droidreclaim.model.profile import Fault, Profile, Rule, When
 from droidreclaim.profiles import marked
@@ -31,7 +32,7 @@ _KEYS = {
 
 def built_in() -> dict[str, Path]:
     """The profiles that come along, by name: in a wheel inside the package, else beside it."""
-    package = Path(str(files("droidreclaim")))
+    package = Path(str(resources.files("droidreclaim")))
     carried = [*(package / "profiles").glob(f"*{_SUFFIX}")]
     return {path.stem: path for path in carried or package.parent.glob(f"profiles/*{_SUFFIX}")}
 
@@ -45,11 +46,10 @@ def open_profile(name: str) -> bytes:
     """
     known = built_in()
     try:
-        with known.get(name, Path(name)).open("rb") as file:
-            return file.read(marked.MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: NUL in a path
-        why = getattr(error, "strerror", None) or str(error)
+        return files.read_bytes(known.get(name, Path(name)), marked.MAX_BYTES)
+    except UsageError as error:
         hint = f"a file, or one of {', '.join(sorted(known))}"
+        why = str(error).removeprefix(f"{name}: ")
         raise UsageError(f"no profile {name!r}: {why}", hint=hint) from error
 
 
@@ -57,12 +57,13 @@ def check(data: bytes) -> Profile | tuple[Fault, ...]:
     """The profile that *data* holds, or everything that is wrong with it, in its order."""
     if len(data) > marked.MAX_BYTES:
         return (Fault(1, 1, "", f"larger than {marked.MAX_BYTES // 1024} KiB"),)
+    encoding = files.encoding_of(data) or "utf-8"
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         before = data[: error.start]
         column = error.start - (before.rfind(b"\n") + 1) + 1
-        return (Fault(before.count(b"\n") + 1, column, "", "not UTF-8"),)
+        return (Fault(before.count(b"\n") + 1, column, "", f"not {encoding[:6].upper()}"),)
     read = marked.read(text)
     if read.value is None:
         return tuple(sorted(read.faults))
