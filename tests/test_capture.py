@@ -60,10 +60,10 @@ def assert_whole(captured: Captured) -> None:
     assert captured.taken_at == "2026-11-23 10:00:05"
     assert captured.text(Kind.MEMINFO) == "MemTotal:        1000 kB\n"
     assert captured.text(Kind.PS) == _PS
-    [log] = captured.texts[Kind.LOG]
+    [log] = [one.text for one in captured.texts[Kind.LOG]]
     assert "(7)" in log
     assert log.count("chatter") < 40
-    [activity] = captured.texts[Kind.ACTIVITY]
+    [activity] = [one.text for one in captured.texts[Kind.ACTIVITY]]
     assert "Total number of kills: 3" in activity
     assert "a task" not in activity
     assert "nobody" not in activity + log

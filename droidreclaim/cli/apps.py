@@ -99,7 +99,7 @@ def ps(
     if pids:
         raise UsageError("ps takes package names", hint="pid:N is for reclaim")
     device, source, taken_at, seen = (
-        _captured(capture) if capture else _live(connection, states=states)
+        _captured(capture, connection) if capture else _live(connection, states=states)
     )
     for name in names:
         require_running(seen, name)
@@ -344,10 +344,12 @@ def _live(connection: Connection, *, states: bool) -> _Seen:
     return device, helper.source, taken_at, seen
 
 
-def _captured(path: Path) -> _Seen:
+def _captured(path: Path, connection: Connection) -> _Seen:
     from droidreclaim.inspect import apps
 
-    seen, taken_at = apps.captured_processes(path)
+    seen, taken_at, left_out = apps.captured_processes(path)
+    for one in left_out:
+        say(f"left out: {one}", connection)
     return None, "capture", taken_at, seen
 
 

@@ -118,7 +118,9 @@ def kills(
             return
         found = inspect_kills.of_device(device, way, since_s=since_s, timeout_s=timeout_s)
         head = connect.head(device)
-    facts = (found.counts, found.lmkd_since_boot, found.unread, found.silent)
+    read = tuple((one.name, one.until) for one in found.read)
+    reading = report.Reading(read, found.remarks, found.notes)
+    facts = (found.counts, found.lmkd_since_boot, found.unread, found.silent, reading)
     if as_json:
         emit(head | report.kills_json(found.records, *facts))
         return

@@ -25,7 +25,7 @@ from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.model import Band, DeviceInfo, DeviceStatus, Process
 from droidreclaim.parse.activity.dump import parse_lru, parse_processes
-from droidreclaim.parse.shell.ps import parse_ps
+from droidreclaim.parse.shell.ps import PsRow, parse_ps
 from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.parse.text.sections import split_activity_dump
 from droidreclaim.snapshot import Snapshot
@@ -142,21 +142,29 @@ def processes_without_root(device: Device, *, timeout_s: float) -> tuple[DeviceI
     return device_info, seen
 
 
-def captured_processes(path: Path) -> tuple[Snapshot, str | None]:
+def captured_processes(path: Path) -> tuple[Snapshot, str | None, tuple[str, ...]]:
     """
-    The processes in captured text, and when it was taken where it says so.
+    The processes in captured text, when it was taken where it says so, and what was left out.
 
     Raises:
         UsageError, ParseError: the file cannot be read, or holds no processes.
     """
     capture = read_capture(path, frozenset({Kind.PS, Kind.ACTIVITY}), Kind.PS)
-    rows = [row for text in capture.texts.get(Kind.PS, ()) for row in parse_ps(text, str(path))]
+    rows: list[PsRow] = []
     members: dict[int, snapshot.Member] = {}
-    for text in capture.texts.get(Kind.ACTIVITY, ()):
-        members |= _members(text)
+    left_out = list(capture.left_out)
+    for piece in capture.pieces(Kind.PS, Kind.ACTIVITY):
+        try:
+            if piece in capture.pieces(Kind.PS):
+                rows += parse_ps(piece.text, piece.name)
+            else:
+                members |= _members(piece.text)
+        except ParseError as error:
+            left_out.append(f"{piece.name}: {error}"[:300])
     if not rows and not members:
-        raise ParseError(str(path), 1, "", hint="neither ps nor dumpsys activity processes in it")
-    return snapshot.captured(members, rows), capture.taken_at
+        hint = "looked for ps and dumpsys activity processes: neither is in it"
+        raise ParseError(str(path), 1, "", hint="; ".join([hint, *left_out[:3]]))
+    return snapshot.captured(members, rows), capture.taken_at, tuple(left_out)
 
 
 def _members(text: str) -> dict[int, snapshot.Member]:

@@ -1,124 +1,238 @@
-"""Captured text from a file: a dump, a bug report (.txt, .gz, .zip), or a folder of outputs."""
+"""Captured text from a file: a dump, a bug report (.txt, .gz, .zip), a folder of outputs, stdin."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import itertools
+import shutil
+import stat
+import struct
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
 from droidreclaim.errors import ParseError, UsageError
+from droidreclaim.files import STDIN, encoding_of, open_source
 from droidreclaim.parse.text.bugreport import Captured, Kind, Sorter, is_bug_report, kind_of_text
-from droidreclaim.units import GIB
+from droidreclaim.units import GIB, MIB
 
 _HEAD_LINES = 200  # a log may open with a crash of 100 lines
 _HEAD_BYTES = 256 * 1024
 _MOST_BYTES = 2 * GIB  # unpacked; a bug report of a phone full of logs has 0.3 GiB
 _MOST_NESTED = 2  # a .zip in a .zip, or a .gz in one
-_LONGEST_LINE_BYTES = 1 << 20
+_MOST_FILES = 2000  # of a folder or archive
+_LONGEST_LINE = 1 << 20
+_MOST_LINES = 10_000_000  # the largest bug report seen has 4 million
+# A log packs to a tenth, the emptiest of them to a hundredth; zeros to a thousandth.
+_MOST_RATIO, _SMALL_BYTES = 200, 8 * MIB
+_IN_MEMORY_BYTES = 32 * MIB
 _BUG_REPORTS = ("bugreport", "dumpstate")
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
 
 
 def read_capture(path: Path, wanted: frozenset[Kind], fallback: Kind) -> Captured:
     """
-    The *wanted* kinds of text in *path*.
+    The *wanted* kinds of text in *path*; ``-`` is stdin.
 
     Args:
         fallback: What a text is taken for that does not tell by its looks.
 
     Raises:
         UsageError: there is no such file, or it cannot be read.
-        ParseError: it is no text, an archive that is damaged or unpacks to more than 2 GiB, or
-            holds nothing of what is wanted.
+        ParseError: it is no text, an archive that is damaged or unpacks to too much, or holds
+            nothing of what is wanted. One bad file among several is left out and named instead.
     """
     captured = Captured()
-    reader = _Reader(captured, wanted, fallback)
-    try:
-        if path.is_dir():
-            for one in sorted(path.iterdir()):
-                if one.is_file():
-                    with one.open("rb") as stream:
-                        reader.read(stream, str(one), certain=False)
-        else:
-            with path.open("rb") as stream:
-                reader.read(stream, str(path), certain=True)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise ParseError(str(path), 1, "", hint=f"a damaged archive: {error}") from error
+    if path != STDIN and path.is_dir():
+        _read_folder(_Reader(captured, wanted, fallback), path)
+    else:
+        with open_source(path) as stream:
+            reader = _Reader(captured, wanted, fallback)
+            reader.read_file(stream, _name_of(path), certain=True)
     if not captured.texts:
-        raise ParseError(str(path), 1, "", hint=_nothing(captured, wanted))
+        raise ParseError(_name_of(path), 1, "", hint=_nothing(captured, wanted))
     return captured
+
+
+def _name_of(path: Path) -> str:
+    return "stdin" if path == STDIN else str(path)
+
+
+def _read_folder(reader: _Reader, folder: Path) -> None:
+    try:
+        files = list(itertools.islice(folder.iterdir(), _MOST_FILES + 1))
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror or error}") from error
+    if len(files) > _MOST_FILES:
+        raise UsageError(f"{folder}: more than {_MOST_FILES} files: give one of them")
+    for one in sorted(files):
+        try:
+            if not stat.S_ISREG(one.stat().st_mode):
+                continue
+            with open_source(one) as stream:
+                reader.read_file(stream, str(one), certain=False)
+        except (ParseError, UsageError, OSError) as error:
+            reader.leave_out(one.name, error)
 
 
 def _nothing(captured: Captured, wanted: frozenset[Kind]) -> str:
     names = ", ".join(sorted(wanted))
+    words = f"looked for {names}: none is in it"
     if captured.sections:
-        seen = len(captured.sections)
-        return f"a bug report with {seen} sections and none of: {names}"
-    return f"holds none of: {names}"
+        words = f"a bug report with {len(captured.sections)} sections and none of: {names}"
+    return "; ".join([words, *captured.left_out[:3]])
 
 
 class _Reader:
+    """Sorts files and archives into one capture, within bounds that hold for all together."""
+
     def __init__(self, captured: Captured, wanted: frozenset[Kind], fallback: Kind) -> None:
         self._captured = captured
         self._wanted = wanted
         self._fallback = fallback
-        self._left_bytes = _MOST_BYTES
+        self._left = _MOST_BYTES
+        self._packed = 0  # read so far as it came
+        self._unpacked = 0
 
-    def read(self, stream: IO[bytes], name: str, *, certain: bool, depth: int = 0) -> None:
+    def leave_out(self, name: str, error: Exception) -> None:
+        """Name a file that could not be read, and go on."""
+        hint = getattr(error, "hint", None)
+        self._captured.left_out.append(f"{name}: {hint or error}"[:300])
+
+    def read_file(self, stream: IO[bytes], name: str, *, certain: bool) -> None:
         """Sort one file; unless *certain*, one that is nothing of ours is passed over."""
-        buffered = io.BufferedReader(_Raw(stream), _HEAD_BYTES)
-        head = buffered.peek(_HEAD_BYTES)
+        self._read(_counted(stream, self._count_packed), name, certain, 0)
+
+    def _read(self, stream: io.BufferedReader, name: str, certain: bool, depth: int) -> None:
+        head = stream.peek(_HEAD_BYTES)
         if head.startswith(b"PK\x03\x04") and depth < _MOST_NESTED:
-            self._read_zip(stream, name, depth)
+            with _archive_errors(name):
+                self._read_zip(stream, name, depth)
         elif head.startswith(b"\x1f\x8b") and depth < _MOST_NESTED:
-            with gzip.GzipFile(fileobj=buffered) as unpacked:
-                self.read(cast(IO[bytes], unpacked), name, certain=certain, depth=depth + 1)
-        elif b"\0" not in head[:4096]:
-            self._read_text(buffered, certain)
+            with _archive_errors(name), gzip.GzipFile(fileobj=stream) as unpacked:
+                self._read(_counted(unpacked, self._count_unpacked), name, certain, depth + 1)
+        elif encoding := encoding_of(head):
+            self._read_text(stream, encoding, name, certain)
         elif certain:
             raise ParseError(name, 1, "", hint="this is no text, .zip or .gz")
 
-    def _read_zip(self, stream: IO[bytes], name: str, depth: int) -> None:
-        stream.seek(0)
-        with zipfile.ZipFile(stream) as archive:
-            for entry in _entries(archive, name):
-                with archive.open(entry) as unpacked:
-                    self.read(unpacked, entry.filename, certain=False, depth=depth + 1)
+    def _read_zip(self, stream: io.BufferedReader, name: str, depth: int) -> None:
+        # A copy: a stream may not go back, and going back in a packed one unpacks it again.
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as copy:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+            copy.seek(0)
+            with zipfile.ZipFile(cast(IO[bytes], copy)) as archive:
+                for entry in _entries(archive, name):
+                    self._read_entry(archive, entry, depth)
 
-    def _read_text(self, stream: IO[bytes], certain: bool) -> None:
-        lines = self._lines(stream)
+    def _read_entry(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, depth: int) -> None:
+        try:
+            _refuse_entry(entry)
+            self._refuse_bomb(self._unpacked + entry.file_size)
+            with archive.open(entry) as unpacked, _archive_errors(entry.filename):
+                counted = _counted(unpacked, self._count_unpacked)
+                self._read(counted, entry.filename, False, depth + 1)
+        except _TooMuch:
+            raise
+        except (ParseError, *_DAMAGES) as error:
+            self.leave_out(entry.filename, error)
+
+    def _count_packed(self, size: int) -> None:
+        self._packed += size
+        self._take(size)
+
+    def _count_unpacked(self, size: int) -> None:
+        self._unpacked += size
+        self._refuse_bomb(self._unpacked)
+        self._take(size)
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            hint = f"unpacks to more than {_MOST_BYTES / GIB:g} GiB"
+            raise _TooMuch("capture", 1, "", hint=hint)
+
+    def _refuse_bomb(self, size: int) -> None:
+        if size > _SMALL_BYTES + _MOST_RATIO * self._packed:
+            hint = f"unpacks to more than {_MOST_RATIO} times its size, as no log does"
+            raise _TooMuch("capture", 1, "", hint=hint)
+
+    def _read_text(
+        self, stream: io.BufferedReader, encoding: str, name: str, certain: bool
+    ) -> None:
+        lines = _lines(io.TextIOWrapper(stream, encoding, "replace", newline="\n"))
         head = list(itertools.islice(lines, _HEAD_LINES))
-        sorter = Sorter(self._captured, self._wanted)
-        if not is_bug_report(head):
+        sorter = Sorter(self._captured, self._wanted, name)
+        if is_bug_report(head):
+            sorter.begin_report()
+        else:
             kind = kind_of_text(head) or (self._fallback if certain else None)
             if kind is None:
                 return
             sorter.begin(kind)
-        sorter.take_all(itertools.chain(head, lines))
+        for line in itertools.chain(head, lines):
+            sorter.take(line)
         sorter.end()
 
-    def _lines(self, stream: IO[bytes]) -> Iterator[str]:
-        while line := stream.readline(_LONGEST_LINE_BYTES):
-            self._left_bytes -= len(line)
-            if self._left_bytes < 0:
-                hint = f"unpacks to more than {_MOST_BYTES // GIB} GiB"
-                raise ParseError("capture", 1, "", hint=hint)
-            yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Lines without their ends, in pieces where very long; of blank ones in a row the first."""
+    was_blank = False
+    for _ in range(_MOST_LINES):
+        line = text.readline(_LONGEST_LINE)
+        if not line:
+            return
+        line = line.rstrip("\r\n")
+        if line or not was_blank:  # a file of line ends alone would take minutes
+            yield line
+        was_blank = not line
+    raise _TooMuch("capture", 1, "", hint=f"more than {_MOST_LINES} lines")
+
+
+class _TooMuch(ParseError):
+    """Ends the reading: what follows would only be more."""
+
+
+# What zipfile, gzip and zlib raise for bytes that are no archive of theirs.
+_DAMAGES = (
+    zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
+    ArithmeticError, LookupError, zlib.error, struct.error,
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _archive_errors(name: str) -> Iterator[None]:
+    """Turn what the libraries raise for a damaged archive into our error."""
+    try:
+        yield
+    except _DAMAGES as error:
+        why = str(error).partition("\n")[0][:120]
+        raise ParseError(name, 1, "", hint=f"a damaged archive: {why}") from error
+
+
+def _refuse_entry(entry: zipfile.ZipInfo) -> None:
+    if entry.flag_bits & _ENCRYPTED:
+        raise ParseError(entry.filename, 1, "", hint="encrypted")
+    if entry.compress_type not in _PACKED:
+        hint = f"packed by method {entry.compress_type}, only deflate is read"
+        raise ParseError(entry.filename, 1, "", hint=hint)
 
 
 def _entries(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     """
     The entries worth reading: the bug report itself where there is one, else all.
 
-    Nothing is written to disk, so a path that leads out does no harm; it says what made the file.
+    Nothing is written under its name, so a path that leads out does no harm; it says what made it.
     """
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if len(entries) > 10 * _MOST_FILES:
+        raise ParseError(name, 1, "", hint=f"holds {len(entries)} files")
     for entry in entries:
         if entry.filename.startswith("/") or ".." in Path(entry.filename).parts:
             raise ParseError(name, 1, "", hint=f"holds a path that leads out: {entry.filename!r}")
@@ -133,10 +247,11 @@ def _entries(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
 
 
 class _Raw(io.RawIOBase):
-    """A binary stream of any kind as a raw one, so that a buffer can look ahead in it."""
+    """A binary stream of any kind as a raw one that counts, to look ahead in with a buffer."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], count: Callable[[int], None]) -> None:
         self._stream = stream
+        self._count = count
 
     def readable(self) -> bool:
         """Always."""
@@ -147,4 +262,10 @@ class _Raw(io.RawIOBase):
         view = memoryview(buffer)  # type: ignore[arg-type]
         data = self._stream.read(len(view))
         view[: len(data)] = data
+        self._count(len(data))
         return len(data)
+
+
+def _counted(stream: object, count: Callable[[int], None]) -> io.BufferedReader:
+    """*stream* with every read of it told to *count*."""
+    return io.BufferedReader(_Raw(cast(IO[bytes], stream), count), _HEAD_BYTES)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.parse.kills.times import printed_time
 
 _FORM = "%Y-%m-%d %H:%M:%S"
 _NOW = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?: (?P<zone>[+-]\d{2}:?\d{2}))?\s+"
     r"(?P<uptime>\d{1,12}\.\d{1,3})(?:[\s\S]{0,200}?\nnow at (?P<kernel_ns>\d{1,20}))?"
 )
-_DATED = re.compile(
-    r"(?:(?P<year>\d{4})-)?(?P<rest>\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3})\d{0,6}.{0,8}"
-)
 _SECONDS = re.compile(r"\d{1,12}\.\d{3,9}")
 _FIRST_EPOCH_S = 1_000_000_000  # seconds since 1970 (logcat -v epoch), not since boot
+_SOME_YEAR = 2000  # has every day, and is never shown
 _SKEW = timedelta(days=1)  # a log may be a little ahead of the clock we read
 _AWAKE_S = 2.0
 
@@ -33,8 +32,16 @@ class Clock:
         zone: Its offset from UTC (``+0100``), "" when unknown.
     """
 
-    def __init__(self, now: datetime | None, boot: datetime | None = None, zone: str = "") -> None:
+    def __init__(
+        self,
+        now: datetime | None,
+        boot: datetime | None = None,
+        zone: str = "",
+        *,
+        knows_year: bool = True,
+    ) -> None:
         self._now = now
+        self._knows_year = knows_year
         self._boot = boot
         self._zone = f"{zone[:3]}:{zone[-2:]}" if zone else ""
 
@@ -58,9 +65,20 @@ class Clock:
         return cls(now, boot, match["zone"] or "")
 
     @classmethod
-    def of_capture(cls, taken_at: str | None) -> Clock:
-        """From the time a bug report was taken."""
-        return cls(datetime.strptime(taken_at, _FORM) if taken_at else None)
+    def of_capture(cls, taken_at: str | None, until: Sequence[str] = ()) -> Clock:
+        """
+        From the time a bug report was taken, else from the last times (*until*) of its texts.
+
+        Without a year those only order and measure: nothing is dated by a year nobody has told.
+        """
+        taken = _datetime(f"{taken_at}.000") if taken_at else None
+        if taken is not None:
+            return cls(taken)
+        ends = [end for one in until if (end := printed_time(one, _SOME_YEAR)) is not None]
+        if not ends:
+            return cls(None)
+        last = max(ends, key=lambda end: end.moment)
+        return cls(last.moment, knows_year=last.has_year)
 
     def resolved(self, records: Iterable[KillRecord]) -> list[KillRecord]:
         """
@@ -71,9 +89,15 @@ class Clock:
         dated = [(self._calendar(one.at), one) for one in records]
         ordered = sorted(dated, key=lambda pair: (pair[0] is None, pair[0] or datetime.min))
         return [
-            replace(one, at=moment.isoformat(sep=" ", timespec="milliseconds")) if moment else one
+            replace(one, at=moment.isoformat(sep=" ", timespec="milliseconds"))
+            if moment and self._is_dated(one.at)
+            else one
             for moment, one in ordered
         ]
+
+    def _is_dated(self, at: str | None) -> bool:
+        found = printed_time(at, _SOME_YEAR) if at else None
+        return found is not None and (found.has_year or (self._knows_year and found.has_date))
 
     def iso(self, record: KillRecord) -> KillRecord:
         """*record* with its time in ISO 8601, where it has a whole date."""
@@ -81,7 +105,7 @@ class Clock:
             since_1970 = datetime.fromtimestamp(float(record.at), UTC)
             return replace(record, at=since_1970.isoformat("T", "milliseconds"))
         moment = self._moment(record.at)
-        if moment is None:
+        if moment is None or not (self._is_dated(record.at) or self._since_boot(record.at)):
             return record
         return replace(record, at=moment.isoformat("T", "milliseconds") + self._zone)
 
@@ -99,17 +123,20 @@ class Clock:
         return self._calendar(at) or self._since_boot(at)
 
     def _calendar(self, at: str | None) -> datetime | None:
-        dated = _DATED.fullmatch(at) if at else None
-        if dated is None:
+        if at is None:
             return None
-        if dated["year"]:
-            return _datetime(f"{dated['year']}-{dated['rest']}")
-        if self._now is None:
+        now = self._now
+        found = printed_time(at, now.year if now else _SOME_YEAR)
+        if found is not None and found.has_year:
+            return found.moment
+        if now is None:
             return None
-        moment = _datetime(f"{self._now.year}-{dated['rest']}")
-        if moment is not None and moment > self._now + _SKEW:
-            return _datetime(f"{self._now.year - 1}-{dated['rest']}")
-        return moment
+        if found is None or not found.has_date:  # 29 February of another year is no time
+            return _at_or_before(found.moment, now) if found else None
+        if found.moment > now + _SKEW:
+            earlier = printed_time(at, now.year - 1)
+            return earlier.moment if earlier else None
+        return found.moment
 
     def _since_boot(self, at: str | None) -> datetime | None:
         if (
@@ -122,8 +149,14 @@ class Clock:
         return self._boot + timedelta(seconds=float(at))
 
 
+def _at_or_before(time_of_day: datetime, now: datetime) -> datetime:
+    """The last such time of day until *now*, a little skew allowed."""
+    today = datetime.combine(now.date(), time_of_day.time())
+    return today - timedelta(days=1) if today > now + timedelta(hours=1) else today
+
+
 def _datetime(text: str) -> datetime | None:
-    """A day that does not exist (29 February of another year) is no time."""
+    """A day that does not exist is no time."""
     try:
         return datetime.strptime(text, f"{_FORM}.%f")
     except ValueError:

@@ -134,9 +134,9 @@ def secrets_of(facts: Facts, serial: str | None) -> list[str]:
 
 
 def _settings(capture: Captured) -> str | None:
-    for text in capture.texts.get(Kind.ACTIVITY, ()):
+    for piece in capture.pieces(Kind.ACTIVITY):
         try:
-            settings = split_activity_dump(text).get("settings")
+            settings = split_activity_dump(piece.text).get("settings")
         except ParseError:
             continue
         if settings:

@@ -113,7 +113,7 @@ def _runs_in_capture(capture: Captured, properties: Mapping[str, str]) -> bool |
     said = _of_service(properties.get(_OWN_SERVICE))
     if said is not None:
         return said
-    listings = capture.texts.get(Kind.PS, ())
+    listings = [piece.text for piece in capture.pieces(Kind.PS)]
     if any(_PS_ROW.search(text) for text in listings):
         return True
     return False if any(_PS_INIT.search(text) for text in listings) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from droidreclaim.parse.kills.join import join_kills
 from droidreclaim.parse.kills.log import parse_kills, read_entries
 from droidreclaim.parse.kills.logcat import LogForm, iter_entries
 from droidreclaim.parse.kills.records import KilledBy, KillRecord, killer_of
-from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.parse.kills.remarks import Remark
+from droidreclaim.parse.text.bugreport import Kind, Piece
 from droidreclaim.parse.text.lines import log_lines
 from droidreclaim.parse.text.sections import split_activity_dump
 
@@ -59,6 +60,14 @@ _EXIT_SELF = 1
 
 
 @dataclass(frozen=True)
+class Source:
+    """A text that was read, and the time of its last entry as printed, where it has one."""
+
+    name: str
+    until: str | None
+
+
+@dataclass(frozen=True)
 class Kills:
     """
     What is known of kills.
@@ -67,13 +76,19 @@ class Kills:
         records: Each kill once, oldest first; *at* in ISO 8601 where the year could be told.
         lmkd_since_boot: lmkd's own counters, where the release has them.
         unread: Lines that start as a kill and could not be read.
-        silent: Sources that could not be asked, with the reason.
+        silent: Sources that could not be asked or read, with the reason.
+        read: Sources that were read: "none" is true of these, until the time they end.
+        remarks: What the logs say about memory besides.
+        notes: How they were read, where that is not as usual.
     """
 
     records: tuple[KillRecord, ...]
     lmkd_since_boot: LmkCounts | None
     unread: int
     silent: tuple[str, ...]
+    read: tuple[Source, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -113,7 +128,7 @@ def of_device(
         found, missed = _log_kills(answers[name], source, silent)
         records += found
         unread += missed
-    records += [record_of_exit(one) for one in _exits(answers["exits"], silent)]
+    records += _exits(answers["exits"], silent)
     kills = _together(records, clock, since_s)
     return Kills(kills, _counters(answers["lmk"], silent), unread, tuple(silent))
 
@@ -127,22 +142,62 @@ def of_capture(path: Path, *, since_s: float | None) -> Kills:
     """
     wanted = frozenset({Kind.LOG, Kind.KERNEL_LOG, Kind.ACTIVITY})
     capture = read_capture(path, wanted, Kind.LOG)
-    records: list[KillRecord] = []
-    unread = 0
-    for text in (*capture.texts.get(Kind.LOG, ()), *capture.texts.get(Kind.KERNEL_LOG, ())):
-        log = parse_kills(text, str(path))
-        records += log.records
-        unread += len(log.unread)
-    counters = None
-    for text in capture.texts.get(Kind.ACTIVITY, ()):
-        parts = _parts(text)
-        if "exit-info" in parts:
-            records += [record_of_exit(one) for one in parse_exit_info(parts["exit-info"])]
-        if "lmk" in parts:
-            counters = parse_lmk(parts["lmk"])
-    kills = _together(records, Clock.of_capture(capture.taken_at), since_s)
-    silent = ("the bug report is cut",) if capture.cut else ()
-    return Kills(kills, counters, unread, silent)
+    found = _Found(silent=list(capture.left_out))
+    for piece in capture.pieces(Kind.LOG, Kind.KERNEL_LOG):
+        found.take_log(piece)
+    for piece in capture.pieces(Kind.ACTIVITY):
+        found.take_dumps(piece)
+    if not found.read:
+        hint = "looked for kills in a log, dmesg, exit-info and lmk: none of them is in it"
+        raise ParseError(str(path), 1, "", hint="; ".join([hint, *found.silent[:3]]))
+    if capture.cut:
+        found.silent.append("the bug report is cut")
+    clock = Clock.of_capture(capture.taken_at, [one.until for one in found.read if one.until])
+    kills = _together(found.records, clock, since_s)
+    return Kills(
+        kills, found.counters, found.unread, tuple(found.silent), tuple(found.read),
+        tuple(found.remarks), tuple(found.notes),
+    )  # fmt: skip
+
+
+@dataclass
+class _Found:
+    """What the pieces of a capture say, one after the other; one that is unreadable is named."""
+
+    records: list[KillRecord] = field(default_factory=list)
+    counters: LmkCounts | None = None
+    unread: int = 0
+    read: list[Source] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def take_log(self, piece: Piece) -> None:
+        """A log of any buffer, or of the kernel."""
+        try:
+            log = parse_kills(piece.text, piece.name)
+        except ParseError as error:
+            self.silent.append(f"{piece.name}: {error.hint or error}"[:300])
+            return
+        self.records += log.records
+        self.unread += len(log.unread)
+        self.remarks += log.remarks
+        self.read.append(Source(piece.name, log.until))
+        if log.pasted:
+            self.notes.append(f"{piece.name}: no log as a whole, read line by line")
+
+    def take_dumps(self, piece: Piece) -> None:
+        """ActivityManager's dumps, of which two speak of kills."""
+        parts = _parts(piece.text)
+        try:
+            if "exit-info" in parts:
+                self.records += _records_of_exits(parts["exit-info"])
+                self.read.append(Source("exit-info", None))
+            if "lmk" in parts:
+                self.counters = parse_lmk(parts["lmk"])
+                self.read.append(Source("lmkd's counters", None))
+        except ParseError as error:
+            self.silent.append(f"{error.source}: {error.hint or error}"[:300])
 
 
 def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator[FollowedKill]:
@@ -245,15 +300,19 @@ def _log_kills(answer: Answer, source: str, silent: list[str]) -> tuple[list[Kil
     return list(log.records), len(log.unread)
 
 
-def _exits(answer: Answer, silent: list[str]) -> list[ProcessExit]:
-    """A device where nothing has ended yet prints its titles and no record."""
+def _exits(answer: Answer, silent: list[str]) -> list[KillRecord]:
     try:
-        exits = answer.read(parse_exit_info)
+        return answer.read(_records_of_exits)
     except ParseError as error:
-        if "ApplicationExitInfo #" in answer.text or "PROCESS EXIT INFO" not in answer.text:
-            silent.append(f"exit-info (Android 11): {error.hint or answer.errno}")
+        silent.append(f"exit-info (Android 11): {error.hint or answer.errno}")
         return []
-    return [one for one in exits if one.reason != _EXIT_SELF]
+
+
+def _records_of_exits(text: str) -> list[KillRecord]:
+    """A device where nothing has ended yet prints titles only; an app's own exit is no kill."""
+    if "PROCESS EXIT INFO" in text and "ApplicationExitInfo #" not in text:
+        return []
+    return [record_of_exit(one) for one in parse_exit_info(text) if one.reason != _EXIT_SELF]
 
 
 def _counters(answer: Answer, silent: list[str]) -> LmkCounts | None:

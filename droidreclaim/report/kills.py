@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
@@ -11,8 +12,28 @@ from rich.text import Text
 from droidreclaim.escape import safe
 from droidreclaim.parse.activity.exits import LmkCounts
 from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.report import new_table
 from droidreclaim.units import format_size
+
+
+@dataclass(frozen=True)
+class Reading:
+    """
+    How a capture was read.
+
+    Attributes:
+        read: Its sources, each with the time of its last entry where that was printed.
+        remarks: What else its logs say about memory.
+    """
+
+    read: tuple[tuple[str, str | None], ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+NOTHING_TOLD = Reading()
+_MOST_NAMED = 6
 
 
 def kill_json(kill: KillRecord) -> dict[str, Any]:
@@ -28,7 +49,7 @@ def kill_json(kill: KillRecord) -> dict[str, Any]:
         "swap_bytes": kill.swap_bytes,
         "reason": kill.reason,
         "source": kill.source,
-    }
+    } | ({"truncated": True} if kill.truncated else {})
 
 
 def followed_json(kill: KillRecord, lmkd: LmkCounts | None) -> dict[str, Any]:
@@ -44,6 +65,7 @@ def kills_json(
     counters: LmkCounts | None,
     unread: int,
     silent: Sequence[str],
+    reading: Reading = NOTHING_TOLD,
 ) -> dict[str, Any]:
     """The document of ``kills --json``, without device and source."""
     return {
@@ -52,6 +74,9 @@ def kills_json(
         "lmkd_since_boot": counters.total if counters else None,
         "unread_lines": unread,
         "silent_sources": list(silent),
+        "read_sources": [{"name": name, "until": until} for name, until in reading.read],
+        "remarks": [{"what": one.what, "count": one.count} for one in reading.remarks],
+        "notes": list(reading.notes),
     }
 
 
@@ -81,14 +106,31 @@ def followed_line(kill: KillRecord, lmkd: LmkCounts | None) -> str:
 
 
 def kills_summary(
-    counts: Mapping[str, int], counters: LmkCounts | None, unread: int, silent: Sequence[str]
+    counts: Mapping[str, int],
+    counters: LmkCounts | None,
+    unread: int,
+    silent: Sequence[str],
+    reading: Reading = NOTHING_TOLD,
 ) -> str:
     """Counts by killer, and what the numbers cannot know."""
-    said = ", ".join(f"{count} by {by}" for by, count in sorted(counts.items())) or "no kills found"
-    lines = [said + "; logs are rings: older kills are no longer in them"]
+    said = ", ".join(f"{count} by {by}" for by, count in sorted(counts.items()))
+    lines = [(said or _none_in(reading)) + "; logs are rings: older kills are no longer in them"]
+    lines += [f"{one.words}: {one.count} times" for one in reading.remarks]
+    lines += reading.notes
     if counters is not None:
         lines.append(f"lmkd itself counts {counters.total} since boot")
     if unread:
         lines.append(f"{unread} lines begin as a kill and could not be read")
     lines += [f"not asked or silent: {source}" for source in silent]
     return "\n".join(safe(line) for line in lines)
+
+
+def _none_in(reading: Reading) -> str:
+    """ "None" is said of what was read, and until when that goes."""
+    if not reading.read:
+        return "no kills found"
+    named = [
+        f"{name} (until {until})" if until else name for name, until in reading.read[:_MOST_NAMED]
+    ]
+    more = len(reading.read) - len(named)
+    return f"no kills found in {', '.join(named)}{f' and {more} more' if more > 0 else ''}"

@@ -32,7 +32,10 @@ _PROCESS_TITLES = ("RUNNING PROCESSES", "PROCESSES", "OOM")
 _ANNOUNCED = re.compile(r"\((?:sorted by \w{1,20}, )?(\d{1,5}) total\b")
 _LRU_SECTIONS = ("Activities:", "Services:", "Other:")
 _LRU_SECTION = re.compile(r"[A-Z][A-Za-z ]{2,40}:")
-_DETAIL_ADJ = re.compile(r" +oom: max=(-?\d{1,5}) .{0,100}?\bcur=(-?\d{1,5})\b.{0,100}")
+_DETAIL_ADJ = re.compile(
+    r" +oom: max=(?P<max>-?\d{1,5}) .{0,100}?\bcur=(?P<cur>-?\d{1,5})\b"
+    r"(?: set=(?P<set>-?\d{1,5})\b)?.{0,100}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,8 @@ def _read_row_detail(reading: _Reading, line: str) -> None:
     row = reading.rows[reading.last_row]
     detail = _DETAIL_ADJ.fullmatch(line)
     if detail:
-        adj = known_adj(int(detail[2]), max_adj=int(detail[1]))
+        # What the kernel has; "cur" is what it will have.
+        adj = known_adj(int(detail["set"] or detail["cur"]), max_adj=int(detail["max"]))
         if adj is not None:
             reading.rows[reading.last_row] = replace(row, adj=adj, adj_exact=True)
     elif "<=" in line and row.client is None:

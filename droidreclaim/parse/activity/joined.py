@@ -72,7 +72,10 @@ def running_processes(dump: ProcessesDump) -> tuple[RunningProcess, ...]:
 
 def _join(ref: ProcessRef, record: ProcessRecord | None, row: ProcessRow | None) -> RunningProcess:
     uid = record.uid if record else ref.uid
-    exact = record is not None and record.cur_adj is not None
+    set_adj = None
+    if record is not None:  # "set" is what the kernel has, "cur" what it will have
+        set_adj = record.cur_adj if record.set_adj is None else record.set_adj
+    exact = set_adj is not None
     return RunningProcess(
         pid=ref.pid,
         name=ref.name,
@@ -81,7 +84,7 @@ def _join(ref: ProcessRef, record: ProcessRecord | None, row: ProcessRow | None)
         isolated=uid is not None and app_id_of(uid) >= FIRST_APP_ZYGOTE_ID,
         persistent=record.persistent if record else row is not None and row.persistent,
         packages=record.packages if record else (),
-        adj=record.cur_adj if record and exact else row.adj if row else None,
+        adj=set_adj if exact else row.adj if row else None,
         adj_exact=exact or (row is not None and row.adj_exact),
         set_adj=record.set_adj if record else None,
         proc_state=row.proc_state if row else None,

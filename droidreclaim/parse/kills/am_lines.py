@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from droidreclaim.parse.activity.adj import adj_of_label
 from droidreclaim.parse.text.uids import uid_of
 
 # "Killing 2745:com.example:sync/u0a90 (adj 985): empty #17": the name may hold colons, so it ends
@@ -26,7 +27,11 @@ _FORCE_STOP = re.compile(
     r"Force stopping (?:package |service |instrumentation )?(?P<package>[^\s:]{1,512})"
     r"(?: appid=(?P<app_id>-?[0-9]{1,10}))?(?: user=(?P<user>-?[0-9]{1,6}))?(?:: (?P<reason>.*)|$)"
 )
-_START = re.compile(rf"Start proc {_PID}:{_NAME}/{_UID} for (?P<why>.*)")
+_START = re.compile(rf"Start proc {_PID}:{_NAME}/{_UID} for ?(?P<why>.*)")
+# pid, parent's pid, name: a process that an app has started by itself (Android 12 and later)
+_PHANTOM = rf"PhantomProcessRecord \{{[0-9a-f]{{1,16}} {_PID}:[0-9]{{1,10}}:{_NAME}/{_UID}\}}"
+_KILLING_PHANTOM = re.compile(rf"Killing {_PHANTOM}(?:: ?(?P<reason>.*))?")
+_PHANTOM_DIED = re.compile(rf"Process {_PHANTOM} (?:has )?died\.?")
 _START_OLD = re.compile(
     rf"Start proc (?P<name>\S{{1,512}}) for (?P<why>.{{0,1024}}): pid={_PID}"
     r" uid=(?P<uid>[0-9]{1,10})(?: gids=.*)?"
@@ -35,6 +40,7 @@ _EXITED = re.compile(
     rf"Process {_PID} (?:exited due to|terminated by) signal \(?(?P<signal>[0-9]{{1,3}})\)?"
     r"(?: \([\w ]{1,40}\))?.{0,40}"
 )
+_LABELLED = re.compile(r"[a-z]{2,8} *\+ *[0-9]{1,3}(?![0-9])")
 _OPENINGS = ("Killing ", "No longer want ", "Force stopping ", "Start proc ")
 
 
@@ -57,11 +63,23 @@ class Killing:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """A process is gone, for any reason; *label* is what the line says after the colon."""
+    """
+    A process is gone, for any reason.
+
+    Attributes:
+        label: What the line says after the colon: ``cch+95 CEM (41,548)``.
+    """
 
     pid: int
     name: str
     label: str
+
+    @property
+    def oom_score_adj(self) -> int | None:
+        """Where the label has a number: ``cch+95`` is 995, ``cch`` alone only names a band."""
+        found = _LABELLED.match(self.label)
+        adj = adj_of_label(found[0]) if found else None
+        return adj.adj if adj and adj.exact else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +131,10 @@ def read_zygote_line(message: str) -> Exited | None:
 
 
 def _killing(text: str) -> Killing | None:
+    phantom = _KILLING_PHANTOM.fullmatch(text)
+    if phantom is not None:
+        uid = uid_of(phantom["uid"])
+        return Killing(int(phantom["pid"]), phantom["name"], uid, None, phantom["reason"] or "")
     found = _KILLING.fullmatch(text)
     if found is not None:
         adj = int(found["adj"]) if found["adj"] else None
@@ -127,6 +149,9 @@ def _ending(text: str) -> Died | ForceStopped | None:
     died = _DIED.fullmatch(text)
     if died is not None:
         return Died(int(died["pid"]), died["name"], (died["label"] or "").strip())
+    phantom = _PHANTOM_DIED.fullmatch(text)
+    if phantom is not None:
+        return Died(int(phantom["pid"]), phantom["name"], "")
     stop = _FORCE_STOP.fullmatch(text)
     if stop is None:
         return None

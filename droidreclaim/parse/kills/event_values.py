@@ -182,6 +182,7 @@ class LmkdKilled:
         reason: Number of lmkd's kill_reasons, -1 for none; vendors add their own.
         sizes_bytes: meminfo at that moment, by the kernel's keys.
         values: Every field as printed; releases append.
+        truncated: The record was cut, by whoever copied it.
     """
 
     at: str | None
@@ -194,6 +195,7 @@ class LmkdKilled:
     reason: int
     sizes_bytes: Mapping[str, int]
     values: tuple[str, ...]
+    truncated: bool = False
 
 
 Event = (

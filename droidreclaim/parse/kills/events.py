@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
@@ -253,9 +254,8 @@ def _memory(at: str | None, payload: str) -> Event:
 def _lmkd(at: str | None, payload: str) -> Event:
     fields = _fields(payload)
     pid, uid, adj, min_adj, task_kib, reason = (_int(field) for field in fields[:6])
-    sizes = {
-        name: _int(field) * KIB for name, field in zip(_KILLINFO_SIZES, fields[6:], strict=False)
-    }
+    more = list(itertools.takewhile(_INTEGER.fullmatch, fields[6:]))
+    sizes = {name: _int(field) * KIB for name, field in zip(_KILLINFO_SIZES, more, strict=False)}
     return LmkdKilled(
         at=at,
         pid=pid,
@@ -267,6 +267,7 @@ def _lmkd(at: str | None, payload: str) -> Event:
         reason=reason,
         sizes_bytes=MappingProxyType(sizes),
         values=tuple(fields),
+        truncated=len(sizes) < len(_KILLINFO_SIZES),
     )
 
 

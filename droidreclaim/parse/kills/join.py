@@ -7,20 +7,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
+from droidreclaim.parse.kills.times import seconds_apart
 
 # lmkd's line, am_kill, "has died" and Zygote's exit came within 0.85 s of each other in every
 # capture; a pid is not given to another process as soon as that.
 _TOGETHER_S = 3.0
-_DAY_S = 86400.0
 _COMM = 15
 # Who knows most of a kill by lmkd: its sentence, its number, what ActivityManager filed of it. It
 # writes killinfo before the sentence, and a buffer may have lost either.
 _LMKD_SOURCES = ("lmkd", "killinfo")
 _WISHES = frozenset({KilledBy.USER, KilledBy.FREEZER, KilledBy.ANR, KilledBy.CRASH})
-_CALENDAR = re.compile(
-    r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r" (?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2}\.[0-9]{3,9}).{0,8}"
-)
 _PLAIN = re.compile(r"[0-9]{1,12}\.[0-9]{3,9}")
 
 
@@ -46,10 +42,8 @@ def join_kills(records: Iterable[KillRecord]) -> tuple[KillRecord, ...]:
 def _same_kill(one: KillRecord, other: KillRecord) -> bool:
     if not _same_name(one.name, other.name):
         return False
-    first, second = _seconds(one.at), _seconds(other.at)
-    if first is None or second is None or first[0] != second[0]:
-        return True
-    return abs(first[1] - second[1]) <= _TOGETHER_S
+    apart_s = _apart_s(one.at, other.at)
+    return apart_s is None or apart_s <= _TOGETHER_S
 
 
 def _same_name(one: str | None, other: str | None) -> bool:
@@ -60,16 +54,13 @@ def _same_name(one: str | None, other: str | None) -> bool:
     return len(short) <= _COMM and (long.endswith(short) or long.startswith(short))
 
 
-def _seconds(at: str | None) -> tuple[str, float] | None:
-    """Which clock, and its seconds; months count 31 days, which is right for what lies close."""
-    if at is None:
+def _apart_s(one: str | None, other: str | None) -> float | None:
+    """Seconds between two times of one clock; None for those of two, or none."""
+    if one is None or other is None:
         return None
-    date = _CALENDAR.fullmatch(at)
-    if date is not None:
-        days = int(date["month"]) * 31 + int(date["day"])
-        clock = int(date["hour"]) * 3600 + int(date["minute"]) * 60 + float(date["second"])
-        return "calendar", days * _DAY_S + clock
-    return ("plain", float(at)) if _PLAIN.fullmatch(at) else None
+    if _PLAIN.fullmatch(one) and _PLAIN.fullmatch(other):
+        return abs(float(one) - float(other))
+    return seconds_apart(one, other)
 
 
 def _joined(one: KillRecord, other: KillRecord) -> KillRecord:

@@ -53,6 +53,9 @@ _OOM = re.compile(
 _OOM_SIZE = re.compile(r"(?P<what>anon|file|shmem)-rss:(?P<kib>[0-9]{1,12})kB")
 _OOM_UID = re.compile(r"UID:(?P<uid>[0-9]{1,10})")
 _OOM_ADJ = re.compile(r"oom_score_adj:(?P<adj>-?[0-9]{1,6})")
+_OOM_REAPER = re.compile(
+    r"oom_reaper: reaped process (?P<pid>[0-9]{1,10}) \((?P<name>.{0,64}?)\)(?:,|$)"
+)
 _OOM_INTENT = re.compile(
     rf"{_OOM_CAUSE}: Kill process (?P<pid>[0-9]{{1,10}}) \((?P<name>.{{0,64}})\) score", re.I
 )
@@ -162,7 +165,9 @@ class _Reader:
         """Read one line, or one escaped part of it."""
         if number - self.last > _RECORD_LINES:
             self.close()
-        if "ill" not in line:  # both openings have it, and most lines of a log do not
+        if "oom_reaper: reaped" in line:
+            self._reaped(number, whole, line)
+        elif "ill" not in line:  # both openings have it, and most lines of a log do not
             pass
         elif _DRIVER_OPENINGS.search(line) is not None:
             self.close()
@@ -201,6 +206,21 @@ class _Reader:
             self.kills.append(kill)
         else:
             self.unread.append((number, whole))
+
+    def _reaped(self, number: int, whole: str, line: str) -> None:
+        """What follows a kill of the OOM killer, and is all that is left of it in some logs."""
+        found = _OOM_REAPER.search(line)
+        if found is None or any(
+            kill.oom and kill.pid == int(found["pid"]) for kill in self.kills[-_RECORD_LINES:]
+        ):
+            return
+        self.intent = None
+        self.kills.append(
+            KernelKill(
+                number, _time_of(whole), True, int(found["pid"]), found["name"],
+                None, None, None, None, None, "out of memory",
+            )
+        )  # fmt: skip
 
     def close(self) -> None:
         """End the record that was being read."""

@@ -6,10 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from droidreclaim.parse.kills.am_lines import ForceStopped, opens_record, read_activity_line
+from droidreclaim.parse.kills.am_lines import ForceStopped, read_activity_line
 from droidreclaim.parse.kills.kernel_kills import read_kernel_kills
 from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill
-from droidreclaim.parse.kills.logcat import LogEntry, LogForm, form_of, iter_entries, only_dividers
+from droidreclaim.parse.kills.logcat import (
+    LogEntry,
+    fits_whole,
+    form_of,
+    iter_entries,
+    only_dividers,
+)
+from droidreclaim.parse.kills.pasted import is_fence, pasted_entries
 from droidreclaim.parse.kills.records import (
     KilledBy,
     KillRecord,
@@ -17,6 +24,7 @@ from droidreclaim.parse.kills.records import (
     killer_of,
     read_kill,
 )
+from droidreclaim.parse.kills.remarks import Remark, read_remarks
 from droidreclaim.parse.text.answer import NumberedLine, no_rows
 from droidreclaim.parse.text.lines import log_lines
 
@@ -37,10 +45,16 @@ class KillLog:
         unread: Lines that start as a kill and cannot be read: cut at the edge of a buffer, or in
             a form not seen yet. Logs are cut as a rule, so this is no error; a reader that counts
             has to say how many there are.
+        pasted: No form of logcat fits as a whole: records were looked for line by line.
+        remarks: What else the log says about memory: zram that took no page, frozen apps.
+        until: Time of the last entry, as printed; None where none has a time.
     """
 
     records: tuple[KillRecord, ...]
     unread: tuple[NumberedLine, ...]
+    pasted: bool = False
+    remarks: tuple[Remark, ...] = ()
+    until: str | None = None
 
 
 def parse_kills(text: str, source: str = "log") -> KillLog:
@@ -50,17 +64,26 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
     Raises:
         ParseError: *text* is no log.
     """
-    numbered = list(log_lines(text))
+    numbered = [row for row in log_lines(text) if not is_fence(row[1])]
     kernel, kernel_unread = read_kernel_kills(numbered)
-    form = _form_of(numbered)
-    if form is None and not (kernel or kernel_unread or _is_other_log(numbered)):
-        raise no_rows(source, text, "log entry")
-    entries = iter_entries(numbered, form) if form else iter(())
+    remarks = read_remarks(numbered)
+    form = form_of(numbered)
+    pasted = form is None or not fits_whole(numbered, form)
+    if form is None or pasted:
+        entries = list(pasted_entries(numbered))
+    else:
+        entries = list(iter_entries(numbered, form))
     of_kernel = {row[0] for row in kernel_unread} | {kill.line_number for kill in kernel}
     records, unread = read_entries(e for e in entries if e.line_number not in of_kernel)
+    told = kernel or kernel_unread or remarks or records or unread
+    if form is None and not (told or _is_other_log(numbered)):
+        raise no_rows(source, text, "log entry")
     return KillLog(
         tuple(sorted([*map(kernel_record, kernel), *records], key=lambda r: r.line_number)),
         tuple(sorted([*kernel_unread, *unread])),
+        pasted=pasted and bool(records or unread),
+        remarks=remarks,
+        until=next((one.at for one in reversed(entries) if one.at), None),
     )
 
 
@@ -91,14 +114,6 @@ def _with_cause(record: KillRecord, stopped: dict[str, str]) -> KillRecord:
         return record
     reason = f"{record.reason} due to {cause}"
     return replace(record, reason=reason, by=killer_of(reason))
-
-
-def _form_of(numbered: list[NumberedLine]) -> LogForm | None:
-    """The form of the entries; raw when none fits and a line starts as a kill."""
-    form = form_of(numbered)
-    if form is None and any(opens_lmkd_kill(line) or opens_record(line) for _, line in numbered):
-        return LogForm.RAW
-    return form
 
 
 def _is_other_log(numbered: list[NumberedLine]) -> bool:

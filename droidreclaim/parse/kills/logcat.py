@@ -121,8 +121,29 @@ def form_of(lines: Sequence[NumberedLine]) -> LogForm | None:
 
     Never raw, which every text would be.
     """
+    return _best(lines)[0]
+
+
+def log_lines_in(lines: Sequence[NumberedLine]) -> int:
+    """How many of the first and last lines begin as entries of one form, dividers included."""
+    dividers = sum(_divider(line) is not None for _, line in lines)
+    return _best(lines)[1] + dividers
+
+
+def fits_whole(lines: Sequence[NumberedLine], form: LogForm) -> bool:
+    """Whether nine of ten of the first and last lines are entries of *form*."""
+    sample = _sample(lines)
+    fitting = sum(_READERS[form].match(line) is not None for line in sample)
+    return form is LogForm.LONG or fitting * 10 >= len(sample) * 9
+
+
+def _sample(lines: Sequence[NumberedLine]) -> list[str]:
     ends = lines if len(lines) <= 400 else [*lines[:200], *lines[-200:]]
-    sample = [_plain(line)[:_LONGEST_HEAD] for _, line in ends if _divider(line) is None]
+    return [_plain(line)[:_LONGEST_HEAD] for _, line in ends if _divider(line) is None]
+
+
+def _best(lines: Sequence[NumberedLine]) -> tuple[LogForm | None, int]:
+    sample = _sample(lines)
     best, best_count = None, 0
     for form, reader in _READERS.items():
         count = sum(reader.match(line) is not None for line in sample)
@@ -130,7 +151,7 @@ def form_of(lines: Sequence[NumberedLine]) -> LogForm | None:
             continue
         if count > best_count:
             best, best_count = form, count
-    return best
+    return best, best_count
 
 
 @dataclass(slots=True)

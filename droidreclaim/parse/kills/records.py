@@ -88,6 +88,7 @@ class KillRecord:
         oom_score_adj: On the scale of its release.
         freed_bytes: Resident memory of the victim.
         swap_bytes: Its swap, where lmkd says so.
+        truncated: The line was cut; what it says is right, what it lacks may have been there.
     """
 
     line_number: int
@@ -101,6 +102,7 @@ class KillRecord:
     oom_score_adj: int | None = None
     freed_bytes: int | None = None
     swap_bytes: int | None = None
+    truncated: bool = False
 
 
 def killer_of(reason: str) -> KilledBy:
@@ -185,6 +187,7 @@ def _of_event(line_number: int, event: Event) -> KillRecord | None:
         oom_score_adj=None if isinstance(event, ProcessFailed) else event.oom_score_adj,
         freed_bytes=_freed_bytes(event),
         swap_bytes=event.swap_bytes if isinstance(event, LmkdKilled) else None,
+        truncated=isinstance(event, LmkdKilled) and event.truncated,
     )
 
 
@@ -235,7 +238,7 @@ def _of_activity(entry: LogEntry) -> KillRecord | None:
         source="ActivityManager",
         name=line.name,
         uid=line.uid if isinstance(line, Killing) else None,
-        oom_score_adj=line.oom_score_adj if isinstance(line, Killing) else None,
+        oom_score_adj=line.oom_score_adj if isinstance(line, Killing | Died) else None,
     )
 
 

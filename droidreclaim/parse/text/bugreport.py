@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from droidreclaim.errors import ParseError
-from droidreclaim.parse.kills.logcat import form_of
+from droidreclaim.parse.kills.logcat import log_lines_in
 from droidreclaim.parse.text.columns import Columns
 
-# "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------", "------ SWAP (/proc/swaps) ------"
-_SECTION = re.compile(r"------ (?P<title>[^()]{1,120}?)(?: \((?P<command>.{1,400})\))? ------")
+# "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------", "------ SWAP (/proc/swaps) ------";
+# both parts may hold parentheses: "------ SHOW MAP 7 (logcat) (showmap -q 7) ------"
+_SECTION = re.compile(r"------ (?P<words>\S.{0,600}?) ------")
+# "[ps: 0.1s elapsed]" ends each command until Android 5, inside its section
+_ELAPSED = re.compile(r"\[[^\]]{1,400}: [0-9.]{1,12}s elapsed\]")
+_FAILED = re.compile(r"\*\*\* .{1,400}")  # "*** exec(su): No such file", "*** /proc/x: ..."
 # "------ 0.084s was the duration of 'ZONEINFO' ------" ends a section (Android 5 and later)
 _DURATION = re.compile(r"------ [0-9.]{1,12}s was the duration of .{1,200} ------")
 _SERVICE = re.compile(r"DUMP OF SERVICE (?:CRITICAL |HIGH |NORMAL )?(?P<name>[\w./-]{1,120}):?")
@@ -38,6 +40,8 @@ _KEPT_DUMPS = frozenset({"processes", "oom", "lru", "exit-info", "lmk", "setting
 _KILL_WORDS = re.compile(
     r"lowmemorykiller|lmkd|[Kk]ill|has died|am_proc_died|am_crash|exited due to signal"
     r"|Force stopping|No longer want|to free |send sigkill|beginning of |switch to "
+    r"|PhantomProcessRecord|oom_reaper|out of memory|Out of memory|am_freeze|am_unfreeze"
+    r"|[Ff]reezing |[Ff]roze |while frozen|compressed page|Write-error on |ApplicationExitInfo\("
 )
 _FOLLOWING_LINES = 16  # the kernel's records span up to that many, with other lines in between
 _LONGEST_LINE = 8192
@@ -62,17 +66,17 @@ class Kind(StrEnum):
 _LOGS = frozenset({Kind.LOG, Kind.KERNEL_LOG})
 _BY_COMMAND = (
     (re.compile(r"(?:.*/)?ps(?: .*)?"), Kind.PS),
-    (re.compile(r"logcat(?!.* -L)(?!.*\bradio\b).*"), Kind.LOG),
+    # Not the last boot's (-L), statistics (-S), sizes (-g), nor the list of what is kept (-p).
+    (re.compile(r"logcat(?!.* -[LSgp]\b)(?!.*\bradio\b)(?: .*)?"), Kind.LOG),
     (re.compile(r"dmesg.*"), Kind.KERNEL_LOG),
     (re.compile(r"getprop"), Kind.PROPERTIES),
     *((re.compile(re.escape(kind)), kind) for kind in Kind if kind.startswith("/proc/")),
 )
+_ACTIVITY_LOOKS = re.compile(
+    r"ACTIVITY MANAGER .*\(dumpsys activity|.*\bProcessRecord\{"
+    r"| *(?:PERS|Proc) # *[0-9]+: | *ApplicationExitInfo #| *Process LRU list "
+)
 _BY_LOOKS = (
-    (re.compile(r"ACTIVITY MANAGER .*\(dumpsys activity|.*\bProcessRecord\{"), Kind.ACTIVITY),
-    (
-        re.compile(r" *(?:PERS|Proc) # *[0-9]+: | *ApplicationExitInfo #| *Process LRU list "),
-        Kind.ACTIVITY,
-    ),
     (re.compile(r"\[[\w.-]+\]: \["), Kind.PROPERTIES),
     (re.compile(r"Mem(?:Total|Free|Available): +[0-9]+ kB"), Kind.MEMINFO),
     (re.compile(r"nr_free_pages(?:_\w+)? [0-9]+$|nr_alloc_batch [0-9]+$"), Kind.VMSTAT),
@@ -80,6 +84,26 @@ _BY_LOOKS = (
     (re.compile(r"some avg10="), Kind.PRESSURE),
     (re.compile(r"Filename\s+Type\s+Size"), Kind.SWAPS),
 )
+# What begins another command's text in a file of several; in a log only the first two can.
+_TURNS = (
+    (re.compile(r"ACTIVITY MANAGER .{0,80}\(dumpsys activity"), Kind.ACTIVITY),
+    (re.compile(r"-{6,} beginning of \S"), Kind.LOG),
+    (re.compile(r"MemTotal: +[0-9]"), Kind.MEMINFO),
+    (re.compile(r"nr_free_pages [0-9]"), Kind.VMSTAT),
+    (re.compile(r"Node 0, zone +\w+$"), Kind.ZONEINFO),
+    (re.compile(r"some avg10="), Kind.PRESSURE),
+    (re.compile(r"Filename\s+Type\s+Size"), Kind.SWAPS),
+    (re.compile(r"\[ro\.[\w.-]+\]: \["), Kind.PROPERTIES),
+)
+_TURN_LETTERS = frozenset("A-MnNsF[")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One text of a kind; *name* is its section's title, or its file."""
+
+    name: str
+    text: str
 
 
 @dataclass
@@ -88,62 +112,79 @@ class Captured:
     The parts of a capture, each kind's texts in the order in which they came.
 
     Attributes:
-        texts: Of logs only the lines that may speak of kills, with those that follow them.
+        texts: Of logs only the lines that may speak of kills, with those that follow them, and
+            the last one, which says how far the log goes.
         taken_at: Local time of the device as a bug report states it, else None.
         fingerprint, kernel: Of the build and of the kernel's release, as its header states them.
         sections: Titles of the bug report's sections seen; empty for other text.
+        left_out: Sections and files that could not be read, each with the reason.
         cut: The bug report ends inside a section.
     """
 
-    texts: dict[Kind, list[str]] = field(default_factory=dict)
+    texts: dict[Kind, list[Piece]] = field(default_factory=dict)
     taken_at: str | None = None
     fingerprint: str | None = None
     kernel: str | None = None
     sections: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     cut: bool = False
+    characters: int = 0
 
     def text(self, kind: Kind) -> str | None:
         """The first text of a kind, None without one."""
-        return self.texts[kind][0] if self.texts.get(kind) else None
+        return self.texts[kind][0].text if self.texts.get(kind) else None
+
+    def pieces(self, *kinds: Kind) -> list[Piece]:
+        """Every text of these kinds."""
+        return [piece for kind in kinds for piece in self.texts.get(kind, ())]
 
 
 class Sorter:
     """Takes the lines of one captured text, keeps those of the wanted kinds."""
 
-    def __init__(self, captured: Captured, wanted: frozenset[Kind]) -> None:
+    def __init__(self, captured: Captured, wanted: frozenset[Kind], name: str = "capture") -> None:
         self._captured = captured
         self._wanted = wanted
+        self._file = self._name = name
         self._kind: Kind | None = None
+        self._is_report = False
         self._in_dumpsys = False
         self._keeps_dump = True
         self._following = 0
         self._lines: list[str] = []
+        self._last: str | None = None
         self._characters = 0
 
-    def take_all(self, lines: Iterable[str]) -> None:
-        """Sort a bug report, or text that is known to be of one kind (see `begin`)."""
-        for line in lines:
-            self.take(line)
+    def begin_report(self) -> None:
+        """What follows is cut into sections, or into the services of a whole dumpsys."""
+        self._is_report = self._in_dumpsys = True
+        self.begin(None)
 
-    def begin(self, kind: Kind | None) -> None:
+    def begin(self, kind: Kind | None, name: str | None = None) -> None:
         """What follows is of *kind*; None is of no interest."""
         self._flush()
         self._kind = kind if kind in self._wanted else None
+        self._name = name or self._file
         self._keeps_dump = True
 
     def take(self, line: str) -> None:
         """One line, without its end."""
         if line.startswith("------ ") and line.endswith(" ------"):
             self._divide(line)
-        elif self._in_dumpsys and line.startswith("DUMP OF SERVICE "):
+        elif line.startswith("DUMP OF SERVICE ") and self._in_dumpsys:
             service = _SERVICE.match(line)
-            self.begin(Kind.ACTIVITY if service and service["name"] == "activity" else None)
-        elif self._kind is not None:
-            self._keep(line)
+            is_activity = service is not None and service["name"] == "activity"
+            self.begin(Kind.ACTIVITY if is_activity else None, "dumpsys activity")
+        elif line.startswith("[") and _ELAPSED.fullmatch(line):
+            return
         elif line.startswith("== dumpstate: ") and (taken := _TAKEN.match(line)):
             self._captured.taken_at = taken["at"]
-        elif line.startswith(("Build fingerprint: ", "Kernel: ")):
+        elif self._kind is None and line.startswith(("Build fingerprint: ", "Kernel: ")):
             self._take_header(line)
+        else:
+            self._turn(line)
+            if self._kind is not None:
+                self._keep(line)
 
     def _take_header(self, line: str) -> None:
         """Keep what the first of such lines says."""
@@ -153,7 +194,8 @@ class Sorter:
 
     def end(self) -> None:
         """No more lines."""
-        self._captured.cut = bool(self._captured.sections) and self._kind is not None
+        if self._captured.sections and self._kind is not None:
+            self._captured.cut = True
         self.begin(None)
 
     def _divide(self, line: str) -> None:
@@ -164,20 +206,33 @@ class Sorter:
         section = _SECTION.fullmatch(line)
         if section is None:
             return
-        self._captured.sections.append(section["title"])
-        command = section["command"] or ""
-        self._in_dumpsys = command == "dumpsys" or section["title"].startswith("DUMPSYS")
-        self.begin(kind_of_command(command))
+        self._is_report = True
+        title, command = split_title(section["words"])
+        self._captured.sections.append(title)
+        self._in_dumpsys = title.startswith("DUMPSYS") or command == "dumpsys"
+        self.begin(kind_of_command(command), title)
+
+    def _turn(self, line: str) -> None:
+        """Outside of bug reports: whether another command's text begins with *line*."""
+        if self._is_report or line[:1] not in _TURN_LETTERS:
+            return
+        turns = _TURNS[:2] if self._kind is Kind.LOG else _TURNS
+        kind = next((kind for pattern, kind in turns if pattern.match(line)), None)
+        if kind is not None and kind is not self._kind:
+            self.begin(kind)
 
     def _keep(self, line: str) -> None:
         if self._kind in _LOGS and not self._speaks(line):
+            self._last = line if line.strip() else self._last
             return
         if self._kind is Kind.ACTIVITY and not self._is_of_kept_dump(line):
             return
+        self._last = None
         self._lines.append(line)
         self._characters += len(line) + 1
-        if self._characters > _MOST_CHARACTERS:
-            raise ParseError(str(self._kind), 1, "", hint="more of it than any device prints")
+        if self._characters + self._captured.characters > _MOST_CHARACTERS:
+            self._captured.left_out.append(f"{self._name}: more of it than any device prints")
+            self._kind, self._lines = None, []
 
     def _speaks(self, line: str) -> bool:
         if _KILL_WORDS.search(line, 0, _LONGEST_LINE) is not None:
@@ -193,10 +248,29 @@ class Sorter:
         return self._keeps_dump
 
     def _flush(self) -> None:
-        if self._kind is not None and self._lines:
+        if self._kind is not None and self._last is not None:
+            self._lines.append(self._last)
+        said = [line for line in self._lines if line.strip() and not _FAILED.fullmatch(line)]
+        if self._kind is not None and said:
             texts = self._captured.texts.setdefault(self._kind, [])
-            texts.append("\n".join(self._lines) + "\n")
-        self._lines, self._characters, self._following = [], 0, 0
+            texts.append(Piece(self._name, "\n".join(self._lines) + "\n"))
+            self._captured.characters += self._characters
+        elif self._kind is not None and self._lines:
+            why = next((line.strip("* ") for line in self._lines if line.strip()), "is empty")
+            self._captured.left_out.append(f"{self._name}: {why}"[:300])
+        self._lines, self._characters, self._following, self._last = [], 0, 0, None
+
+
+def split_title(words: str) -> tuple[str, str]:
+    """A section's title and its command, the last pair of parentheses: ``A (B) (c (d))``."""
+    if not words.endswith(")"):
+        return words, ""
+    depth = 0
+    for at in range(len(words) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(words[at], 0)
+        if depth == 0:
+            return words[:at].rstrip(), words[at + 1 : -1]
+    return words, ""
 
 
 def kind_of_command(command: str) -> Kind | None:
@@ -208,19 +282,30 @@ def kind_of_command(command: str) -> Kind | None:
 
 
 def is_bug_report(head: list[str]) -> bool:
-    """Whether text that begins with the lines *head* is cut into sections."""
-    return any(_SECTION.fullmatch(line) or _TAKEN.match(line) for line in head)
+    """Whether text that begins with the lines *head* is cut into sections or services."""
+    return any(
+        _SECTION.fullmatch(line) or _TAKEN.match(line) or _SERVICE.match(line) for line in head
+    )
 
 
 def kind_of_text(head: list[str]) -> Kind | None:
-    """What a text that begins with the lines *head* is by its looks; None when it is not told."""
+    """
+    What a text that begins with the lines *head* is by its looks; None when it is not told.
+
+    A log may say anything, so what its lines begin with comes before what they contain.
+    """
+    numbered = [(number, line) for number, line in enumerate(head, start=1) if line]
+    of_log = log_lines_in(numbered)
+    of_dump = sum(_ACTIVITY_LOOKS.match(line[:400]) is not None for line in head)
+    if of_log > of_dump:
+        return Kind.LOG
+    if of_dump:
+        return Kind.ACTIVITY
     for line in head:
         for pattern, kind in _BY_LOOKS:
             if pattern.match(line[:400]):
                 return kind
-        if Columns.from_header(line) is not None:
+        columns = Columns.from_header(line)
+        if columns is not None and "Tag" not in columns.words:  # Visual Studio's log has a PID too
             return Kind.PS
-    numbered = [(number, line) for number, line in enumerate(head, start=1) if line]
-    if form_of(numbered) is not None:
-        return Kind.LOG
     return Kind.KERNEL_LOG if any("lowmemorykiller: " in line for line in head) else None

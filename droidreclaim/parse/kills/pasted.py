@@ -1,0 +1,97 @@
+"""Kill records in text that is no whole log: chats, issues, ``grep -n``, Studio's tab log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from droidreclaim.parse.kills.am_lines import opens_record
+from droidreclaim.parse.kills.lmkd import opens_lmkd_kill
+from droidreclaim.parse.kills.logcat import LogEntry
+from droidreclaim.parse.text.answer import NumberedLine
+
+_TAGS = (
+    r"lowmemorykiller|lmkd|ActivityManager|Zygote|zygote64|zygote|killinfo"
+    r"|am_kill|am_proc_died|am_crash|am_freeze|am_unfreeze"
+)
+# "09-22 23:54:11.386", "2026-09-22T23:54:11", "23:54:11.386", after any prefix ("> ", "F:12:")
+_AT = re.compile(
+    r"(?<![0-9.])(?P<at>(?:(?:[0-9]{4}[-/])?[0-9]{2}[-/][0-9]{2}[ T]{1,3})?"
+    r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?)(?![0-9]|:[0-9])"
+)
+# Whoever is the first to name a tag has written the line: "I MyApp: ... lmkd: Kill" is MyApp's.
+_HEAD = re.compile(
+    r"\s{0,20}(?:[a-z_0-9]{1,32}\s+)?(?:[0-9]{1,10}(?:\s+|[-/])[0-9]{1,10}(?:/\S{1,255})?\s+)?"
+    r"(?:[VDIWEFAS](?:/|\s+))?(?P<tag>[\w.$-]{1,80})\s*(?:\(\s*[0-9]{1,10}\))?\s*:(?:\s|$)"
+)
+_TABLE = re.compile(
+    rf"\s{{0,20}}(?:[0-9]{{1,10}}-[0-9]{{1,10}}\s+(?P<tag>{_TAGS})\s+\S{{1,255}}\s+[VDIWEFAS]\s+"
+    rf"|(?:[^\t]{{0,80}}\t){{2}}[0-9]{{1,10}}\t(?P<tab>{_TAGS})\t)"
+)
+_BARE_TAG = re.compile(
+    rf"(?:[^\w]{{0,20}}|.{{0,260}}?\b[0-9]{{1,9}}[:-])(?:[VDIWEFAS][/ ]\s*)?(?P<tag>{_TAGS})"
+    r"\s*(?:\(\s*[0-9]{1,10}\))?\s*:\s*"
+)
+_BARE = re.compile(r"(?:[>|*\s-]{0,20}|[^\s']{1,260}:[0-9]{1,9}:|[0-9]{1,9}[:-])")
+_QUOTE = re.compile(r"(?:\s*[>|]\s?)+")
+_FENCE = re.compile(r"[\s>|]*(?:```|~~~).{0,40}")
+_LONGEST = 4096
+_MOST_PARTS = 8  # lines one record was seen wrapped over
+_DEEP = 8  # blanks before a wrapped rest
+
+
+def is_fence(line: str) -> bool:
+    """Whether a line only marks code in Markdown."""
+    return _FENCE.fullmatch(line) is not None
+
+
+def pasted_entries(lines: Iterable[NumberedLine]) -> Iterator[LogEntry]:
+    """The lines that name a tag which speaks of kills, or begin as such a record, put together."""
+    draft: LogEntry | None = None
+    parts = 0
+    for number, line in lines:
+        entry = _entry(number, line[:_LONGEST])
+        if entry is None and draft is not None and parts < _MOST_PARTS and _goes_on(draft, line):
+            rest = _QUOTE.sub("", line[:_LONGEST], count=1) if line.startswith(">") else line
+            draft = replace(draft, message=f"{draft.message} {rest[:_LONGEST].strip()}")
+            parts += 1
+            continue
+        if draft is not None:
+            yield draft
+        draft, parts = entry, 0
+    if draft is not None:
+        yield draft
+
+
+def _entry(number: int, line: str) -> LogEntry | None:
+    at = _AT.search(line[:400])
+    if at is not None:
+        rest = line[at.end() :]
+        head = _TABLE.match(rest) or _HEAD.match(rest)
+        if head is not None:
+            tag = head["tag"] or head.groupdict().get("tab")
+            return _said(number, at["at"], tag, rest[head.end() :])
+    head = _BARE_TAG.match(line)
+    if head is not None:
+        return _said(number, at["at"] if at else None, head["tag"], line[head.end() :])
+    bare = _BARE.match(line)
+    message = line[bare.end() if bare else 0 :]
+    if opens_lmkd_kill(message) or opens_record(message) or message.startswith("Process "):
+        return _said(number, None, None, message)
+    return None
+
+
+def _said(number: int, at: str | None, tag: str | None, message: str) -> LogEntry:
+    return LogEntry(number, at, None, None, None, None, tag, message.rstrip(), None)
+
+
+def _goes_on(draft: LogEntry, line: str) -> bool:
+    """Whether *line* is the rest of a record that a chat or a phone has wrapped."""
+    said = draft.message
+    if opens_lmkd_kill(said):
+        if "reason: " not in said and line.strip():
+            return True
+        whole = said.count("(") == said.count(")")
+        return not whole or line.startswith(" " * _DEEP)
+    return said.startswith("[") and not said.endswith("]") and bool(line.strip())
