@@ -14,6 +14,7 @@ from droidreclaim.parse.proc.kernel import MemInfo
 from droidreclaim.policy.guard import (
     GuardPlan,
     Standing,
+    above_lmkds_limit,
     forbids,
     in_turn,
     plan,
@@ -144,3 +145,32 @@ def test_only_what_the_profile_switches_on_is_a_signal() -> None:
     assert {signal.name: signal.missing_bytes for signal in found.signals} == {
         "available": 0, "headroom": 44 * _MIB, "leaving": None, "pressure": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "properties", "permille"),
+    [
+        ("10%", {}, 150),  # AOSP's tenth, and the margin
+        ("30%", {}, 300),
+        ("10%", {"ro.lmk.swap_free_low_percentage": "20"}, 250),
+        ("22%", {"ro.lmk.swap_free_low_percentage": "20"}, 250),
+        ("10%", {"ro.lmk.swap_free_low_percentage": "5"}, 100),
+        ("10%", {"ro.lmk.swap_free_low_percentage": "0"}, 100),  # no such rule
+        ("10%", {"ro.lmk.swap_free_low_percentage": "100"}, 1000),
+        ("10%", {"ro.lmk.swap_free_low_percentage": "rubbish"}, 100),
+        (
+            "10%",
+            {
+                "ro.build.version.sdk": "33",
+                "ro.lmk.swap_free_low_percentage": "5",
+                "persist.device_config.lmkd_native.swap_free_low_percentage": "15",
+            },
+            200,
+        ),
+    ],
+)
+def test_a_guard_stays_above_what_the_device_s_own_lmkd_calls_low(
+    asked: str, properties: dict[str, str], permille: int
+) -> None:
+    wanted = profile(f"when: {{next_launch: true, keep_swap_free: {asked}}}\n")
+    assert above_lmkds_limit(wanted, properties).when.swap_floor_permille == permille

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from droidreclaim import profiles
 from droidreclaim.errors import DroidReclaimError, NotAchieved, NotPossible
+from droidreclaim.guard import floor
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
@@ -39,11 +40,13 @@ def start(
     """
     Start a guard that goes on without us, for *for_s* seconds.
 
+    It keeps more swap free than the device's own lmkd calls low, whatever the profile says.
+
     Raises:
         NotAchieved: one runs already; the message has its pid and its profile.
         NotPossible: not on this device, with its reason.
     """
-    running.session.call_all(profiles.lines(profile))
+    running.session.call_all(profiles.lines(floor.for_device(running, profile)))
     try:
         reply = running.session.call(
             "guard_start",

@@ -6,6 +6,7 @@ import time
 
 from droidreclaim import snapshot
 from droidreclaim.errors import ParseError
+from droidreclaim.guard import floor
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.model import DeviceInfo
@@ -35,4 +36,5 @@ def explain(helper: RunningHelper, profile: Profile) -> tuple[DeviceInfo, GuardP
     if sample.meminfo is None:
         raise ParseError("/proc/meminfo", 1, "", hint="the helper could not read it")
     room = headroom(sample, (), {}, hello.page_bytes, _NOBODY)
-    return helper.device_info(hello), plan(profile, seen, sample.meminfo, room)
+    asked_here = floor.for_device(helper, profile)
+    return helper.device_info(hello), plan(asked_here, seen, sample.meminfo, room)

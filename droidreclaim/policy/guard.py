@@ -9,8 +9,8 @@ device-scripts/tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from droidreclaim.model import Process, Skip
@@ -18,6 +18,7 @@ from droidreclaim.model.profile import Profile, Rule, When
 from droidreclaim.parse.proc.kernel import MemInfo
 from droidreclaim.policy.choose import refusal
 from droidreclaim.policy.lmkd import Headroom
+from droidreclaim.policy.lmkd_settings import settings_in_force
 from droidreclaim.snapshot import Snapshot, is_app
 from droidreclaim.units import MIB, format_size
 
@@ -26,6 +27,10 @@ _LAST_IN_USE = 199  # foreground and visible
 _LAST_PERCEPTIBLE = 499
 _LEAST_ANON_BYTES = MIB  # what holds less has been paged out already
 _LEAST_PERMILLE = 100  # of free swap: lmkd calls less of it low, and kills
+# Of all swap, kept beyond what lmkd calls low. With none a guard stopped at 25,852 of 26,212 kB,
+# and a real lmkd killed a second later: the kernel swaps on by itself after the guard has stopped.
+_MARGIN_PERMILLE = 50
+_MOST_PERMILLE = 1000
 _ALARM_BYTES = 32 * MIB  # what an alarm asks for at least
 _LEAST_COOLDOWN_MS = 1000  # or a pass would not end
 _TRIM_WAIT_MS = 2000
@@ -102,6 +107,20 @@ def shortages(when: When, now: Situation) -> Iterator[tuple[str, int]]:
 def _under(word: str, value: int | None, mark: int) -> Iterator[tuple[str, int]]:
     if value is not None and value < mark:
         yield word, mark - value
+
+
+def above_lmkds_limit(profile: Profile, properties: Mapping[str, str]) -> Profile:
+    """
+    *profile* for one device: it keeps at least what that device's lmkd calls low, and a margin.
+
+    Where lmkd has no such limit (``swap_free_low_percentage`` is 0) the profile's own share stays.
+    """
+    limit = settings_in_force(properties)["swap_free_low_percentage"].number * 10
+    if limit <= 0:
+        return profile
+    floor = min(limit + _MARGIN_PERMILLE, _MOST_PERMILLE)
+    when = replace(profile.when, swap_floor_permille=max(profile.when.swap_floor_permille, floor))
+    return replace(profile, when=when)
 
 
 def forbids(when: When, now: Situation) -> str | None:

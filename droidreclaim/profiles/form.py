@@ -187,7 +187,11 @@ class WhenForm(_Form):
         default=50,
         description="While less than this share of swap is free, apps of rung trim are asked.",
     )
-    keep_swap_free: Share = Field(default=20, description="Share of swap that is never used up.")
+    keep_swap_free: Share = Field(
+        default=20,
+        description="Share of swap that is never used up; at least what the device's lmkd "
+        "calls low and 5 % more.",
+    )
     per_minute: SomeSize = Field(
         default=2048 * MIB, description="Most that is advised in a minute."
     )
