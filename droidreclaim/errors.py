@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from droidreclaim.model import ReclaimResult
+
 
 class DroidReclaimError(Exception):
     """
@@ -38,9 +43,15 @@ class UsageError(DroidReclaimError):
 
 
 class DeviceError(DroidReclaimError):
-    """No device, several, offline, unauthorised, timed out or lost."""
+    """
+    No device, several, offline, unauthorised, timed out or lost.
+
+    Attributes:
+        partial: In the middle of a page-out, what was done until then; else None.
+    """
 
     exit_code = 3
+    partial: ReclaimResult | None = None
 
 
 class NoDevice(DeviceError):
@@ -113,6 +124,28 @@ class ProfileError(DroidReclaimError):
 
 
 class NotAchieved(DroidReclaimError):
-    """Asked for and not achieved: no target matched, or every target was refused."""
+    """
+    Asked for and not achieved: no target matched, or every target was refused.
+
+    Attributes:
+        result: Of a page-out, every target and everyone left alone with the reason; None when it
+            ended before anybody was looked at.
+    """
 
     exit_code = 7
+    result: ReclaimResult | None = None
+
+
+class Interrupted(KeyboardInterrupt):
+    """
+    Ctrl-C in the middle of a page-out: the device was told to stop, and has.
+
+    It stays a KeyboardInterrupt, so that no ``except Exception`` swallows it.
+
+    Attributes:
+        partial: What was done until then.
+    """
+
+    def __init__(self, partial: ReclaimResult) -> None:
+        super().__init__("interrupted")
+        self.partial = partial

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 
 from droidreclaim.errors import UsageError
 
@@ -73,16 +75,45 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def parse_times(text: str) -> tuple[float, ...]:
+def size_of(value: int | str) -> int:
     """
-    Ascending seconds from ``1s,10s,60s``.
+    Bytes, given as such or as `parse_size` reads them.
+
+    Raises:
+        UsageError: *value* is no size.
+    """
+    if isinstance(value, str):
+        return parse_size(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UsageError(f"{value!r} is not a size", hint="bytes, or text like 256MiB")
+    return value
+
+
+def seconds_of(value: float | str) -> float:
+    """
+    Seconds, given as such or as `parse_duration` reads them.
+
+    Raises:
+        UsageError: *value* is no duration.
+    """
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise UsageError(f"{value!r} is not a duration", hint="seconds, or text like 10s")
+    return float(value)
+
+
+def times_of(values: str | Iterable[float | str]) -> tuple[float, ...]:
+    """
+    Ascending seconds from ``1s,10s`` or from several durations.
 
     Raises:
         UsageError: one of them is no duration, or not later than the one before.
     """
-    times = tuple(parse_duration(word) for word in text.split(","))
+    words = values.split(",") if isinstance(values, str) else list(values)
+    times = tuple(seconds_of(word) for word in words)
     if any(later <= earlier for earlier, later in zip((0.0, *times), times, strict=False)):
-        raise UsageError(f"{text!r}: times must rise from more than 0", hint="1s,10s,60s")
+        raise UsageError(f"{values!r}: times must rise from more than 0", hint="1s,10s,60s")
     return times
 
 

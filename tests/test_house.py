@@ -15,6 +15,7 @@ _FLOORS = (
     {"policy"},
     {"report"},
     {"reclaim", "inspect", "guard"},
+    {"session"},
     {"lab"},
     {"cli"},
     {"__main__"},
@@ -75,3 +76,18 @@ def test_the_pure_rooms_import_nothing_that_does_io() -> None:
         if name.split(".")[0] in _DOES_IO
     ]
     assert wrong == []
+
+
+def test_nothing_outside_the_command_line_imports_it() -> None:
+    wrong = [
+        f"{path.relative_to(_PACKAGE)} imports {name}"
+        for room, path, tree in modules()
+        if room not in ("cli", "__main__")
+        for name in imported(tree)
+        if (name + ".").startswith("droidreclaim.cli.")
+    ]
+    assert wrong == []
+
+
+def test_every_room_stands_on_a_floor() -> None:
+    assert {room for room, _, _ in modules()} == set(_FLOOR)

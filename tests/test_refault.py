@@ -12,7 +12,7 @@ from droidreclaim.helper.wire import Measured
 from droidreclaim.model import Advice, Memory, ProcessId, Refault, TargetResult
 from droidreclaim.parse.proc.kernel import parse_pressure, parse_vmstat
 from droidreclaim.reclaim.refault import Counters, device_refault, refault
-from droidreclaim.units import parse_times
+from droidreclaim.units import times_of
 
 _MIB = 1 << 20
 _ADVICE = Advice(
@@ -107,7 +107,7 @@ def test_a_kernel_without_psi_says_unknown() -> None:
 
 
 def test_times_rise() -> None:
-    assert parse_times("500ms,1s,2m") == (0.5, 1.0, 120.0)
+    assert times_of("500ms,1s,2m") == (0.5, 1.0, 120.0)
     for text in ("10s,1s", "1s,1s", "0s", "1s,", ""):
         with pytest.raises(UsageError):
-            parse_times(text)
+            times_of(text)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,14 +16,17 @@ from droidreclaim.cli.options import (
     with_connection,
 )
 from droidreclaim.cli.output import emit, now_utc, say, show, write
-from droidreclaim.errors import DroidReclaimError, NotAchieved, NotRoot, UsageError
-from droidreclaim.model import Band, DeviceInfo, Process, ReclaimResult
-from droidreclaim.units import parse_range, parse_rate, parse_size, parse_times
+from droidreclaim.errors import (
+    DeviceError,
+    DroidReclaimError,
+    Interrupted,
+    NotAchieved,
+    UsageError,
+)
+from droidreclaim.model import Band, ReclaimResult
 
 if TYPE_CHECKING:
-    from droidreclaim.helper.connect import RunningHelper
-    from droidreclaim.reclaim import Request
-    from droidreclaim.snapshot import Snapshot
+    from droidreclaim.session import Phone
 
 Bands = Annotated[
     list[Band] | None,
@@ -34,8 +36,6 @@ Bands = Annotated[
         help=f"Only this band; may be repeated: {', '.join(Band)}.",
     ),
 ]
-_Seen: TypeAlias = "tuple[DeviceInfo | None, str, str | None, Snapshot]"
-_KINDS = ("dalvik", "native", "stack", "code")
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
 
@@ -92,19 +92,24 @@ def ps(
 ) -> None:
     """List apps and their processes with oom_score_adj, band, RSS and swap."""
     from droidreclaim import report
+    from droidreclaim.cli import connect
     from droidreclaim.inspect import apps
-    from droidreclaim.policy import parse_targets, require_running
+    from droidreclaim.policy import parse_targets
 
     names, pids = parse_targets(packages or ())
     if pids:
         raise UsageError("ps takes package names", hint="pid:N is for reclaim")
-    device, source, taken_at, seen = (
-        _captured(capture, connection) if capture else _live(connection, states=states)
-    )
-    for name in names:
-        require_running(seen, name)
-    rows = apps.matching(seen.processes, packages=names, bands=tuple(band or ()), user=user)
-    rows = sorted(rows, key=lambda process: _sort_key(process, sort))
+    bands, device, source = tuple(band or ()), None, "capture"
+    if capture:
+        seen, taken_at, left_out = apps.captured_processes(capture)
+        for one in left_out:
+            say(f"left out: {one}", connection)
+        rows = apps.listed(seen, packages=names, bands=bands, user=user, sort=sort)
+    else:
+        with connect.phone(connection, root=False) as phone:
+            taken_at = now_utc()
+            rows = phone.ps(*names, band=bands, user=user, sort=sort, states=states)
+            device, source = phone.info, phone.source
     if as_json:
         emit(report.ps_json(device, source, taken_at, rows))
         return
@@ -170,111 +175,40 @@ def reclaim(
     connection: Connection,
 ) -> None:
     """Page out packages, processes or a selection, and say what that really did."""
-    from droidreclaim import reclaim as engine
     from droidreclaim.cli import connect
-    from droidreclaim.policy import Selection, parse_adj_range, parse_targets
-    from droidreclaim.report import reclaim as told
+    from droidreclaim.reclaim import explain_nothing, request_of
 
-    names, pids = parse_targets(targets or ())
-    if not (names or pids or band or adj is not None):
-        raise UsageError("nothing to reclaim", hint="name a package, pid:N, --band or --adj")
-    request = engine.Request(
-        selection=Selection(
-            packages=names,
-            pids=pids,
-            bands=tuple(band or ()),
-            adj=parse_adj_range(adj) if adj is not None else None,
-            force=force,
-        ),
-        how=how,
-        backend=backend,
-        what=what or "anon",
-        only=_kinds(only, what) if only is not None else (),
-        addresses=parse_range(address_range) if address_range is not None else None,
+    request = request_of(
+        *(targets or ()), band=band or (), adj=adj, what=what, how=how, backend=backend,
+        only=() if only is None else only, range=address_range, budget=budget, max_rate=max_rate,
+        dry_run=dry_run, refault=() if refault is None else refault, force=force,
         allow_flash=allow_flash,
-        budget_bytes=_budget(budget) if budget is not None else None,
-        max_bytes_per_s=parse_rate(max_rate) if max_rate is not None else None,
-        dry_run=dry_run,
-        refault_times_s=parse_times(refault) if refault is not None else (),
-    )
-    _require_sense(request)
-    if how == "trim" or backend == engine.COMPACT:
-        done = engine.run_unrooted(
-            connect.chosen_device(connection),
-            request,
-            engine.TRIM if how == "trim" else engine.COMPACT,
-            timeout_s=connect.timeout_s(connection),
-            progress=lambda line: say(line, connection),
-        )
-        source = connect.source_of(done.device.model)
-    else:
-        with _rooted(connection) as helper:
-            done = engine.run(helper, request, progress=lambda line: say(line, connection))
-        source = helper.source
-    error = done.ended_by
-    if error is None and not done.result.achieved:
-        error = engine.explain_nothing(done.result)
-    if as_json:
-        emit(told.reclaim_json(done.device, source, done.result), error)
-    else:
-        _show_reclaim(done.result)
-    if error is not None:
-        raise error
+    )  # fmt: skip
+    with connect.phone(connection, root=False) as phone:
+        try:
+            result = phone.run(request)
+        except NotAchieved as error:
+            if error.result is not None:
+                _show_reclaim(phone, error.result, error, as_json=as_json)
+            raise
+        except (DeviceError, Interrupted) as error:
+            if error.partial is not None:
+                _show_reclaim(phone, error.partial, error, as_json=as_json)
+            raise
+    gone = None if result.achieved else explain_nothing(result)
+    _show_reclaim(phone, result, gone, as_json=as_json)
+    if gone is not None:
+        raise gone
 
 
-def _rooted(connection: Connection) -> RunningHelper:
-    """The helper; a refusal for want of root names what needs none."""
-    from droidreclaim.cli import connect
-
-    try:
-        return connect.helper(connection)
-    except NotRoot as error:
-        without = "without root: --backend am_compact (Android 12L and later), --how trim"
-        hint = f"{error.hint}; {without}" if error.hint else without
-        raise NotRoot(str(error.args[0]), hint=hint) from error
-
-
-def _require_sense(request: Request) -> None:
-    """
-    Raises:
-        UsageError: options contradict each other.
-    """
-    from droidreclaim import reclaim as engine
-
-    compact, follows = request.backend == engine.COMPACT, bool(request.refault_times_s)
-    if request.how == "prefetch" and (follows or request.what != "anon" or compact):
-        raise UsageError(
-            "'prefetch' reads anonymous memory from swap, and is no page-out to follow"
-        )
-    if request.backend == engine.MEMCG and (request.only or request.addresses):
-        raise UsageError("a memcg is reclaimed whole: neither --only nor --range")
-    if not compact and request.how != "trim":
-        return
-    if request.how == "cold" or follows:
-        raise UsageError("'am compact' and 'trim' know neither 'cold' nor --refault")
-    if request.budget_bytes is not None or request.max_bytes_per_s is not None:
-        raise UsageError("'am compact' and 'trim' know neither --budget nor --max-rate")
-
-
-def _budget(text: str) -> int:
-    size_bytes = parse_size(text)
-    if size_bytes == 0:
-        raise UsageError("--budget 0 leaves nothing to do", hint="--dry-run touches nothing")
-    return size_bytes
-
-
-def _kinds(text: str, what: str | None) -> tuple[str, ...]:
-    kinds = tuple(text.split(","))
-    if what is not None:
-        raise UsageError("--only and --what exclude each other")
-    if unknown := set(kinds) - set(_KINDS):
-        raise UsageError(f"--only {unknown.pop()!r}", hint=f"one or more of {','.join(_KINDS)}")
-    return kinds
-
-
-def _show_reclaim(result: ReclaimResult) -> None:
+def _show_reclaim(
+    phone: Phone, result: ReclaimResult, error: BaseException | None, *, as_json: bool
+) -> None:
     from droidreclaim.report import reclaim as told
 
+    if as_json:
+        emit(told.reclaim_json(phone.info, phone.source, result), error)
+        return
     show(told.reclaim_table(result))
     if result.dry_run:
         show(told.kinds_table(result))
@@ -294,7 +228,8 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
     from droidreclaim import report
     from droidreclaim.cli import connect
 
-    serial, done = connect.uninstall(connection)
+    phone = connect.phone(connection, root=False)
+    serial, done = phone.serial, phone.uninstall()
     kept = f"{serial}: {len(done.left)} things of ours are still there"
     error = NotAchieved(kept) if done.left else None
     if as_json:
@@ -320,46 +255,3 @@ def status(connection: Connection) -> None:
     except DroidReclaimError as error:
         text = report.status_without_server(str(error))
     write(text + "\n")
-
-
-def _live(connection: Connection, *, states: bool) -> _Seen:
-    from droidreclaim.cli import connect
-    from droidreclaim.inspect import apps
-
-    phone = connect.chosen_device(connection)
-    try:
-        running = connect.helper(connection, phone)
-    except NotRoot as error:
-        device, seen = apps.processes_without_root(phone, timeout_s=connect.timeout_s(connection))
-        say(f"{error}; root would add memory, native and system processes", connection)
-        return device, connect.source_of(device.model), now_utc(), seen
-    with running as helper:
-        taken_at = now_utc()
-        if states:
-            device, seen = apps.processes_with_states(
-                helper, phone, timeout_s=connect.timeout_s(connection)
-            )
-        else:
-            device, seen = apps.processes(helper)
-    return device, helper.source, taken_at, seen
-
-
-def _captured(path: Path, connection: Connection) -> _Seen:
-    from droidreclaim.inspect import apps
-
-    seen, taken_at, left_out = apps.captured_processes(path)
-    for one in left_out:
-        say(f"left out: {one}", connection)
-    return None, "capture", taken_at, seen
-
-
-def _sort_key(process: Process, sort: SortKey) -> tuple[float, str, int]:
-    memory = process.memory
-    value: float = {
-        "adj": process.oom_score_adj if process.oom_score_adj is not None else -2000,
-        "rss": -(memory.rss_bytes or 0),
-        "swap": -(memory.swap_bytes or 0),
-        "name": 0,
-        "pid": 0,
-    }[sort]
-    return value, process.name if sort == "name" else "", process.pid

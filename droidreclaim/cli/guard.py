@@ -8,12 +8,8 @@ import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, emit_line, show, write
-from droidreclaim.errors import UsageError
-from droidreclaim.units import parse_duration
 
 app = typer.Typer(help="A daemon on the device that pages out when memory gets short.")
-
-_LONGEST_S = 7 * 86_400
 
 
 @app.command()
@@ -39,16 +35,17 @@ def start(
     """Start the guard; it goes on without the cable until it is stopped or its time is over."""
     from droidreclaim import profiles
     from droidreclaim.cli import connect
-    from droidreclaim.guard import control
     from droidreclaim.report import guard as report
+    from droidreclaim.session.guard import lasting_s
 
-    asked = profiles.load(profile)
-    for_s = _lasting(duration) if duration is not None else asked.for_s
-    with connect.helper(connection, kind="guard") as running:
-        device = control.device_of(running)
-        started = control.start(running, asked, for_s=for_s, allow_flash=allow_flash)
+    known = profiles.load(profile)
+    for_s = lasting_s(duration) if duration is not None else None
+    with connect.phone(connection, root=False) as phone:
+        guard = phone.guard(known, for_s, allow_flash=allow_flash)
+        started = guard.start()
+        device = guard.device
     if as_json:
-        emit(report.guard_json(device, running.source, started))
+        emit(report.guard_json(device, phone.source, started))
     else:
         write(report.guard_text(started) + "\n")
 
@@ -58,14 +55,13 @@ def start(
 def status(as_json: AsJson = False, *, connection: Connection) -> None:
     """What the guard sees: headroom, swap, stalls, and each app with what was done to it."""
     from droidreclaim.cli import connect
-    from droidreclaim.guard import control
     from droidreclaim.report import guard as report
 
-    with connect.helper(connection, kind="guard") as running:
-        device = control.device_of(running)
-        seen = control.status(running)
+    with connect.phone(connection, root=False) as phone:
+        guard = phone.guard()
+        device, seen = guard.device, guard.status()
     if as_json:
-        emit(report.guard_json(device, running.source, seen.guard, seen.apps))
+        emit(report.guard_json(device, phone.source, seen.guard, seen.apps))
         return
     write(report.guard_text(seen.guard) + "\n")
     if seen.apps:
@@ -82,22 +78,22 @@ def log(
 ) -> None:
     """Each decision of the guard with its reason, and what it was worth."""
     from droidreclaim.cli import connect
-    from droidreclaim.guard import control
     from droidreclaim.report import guard as report
 
-    with connect.helper(connection, kind="guard") as running:
-        device = control.device_of(running)
+    with connect.phone(connection, root=False) as phone:
+        guard = phone.guard()
+        device = guard.device
         if follow:
-            for event in control.follow(running):
+            for event in guard.follow():
                 line = report.event_json(event)
                 if as_json:
                     emit_line(line)
                 else:
                     write(report.event_line(event) + "\n")
             return
-        events = control.log(running)
+        events = guard.log()
     if as_json:
-        emit(report.log_json(device, running.source, events))
+        emit(report.log_json(device, phone.source, events))
         return
     write("".join(f"{report.event_line(event)}\n" for event in events))
 
@@ -107,20 +103,12 @@ def log(
 def stop(as_json: AsJson = False, *, connection: Connection) -> None:
     """Stop the guard; what it paged out comes back as it is used."""
     from droidreclaim.cli import connect
-    from droidreclaim.guard import control
     from droidreclaim.report import guard as report
 
-    with connect.helper(connection, kind="guard") as running:
-        device = control.device_of(running)
-        stopped = control.stop(running)
+    with connect.phone(connection, root=False) as phone:
+        guard = phone.guard()
+        device, stopped = guard.device, guard.stop()
     if as_json:
-        emit(report.guard_json(device, running.source, stopped))
+        emit(report.guard_json(device, phone.source, stopped))
     else:
         write(report.guard_text(stopped) + "\n")
-
-
-def _lasting(text: str) -> int:
-    seconds = parse_duration(text)
-    if not 1 <= seconds <= _LONGEST_S:
-        raise UsageError(f"--for {text!r}", hint="1s to 168h")
-    return round(seconds)

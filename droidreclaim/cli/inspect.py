@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, emit_line, say, show, to_stderr, write
-from droidreclaim.errors import DeviceError, NotPossible, UsageError
+from droidreclaim.cli.output import emit, emit_line, show, to_stderr, write
+from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
 
@@ -51,11 +50,9 @@ def doctor(
         timeout_s = connect.timeout_s(connection)
         facts, checks = Facts({}), ()
         try:
-            device = connect.chosen_device(connection)
-            serial, head = device.serial, connect.head(device)
-            facts, checks = look.of_device(
-                device, lambda: connect.rooted(device, connection), timeout_s=timeout_s
-            )
+            with connect.phone(connection, root=False) as phone:
+                serial, head = phone.serial, connect.head(phone)
+                facts, checks = look.of_device(phone.device, phone.start, timeout_s=timeout_s)
         except DeviceError as error:
             unreachable = error
             checks = (Check("device", CheckState.FAIL, str(error).partition("\n")[0]),)
@@ -106,18 +103,17 @@ def kills(
     if capture:
         found, head = inspect_kills.of_capture(capture, since_s=since_s), _CAPTURED
     else:
-        device = connect.chosen_device(connection)
-        way, timeout_s = connect.root_if_any(device, connection), connect.timeout_s(connection)
+        phone = connect.phone(connection, root=False)
         if follow:
-            for kill in inspect_kills.follow(device, way, timeout_s=timeout_s):
+            for kill in phone.watch_kills():
                 told = (kill.record, kill.lmkd)
                 if as_json:
                     emit_line(report.followed_json(*told))
                 else:
                     write(report.followed_line(*told) + "\n")
             return
-        found = inspect_kills.of_device(device, way, since_s=since_s, timeout_s=timeout_s)
-        head = connect.head(device)
+        found = phone.kills(since_s)
+        head = connect.head(phone)
     read = tuple((one.name, one.until) for one in found.read)
     reading = report.Reading(read, found.remarks, found.notes)
     facts = (found.counts, found.lmkd_since_boot, found.unread, found.silent, reading)
@@ -137,7 +133,6 @@ def headroom(
     connection: Connection,
 ) -> None:
     """How far the device is from lmkd's next kill, and which rule would fire."""
-    from droidreclaim import report as texts
     from droidreclaim.cli import connect
     from droidreclaim.inspect import headroom as look
     from droidreclaim.policy.lmkd_settings import settings_in_force
@@ -153,30 +148,20 @@ def headroom(
         else:
             write(report.headroom_text(seen, settings) + "\n")
         return
-    device = connect.chosen_device(connection)
-    timeout_s = connect.timeout_s(connection)
-    with contextlib.ExitStack() as stack:
-        try:
-            helper = stack.enter_context(connect.helper(connection, device))
-            info, take = look.with_helper(helper)
-            head, page_bytes = texts.device_json(info, helper.source), info.page_bytes
-            way = connect.root_if_any(device, connection)
-        except NotPossible as error:
-            say(f"{error}; what the shell may not read is unknown", connection)
-            take = look.without_helper(device, None, timeout_s=timeout_s)
-            head, page_bytes, way = connect.head(device), None, None
-        basis = look.basis_of(device, way, timeout_s=timeout_s)
-        settings = settings_in_force(basis.properties)
-        every_s = look.FOLLOW_S if follow else look.WINDOW_S
-        for seen in look.watch(take, basis, page_bytes, every_s=every_s):
-            if follow:
-                _show_sample(seen, settings, basis.at(seen.boot_s), as_json=as_json)
-                continue
-            if as_json:
-                emit(head | report.headroom_json(seen, settings, basis.at(seen.boot_s)))
-            else:
-                write(report.headroom_text(seen, settings) + "\n")
+    with connect.phone(connection, root=False) as phone:
+        if follow:
+            for seen in phone.watch_headroom():
+                basis = phone.headroom_basis
+                settings, at = settings_in_force(basis.properties), basis.at(seen.boot_s)
+                _show_sample(seen, settings, at, as_json=as_json)
             return
+        seen, basis = phone.headroom(), phone.headroom_basis
+        settings = settings_in_force(basis.properties)
+        if as_json:
+            document = report.headroom_json(seen, settings, basis.at(seen.boot_s))
+            emit(connect.head(phone) | document)
+        else:
+            write(report.headroom_text(seen, settings) + "\n")
 
 
 def _show_sample(

@@ -54,7 +54,6 @@ class Connection:
         return replace(other, **given)
 
 
-DEFAULT_TIMEOUT_S = 30.0
 LONGEST_S = 86_400.0  # a day: more is a slip of the hand, and too much for a socket's timer
 
 _PARAMETERS = {

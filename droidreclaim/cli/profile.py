@@ -47,10 +47,10 @@ def explain(name: Name, as_json: AsJson = False, *, connection: Connection) -> N
     from droidreclaim.report import guard as report
 
     profile = profiles.load(name)
-    with connect.helper(connection) as helper:
-        device, plan = look(helper, profile)
+    with connect.phone(connection) as phone:
+        device, plan = look(phone.helper, profile)
     if as_json:
-        emit(report.explain_json(device, helper.source, profile, plan))
+        emit(report.explain_json(device, phone.source, profile, plan))
         return
     write(report.explain_text(plan) + "\n")
     show(report.explain_table(plan))

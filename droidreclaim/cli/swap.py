@@ -8,7 +8,6 @@ import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, write
-from droidreclaim.errors import UsageError
 from droidreclaim.units import parse_size
 
 app = typer.Typer(help="An unused zram as swap until the next reboot, and undone again.")
@@ -26,16 +25,14 @@ def on(
 ) -> None:
     """Make an unused zram swap; a device that has swap is left as it is."""
     from droidreclaim.cli import connect
-    from droidreclaim.reclaim import swap
+    from droidreclaim.reclaim.swap import enough
     from droidreclaim.report import reclaim as told
 
-    size_bytes = parse_size(size) if size is not None else None
-    if size_bytes is not None and size_bytes < swap.LEAST_BYTES:
-        raise UsageError(f"{size!r} is too small for swap", hint="16MiB is the least")
-    with connect.helper(connection) as helper:
-        device, made = swap.on(helper, size_bytes)
+    size_bytes = enough(parse_size(size)) if size is not None else None
+    with connect.phone(connection) as phone:
+        made = phone.swap_on(size_bytes)
     if as_json:
-        emit(told.swap_json(device, helper.source, [made], on=True))
+        emit(told.swap_json(phone.info, phone.source, [made], on=True))
     else:
         write(told.swap_text([made], on=True) + "\n")
 
@@ -45,12 +42,11 @@ def on(
 def off(as_json: AsJson = False, *, connection: Connection) -> None:
     """Undo 'swap on'; refused when what is swapped would not fit into memory."""
     from droidreclaim.cli import connect
-    from droidreclaim.reclaim import swap
     from droidreclaim.report import reclaim as told
 
-    with connect.helper(connection) as helper:
-        device, undone = swap.off(helper)
+    with connect.phone(connection) as phone:
+        undone = phone.swap_off()
     if as_json:
-        emit(told.swap_json(device, helper.source, undone, on=False))
+        emit(told.swap_json(phone.info, phone.source, undone, on=False))
     else:
         write(told.swap_text(undone, on=False) + "\n")

@@ -19,7 +19,7 @@ from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, find_root
 from droidreclaim.device.select import Choice, what_next
 from droidreclaim.device.server import Server
-from droidreclaim.errors import DroidReclaimError, ParseError
+from droidreclaim.errors import DroidReclaimError, ParseError, UsageError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.capture import read_capture
@@ -28,7 +28,10 @@ from droidreclaim.parse.activity.dump import parse_lru, parse_processes
 from droidreclaim.parse.shell.ps import PsRow, parse_ps
 from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.parse.text.sections import split_activity_dump
+from droidreclaim.policy import require_running
 from droidreclaim.snapshot import Snapshot
+
+SORTS = ("adj", "rss", "swap", "name", "pid")
 
 _PROPERTIES = {
     "model": "ro.product.model",
@@ -77,6 +80,16 @@ def devices(
     return _several_at_a_time(look, rows)
 
 
+def device_info(helper: RunningHelper) -> DeviceInfo:
+    """
+    What names the device: one round trip.
+
+    Raises:
+        DeviceError, ParseError: the device was lost, or its answer cannot be read.
+    """
+    return helper.device_info(verbs.hello_of(helper.session.call_all([verbs.HELLO])[0]))
+
+
 def processes(helper: RunningHelper) -> tuple[DeviceInfo, Snapshot]:
     """
     One scan of the device, attributed to packages: one round trip.
@@ -120,7 +133,7 @@ def processes_with_states(
     return helper.device_info(hello), seen
 
 
-def processes_without_root(device: Device, *, timeout_s: float) -> tuple[DeviceInfo, Snapshot]:
+def processes_without_root(device: Device, *, timeout_s: float) -> Snapshot:
     """
     What ActivityManager tells any adb shell: apps with their oom_score_adj, no memory of anybody.
 
@@ -128,18 +141,7 @@ def processes_without_root(device: Device, *, timeout_s: float) -> tuple[DeviceI
         DeviceError, ParseError: as `processes`.
     """
     answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
-    seen = snapshot.captured(snapshot.members_of(parse_processes(answer.text)), ())
-    properties = _properties(device, timeout_s)
-    sdk = properties.get("sdk", "")
-    device_info = DeviceInfo(
-        serial=device.serial,
-        model=properties.get("model") or device.model,
-        sdk=int(sdk) if sdk.isdecimal() else None,
-        abi=properties.get("abi") or None,
-        kernel=device.run(["uname", "-r"], timeout_s=timeout_s).text.strip() or None,
-        page_bytes=None,
-    )
-    return device_info, seen
+    return snapshot.captured(snapshot.members_of(parse_processes(answer.text)), ())
 
 
 def captured_processes(path: Path) -> tuple[Snapshot, str | None, tuple[str, ...]]:
@@ -194,6 +196,39 @@ def matching(
         and (not bands or process.band in bands)
         and user in (None, process.user)
     ]
+
+
+def listed(
+    seen: Snapshot,
+    *,
+    packages: tuple[str, ...] = (),
+    bands: tuple[Band, ...] = (),
+    user: int | None = None,
+    sort: str = "adj",
+) -> tuple[Process, ...]:
+    """
+    The processes of *seen* that match, as `matching` does, in the order of *sort*.
+
+    Raises:
+        NotAchieved: a package has no process, or is not there.
+        UsageError: there is no such order.
+    """
+    if sort not in SORTS:
+        raise UsageError(f"sort {sort!r}", hint=f"one of {', '.join(SORTS)}")
+    for name in packages:
+        require_running(seen, name)
+    found = matching(seen.processes, packages=packages, bands=bands, user=user)
+    return tuple(sorted(found, key=lambda process: _sort_key(process, sort)))
+
+
+def _sort_key(process: Process, sort: str) -> tuple[float, str, int]:
+    memory, adj = process.memory, process.oom_score_adj
+    value: float = {
+        "adj": adj if adj is not None else -2000,
+        "rss": -(memory.rss_bytes or 0),
+        "swap": -(memory.swap_bytes or 0),
+    }.get(sort, 0)
+    return value, process.name if sort == "name" else "", process.pid
 
 
 def _status(

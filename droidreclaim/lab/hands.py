@@ -1,28 +1,23 @@
-"""What a user's hands do with a phone, and what they see: its own commands over adb."""
+"""What only the pocket phone can do and tell: apps put there, scores, every page checked."""
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from droidreclaim.device import Device
-from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageError
-from droidreclaim.parse.activity.launch import Launch, parse_launch
+from droidreclaim.errors import ParseError
+from droidreclaim.parse.activity.launch import Launch
 from droidreclaim.parse.kills.join import join_kills
 from droidreclaim.parse.kills.log import parse_kills
 from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.session import Phone
+from droidreclaim.session.app import run
 from droidreclaim.units import MIB
 
-STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
-SAMPLE_S = 1.0
 _VERIFY_TIMEOUT_S = 240.0
-_LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
-_COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
 
 _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
@@ -30,13 +25,13 @@ _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 @dataclass(frozen=True)
 class Hands:
     """
-    One phone in use.
+    One pocket phone in use.
 
     Attributes:
         meanwhile: Called about once a second while a launch is under way.
     """
 
-    device: Device
+    phone: Phone
     meanwhile: Callable[[], None]
 
     def install(self, package: str, heap_bytes: int, seed: int, *, game: bool = False) -> None:
@@ -52,28 +47,8 @@ class Hands:
             ParseError: it cannot be started.
             DeviceError: the phone was lost or did not answer in time.
         """
-        return parse_launch(self._watched(["am", "start", "-W", "-n", component]))
-
-    def component(self, package: str) -> str:
-        """
-        What opens an installed app (``PACKAGE/ACTIVITY``).
-
-        Raises:
-            UsageError: it is not installed, or has no icon to tap.
-        """
-        words = ["cmd", "package", "resolve-activity", "--brief", *_LAUNCHER, package]
-        found = self._run(words).strip().splitlines()[-1:]
-        if not found or not _COMPONENT.fullmatch(found[0]):
-            raise UsageError(f"{package}: nothing to open: not installed, or without an icon")
-        return found[0]
-
-    def force_stop(self, package: str) -> None:
-        """End an app and all its processes."""
-        self._run(["am", "force-stop", package])
-
-    def home(self) -> None:
-        """Press Home."""
-        self._run(["input", "keyevent", "HOME"])
+        package = component.partition("/")[0]
+        return self.phone.app(package).open(component, meanwhile=self.meanwhile)
 
     def tap(self, times: int) -> None:
         """Touch the screen: in the game, that scores."""
@@ -108,7 +83,7 @@ class Hands:
 
     def verify(self) -> list[dict[str, Any]]:
         """Have every app read and check all its pages: one row a process."""
-        found = self.device.run(["pocket", "verify", "all"], timeout_s=_VERIFY_TIMEOUT_S)
+        found = self.phone.device.run(["pocket", "verify", "all"], timeout_s=_VERIFY_TIMEOUT_S)
         rows = _document("pocket verify all", found.text)["processes"]
         return list(rows)
 
@@ -119,7 +94,7 @@ class Hands:
         So there is room for the next, also where all together never fit.
         """
         script = 'for app in "$@"; do pocket verify "$app"; am force-stop "$app"; done'
-        found = self.device.run(["sh", "-c", script, "sh", *packages], timeout_s=timeout_s)
+        found = self.phone.device.run(["sh", "-c", script, "sh", *packages], timeout_s=timeout_s)
         documents = [_document("pocket verify", line) for line in found.text.splitlines()]
         return [row for document in documents for row in document["processes"]]
 
@@ -128,33 +103,10 @@ class Hands:
         return dict(self._json(["pocket", "tally"]))
 
     def _run(self, words: list[str]) -> str:
-        done = self.device.run(words, timeout_s=STEP_TIMEOUT_S)
-        if done.exit_code != 0:
-            raise DeviceError(f"{self.device.serial}: {' '.join(words)[:60]}: {done.complaint}")
-        return done.text
+        return run(self.phone.device, words)
 
     def _json(self, words: list[str]) -> dict[str, Any]:
         return _document(" ".join(words), self._run(words))
-
-    def _watched(self, words: list[str]) -> str:
-        """Run a command that takes its time and look at the phone meanwhile."""
-        deadline_s = time.monotonic() + STEP_TIMEOUT_S
-        output = b""
-        channel = self.device.open(words, timeout_s=STEP_TIMEOUT_S)
-        try:
-            while True:
-                try:
-                    piece = channel.read(SAMPLE_S)
-                except DeviceTimeout:
-                    if time.monotonic() > deadline_s:
-                        raise
-                    self.meanwhile()
-                    continue
-                if not piece:
-                    return output.decode("utf-8", "replace")
-                output += piece
-        finally:
-            channel.close()
 
 
 def _document(source: str, text: str) -> dict[str, Any]:

@@ -310,6 +310,12 @@ class ReclaimResult:
         done = {"reclaimed", "estimated", "advised", "prefetched"}
         return any(target.outcome in done for target in self.targets)
 
+    @property
+    def all_gone(self) -> bool:
+        """Whether every target exited before it was reached: daily life, and nobody's refusal."""
+        gone = [target.outcome == "gone" for target in self.targets]
+        return bool(gone) and all(gone) and not self.skipped
+
 
 def _fall(advice: Advice, field: str) -> int | None:
     if advice.before is None or advice.after is None:

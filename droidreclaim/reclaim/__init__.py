@@ -1,9 +1,10 @@
 """The verb: page out what a selection means, and say what that really did."""
 
-from droidreclaim.reclaim.engine import MEMCG, Finished, result, run
+from droidreclaim.reclaim.engine import Finished, result, run
 from droidreclaim.reclaim.judge import explain_nothing, judge, totals
-from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.request import MEMCG, Request
 from droidreclaim.reclaim.unrooted import COMPACT, TRIM, run_unrooted
+from droidreclaim.reclaim.words import request_of
 
 __all__ = [
     "COMPACT",
@@ -13,6 +14,7 @@ __all__ = [
     "Request",
     "explain_nothing",
     "judge",
+    "request_of",
     "result",
     "run",
     "run_unrooted",

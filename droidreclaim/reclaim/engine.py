@@ -24,11 +24,10 @@ from droidreclaim.reclaim.estimate import estimate
 from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.prefetch import COUNTERS, came_in_bytes, memory_floor_bytes, prefetched
 from droidreclaim.reclaim.refault import follow
-from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.request import MADVISE, MEMCG, PROC_RECLAIM, Request
 from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state, require_swap
 from droidreclaim.reclaim.thrashing import require_calm
 
-MADVISE, PROC_RECLAIM, MEMCG = "process_madvise", "proc_reclaim", "memcg"
 _WILLNEED = "willneed"  # the probe of process_madvise's advice to prefetch
 
 

@@ -25,7 +25,13 @@ _CAME_FORWARD = ("foreground", "perceptible", "below_floor")
 
 
 def explain_nothing(result: ReclaimResult) -> NotAchieved:
-    """The error for a run that achieved nothing: one line with the reasons."""
+    """The error for a run that achieved nothing: one line with the reasons, and the result."""
+    error = _nothing_error(result)
+    error.result = result
+    return error
+
+
+def _nothing_error(result: ReclaimResult) -> NotAchieved:
     reasons = [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
     reasons += [f"{target.process.name}: {target.reason}" for target in result.targets]
     if not reasons:

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 from droidreclaim.policy import Selection
 
+HOWS = ("trim", "cold", "pageout", "prefetch")
+WHATS = ("anon", "file", "all")
+KINDS = ("dalvik", "native", "stack", "code")
+MADVISE, PROC_RECLAIM, MEMCG = "process_madvise", "proc_reclaim", "memcg"
+AM_COMPACT = "am_compact"
+BACKENDS = (MADVISE, PROC_RECLAIM, MEMCG, AM_COMPACT)
+
 KEEP_SWAP_FREE = 0.20  # AOSP's own compaction stops here; lmkd calls swap low at 0.10
 
 
@@ -15,9 +22,9 @@ class Request:
     What to do to whom.
 
     Attributes:
-        how: ``pageout``, ``cold`` or ``prefetch``.
-        backend: ``process_madvise``, ``proc_reclaim`` or ``memcg``, which is never taken unless it
-            is asked for; None for the better that works.
+        how: ``pageout``, ``cold``, ``prefetch`` or ``trim``.
+        backend: ``process_madvise``, ``proc_reclaim``, or those that are never taken unless they
+            are asked for, ``memcg`` and ``am_compact``; None for the better that works.
         what: ``anon``, ``file`` or ``all``.
         only: Kinds of mappings (``dalvik``, ``native``, ``stack``, ``code``) instead of *what*.
         addresses: Start and end of the only range meant, of a single process.
@@ -41,6 +48,11 @@ class Request:
     keep_swap_free: float = KEEP_SWAP_FREE
     dry_run: bool = False
     refault_times_s: tuple[float, ...] = ()
+
+    @property
+    def needs_root(self) -> bool:
+        """Whether the helper does it, and not Android's own commands."""
+        return self.how != "trim" and self.backend != AM_COMPACT
 
     @property
     def touches_anon(self) -> bool:

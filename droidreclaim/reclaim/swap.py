@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from droidreclaim.errors import NotPossible
+from droidreclaim.errors import NotPossible, UsageError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.session import HelperError
@@ -14,6 +14,18 @@ DEFAULT_SHARE = 0.5  # of memory, as most phones have it
 LEAST_BYTES = 16 * MIB
 
 _OFF_BYTES_PER_S = 16 << 20  # swapoff under software emulation; a phone is ten times faster
+
+
+def enough(size_bytes: int) -> int:
+    """
+    The size, when it is enough for swap.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if size_bytes < LEAST_BYTES:
+        raise UsageError(f"{size_bytes} bytes is too small for swap", hint="16MiB is the least")
+    return size_bytes
 
 
 def on(helper: RunningHelper, size_bytes: int | None) -> tuple[DeviceInfo, SwapDevice]:

@@ -37,12 +37,12 @@ from droidreclaim.parse.text.answer import is_linker_warning
 from droidreclaim.policy import Plan, choose
 from droidreclaim.reclaim.engine import Finished, untold
 from droidreclaim.reclaim.judge import judge, totals
-from droidreclaim.reclaim.request import Request
+from droidreclaim.reclaim.request import AM_COMPACT, Request
 from droidreclaim.snapshot import Snapshot
 
 _T = TypeVar("_T")
 
-COMPACT = "am_compact"
+COMPACT = AM_COMPACT
 TRIM = "am_trim"
 
 EVENT_DEADLINE_S = 10.0
@@ -81,7 +81,7 @@ def run_unrooted(
     syntax = _compact_syntax(shell) if backend == COMPACT else None
     plan = choose(Snapshot(_processes(shell), {}), request.selection)
     progress(f"{backend}: {len(plan.targets)} processes; the weaker tier, Android decides")
-    info = _device_info(shell)
+    info = device_info(device, timeout_s=timeout_s)
     targets: list[TargetResult] = []
     ended_by: BaseException | None = None
     try:
@@ -282,12 +282,19 @@ def _result(targets: Iterable[TargetResult], plan: Plan, backend: str) -> Reclai
     )
 
 
-def _device_info(shell: _Shell) -> DeviceInfo:
+def device_info(device: Device, *, timeout_s: float) -> DeviceInfo:
+    """
+    What names the device, as far as an adb shell may ask.
+
+    Raises:
+        DeviceError, ParseError: it was lost, or its answer cannot be read.
+    """
+    shell = _Shell(device, timeout_s)
     properties = shell.read(parse_getprop, "getprop")
     sdk = properties.get("ro.build.version.sdk", "")
     return DeviceInfo(
-        serial=shell.device.serial,
-        model=properties.get("ro.product.model") or shell.device.model,
+        serial=device.serial,
+        model=properties.get("ro.product.model") or device.model,
         sdk=int(sdk) if sdk.isdecimal() else None,
         abi=properties.get("ro.product.cpu.abi"),
         kernel=shell.text("uname", "-r").strip() or None,

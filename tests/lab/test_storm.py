@@ -501,57 +501,54 @@ def test_of_nothing_measured_there_is_no_table(
     assert (done.value.code, *capsys.readouterr()) == (3, "", "droidreclaim: gone\n")
 
 
-def test_a_guard_that_ended_by_itself_ends_its_arm_and_is_not_stopped_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    arm, asked = guarded(monkeypatch, GuardLine(running=False, last_end="swap is full"))
+def test_a_guard_that_ended_by_itself_ends_its_arm_and_is_not_stopped_again() -> None:
+    arm, asked = guarded(GuardLine(running=False, last_end="swap is full"))
     with pytest.raises(NotAchieved, match="swap is full"):
         arm.after_leaving(LEFT)
     arm.tear_down()
-    assert asked == ["start", "close"]
+    assert asked == ["start"]
 
 
-def test_what_a_guard_took_without_acting_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    arm, asked = guarded(monkeypatch, GuardLine(running=True, actions=2, cpu_us=150_000))
+def test_what_a_guard_took_without_acting_is_counted() -> None:
+    arm, asked = guarded(GuardLine(running=True, actions=2, cpu_us=150_000))
     acted = arm.after_leaving(LEFT)
     assert acted is not None
     assert (acted.targets, acted.duration_s, acted.cpu_s) == (0, 0.0, pytest.approx(0.05))
     assert arm.after_leaving(LEFT) is None
     arm.tear_down()
-    assert asked == ["start", "stop", "close"]
+    assert asked == ["start", "stop"]
 
 
-def test_a_guard_that_may_not_start_leaves_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guard_that_runs_already_is_not_ours_to_stop() -> None:
     def refused(*words: object, **named: object) -> None:
         raise NotAchieved("one runs already")
 
     with pytest.raises(NotAchieved, match="one runs already"):
-        guarded(monkeypatch, GuardLine(running=True), start=refused)
-    assert ASKED == ["close"]
+        guarded(GuardLine(running=True), start=refused)
+    assert ASKED == []
 
 
 ASKED: list[str] = []
 LEFT = arms.Left("com.example.a", 0, None)  # type: ignore[arg-type]
 
 
-def guarded(
-    monkeypatch: pytest.MonkeyPatch, later: GuardLine, **changes: object
-) -> tuple[arms.Arm, list[str]]:
+def guarded(later: GuardLine, **changes: object) -> tuple[arms.Arm, list[str]]:
     """An arm with a guard that had done two things when it was set up, and is as *later* then."""
     ASKED.clear()
     lines = iter([GuardLine(running=True, actions=2, cpu_us=100_000)])
-    session = SimpleNamespace(close=lambda: ASKED.append("close"))
-    guard = SimpleNamespace(session=session)
     answers: dict[str, object] = {
-        "start": lambda *words, **named: ASKED.append("start"),
-        "stop": lambda guard: ASKED.append("stop"),
-        "status": lambda guard: control.Status(next(lines, later), ()),
+        "start": lambda: ASKED.append("start"),
+        "stop": lambda: ASKED.append("stop"),
+        "status": lambda: control.Status(next(lines, later), ()),
     }
-    for name, answer in (answers | changes).items():
-        monkeypatch.setattr(control, name, answer)
-    monkeypatch.setattr(arms, "connect", lambda *words, **named: guard)
+    guard = SimpleNamespace(**answers | changes)
+    phone = SimpleNamespace(guard=lambda profile, lasting: guard)
     arm = arms.make("guard:gentle")
-    arm.set_up(SimpleNamespace(device=None, way=None, timeout_s=1.0))  # type: ignore[arg-type]
+    try:
+        arm.set_up(SimpleNamespace(phone=phone))  # type: ignore[arg-type]
+    except NotAchieved:
+        arm.tear_down()
+        raise
     return arm, ASKED
 
 
@@ -566,7 +563,7 @@ def test_an_arm_that_was_half_set_up_is_torn_down(monkeypatch: pytest.MonkeyPatc
     ASKED.clear()
     for name in ("_Player._prepare", "_Player._kswapd_cpu_s", "look"):
         monkeypatch.setattr(f"droidreclaim.lab.storm.play.{name}", lambda *words: None)
-    stage = SimpleNamespace(device=None, helper=SimpleNamespace(session=None))
+    stage = SimpleNamespace(phone=SimpleNamespace(helper=SimpleNamespace(session=None)))
     [job] = measure.jobs_of(WHAT, ("lazy",), (1,))
     with pytest.raises(DeviceLost):
         play(stage, job, Half(), arms.Needs(), print, print)  # type: ignore[arg-type]

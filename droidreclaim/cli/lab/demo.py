@@ -86,20 +86,19 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
     done = []
     for name in (WITHOUT, WITH):
         progress(f"[{name}] a phone with {format_size(config.ram_bytes)} of memory boots")
-        with booted(config) as (phone, connection), connect.helper(connection) as helper:
-            device = connect.chosen_device(connection)
+        with booted(config) as (booted_phone, connection), connect.phone(connection) as phone:
             if played is None:
-                idle = arms.sample(helper, 0.0)
+                idle = arms.sample(phone.helper, 0.0)
                 played = scenario.plan(seed, apps, idle.available_bytes)
-            page_out = arms.pager(helper) if name == WITH else arms.leave_alone
-            arm = arms.play(device, helper, played, name=name, page_out=page_out, progress=progress)
+            page_out = arms.pager(phone) if name == WITH else arms.leave_alone
+            arm = arms.play(phone, played, name=name, page_out=page_out, progress=progress)
             done.append(arm)
     assert played is not None
     return Demo(
         scenario=played,
         ram_bytes=config.ram_bytes,
         zram_bytes=config.zram_bytes,
-        accelerator=phone.accelerator,
+        accelerator=booted_phone.accelerator,
         arms=tuple(done),
         duration_s=time.monotonic() - start_s,
         api=config.api,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from droidreclaim.cli.options import DEFAULT_TIMEOUT_S, AsJson, Connection, with_connection
+from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, say, write
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.units import format_size, parse_size
@@ -193,7 +193,9 @@ def _server(connection: Connection) -> Server:
 
 
 def _timeout_s(connection: Connection) -> float:
-    return connection.timeout_s or DEFAULT_TIMEOUT_S
+    from droidreclaim.cli import connect
+
+    return connect.timeout_s(connection)
 
 
 def _clean_up(server: Server, connection: Connection) -> list[Phone]:

@@ -282,9 +282,6 @@ class _Stages:
         from droidreclaim.cli import connect
         from droidreclaim.lab.storm.stage import Stage
 
-        device = connect.chosen_device(connection)
-        way, helper = connect.rooted(device, connection)
-        self.source = helper.source
-        with helper:
-            timeout_s = connect.timeout_s(connection)
-            yield Stage(device, way, helper, accelerator is not None, accelerator, timeout_s)
+        with connect.phone(connection) as phone:
+            self.source = phone.source
+            yield Stage(phone, ours=accelerator is not None, accelerator=accelerator)

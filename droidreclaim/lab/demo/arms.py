@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from droidreclaim import reclaim
-from droidreclaim.device import Device
 from droidreclaim.errors import DroidReclaimError, NotAchieved
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
@@ -18,7 +16,7 @@ from droidreclaim.parse.activity.launch import Launch
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.parse.proc.swap import parse_zram_mm_stat
-from droidreclaim.policy import Selection
+from droidreclaim.session import Phone
 from droidreclaim.units import format_size
 
 _ZRAM = "/sys/block/zram0/mm_stat"
@@ -34,16 +32,17 @@ def leave_alone(package: str) -> None:
     """Do nothing to an app that has left the screen."""
 
 
-def pager(helper: RunningHelper) -> PageOut:
+def pager(phone: Phone) -> PageOut:
     """What pages an app out that has left the screen: a plain ``reclaim PACKAGE``."""
 
     def page_out(package: str) -> PagedOut | None:
-        request = reclaim.Request(Selection(packages=(package,)))
         start_s = time.monotonic()
         try:
-            result = reclaim.run(helper, request).result
-        except NotAchieved:
-            return None  # it was killed before it could be reached
+            result = phone.app(package).page_out()
+        except NotAchieved as error:
+            if error.result is None:
+                return None  # it was killed before it could be reached
+            result = error.result
         totals = result.totals
         return PagedOut(
             targets=len(result.targets),
@@ -77,8 +76,7 @@ def sample(helper: RunningHelper, at_s: float) -> Sample:
 
 
 def play(
-    device: Device,
-    helper: RunningHelper,
+    phone: Phone,
     scenario: Scenario,
     *,
     name: str,
@@ -95,15 +93,13 @@ def play(
         BadPages: a page of a surviving app is not as the app wrote it, or could not be checked.
         DeviceError, ParseError: the phone was lost, or an answer cannot be read.
     """
-    return _Player(
-        device, helper, scenario, page_out, lambda line: progress(f"[{name} {line}")
-    ).play(name)
+    player = _Player(phone, scenario, page_out, lambda line: progress(f"[{name} {line}"))
+    return player.play(name)
 
 
 @dataclass
 class _Player:
-    device: Device
-    helper: RunningHelper
+    phone: Phone
     scenario: Scenario
     page_out: PageOut
     progress: Callable[[str], None]
@@ -114,7 +110,7 @@ class _Player:
     missed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.hands = Hands(self.device, self._sample)
+        self.hands = Hands(self.phone, self._sample)
         self.phone_start_s = self.hands.clock_s() - self._now_s()
 
     def play(self, name: str) -> Arm:
@@ -127,7 +123,7 @@ class _Player:
         verified = self._verify(set(self.launched.values()) - {death.pid for death in deaths})
         return Arm(
             name=name,
-            serial=self.device.serial,
+            serial=self.phone.serial,
             launched=len(self.launched),
             game=game,
             deaths=deaths,
@@ -191,7 +187,7 @@ class _Player:
 
     def _leave(self, app: App, launch: Launch, killed: tuple[str, ...]) -> None:
         """Go to the home screen, and do with the app what this arm does."""
-        self.hands.home()
+        self.phone.home()
         paged_out = self.page_out(app.package)
         self._sample()
         step = Step(
@@ -236,10 +232,10 @@ class _Player:
         wrong = [row for row in checked if row["bad"]]
         if wrong:
             names = ", ".join(f"{row['name']} ({row['bad']} of {row['pages']})" for row in wrong)
-            raise BadPages(f"{self.device.serial}: pages are not what the app wrote: {names}")
+            raise BadPages(f"{self.phone.serial}: pages are not what the app wrote: {names}")
         if missing := survivors - {row["pid"] for row in checked}:
             pids = ", ".join(map(str, sorted(missing)))
-            raise BadPages(f"{self.device.serial}: not checked to the end: pid {pids}")
+            raise BadPages(f"{self.phone.serial}: not checked to the end: pid {pids}")
         return Verified(
             processes=len(checked),
             pages=sum(row["pages"] for row in checked),
@@ -251,7 +247,7 @@ class _Player:
         return time.monotonic() - self.start_s
 
     def _sample(self) -> None:
-        self.samples.append(sample(self.helper, self._now_s()))
+        self.samples.append(sample(self.phone.helper, self._now_s()))
 
     def _tell(self, what: str) -> None:
         self.progress(f"{len(self.steps)}/{len(self.scenario.apps)}] {what}")

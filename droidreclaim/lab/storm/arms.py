@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from droidreclaim import profiles, reclaim, snapshot
+from droidreclaim import profiles, snapshot
 from droidreclaim.errors import NotAchieved, UsageError
-from droidreclaim.guard import control
-from droidreclaim.helper.connect import RunningHelper, connect
 from droidreclaim.helper.guard_wire import GuardLine
 from droidreclaim.lab.storm.look import Seen
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.model import ReclaimResult
 from droidreclaim.model.profile import Profile
 from droidreclaim.policy import Selection, choose, lazy
+from droidreclaim.reclaim import Request
+from droidreclaim.session import Guard, Phone
 
 _GUARD = "guard"
 _GUARD_S = 4 * 3600  # longer than any arm
@@ -117,11 +117,11 @@ class LeaveAlone:
 class Eager(LeaveAlone):
     """Page an app out whenever it leaves the screen."""
 
-    helper: RunningHelper | None = None
+    phone: Phone | None = None
 
     def set_up(self, stage: Stage) -> None:
-        """Remember the helper."""
-        self.helper = stage.helper
+        """Remember the phone."""
+        self.phone = stage.phone
 
     def after_leaving(self, left: Left) -> Acted | None:
         """Page it out."""
@@ -132,12 +132,12 @@ class Eager(LeaveAlone):
     def _page_out(
         self, selection: Selection, budget_bytes: int | None = None
     ) -> ReclaimResult | None:
-        assert self.helper is not None
-        request = reclaim.Request(selection, budget_bytes=budget_bytes, keep_swap_free=_KEEPS)
+        assert self.phone is not None
+        request = Request(selection, budget_bytes=budget_bytes, keep_swap_free=_KEEPS)
         try:
-            return reclaim.run(self.helper, request).result
-        except NotAchieved:
-            return None  # it was killed before it could be reached
+            return self.phone.run(request)
+        except NotAchieved as error:
+            return error.result  # None: it was killed before it could be reached
 
 
 @dataclass
@@ -178,19 +178,15 @@ class Guarded(LeaveAlone):
     """The guard on the device decides and acts; the host starts it, and reads what it did."""
 
     profile: Profile
-    guard: RunningHelper | None = None
+    guard: Guard | None = None
     before: GuardLine | None = None
 
     def set_up(self, stage: Stage) -> None:
         """Start it."""
-        guard = connect(stage.device, stage.way, timeout_s=stage.timeout_s, kind="guard")
-        try:
-            control.start(guard, self.profile, for_s=_GUARD_S)
-        except BaseException:  # one that runs already is not ours to stop
-            guard.session.close()
-            raise
+        guard = stage.phone.guard(self.profile, _GUARD_S)
+        guard.start()  # one that runs already is not ours to stop
         self.guard = guard
-        self.before = control.status(self.guard).guard
+        self.before = guard.status().guard
 
     def after_leaving(self, left: Left) -> Acted | None:
         """
@@ -204,7 +200,7 @@ class Guarded(LeaveAlone):
         then = last = self.before or GuardLine(running=False)
         while time.monotonic() - start_s < _SETTLE_S:
             time.sleep(_NOTICE_S)
-            now = control.status(self.guard).guard
+            now = self.guard.status().guard
             if now.missing is None or now.advised_bytes == last.advised_bytes:
                 break
             last = now
@@ -226,13 +222,8 @@ class Guarded(LeaveAlone):
 
     def tear_down(self) -> None:
         """Stop it, if it runs."""
-        if self.guard is None:
-            return
-        try:
-            if self.before is None or self.before.running:
-                control.stop(self.guard)
-        finally:
-            self.guard.session.close()
+        if self.guard is not None and (self.before is None or self.before.running):
+            self.guard.stop()
 
 
 def _acted(result: ReclaimResult, start_s: float) -> Acted:

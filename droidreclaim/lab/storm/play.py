@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.helper import verbs
-from droidreclaim.inspect import kills
 from droidreclaim.lab.hands import Hands
 from droidreclaim.lab.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.lab.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
@@ -94,8 +93,8 @@ class _Player:
     killed: dict[tuple[int, str | None], KillRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.hands = Hands(self.stage.device, lambda: None)
-        self.session = self.stage.helper.session
+        self.hands = Hands(self.stage.phone, lambda: None)
+        self.session = self.stage.phone.helper.session
         self.packages = [app.package for app in self.job.apps]
 
     def play(self) -> None:
@@ -133,14 +132,15 @@ class _Player:
 
     def _prepare(self) -> None:
         """Put the apps there, or end those that run, and write down what is there."""
-        stage = self.stage
+        stage, phone = self.stage, self.stage.phone
         for app in self.job.apps:
             if stage.ours and app.heap_bytes is not None:
                 self.hands.install(app.package, app.heap_bytes, app.seed, game=app.game)
                 self.components[app.package] = f"{app.package}/.Main"
             else:
-                self.hands.force_stop(app.package)
-                self.components[app.package] = self.hands.component(app.package)
+                there = stage.phone.app(app.package)
+                there.force_stop()
+                self.components[app.package] = there.component()
         if not self.needs.killer:
             self.hands.killer(False)
         greeted, scanned = self.session.call_all([verbs.HELLO, verbs.SCAN])
@@ -153,17 +153,17 @@ class _Player:
                 launches=len(self.job.launches),
                 page_bytes=hello.page_bytes,
                 device={
-                    **asdict(stage.helper.device_info(hello)),
+                    **asdict(stage.phone.info),
                     "accelerator": stage.accelerator,
                 },
                 state={
-                    **state_of(stage.device, stage.way, timeout_s=stage.timeout_s),
+                    **state_of(phone.device, phone.way, timeout_s=phone.timeout_s),
                     "guard": "running" if guards else None,
                 },
             )
         )
         self.page_bytes = hello.page_bytes
-        self.hands.home()
+        self.stage.phone.home()
         self.before = {record_key(one) for one in self._kills()}
 
     @contextmanager
@@ -197,7 +197,7 @@ class _Player:
             )
         )
         self.opened.add(package)
-        self.hands.home()
+        self.stage.phone.home()
         seen = self._look()
         acted = self.arm.after_leaving(Left(package, took_bytes, seen))
         if acted is not None:
@@ -257,9 +257,7 @@ class _Player:
     # Kills
 
     def _kills(self) -> Sequence[KillRecord]:
-        stage = self.stage
-        found = kills.of_device(stage.device, stage.way, since_s=None, timeout_s=stage.timeout_s)
-        return found.records
+        return self.stage.phone.kills().records
 
     def _remember_kills(self) -> None:
         for record in self._kills():
@@ -288,8 +286,8 @@ class _Player:
         paths = [f"/proc/{one.pid}/stat" for one in seen.processes if one.comm.startswith(_KSWAPD)]
         if not paths:
             return None
-        words = self.stage.way.wrap(["cat", *paths])
-        done = self.stage.device.run(words, timeout_s=self.stage.timeout_s)
+        phone = self.stage.phone
+        done = phone.device.run(phone.way.wrap(["cat", *paths]), timeout_s=phone.timeout_s)
         if done.exit_code != 0:
             return None
         stats = [parse_stat(line) for line in done.text.splitlines()]

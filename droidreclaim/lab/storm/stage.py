@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from droidreclaim.device import Device
-from droidreclaim.device.root import RootWay
-from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.session import Phone
 
 
 @dataclass(frozen=True)
@@ -19,9 +17,6 @@ class Stage:
         accelerator: Of a phone that was booted for this: ``kvm`` or ``tcg``.
     """
 
-    device: Device
-    way: RootWay
-    helper: RunningHelper
+    phone: Phone
     ours: bool
     accelerator: str | None
-    timeout_s: float

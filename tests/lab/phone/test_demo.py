@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from droidreclaim.cli import connect
-from droidreclaim.cli.options import Connection
 from droidreclaim.errors import UsageError
 from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import WITH, Arm
 from droidreclaim.lab.phone.vm import running
 from droidreclaim.parse.activity.exits import parse_exit_info
+from droidreclaim.session import connect
 from droidreclaim.units import MIB
 from handset import Handset, until
 
@@ -43,16 +42,9 @@ def small_phone(boot: Callable[..., Handset]) -> Iterator[Handset]:
 
 def played(handset: Handset, page_out: Callable[..., Any] | None = None) -> Arm:
     """One arm; *page_out* None is what the demo's second arm does."""
-    connection = Connection(serial=handset.serial, timeout_s=60.0)
-    with connect.helper(connection) as helper:
-        plan = scenario.plan(1, APPS, arms.sample(helper, 0.0).available_bytes)
-        return arms.play(
-            connect.chosen_device(connection),
-            helper,
-            plan,
-            name=WITH,
-            page_out=page_out or arms.pager(helper),
-        )
+    with connect(handset.serial, timeout_s=60.0) as phone:
+        plan = scenario.plan(1, APPS, arms.sample(phone.helper, 0.0).available_bytes)
+        return arms.play(phone, plan, name=WITH, page_out=page_out or arms.pager(phone))
 
 
 def test_without_its_page_outs_the_second_arm_loses_the_score_too(

@@ -16,14 +16,13 @@ import pytest
 
 from commands import command, run, run_json
 from droidreclaim import profiles
-from droidreclaim.cli import connect
-from droidreclaim.cli.options import Connection
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.guard import control
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.guard_wire import EventLine, GuardLine
 from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import Arm
+from droidreclaim.session import connect
 from droidreclaim.units import MIB
 from handset import ADB, Handset, adb_server_of, free_port, until
 
@@ -65,9 +64,8 @@ def guarded(phone: Handset) -> Handset:
 @contextlib.contextmanager
 def session(phone: Handset) -> Iterator[RunningHelper]:
     """A session with the guard's program, without a Python of its own: half the time here."""
-    connection = Connection(serial=phone.serial, timeout_s=60.0)
-    with connect.helper(connection, kind="guard") as running:
-        yield running
+    with connect(phone.serial, timeout_s=60.0, root=False) as device:
+        yield device.start_program("guard")
 
 
 def start(phone: Handset, profile: str = "keep-games", for_s: int = 3600) -> GuardLine:
@@ -506,13 +504,9 @@ AT_HOME_S = 3.0
 
 def played(phone: Handset) -> Arm:
     """The demo's scenario by hands alone: nobody pages out, and the player rests at Home."""
-    connection = Connection(serial=phone.serial, timeout_s=60.0)
-    with connect.helper(connection) as helper:
-        plan = scenario.plan(1, 6, arms.sample(helper, 0.0).available_bytes)
-        return arms.play(
-            connect.chosen_device(connection), helper, plan, name="guard",
-            page_out=lambda _: time.sleep(AT_HOME_S),
-        )  # fmt: skip
+    with connect(phone.serial, timeout_s=60.0) as device:
+        plan = scenario.plan(1, 6, arms.sample(device.helper, 0.0).available_bytes)
+        return arms.play(device, plan, name="guard", page_out=lambda _: time.sleep(AT_HOME_S))
 
 
 @pytest.mark.parametrize("guards", [True, pytest.param(False, marks=pytest.mark.campaign)])

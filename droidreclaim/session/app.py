@@ -1,0 +1,196 @@
+"""One app of a device: opened and left as a user does, named, paged out."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+from droidreclaim.device import Device
+from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageError
+from droidreclaim.model import USER_RANGE, ProcessId, ReclaimResult
+from droidreclaim.parse.activity.history import parse_history
+from droidreclaim.parse.activity.launch import Launch, parse_launch
+from droidreclaim.parse.proc.process import parse_stat
+from droidreclaim.policy import parse_targets
+from droidreclaim.reclaim.words import Words
+
+if TYPE_CHECKING:
+    from droidreclaim.session.phone import Phone
+
+STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
+_MEANWHILE_S = 1.0
+_LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
+_COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
+# One line a process of that name: its uid, then its stat. Two users may run the same app.
+_PROCESSES = r"""
+for pid in $(pidof "$1"); do
+  while read -r key uid rest; do [ "$key" = Uid: ] && break; done 2>/dev/null </proc/$pid/status
+  read -r stat 2>/dev/null </proc/$pid/stat && echo "$uid $stat"
+done
+true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AppIdentity:
+    """
+    Which life of an app this is: two that are equal are the same process and activity.
+
+    Attributes:
+        process: Pid and start time of its main process; None when it does not run.
+        activity: Token of its uppermost activity (``1f72345`` of ``ActivityRecord{1f72345 ...}``):
+            another one in the same process means that the activity was destroyed. None when it
+            has none, or the device does not say.
+    """
+
+    process: ProcessId | None
+    activity: str | None
+
+
+class App:
+    """
+    One app, from `Phone.app`; nothing is asked of the device before a method is.
+
+        >>> import droidreclaim as dr
+        >>> with dr.connect() as phone:
+        ...     game = phone.app("com.example.game")
+        ...     launch = game.open()
+        ...     before = game.identity()
+        ...     phone.home()
+        ...     result = game.page_out()
+        ...     again = game.open()
+        ...     print(game.identity().process == before.process, again.launch_state)
+        True HOT
+    """
+
+    def __init__(self, phone: Phone, package: str) -> None:
+        names, _ = parse_targets([package])
+        if not names:
+            raise UsageError(f"{package!r} is no package name")
+        self._phone = phone
+        self.package = package
+
+    def __repr__(self) -> str:
+        return f"<App {self.package} of {self._phone.serial}>"
+
+    def open(
+        self,
+        component: str | None = None,
+        *,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Launch:
+        """
+        Bring it to the front as a tap on its icon does, and wait until it shows.
+
+        Args:
+            component: What to start instead (``PACKAGE/ACTIVITY``).
+            meanwhile: Called about once a second while it comes.
+
+        Raises:
+            UsageError: it is not installed, or has no icon to tap.
+            ParseError: it cannot be started; the hint says why.
+            DeviceError: the device was lost, or it did not show within a minute.
+        """
+        words = ["am", "start", "-W", *_LAUNCHER, "-n", component or self.component()]
+        return parse_launch(watched(self._phone.device, words, meanwhile or _nothing))
+
+    def component(self) -> str:
+        """
+        What a tap on its icon starts: ``PACKAGE/ACTIVITY``.
+
+        Raises:
+            UsageError: it is not installed, or has no icon to tap.
+        """
+        words = ["cmd", "package", "resolve-activity", "--brief", *_LAUNCHER, self.package]
+        found = self._run(words).strip().splitlines()[-1:]
+        if not found or not _COMPONENT.fullmatch(found[0]):
+            raise UsageError(f"{self.package}: nothing to open: not installed, or without an icon")
+        return found[0]
+
+    def home(self) -> None:
+        """Leave it, as Home does; the same as `Phone.home`."""
+        self._phone.home()
+
+    def force_stop(self) -> None:
+        """End it and all its processes."""
+        self._run(["am", "force-stop", self.package])
+
+    def identity(self, user: int = 0) -> AppIdentity:
+        """
+        Pid and start time of its main process, and its uppermost activity; needs no root.
+
+        Args:
+            user: Android user (0 owner, 10 a work profile).
+        """
+        listed = self._run(["sh", "-c", _PROCESSES, "sh", self.package])
+        process = next((one for uid, one in map(_process, listed.splitlines())
+                        if uid // USER_RANGE == user), None)  # fmt: skip
+        if process is None:
+            return AppIdentity(None, None)
+        try:
+            records = parse_history(self._run(["dumpsys", "activity", "activities"]))
+        except ParseError:
+            records = ()
+        tokens = (one.token for one in records if (one.package, one.user) == (self.package, user))
+        return AppIdentity(process, next(tokens, None))
+
+    def page_out(self, **words: Unpack[Words]) -> ReclaimResult:
+        """Page it out; *words* and errors as those of `Phone.reclaim`."""
+        return self._phone.reclaim(self.package, **words)
+
+    def prefetch(self, **words: Unpack[Words]) -> ReclaimResult:
+        """Bring back what of it is in swap; as ``page_out(how="prefetch")``."""
+        words["how"] = "prefetch"
+        return self._phone.reclaim(self.package, **words)
+
+    def _run(self, words: list[str]) -> str:
+        return run(self._phone.device, words)
+
+
+def run(device: Device, words: list[str]) -> str:
+    """
+    What a command of the device printed; as long as a step of an app may take.
+
+    Raises:
+        DeviceError: it failed, did not end in time, or the device was lost.
+    """
+    done = device.run(words, timeout_s=STEP_TIMEOUT_S)
+    if done.exit_code != 0:
+        raise DeviceError(f"{device.serial}: {' '.join(words)[:60]!r}: {done.complaint}")
+    return done.text
+
+
+def watched(device: Device, words: list[str], meanwhile: Callable[[], None]) -> str:
+    """As `run`, with something done about once a second until it ends."""
+    deadline_s = time.monotonic() + STEP_TIMEOUT_S
+    output = b""
+    channel = device.open(words, timeout_s=STEP_TIMEOUT_S)
+    try:
+        while True:
+            try:
+                piece = channel.read(_MEANWHILE_S)
+            except DeviceTimeout:
+                if time.monotonic() > deadline_s:
+                    raise
+                meanwhile()
+                continue
+            if not piece:
+                return output.decode("utf-8", "replace")
+            output += piece
+    finally:
+        channel.close()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _process(line: str) -> tuple[int, ProcessId]:
+    uid, _, rest = line.partition(" ")
+    if not uid.isdecimal() or len(uid) > 10:
+        raise ParseError("/proc/PID/status", 1, line)
+    stat = parse_stat(rest)
+    return int(uid), ProcessId(stat.pid, stat.start_ticks)
