@@ -238,6 +238,19 @@ def test_a_report_s_properties_say_whether_lmkd_runs(
     assert seen.killer.killer is killer
 
 
+@pytest.mark.parametrize(("kernel", "killer"), [("5.10", NEW), ("4.14", NOT_KNOWN)])
+def test_properties_alone_tell_the_kernel_s_version(
+    tmp_path: Path, kernel: str, killer: Killer
+) -> None:
+    (tmp_path / "meminfo.txt").write_text("MemTotal: 2000000 kB\nMemFree: 900000 kB\n")
+    (tmp_path / "getprop.txt").write_text(
+        "[init.svc.lmkd]: [running]\n[ro.build.version.sdk]: [33]\n"
+        f"[ro.kernel.version]: [{kernel}]\n"
+    )
+    seen, _ = headroom.of_capture(tmp_path)
+    assert seen.killer.killer is killer
+
+
 def test_a_report_s_list_of_processes_says_whether_lmkd_runs(tmp_path: Path) -> None:
     rows = "USER PID PPID VSZ RSS WCHAN ADDR S NAME\nroot 1 0 1000 100 0 0 S init\n"
     listing = f"------ PROCESSES (ps -A) ------\n{rows}{{more}}------ ENDS (true) ------\n"

@@ -24,6 +24,7 @@ COMMANDS = {
 # "-rw-rw-r-- 1 root system 4096 2026-11-28 00:00 minfree", a dot after it with SELinux
 _WRITABLE = re.compile(r"-(?:.w.......|....w....)")
 _RUNNING, _ENDED = ("running",), ("stopped", "stopping", "restarting")
+_KERNEL_VERSION = "ro.kernel.version"  # "5.10"; Android 12 and later
 _OWN_SERVICE = "init.svc.lmkd"
 _PS_ROW = re.compile(r"^.{0,400}[ /]lmkd\s*$", re.MULTILINE)
 _PS_INIT = re.compile(r"^.{0,400}[ /]init\s*(?:second_stage)?\s*$", re.MULTILINE)
@@ -104,7 +105,7 @@ def facts_of_capture(capture: Captured, properties: Mapping[str, str]) -> Killer
     return KillerFacts(
         lmkd=_runs_in_capture(capture, properties),
         psi=True if capture.text(Kind.PRESSURE) else None,
-        kernel=capture.kernel,
+        kernel=capture.kernel or properties.get(_KERNEL_VERSION),
         properties=capture.text(Kind.PROPERTIES) is not None,
     )
 
