@@ -117,6 +117,11 @@ def times_of(values: str | Iterable[float | str]) -> tuple[float, ...]:
     return times
 
 
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """``1 process``, ``2 processes``; *many* is *one* and an s where it is not given."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def format_size(size_bytes: int | None) -> str:
     """A size for people: ``64.0 MiB``, ``-3.5 MiB``, ``?`` when unknown."""
     if size_bytes is None:

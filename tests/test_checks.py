@@ -121,3 +121,15 @@ def test_a_report_holds_no_owner_of_the_phone() -> None:
 def test_json_holds_every_check_with_its_state() -> None:
     [row] = doctor_json([Check("swap", FAIL, "none", "do")])["checks"]
     assert row == {"name": "swap", "state": "fail", "fact": "none", "todo": "do"}
+
+
+def test_a_backend_that_nobody_needs_is_no_warning() -> None:
+    works = Backend(name="pageout", works=True, errno=None, why=None)
+    denied = Backend(name="proc_reclaim", works=False, errno="ENOENT", why=None)
+    found = {
+        check.name: check
+        for check in device_checks(Facts({}, backends={"pageout": works, "proc_reclaim": denied}))
+    }
+    assert found["backend proc_reclaim"].state is OK
+    assert "ENOENT" in found["backend proc_reclaim"].fact
+    assert "not needed" in found["backend proc_reclaim"].fact

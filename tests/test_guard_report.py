@@ -9,7 +9,14 @@ from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.wire import lines_of
 from droidreclaim.report import render
-from droidreclaim.report.guard import apps_table, event_json, event_line, guard_json, guard_text
+from droidreclaim.report.guard import (
+    apps_table,
+    event_json,
+    event_line,
+    guard_json,
+    guard_text,
+    stopped_text,
+)
 
 _MIB = 1 << 20
 _EVENT = {
@@ -53,6 +60,11 @@ def test_a_clock_beyond_every_date_is_told_by_the_time_since_boot() -> None:
 def test_no_guard_is_not_an_empty_one() -> None:
     assert guard_text(GuardLine(running=False)) == "no guard runs"
     assert guard_text(GuardLine(running=False, last_end="time is over")).endswith("time is over")
+
+
+def test_a_guard_that_was_stopped_was_one_that_ran() -> None:
+    assert stopped_text(GuardLine(running=False, last_end="stopped")) == "the guard is stopped"
+    assert "swap is full" in stopped_text(GuardLine(running=False, last_end="swap is full"))
 
 
 def test_unknown_is_told_as_unknown() -> None:

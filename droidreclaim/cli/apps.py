@@ -230,7 +230,7 @@ def uninstall(as_json: AsJson = False, *, connection: Connection) -> None:
 
     phone = connect.phone(connection, root=False)
     serial, done = phone.serial, phone.uninstall()
-    kept = f"{serial}: {len(done.left)} things of ours are still there"
+    kept = f"{serial}: still there of ours: {len(done.left)}"
     error = NotAchieved(kept) if done.left else None
     if as_json:
         emit({"serial": serial, **asdict(done)}, error)

@@ -111,4 +111,4 @@ def stop(as_json: AsJson = False, *, connection: Connection) -> None:
     if as_json:
         emit(report.guard_json(device, phone.source, stopped))
     else:
-        write(report.guard_text(stopped) + "\n")
+        write(report.stopped_text(stopped) + "\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, emit_line, show, to_stderr, write
+from droidreclaim.cli.output import emit, emit_line, say, show, terminal_columns, to_stderr, write
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
@@ -55,8 +55,13 @@ def doctor(
                 facts, checks = look.of_device(phone.device, phone.start, timeout_s=timeout_s)
         except DeviceError as error:
             unreachable = error
-            checks = (Check("device", CheckState.FAIL, str(error).partition("\n")[0]),)
+            fact, *rows = error.message.splitlines()
+            checks = (Check("device", CheckState.FAIL, fact, error.hint),)
+            if not as_json:  # the table has the hint
+                unreachable = type(error)("\n".join([fact, *rows]))
         here = look.look_here(connect.server(connection), timeout_s)
+        if here.server_protocol is None:
+            checks = ()  # the server's own line says all there is
         checks = (*host_checks(here, facts.trip_s), *checks)
     if to_file is not None:
         _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
@@ -105,6 +110,8 @@ def kills(
     else:
         phone = connect.phone(connection, root=False)
         if follow:
+            words = "waiting for kills by lmkd, the kernel and ActivityManager; Ctrl-C ends it"
+            say(f"{phone.serial}: {words}", connection)
             for kill in phone.watch_kills():
                 told = (kill.record, kill.lmkd)
                 if as_json:
@@ -169,11 +176,14 @@ def _show_sample(
 ) -> None:
     """One of many: in place on a terminal, a line each into a pipe."""
     from droidreclaim.report import headroom as report
+    from droidreclaim.report.table import fitted_line
 
     if as_json:
         emit_line(report.headroom_json(seen, settings, at))
     elif sys.stdout.isatty():
-        write(f"\r\x1b[K{report.headroom_line(seen)}")
+        # One cell less than there are: in the last one some terminals begin a new line.
+        line = fitted_line(report.headroom_line(seen), terminal_columns() - 1)
+        write(f"\r\x1b[K{line}")
     else:
         write(report.headroom_line(seen) + "\n")
 

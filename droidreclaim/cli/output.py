@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -80,9 +81,14 @@ def show(table: Table) -> None:
     from droidreclaim import report
 
     terminal = sys.stdout.isatty()
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else None
+    width = terminal_columns() if terminal else None
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     write(report.render(table, width=width, colour=colour))
+
+
+def terminal_columns() -> int:
+    """The terminal's width: $COLUMNS, or what it says, or 80 where it says nothing."""
+    return shutil.get_terminal_size().columns
 
 
 def now_utc() -> str:

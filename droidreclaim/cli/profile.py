@@ -8,6 +8,7 @@ import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, show, write
+from droidreclaim.units import plural
 
 app = typer.Typer(help="Profiles of the guard: faults, what one would do now, their form.")
 
@@ -29,7 +30,7 @@ def check(name: Name, as_json: AsJson = False) -> None:
         if as_json:
             emit(report.faults_json(name, ()))
         else:
-            write(f"{name}: no fault; {len(found.rules)} rules, named {found.name}\n")
+            write(f"{name}: no fault; {plural(len(found.rules), 'rule')}, named {found.name}\n")
         return
     error = profiles.faulty(name, found)
     if as_json:

@@ -15,7 +15,7 @@ from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
 from droidreclaim.parse.proc.swap import SwapArea, parse_swaps
 from droidreclaim.policy.killer import Found, Killer, KillerFacts, killer_of
 from droidreclaim.policy.lmkd_settings import sdk_of, settings_in_force
-from droidreclaim.units import format_size
+from droidreclaim.units import format_size, plural
 
 OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, CheckState.UNKNOWN
 
@@ -231,11 +231,17 @@ def _backends(facts: Facts) -> Iterator[Check]:
     if not facts.backends:
         yield Check("backends", UNKNOWN, "not tried: that takes the helper, and so root")
         return
-    for name, backend in facts.backends.items():
-        why = ", ".join(filter(None, (backend.errno, backend.why)))
-        yield Check(f"backend {name}", OK if backend.works else WARN, why or "works")
     usable = ("pageout", "proc_reclaim", "memory_reclaim")
-    if not any(facts.backends[name].works for name in usable if name in facts.backends):
+    best = next(
+        (name for name in usable if name in facts.backends and facts.backends[name].works), None
+    )
+    for name, backend in facts.backends.items():
+        why = ", ".join(filter(None, (backend.errno, backend.why))) or "works"
+        spare = not backend.works and best is not None and name in usable
+        if spare:
+            why = f"{why}: not needed, {best} works"
+        yield Check(f"backend {name}", OK if backend.works or spare else WARN, why)
+    if best is None:
         todo = "no page-out here: is there swap? process_madvise needs kernel 5.10"
         yield Check("page-out", FAIL, "none of the backends works", todo)
 
@@ -297,7 +303,11 @@ def _activity_manager(facts: Facts) -> Iterator[Check]:
         said = "use_compaction=false" if settings.use_compaction is False else "not in this release"
         todo = "'am compact' says Finished and does nothing: root and the helper instead"
         yield Check("am compact", WARN, said, todo)
-    frozen = f", {settings.frozen_count} apps frozen" if settings.frozen_count is not None else ""
+    frozen = (
+        f", {plural(settings.frozen_count, 'app')} frozen"
+        if settings.frozen_count is not None
+        else ""
+    )
     override = _text(facts, "freezer")
     forced = f", set to {override} by hand" if override and override != "null" else ""
     known = {True: "on", False: "off", None: "unknown to this release"}[settings.use_freezer]

@@ -27,6 +27,7 @@ from droidreclaim.reclaim.refault import follow
 from droidreclaim.reclaim.request import MADVISE, MEMCG, PROC_RECLAIM, Request
 from droidreclaim.reclaim.swap_state import FILES, SwapState, read_swap_state, require_swap
 from droidreclaim.reclaim.thrashing import require_calm
+from droidreclaim.units import plural
 
 _WILLNEED = "willneed"  # the probe of process_madvise's advice to prefetch
 
@@ -78,7 +79,7 @@ def run(
     _require_range(request, plan, hello.page_bytes)
     if request.evicts_files and plan.targets:
         require_calm(helper, progress)
-    progress(f"{request.how}: {len(plan.targets)} processes")
+    progress(f"{request.how}: {plural(len(plan.targets), 'process', 'processes')}")
     device = helper.device_info(hello)
     orders = _orders(plan, request, swap, files)
     if request.how == "prefetch":

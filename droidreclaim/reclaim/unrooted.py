@@ -39,6 +39,7 @@ from droidreclaim.reclaim.engine import Finished, untold
 from droidreclaim.reclaim.judge import judge, totals
 from droidreclaim.reclaim.request import AM_COMPACT, Request
 from droidreclaim.snapshot import Snapshot
+from droidreclaim.units import plural
 
 _T = TypeVar("_T")
 
@@ -80,7 +81,7 @@ def run_unrooted(
         raise UsageError(f"{backend} moves what Android decides: neither a budget nor a rate")
     syntax = _compact_syntax(shell) if backend == COMPACT else None
     plan = choose(Snapshot(_processes(shell), {}), request.selection)
-    progress(f"{backend}: {len(plan.targets)} processes; the weaker tier, Android decides")
+    progress(f"{backend}: {plural(len(plan.targets), 'process', 'processes')}; Android decides")
     info = device_info(device, timeout_s=timeout_s)
     targets: list[TargetResult] = []
     ended_by: BaseException | None = None

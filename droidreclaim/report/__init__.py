@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,14 +18,13 @@ from droidreclaim.model import (
     Process,
 )
 from droidreclaim.model.profile import Fault
-from droidreclaim.units import format_size
+from droidreclaim.report.table import new_table as new_table
+from droidreclaim.report.table import render as render
+from droidreclaim.units import format_size, plural
 
 _NO_DEVICE = (
     "plug in a phone with USB debugging on, or try the pocket phone: droidreclaim phone start"
 )
-_MAY_WRAP = frozenset({"PROCESS", "REASON", "SERIAL", "MODEL", "READY"})
-_WRAPPED_CELLS = 12  # the narrowest a column of words may become
-_UNLIMITED = 10_000  # columns when nobody looks: a cut package name is worse than a long line
 
 
 def document(value: Any) -> str:
@@ -105,7 +101,7 @@ def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
             *state,
         )
     if hidden:
-        table.caption = f"{hidden} system processes not shown: --all"
+        table.caption = f"{plural(hidden, 'system process', 'system processes')} not shown: --all"
     return table
 
 
@@ -171,49 +167,3 @@ def uninstall_text(serial: str, removed: Sequence[str], left: Sequence[str]) -> 
 def or_unknown(value: object) -> str:
     """*value* for people, ``?`` when it is None."""
     return "?" if value is None else str(value)
-
-
-def new_table(*columns: str) -> Table:
-    """A table without lines; a column whose title ends in ``>`` is right-aligned."""
-    table = Table(box=None, pad_edge=False, caption_justify="left", header_style="bold")
-    for column in columns:
-        right = column.endswith(">")
-        table.add_column(
-            column.rstrip(">"),
-            justify="right" if right else "left",
-            no_wrap=column not in _MAY_WRAP,
-            overflow="fold",
-        )
-    return table
-
-
-def render(table: Table, *, width: int | None = None, colour: bool = False) -> str:
-    """
-    A table as text; *width* None means as wide as it needs, colour only when asked for.
-
-    Names and reasons wrap where the terminal is narrow; a number is never cut, so that a very
-    narrow one gets lines longer than itself.
-    """
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=max(width, _keep_numbers_whole(table)) if width else _UNLIMITED,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    console.print(table)
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
-
-
-def _keep_numbers_whole(table: Table) -> int:
-    """Forbid the columns that must not wrap to shrink; the least width that is left, in cells."""
-    for column in table.columns:
-        cells = [str(column.header), *(str(cell) for cell in column.cells)]
-        widest = max(cell_len(cell) for cell in cells)
-        column.min_width = widest if column.no_wrap else min(widest, _WRAPPED_CELLS)
-    gaps = 2 * (len(table.columns) - 1)
-    return gaps + sum(column.min_width or 0 for column in table.columns)

@@ -39,7 +39,9 @@ def doctor_table(checks: Sequence[Check]) -> Table:
             Text(safe(check.todo or "")),
         )
     if len(shown) < len(checks):
-        table.caption = f"{len(checks) - len(shown)} settings of lmkd are AOSP's defaults: --json"
+        table.caption = (
+            f"settings of lmkd that are AOSP's defaults: {len(checks) - len(shown)}, see --json"
+        )
     return table
 
 

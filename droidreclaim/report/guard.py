@@ -175,6 +175,12 @@ def guard_text(guard: GuardLine) -> str:
     return "\n".join(safe(line) for line in lines)
 
 
+def stopped_text(guard: GuardLine) -> str:
+    """What ``guard stop`` did."""
+    why = guard.last_end
+    return safe("the guard is stopped" + (f": {why}" if why not in (None, "stopped") else ""))
+
+
 def _seen(guard: GuardLine) -> list[str]:
     size = format_size
     why = guard.paused or guard.forbidden or guard.missing

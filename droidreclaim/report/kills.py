@@ -14,7 +14,7 @@ from droidreclaim.parse.activity.exits import LmkCounts
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.report import new_table
-from droidreclaim.units import format_size
+from droidreclaim.units import format_size, plural
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def kills_summary(
     if counters is not None:
         lines.append(f"lmkd itself counts {counters.total} since boot")
     if unread:
-        lines.append(f"{unread} lines begin as a kill and could not be read")
+        lines.append(f"{plural(unread, 'line')} could not be read that begin as a kill")
     lines += [f"not asked or silent: {source}" for source in silent]
     return "\n".join(safe(line) for line in lines)
 

@@ -152,7 +152,7 @@ def test_a_kill_that_no_log_speaks_of_is_not_passed_over() -> None:
     one = figures([run_of("lazy")])
     assert (one.kills, one.vanished, one.unexplained) == ({"lmkd": 1}, 2, 1)
     assert one.kills_of_others == 1
-    assert "1 apps vanished that no log speaks of" in table.warnings(storm_of(run_of("lazy")))[0]
+    assert "1 app vanished that no log speaks of" in table.warnings(storm_of(run_of("lazy")))[0]
 
 
 def test_seeds_are_added_up_and_their_times_put_together() -> None:
@@ -652,3 +652,15 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, sentence:
     assert (done.returncode, done.stdout) == (code, "")
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("char", ["\x1b", "\x00", "\x07", "\x9b", "\u202e", "\u2028"])
+def test_no_control_character_of_a_device_reaches_the_page(char: str) -> None:
+    hostile = f"com.evil{char}[31m<b>"
+    killed = replace(kill(100), name=hostile, reason=hostile)
+    gone = Gone(1.0, 100, hostile)
+    run = run_of("lazy", events=(*EVENTS, killed, gone), kernel=hostile)
+    text = page.render(storm_of(run))
+    assert char not in text
+    assert "com.evil" in text
+    assert "<b>" not in text

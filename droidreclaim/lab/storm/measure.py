@@ -16,6 +16,7 @@ from droidreclaim.lab.storm.figures import COLD
 from droidreclaim.lab.storm.plan import Parameters, apps_of, launches
 from droidreclaim.lab.storm.play import BadPages, Job, play, require_right
 from droidreclaim.lab.storm.stage import Stage
+from droidreclaim.units import plural
 
 _BESIDES_S = 25.0  # of a job, besides its launches: boot, install, check every page (emulated)
 _LAUNCH_S = 1.0  # and the way home, until some were timed
@@ -118,7 +119,7 @@ class _Clock:
             cold = sum(launch.state == COLD for launch in run.launches)
             self._tell(
                 f"{self.in_job} of {len(self.job.launches)} launches, {cold} cold, "
-                f"{len(run.gone)} apps gone"
+                f"{plural(len(run.gone), 'app')} gone"
             )
             self.told_s = now_s
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from droidreclaim.lab.storm import stats
 from droidreclaim.lab.storm.figures import Figures
 from droidreclaim.lab.storm.result import BASELINE, Row, Storm, rows
-from droidreclaim.units import MIB
+from droidreclaim.units import MIB, plural
 
 _TITLES = (
     *(
@@ -66,7 +66,9 @@ def warnings(storm: Storm) -> list[str]:
         if one.failed_launches:
             told.append(f"{row.arm}: {one.failed_launches} launches failed")
         if one.unexplained:
-            told.append(f"{row.arm}: {one.unexplained} apps vanished that no log speaks of")
+            told.append(
+                f"{row.arm}: {plural(one.unexplained, 'app')} vanished that no log speaks of"
+            )
     if len({row.seeds for row in shown}) > 1:
         told.append(
             "the arms ran with different seeds, and so with other launches: "

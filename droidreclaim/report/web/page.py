@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from droidreclaim.escape import safe
 from droidreclaim.units import format_size
 
 _WEB = files(__package__)
@@ -74,6 +75,7 @@ def render(
     sources = {"frame.html.j2": _WEB / "frame.html.j2", "page": files(package) / "page.html.j2"}
     environment = Environment(
         autoescape=True,
+        finalize=_harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -83,7 +85,7 @@ def render(
     return environment.get_template("page").render(
         **values,
         charts={
-            "charts": [asdict(chart) for chart in charts],
+            "charts": [_chart(chart) for chart in charts],
             "mostMib": _most_mib(charts),
             "lastS": _last_s(charts),
         },
@@ -96,6 +98,16 @@ def render(
 def _last_s(charts: Sequence[Chart]) -> float:
     """The end of every chart, so that they can be compared."""
     return max((chart.at_s[-1] for chart in charts if chart.at_s), default=1.0)
+
+
+def _harmless(value: object) -> object:
+    """What a device said, without control characters; markup is ours, and stays."""
+    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    marks = [{**asdict(one), "name": safe(one.name)} for one in chart.kills]
+    return {**asdict(chart), "kills": marks}
 
 
 def _most_mib(charts: Sequence[Chart]) -> float:
