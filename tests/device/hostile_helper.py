@@ -10,8 +10,35 @@ from contextlib import contextmanager, suppress
 from adb_server import STDOUT, AdbServer, Peer, packet
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.helper.session import HelperSession
+from droidreclaim.model import Memory, Process, band_of
 
 Body = dict[str, object]
+
+HELLO: Body = {
+    "t": "hello", "protocol": 1, "build": "b", "abi": "arm64-v8a", "page_bytes": 4096, "uid": 0,
+    "cap_eff": "0", "selinux": None, "boot_id": None, "kernel": "6.1", "machine": "m", "pid": 9,
+    "cpu_us": 1,
+}  # fmt: skip
+PROC: Body = {
+    "t": "proc", "pid": 7, "start": 70, "ppid": 1, "uid": 10001, "adj": 900, "state": "S",
+    "name": "com.example.game", "comm": "m.example.game", "kthread": False, "rss_anon_bytes": 1,
+    "rss_file_bytes": 2, "rss_shmem_bytes": 0, "swap_bytes": 0,
+}  # fmt: skip
+TARGET: Body = {
+    "t": "target", "pid": 7, "start": 70, "outcome": "advised", "reason": None,
+    "advised_bytes": 1, "exclusive_bytes": 1, "shared_bytes": 1, "swapped_bytes": 1,
+    "mapped_bytes": 1, "refused": [], "adj": 900, "frozen": False, "steps": 1, "longest_us": 1,
+    "duration_us": 1, "before": None, "after": None, "major_faults": 1, "approximate": False,
+}  # fmt: skip
+DEVICE: Body = {
+    "t": "device", "swap_total_bytes": 1, "swap_free_before_bytes": 1,
+    "swap_free_after_bytes": 1, "zram_used_before_bytes": 1, "zram_used_after_bytes": 1,
+    "swap_cached_before_bytes": 1, "swap_cached_after_bytes": 1, "failed_writes": None,
+}  # fmt: skip
+UNKNOWN = Memory(None, None, None, None)
+ASKED_FOR = Process(
+    7, 70, 1, 10001, "com.example.game", "m.example.game", (), 900, band_of(900), UNKNOWN
+)
 
 
 def line(value: Body) -> bytes:
