@@ -252,3 +252,17 @@ def test_five_thousand_lies_of_an_adb_server(
     adb: AdbServer, address: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server_campaign(adb, address, tmp_path / "pushed", monkeypatch, 5000)
+
+
+@pytest.mark.parametrize(("command", "replies"), COMMANDS, ids=lambda value: str(value)[:20])
+def test_each_answer_is_read_before_it_is_damaged(
+    adb: AdbServer,
+    device: AdbDevice,
+    command: Callable[[RunningHelper], None],
+    replies: tuple[tuple[Body, ...], ...],
+) -> None:
+    whole = [answer(str(number), *bodies) for number, bodies in enumerate(replies, start=1)]
+    adb.handlers["shell,v2"] = once_asked(lambda: b"".join(whole))
+    channel = device.open(["helper"], timeout_s=5)
+    with HelperSession(channel, serial=device.serial, timeout_s=5) as session:
+        command(RunningHelper(session, device.serial, "Pixel 6", 33, "b", device))
