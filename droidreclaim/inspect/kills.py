@@ -39,6 +39,7 @@ _COMMANDS = {
     "lmk": "dumpsys activity lmk",
     "kernel": f"dmesg | tail -c {_MOST_LOG_BYTES}",
 }
+_MAX_LINE_BYTES = 64 * 1024
 _KERNEL_EVERY_S = 2.0
 _NO_AGE = timedelta()
 _SETTLE_S = 3.0  # all lines about one kill came within 0.85 s in every capture
@@ -274,6 +275,7 @@ def _batches(channel: Channel) -> Iterator[list[KillRecord]]:
         except DeviceTimeout:
             came = b""
         *lines, rest = (rest + came).split(b"\n")
+        rest = rest[-_MAX_LINE_BYTES:]  # no line of a log is as long
         text = b"\n".join(lines).decode("utf-8", "replace")
         yield read_entries(iter_entries(log_lines(text), LogForm.THREADTIME))[0]
 

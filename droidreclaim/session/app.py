@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from droidreclaim.session.phone import Phone
 
 STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
+_MAX_OUTPUT_BYTES = 1 << 20  # of a launch, which says ten lines
 _MEANWHILE_S = 1.0
 _LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
 _COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
@@ -180,6 +181,10 @@ def watched(device: Device, words: list[str], meanwhile: Callable[[], None]) -> 
             if not piece:
                 return output.decode("utf-8", "replace")
             output += piece
+            if time.monotonic() > deadline_s or len(output) > _MAX_OUTPUT_BYTES:
+                raise DeviceTimeout(
+                    f"{device.serial}: {words[0]} went on talking for {STEP_TIMEOUT_S:g} s or 1 MiB"
+                )
     finally:
         channel.close()
 

@@ -17,6 +17,8 @@ from droidreclaim.helper import verbs, wire
 from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
 from droidreclaim.helper.launch import split_preamble
 from droidreclaim.helper.protocol import MAX_LINE_BYTES, Reply, ReplyReader
+from droidreclaim.inspect.kills import _batches
+from droidreclaim.session.app import watched
 from hostile_helper import (
     ASKED_FOR,
     DEVICE,
@@ -26,6 +28,7 @@ from hostile_helper import (
     Body,
     answer,
     answer_raw,
+    says,
     session_with,
 )
 
@@ -187,3 +190,22 @@ def test_any_bytes_in_any_pieces_are_replies_or_one_error(pieces: list[bytes]) -
             assert all(reply.id == "1" for reply in reader.feed(piece))
     except ParseError:
         return
+
+
+def test_a_log_without_a_line_end_does_not_fill_the_memory(
+    adb: AdbServer, device: AdbDevice, held_bytes: Callable[[], int]
+) -> None:
+    adb.handlers["shell,v2"] = says(b"x" * 65_000, endlessly=True)
+    channel = device.open(["logcat"], timeout_s=5)
+    followed = _batches(channel)
+    assert [next(followed) for _ in range(500)] == [[]] * 500
+    channel.close()
+    assert held_bytes() < 20 << 20
+
+
+def test_a_command_that_goes_on_talking_while_the_phone_is_watched_is_ended(
+    adb: AdbServer, device: AdbDevice
+) -> None:
+    adb.handlers["shell,v2"] = says(b"Status: ok" * 1000, endlessly=True)
+    with pytest.raises(DeviceTimeout, match="am went on talking"):
+        watched(device, ["am", "start"], lambda: None)
