@@ -42,6 +42,14 @@ class Root(StrEnum):
     NONE = "none"
 
 
+class Accel(StrEnum):
+    """What runs the phone's processor: the host's own (KVM), or emulation."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
+
+
 @app.command()
 @with_connection
 def setup(yes: Yes = False, *, connection: Connection) -> None:
@@ -63,6 +71,10 @@ def start(
     api: Annotated[
         int, typer.Option("--api", min=1, max=999, help="Android API level it plays.")
     ] = 33,
+    accel: Annotated[
+        Accel | None,
+        typer.Option("--accel", help="Of QEMU; remembered, for demo and storm too [auto]."),
+    ] = None,
     phone_port: Port = None,
     yes: Yes = False,
     fresh: Annotated[
@@ -73,7 +85,7 @@ def start(
 ) -> None:
     """Start a phone and connect adb to it."""
     from droidreclaim.lab.phone import image, vm
-    from droidreclaim.lab.phone.state import Config
+    from droidreclaim.lab.phone.state import Config, keep_accel
 
     config = Config(
         ram_bytes=parse_size(ram),
@@ -83,6 +95,8 @@ def start(
         port=_chosen(phone_port, connection),
     )
     server = _server(connection)
+    if accel is not None:
+        keep_accel(accel.value)
     image.ensure(lambda question: yes or ask(question), _progress(connection))
     _clean_up(server, connection)
     phone = vm.start(
@@ -105,7 +119,8 @@ def status(phone_port: Port = None, as_json: AsJson = False, *, connection: Conn
     _clean_up(server, connection)
     phones = [phone for phone in vm.running() if port in (None, phone.port)]
     for phone in phones:
-        _connect_again(phone, server, connection)
+        if not phone.private:
+            _connect_again(phone, server, connection)
     if as_json:
         emit({"phones": [{"serial": phone.serial, **asdict(phone)} for phone in phones]})
         return
@@ -114,7 +129,8 @@ def status(phone_port: Port = None, as_json: AsJson = False, *, connection: Conn
         write(
             f"{phone.serial}  pid {phone.pid}  {phone.accelerator}  "
             f"ram {format_size(config.ram_bytes)}  zram {format_size(config.zram_bytes)}  "
-            f"root {config.root}  api {config.api}\n"
+            f"root {config.root}  api {config.api}"
+            f"{'  of a demo or a storm' * phone.private}\n"
         )
     if not phones:
         write("no pocket phone runs; 'droidreclaim phone start' boots one\n")
@@ -159,7 +175,7 @@ def booted(config: Config) -> Iterator[tuple[Phone, Connection]]:
     """A phone of our own and how to reach it; it ends with us, however we end."""
     from droidreclaim.lab.phone import vm
 
-    phone = vm.start(config, die_with_us=True)
+    phone = vm.start(config, die_with_us=True, private=True)
     try:
         yield phone, Connection(serial=phone.serial, timeout_s=_STEP_TIMEOUT_S)
     finally:

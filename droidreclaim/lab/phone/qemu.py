@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from droidreclaim.errors import NotPossible
 from droidreclaim.lab.phone.image import Image, cache_dir
 from droidreclaim.lab.phone.packages import find_tool
-from droidreclaim.lab.phone.state import Config
+from droidreclaim.lab.phone.state import Config, recall_accel
 from droidreclaim.records import read_record
 
 PROBE_S = 6.0  # a kernel to its first program takes 1 s under KVM, 3 s emulated
@@ -139,14 +139,21 @@ def spawn(
 
 def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
     """
-    ``kvm`` where a guest was seen to boot with it, else ``tcg``.
+    The one that was chosen; without, ``kvm`` where a guest was seen to boot with it, else ``tcg``.
 
     /dev/kvm alone says little: there are hosts where it opens and the guest hangs in early boot.
     The answer is remembered for this host's kernel and this QEMU, and for a day: a machine too busy
     for the trial looks like one that hangs.
     """
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    wish = recall_accel()
+    if wish == "tcg":
         return "tcg"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        if wish == "kvm":
+            raise NotPossible("no /dev/kvm that may be opened", hint="--accel auto or tcg")
+        return "tcg"
+    if wish == "kvm":
+        return "kvm"
     program = Path(find_tool(_PROGRAM) or _PROGRAM)
     key = f"{platform.release()} {program.stat().st_mtime_ns if program.exists() else 0}"
     memory = cache_dir() / "kvm.json"

@@ -11,10 +11,11 @@ import platformdirs
 from pydantic import TypeAdapter
 
 from droidreclaim.errors import NotPossible, UsageError
-from droidreclaim.records import read_record
+from droidreclaim.records import open_record, read_record
 from droidreclaim.units import MIB, format_size
 
 ROOTS = ("adbd", "su", "su0", "none", "su-deny", "su-hang", "su-weak", "su-banner")
+ACCELS = ("auto", "kvm", "tcg")
 APIS = range(28, 37)
 MIN_RAM_BYTES = 192 * MIB  # below, the kernel and the framework alone do not fit
 
@@ -69,6 +70,7 @@ class Phone:
             alone does not name.
         console: Log of the kernel's console.
         accelerator: ``kvm`` or ``tcg``.
+        private: Of a demo or a storm, which ends it: no command takes it for the user's.
     """
 
     pid: int
@@ -77,6 +79,7 @@ class Phone:
     console: str
     accelerator: str
     config: Config
+    private: bool = False
 
     @property
     def serial(self) -> str:
@@ -121,6 +124,21 @@ def _no_place(directory: Path, why: str | None) -> NotPossible:
         f"a phone cannot be written down in {directory}: {why}",
         hint="DROIDRECLAIM_STATE_DIR names another folder",
     )
+
+
+def keep_accel(word: str) -> None:
+    """Remember which of `ACCELS` to start phones with."""
+    (make_dir() / "accel").write_text(word)
+
+
+def recall_accel() -> str:
+    """What was remembered, else ``auto``."""
+    try:
+        with open_record(state_dir() / "accel") as file:
+            word = file.read(16).decode("ascii", "replace")
+    except OSError:
+        return "auto"
+    return word if word in ACCELS else "auto"
 
 
 def start_ticks(pid: int) -> int | None:

@@ -43,6 +43,7 @@ def start(
     timeout_s: float = BOOT_TIMEOUT_S,
     die_with_us: bool = False,
     fresh: bool = False,
+    private: bool = False,
 ) -> Phone:
     """
     Start a phone; returns once it is up and the adb server knows it.
@@ -54,6 +55,7 @@ def start(
         server: The adb server to tell; None for the one the environment names.
         die_with_us: For test runs: QEMU is killed when the calling thread ends, however that ends.
         fresh: Boot, and save no state.
+        private: Not for the user's commands: it is ended by who starts it.
 
     Raises:
         UsageError: *config* or the environment makes no sense.
@@ -71,7 +73,7 @@ def start(
     accelerator = qemu.choose_accelerator(files, progress)
     with _claimed_port(config.port) as port:
         chosen = (files, config, port, accelerator)
-        starter = _Starter(*chosen, server, progress, timeout_s, die_with_us)
+        starter = _Starter(*chosen, server, progress, timeout_s, die_with_us, private)
         if fresh or accelerator != "tcg":
             return starter.boot(None)
         place = saved.place_of(files, qemu.state_words(files, config))
@@ -90,6 +92,7 @@ class _Starter:
     progress: Callable[[str], None]
     timeout_s: float
     die_with_us: bool
+    private: bool
 
     def restore(self, place: saved.Place) -> Phone | None:
         """Go on from a saved state; None when there is none, or none that works."""
@@ -144,7 +147,13 @@ class _Starter:
             process = qemu.spawn(argv, die_with_us=self.die_with_us, inherited=fds)
             ticks, console = state.start_ticks(process.pid), str(self._console())
             phone = Phone(
-                process.pid, ticks or 0, self.port, console, self.accelerator, self.config
+                process.pid,
+                ticks or 0,
+                self.port,
+                console,
+                self.accelerator,
+                self.config,
+                self.private,
             )
             try:
                 release()
@@ -189,7 +198,9 @@ def find(port: int | None = None) -> Phone:
     Raises:
         NoDevice: there is none, or a choice.
     """
-    phones = [phone for phone in running() if port in (None, phone.port)]
+    phones = [
+        phone for phone in running() if phone.port == port or (port is None and not phone.private)
+    ]
     if not phones:
         raise NoDevice("no pocket phone runs", hint="run 'droidreclaim phone start'")
     if len(phones) > 1:

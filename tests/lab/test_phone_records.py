@@ -1,0 +1,59 @@
+"""What is written down of phones, without one that boots."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from droidreclaim.cli.app import app
+from droidreclaim.cli.lab import phone as commands
+from droidreclaim.errors import NoDevice
+from droidreclaim.lab.phone import image, qemu, state, vm
+from droidreclaim.lab.phone.state import Config, Phone
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("ADB_SERVER_SOCKET", "tcp:127.0.0.2:9")
+    return tmp_path
+
+
+def recorded(port: int, *, private: bool) -> Phone:
+    """A phone that runs, as far as its record can tell: this very process."""
+    ticks = state.start_ticks(os.getpid())
+    phone = Phone(os.getpid(), ticks or 0, port, "/nowhere", "tcg", Config(), private)
+    state.save(phone)
+    return phone
+
+
+def test_the_phone_of_a_storm_is_listed_but_neither_connected_nor_chosen() -> None:
+    recorded(6598, private=True)
+    done = CliRunner().invoke(app, ["phone", "status"])
+    assert "127.0.0.1:6598" in done.stdout
+    assert "of a demo or a storm" in done.stdout
+    assert "adb server" not in done.stderr  # which it would be told of the phone by
+    with pytest.raises(NoDevice, match="no pocket phone runs"):
+        vm.find()
+    users = recorded(6597, private=False)
+    assert vm.find() == users
+    assert "adb server" in CliRunner().invoke(app, ["phone", "status"]).stderr
+
+
+def test_the_accelerator_is_remembered_and_nothing_is_tried_then(tmp_path: Path) -> None:
+    files = image.Image(tmp_path / "kernel", tmp_path / "initramfs", tmp_path / "disk")
+    assert state.recall_accel() == "auto"
+    state.keep_accel("tcg")
+    said: list[str] = []
+    assert qemu.choose_accelerator(files, said.append) == "tcg"
+    assert said == []
+    for nonsense in (b"", b"vbox", b"\xff" * 9000):
+        (tmp_path / "accel").write_bytes(nonsense)
+        assert state.recall_accel() == "auto"
+
+
+def test_accelerators_are_those_of_the_option() -> None:
+    assert tuple(commands.Accel) == state.ACCELS
