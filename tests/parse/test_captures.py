@@ -1,0 +1,314 @@
+"""
+Every parser on a capture of our own, so that a clone without the big set holds each to something.
+
+The table tells which; what is no `parse_` function is read by one of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import droidreclaim.parse
+from droidreclaim.parse.kills.logcat import parse_logcat
+from droidreclaim.units import KIB, MIB
+
+_CAPTURES = Path(__file__).parents[1] / "captures"
+POCKET, WRITTEN = "pocket-33", "written"
+GAME = "com.example.game"
+
+
+def _parsers() -> dict[str, Callable[[str], Any]]:
+    found = {}
+    for module in pkgutil.walk_packages(droidreclaim.parse.__path__, "droidreclaim.parse."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if name.startswith("parse_") and value.__module__ == module.name:
+                found[name] = value
+    return found
+
+
+def text_of(name: str) -> str:
+    return (_CAPTURES / f"{name}.txt").read_bytes().decode()
+
+
+# Parser, capture, what is looked at, and what it is. Commands of the pocket phone stand above.
+TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
+    # dumpsys activity processes; dumpsys activity lru; dumpsys activity exit-info, after kill -9
+    (
+        "parse_processes",
+        f"{POCKET}/dumpsys-activity-processes",
+        lambda d: [(r.ref.pid, r.ref.name, r.uid, r.cur_adj) for r in d.records][:1],
+        [(123, "com.android.launcher3", 10081, 0)],
+    ),
+    (
+        "parse_lru",
+        f"{POCKET}/dumpsys-activity-lru",
+        lambda d: (len(d), d[0].index, d[0].proc_state, d[1].ref.name),
+        (11, 10, "TOP", "com.example.notes"),
+    ),
+    (
+        "parse_exit_info",
+        f"{POCKET}/exit-info",
+        lambda d: [(e.pid, e.process, e.reason_name, e.status) for e in d],
+        [(145, "com.example.notes", "SIGNALED", 9)],
+    ),
+    # dumpsys window; dumpsys activity activities; am start -W, of an app that ran
+    (
+        "parse_focus",
+        f"{POCKET}/dumpsys-window",
+        lambda f: (f.focused_app.package, f.focused_app.task),
+        ("com.android.launcher3", 1),
+    ),
+    (
+        "parse_focus",
+        f"{POCKET}/dumpsys-activity-activities",
+        lambda f: (f.top.package, [one.display for one in f.resumed]),
+        ("com.android.launcher3", [0]),
+    ),
+    (
+        "parse_history",
+        f"{POCKET}/dumpsys-activity-activities",
+        lambda d: (len(d), d[0].token, d[1].class_name),
+        (7, "6c99ee8", "com.example.notes.Main"),
+    ),
+    (
+        "parse_launch",
+        f"{POCKET}/am-start-W",
+        lambda d: (d.status, d.launch_state, d.total_time_s, d.complete),
+        ("ok", "HOT", 0.009, True),
+    ),
+    ("parse_launches", f"{POCKET}/am-start-W", lambda d: [one.wait_time_s for one in d], [0.01]),
+    # dumpsys meminfo PACKAGE; dumpsys meminfo
+    (
+        "parse_meminfo_app",
+        f"{POCKET}/meminfo-app",
+        lambda d: [(a.pid, a.name, a.rows[1].name, a.rows[1].cells["Pss Total"]) for a in d],
+        [(145, "com.example.notes", "Dalvik Heap", 11661312)],
+    ),
+    (
+        "parse_meminfo_device",
+        f"{POCKET}/meminfo",
+        lambda d: (d.uptime_s, d.pss_by_process[0].name, d.pss_by_process[0].size_bytes),
+        (19.097, "com.example.browser", 32940032),
+    ),
+    # pm list packages -U; dumpsys package PACKAGE; /data/system/packages.list; pm list users
+    (
+        "parse_pm_list",
+        f"{POCKET}/pm-list",
+        lambda d: (len(d), d[0].name, d[2].uids),
+        (13, "android", (2000,)),
+    ),
+    (
+        "parse_package_dump",
+        f"{POCKET}/package",
+        lambda d: [(p.name, p.uid, p.users[0].installed) for p in d.packages],
+        [("com.example.notes", 10105, True)],
+    ),
+    (
+        "parse_packages_list",
+        f"{POCKET}/packages-list",
+        lambda d: (len(d), d[1].name, d[1].uid, d[1].installer),
+        (13, "com.android.settings", 1000, "@system"),
+    ),
+    (
+        "parse_settings",
+        f"{POCKET}/settings",
+        lambda d: (d.constants["max_cached_processes"], d.constants["use_compaction"]),
+        ("32", "true"),
+    ),
+    (
+        "parse_users",
+        f"{POCKET}/users",
+        lambda d: [(u.id, u.name, u.flags, u.running) for u in d],
+        [(0, "Owner", 0xC13, True), (10, "Work profile", 0x1030, True)],
+    ),
+    # logcat -d -b all; logcat -d -v threadtime,uid; logcat -d -b events
+    (
+        "parse_logcat",
+        f"{POCKET}/logcat",
+        lambda d: (len(d), d[0].tag, d[0].buffer),
+        (46, "am_proc_start", "events"),
+    ),
+    (
+        "parse_logcat",
+        f"{POCKET}/logcat-threadtime-uid",
+        lambda d: (len(d), d[0].pid, d[0].level, d[0].buffer),
+        (17, 106, "I", "system"),
+    ),
+    ("parse_kills", f"{POCKET}/logcat", lambda d: (d.records, d.unread), ((), ())),
+    # /proc and /sys; of PID 1 what is a process's
+    ("parse_meminfo", f"{POCKET}/proc-meminfo", lambda d: d.sizes_bytes["MemTotal"], 622882816),
+    ("parse_vmstat", f"{POCKET}/proc-vmstat", lambda d: d.counters["nr_free_pages"], 86290),
+    (
+        "parse_buddyinfo",
+        f"{POCKET}/proc-buddyinfo",
+        lambda d: [(z.zone, z.free_blocks[-1]) for z in d],
+        [("DMA", 3), ("DMA32", 79)],
+    ),
+    ("parse_pressure", f"{POCKET}/proc-pressure", lambda d: d.full.total_us, 0),
+    (
+        "parse_zoneinfo",
+        f"{POCKET}/proc-zoneinfo",
+        lambda d: (d.zones[0].name, d.zones[0].low_pages, d.zones[0].protection_pages[1]),
+        ("DMA", 233, 568),
+    ),
+    (
+        "parse_swaps",
+        f"{POCKET}/proc-swaps",
+        lambda d: [(a.path, a.size_bytes, a.priority) for a in d],
+        [("/dev/zram0", 512 * MIB - 4 * KIB, -2)],
+    ),
+    (
+        "parse_zram_mm_stat",
+        f"{POCKET}/mm_stat",
+        lambda d: (d.original_bytes, d.compressed_bytes, d.used_bytes),
+        (4096, 65, 4096),
+    ),
+    ("parse_zram_io_stat", f"{POCKET}/io_stat", lambda d: d.failed_writes, 0),
+    (
+        "parse_status",
+        f"{POCKET}/pid1-status",
+        lambda d: (d.name, d.pid, d.sizes_bytes["VmRSS"]),
+        ("init", 1, 1814528),
+    ),
+    (
+        "parse_stat",
+        f"{POCKET}/pid1-stat",
+        lambda d: (d.comm, d.start_ticks, d.rss_pages, d.major_faults),
+        ("init", 38, 443, 26),
+    ),
+    ("parse_oom_score_adj", f"{POCKET}/pid1-adj", lambda d: d, 0),
+    (
+        "parse_cmdline",
+        f"{POCKET}/pid1-cmdline",
+        lambda d: d,
+        ("/system/bin/sh", "/system/bin/init"),
+    ),
+    (
+        "parse_maps",
+        f"{POCKET}/pid1-maps",
+        lambda d: (len(d), d[0].name, d[1].perms, d[1].offset),
+        (22, "/usr/bin/mksh", "r-xp", 20480),
+    ),
+    (
+        "parse_smaps",
+        f"{POCKET}/pid1-smaps",
+        lambda d: (len(d), d[0].sizes_bytes["Private_Clean"]),
+        (22, 20480),
+    ),
+    (
+        "parse_smaps_rollup",
+        f"{POCKET}/pid1-smaps_rollup",
+        lambda d: (d.sizes_bytes["Pss"], d.sizes_bytes["Pss_Anon"]),
+        (657408, 221184),
+    ),
+    # getprop; ps -A; top -b -n 1
+    (
+        "parse_getprop",
+        f"{POCKET}/getprop",
+        lambda d: (len(d), d["dalvik.vm.heapsize"]),
+        (31, "512m"),
+    ),
+    (
+        "parse_ps",
+        f"{POCKET}/ps",
+        lambda d: (len(d), d[0].user, d[0].virtual_bytes, d[0].rss_bytes),
+        (73, "root", 2752 * KIB, 1772 * KIB),
+    ),
+    (
+        "parse_top",
+        f"{POCKET}/top",
+        lambda d: (d[0].counts["total"], d[0].memory_bytes["free"], d[0].swap_bytes["used"]),
+        (73, 350294016, 0),
+    ),
+    # written here
+    (
+        "parse_lmk",
+        f"{WRITTEN}/lmk",
+        lambda d: (d.total, d.at_or_below),
+        (7, ((900, 7), (700, 2), (0, 0))),
+    ),
+    (
+        "parse_meminfo_checkin",
+        f"{WRITTEN}/meminfo-checkin",
+        lambda d: [(a.pid, a.name, a.pss_bytes, a.swap_pss_bytes) for a in d],
+        [(4321, GAME, 1015 * KIB, 1043 * KIB)],
+    ),
+    (
+        "parse_meminfo_compact",
+        f"{WRITTEN}/meminfo-c",
+        lambda d: (d.pss_by_process[1].swap_bytes, d.totals.total_bytes, d.totals.lost_bytes),
+        (2 * MIB, 1024 * MIB, 512 * KIB),
+    ),
+    (
+        "parse_package_checkin",
+        f"{WRITTEN}/package-checkin",
+        lambda d: ([p.uid for p in d.packages], d.shared_users),
+        ([10123, 10124], (("com.example.shared", 10200),)),
+    ),
+    (
+        "parse_procstats",
+        f"{WRITTEN}/procstats",
+        lambda d: [(p.process, p.package, p.pss_max_bytes, p.rss_bytes, p.samples) for p in d],
+        [(f"{GAME}:sync", GAME, 140 * MIB, 150 * MIB, 12)],
+    ),
+    (
+        "parse_started_users",
+        f"{WRITTEN}/users",
+        lambda d: (d.current, d.states),
+        (10, ((0, "RUNNING_UNLOCKED"), (10, "RUNNING_LOCKED"))),
+    ),
+    (
+        "parse_procrank",
+        f"{WRITTEN}/procrank",
+        lambda d: [(p.pid, p.name, p.uss_bytes, p.swap_bytes) for p in d],
+        [
+            (4321, GAME, 100000 * KIB, 5000 * KIB),
+            (1, "/system/bin/init second_stage", 500 * KIB, 0),
+        ],
+    ),
+    (
+        "parse_showmap",
+        f"{WRITTEN}/showmap",
+        lambda d: (d[0].objects[1].name, d[0].total.cells["PSS"], d[0].total.cells["#"]),
+        ("[heap]", 296 * KIB, 3),
+    ),
+    (
+        "parse_anr_head",
+        f"{WRITTEN}/anr",
+        lambda d: (d.process, d.sizes_bytes["VmSwap"], d.pressure["memory"].some.avg10_percent),
+        (GAME, 5 * MIB, 12.5),
+    ),
+    (
+        "parse_kills",
+        f"{WRITTEN}/kills",
+        lambda d: [(k.by.value, k.pid, k.oom_score_adj, k.freed_bytes) for k in d.records],
+        [("unknown", 4321, 905, None), ("lmkd", 4321, 905, 200 * MIB)],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("parser", "name", "look", "value"), TABLE, ids=[f"{row[0]}-{row[1]}" for row in TABLE]
+)
+def test_a_parser_reads_a_capture_of_our_own(
+    parser: str, name: str, look: Callable[[Any], object], value: object
+) -> None:
+    assert look(_parsers()[parser](text_of(name))) == value
+
+
+def test_events_are_read_from_a_log_of_our_own() -> None:
+    events = _parsers()["parse_events"](parse_logcat(text_of(f"{POCKET}/events")))
+    assert (len(events), events[0].pid, events[0].uid) == (20, 119, 10086)
+    assert (events[-1].name, type(events[-1]).__name__) == ("com.example.notes", "ProcessBound")
+
+
+def test_every_parser_has_a_capture_and_every_capture_a_parser() -> None:
+    assert _parsers().keys() - {"parse_events"} == {row[0] for row in TABLE}
+    files = {str(path.relative_to(_CAPTURES)) for path in _CAPTURES.glob("*/*.txt")}
+    assert files == {f"{row[1]}.txt" for row in TABLE} | {f"{POCKET}/events.txt"}
