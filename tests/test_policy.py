@@ -121,9 +121,10 @@ def test_a_range_that_is_none_is_refused(text: str) -> None:
         parse_adj_range(text)
 
 
-def test_no_state_of_a_device_lets_a_near_process_through_by_default() -> None:
+@pytest.mark.parametrize("rounds", [2_000, pytest.param(20_000, marks=pytest.mark.nightly)])
+def test_no_state_of_a_device_lets_a_near_process_through_by_default(rounds: int) -> None:
     source = random.Random(7)
-    for _ in range(2000):
+    for _ in range(rounds):
         snapshot = phone(
             *(
                 process(

@@ -234,7 +234,7 @@ def test_no_mutated_profile_raises_anything(seed: int) -> None:
     only_our_faults(mutated(random.Random(seed)))
 
 
-@pytest.mark.campaign
+@pytest.mark.nightly
 @pytest.mark.timeout(1800)
 def test_no_profile_of_20_000_raises_anything() -> None:
     @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))

@@ -125,9 +125,10 @@ def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
         list(endless)
 
 
-def test_random_bytes_never_become_a_reply() -> None:
+@pytest.mark.parametrize("rounds", [300, pytest.param(3_000, marks=pytest.mark.nightly)])
+def test_random_bytes_never_become_a_reply(rounds: int) -> None:
     source = random.Random(1)
-    for _ in range(300):
+    for _ in range(rounds):
         data = source.randbytes(400) + b"\n" + answer("1", {"t": "p"})[:-9]
         try:
             assert read(data) == []

@@ -115,15 +115,10 @@ def fuzz(captures, name, rounds):
         assert run(reader, mutate(rng, rng.choice(source))) < 1
 
 
+@pytest.mark.parametrize("rounds", [2_000, pytest.param(20_000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", READERS)
-def test_damaged_captures_and_noise_end_in_a_value_or_a_parse_error(captures, name):
-    fuzz(captures, name, 2_000)
-
-
-@pytest.mark.campaign
-@pytest.mark.parametrize("name", READERS)
-def test_campaign_of_damage_and_noise(captures, name):
-    fuzz(captures, name, 20_000)
+def test_damaged_captures_and_noise_end_in_a_value_or_a_parse_error(captures, name, rounds):
+    fuzz(captures, name, rounds)
 
 
 @pytest.mark.parametrize("name", READERS)
