@@ -42,3 +42,21 @@ def test_a_serial_is_gone_in_any_case_and_inside_words() -> None:
 )
 def test_what_an_issue_is_about_stays(line: str) -> None:
     assert redact(line, ["127.0.0.1"]) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        ('SSID: "Jane Doe Home"', "Doe"),
+        ("ssid=Jane Doe Home", "Home"),
+        ("IMEI 35-693803-564380-9", "564380"),
+        ("35-693803-564380-9", "564380"),
+        ("host=jane-laptop", "jane"),
+        ("call 0171 1234567", "1234567"),
+        ("call (030) 1234-567", "1234"),
+    ],
+)
+def test_names_of_several_words_and_numbers_in_other_forms_are_gone(
+    line: str, private: str
+) -> None:
+    assert private not in redact(line)

@@ -11,8 +11,10 @@ _SHORTEST_SECRET = 4  # shorter ones would blacken half of the text
 _PATTERNS = (
     (re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<email>"),
     (re.compile(r"(?i)\baccount\s*\{[^}\n]{0,200}\}"), "<account>"),
+    # A network's name may have several words: it ends with its quotes, else with the line.
+    (re.compile(r"(?i)\b(?:wifi_)?b?ssid\b[\"']?[=:\]\[ ]{1,4}(?:\"[^\"\n]*\"|[^\n]*)"), "<id>"),
     (re.compile(
-        r"(?i)\b(?:ssid|imei|imsi|iccid|serialno|android_id|hostname)\b[=:\]\[ ]{1,4}[^\s\]]+"
+        r"(?i)\b(?:host|imei|imsi|iccid|serialno|android_id|hostname)\b[=:\]\[ ]{1,4}[^\s\]]+"
     ), "<id>"),
     (re.compile(r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"), "<mac>"),
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<uuid>"),
@@ -23,6 +25,10 @@ _PATTERNS = (
     (re.compile(r"(?<![\w+])\+\d[\d ().-]{6,18}\d\b"), "<phone>"),
     (re.compile(r"(?<![\w.-])\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?![\w.])"), "<phone>"),
     (re.compile(r"(?<![\w.])\d{15}(?![\w.])"), "<imei>"),
+    (re.compile(r"(?<![\w.-])\d{2}-?\d{6}-\d{6}-\d{1,2}(?![\w.-])"), "<imei>"),
+    # A trunk 0 and a group of at least two digits: "0171 1234567", "030/1234-567", "(0171) 1234567"
+    (re.compile(r"(?<![\w.,:-])\(?0[1-9]\d{1,4}\)?[ /-]\d{2,8}(?:[ -]\d{2,8}){0,3}(?![\w.:])"),
+     "<phone>"),
     (re.compile(r"/(?:home|Users)/[^/\s]+"), "/home/<user>"),
 )  # fmt: skip
 
