@@ -47,6 +47,7 @@ from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.lab.storm.state import difference
 from droidreclaim.report import document, render
 from droidreclaim.units import MIB
+from in_process import droidreclaim
 
 WHAT = parameters(Pressure.ROOMY, Order.UNIFORM, quick=True, apps=2, rounds=3)
 DEVICE = {"serial": "127.0.0.1:6520", "model": "Pocket Phone", "kernel": "6.1.0"}
@@ -607,8 +608,7 @@ def test_pressure_is_drawn_as_a_share_of_the_time() -> None:
 
 
 def storm(*words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "droidreclaim", "storm", *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return droidreclaim("storm", *words)
 
 
 @pytest.mark.parametrize(
