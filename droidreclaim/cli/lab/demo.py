@@ -36,7 +36,10 @@ def demo(
     ] = 8,
     ram: Annotated[str, typer.Option("--ram", metavar="SIZE", help="Memory of the phone.")] = _RAM,
     api: Annotated[
-        int, typer.Option("--api", help="Android API level the phone plays, and lmkd's rules.")
+        int,
+        typer.Option(
+            "--api", min=1, max=999, help="Android API level the phone plays, and lmkd's rules."
+        ),
     ] = 33,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the result as one page.")
