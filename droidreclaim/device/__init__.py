@@ -126,6 +126,14 @@ class Device(Protocol):
             DeviceTimeout, DeviceLost: as `run`.
         """
 
+    def ping(self, *, timeout_s: float) -> None:
+        """
+        See that the device still answers, without starting a program there.
+
+        Raises:
+            DeviceTimeout, DeviceLost: as `run`.
+        """
+
     def push(self, data: bytes, path: str, *, mode: int, timeout_s: float) -> None:
         """
         Write *data* to a new file of the device.

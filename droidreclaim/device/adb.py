@@ -175,6 +175,10 @@ class AdbDevice:
         finally:
             link.close()
 
+    def ping(self, *, timeout_s: float) -> None:
+        """Have adbd answer, by opening a service that starts no program."""
+        self._service("sync:", self.serial, Deadline(timeout_s)).close()
+
     def restart_as_root(self, timeout_s: float) -> None:
         """
         ``adb root``: ask the device's adbd to restart as root, and wait for it to come back.

@@ -75,13 +75,20 @@ class RunningHelper:
 
 
 def connect(
-    device: Device, way: RootWay, *, timeout_s: float, kind: str = "helper"
+    device: Device,
+    way: RootWay,
+    *,
+    timeout_s: float,
+    kind: str = "helper",
+    watch: bool = False,
 ) -> RunningHelper:
     """
     Start the helper on *device*; it is put there first where it is absent.
 
     Args:
         kind: ``guard`` for a session with the other program instead, which speaks alike.
+        watch: Whether a device whose adbd does not answer for 9 s is lost. One short of memory can
+            stand still as long: whoever measures such a device waits.
 
     Raises:
         NotPossible: *way* is not root there (any more), no helper fits, or the device refuses it.
@@ -90,7 +97,8 @@ def connect(
     bundle = load_bundle(kind=kind)
     arguments = ("serve", f"heartbeat_ms={HEARTBEAT_MS}")
     started = start_helper(device, way, bundle, arguments, timeout_s=timeout_s)
-    session = HelperSession(started.channel, serial=device.serial, timeout_s=timeout_s)
+    ping = device.ping if watch else None
+    session = HelperSession(started.channel, serial=device.serial, timeout_s=timeout_s, ping=ping)
     preamble = started.preamble
     return RunningHelper(
         session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build, device

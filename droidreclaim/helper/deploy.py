@@ -24,6 +24,7 @@ from droidreclaim.helper.bundle import Helper
 
 _STEP_TIMEOUT_S = 20.0  # a copy of 32 KiB and a hash; slow phones wake up for seconds
 _TIDY_TIMEOUT_S = 1.0
+_ENDED = (128 + 9, 128 + 15)  # by SIGKILL, SIGTERM
 
 # For mksh with toybox or toolbox, from Android 5 on. Its words come as arguments, none is written
 # into the text. It holds no single quote: each would cost eight characters behind su -c. Android
@@ -56,8 +57,11 @@ hashed() {
 whole() { [ ! -L "$1" ] && [ -f "$1" ] && hashed "$1" && [ "$got" = "$want" ]; }
 trap tidy EXIT; trap "made=; stop removed: the placing was ended from outside" HUP INT TERM
 if [ ! "$verified" ]; then
-  words=$(mkdir "$home" 2>&1) || [ -d "$home" ] || [ -L "$home" ] || stop "$words"
+  # Again, for an uninstall may have removed what was there the first time.
+  mkdir "$home" 2>/dev/null || [ -d "$home" ] || [ -L "$home" ] || words=$(mkdir "$home" 2>&1) ||
+    [ -d "$home" ] || stop "$words"
   if [ -L "$home" ] || [ ! -d "$home" ] || [ ! -O "$home" ]; then
+    [ -e "$home" ] || [ -L "$home" ] || made=1
     stop "planted: $home is a link, no directory or of another owner"
   fi
   chmod 700 "$home"
@@ -164,6 +168,8 @@ def _run_place(
             return key
         if key == "failed":
             raise _refusal(device, reason, paths[0])
+    if result.exit_code in _ENDED:
+        raise _refusal(device, "removed: the placing was killed", paths[0])
     raise NotPossible(f"{device.serial}: {way.value}: {result.complaint}")
 
 

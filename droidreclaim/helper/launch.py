@@ -151,8 +151,10 @@ def start_helper(  # each is another thing than the others
         channel.close()
         if turn == 0:
             place(device, way, helper, deadline, places)
-    hint = "an 'uninstall' in another terminal does that: try again" if fault == _ABSENT else None
-    raise NotPossible(f"{device.serial}: the {helper.kind} does not start: {fault}", hint=hint)
+    raise NotPossible(
+        f"{device.serial}: the {helper.kind} does not start: {fault}",
+        hint="try again if an 'uninstall' runs in another terminal",
+    )
 
 
 def _launch(

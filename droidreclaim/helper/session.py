@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from droidreclaim.device import Channel
-from droidreclaim.errors import DeviceLost, DeviceTimeout, DroidReclaimError
+from droidreclaim.errors import DeviceError, DeviceLost, DeviceTimeout, DroidReclaimError
 from droidreclaim.helper.protocol import Reply, ReplyReader, request
 
 # The helper gives up after this long without a byte from us. A device short of memory can stall for
 # ten seconds, adbd with it: that is no lost host.
 HEARTBEAT_MS = 30_000
 _BEAT_EVERY_S = 1.0
+# A phone that is reset behind TCP closes nothing: adbd itself must answer, within 9 s together.
+LOOK_AFTER_S = 3.0
+LOOK_TIMEOUT_S = 6.0
 _CANCEL_GRACE_S = 1.0
 
 
@@ -45,7 +48,16 @@ class HelperSession:
     trip of the link. Closing the channel ends the helper, also in the middle of work.
     """
 
-    def __init__(self, channel: Channel, *, serial: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        serial: str,
+        timeout_s: float,
+        ping: Callable[..., None] | None = None,
+    ) -> None:
+        """*ping* is `Device.ping`; with it a device that is gone without a word is lost sooner."""
+        self._ping = ping
         self._channel = channel
         self._serial = serial
         self._timeout_s = timeout_s
@@ -147,10 +159,28 @@ class HelperSession:
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0:
             raise DeviceTimeout(f"{self._serial}: the helper did not answer in time")
-        data = self._channel.read(remaining_s)
+        watched = self._ping is not None and remaining_s > LOOK_AFTER_S
+        try:
+            data = self._channel.read(LOOK_AFTER_S if watched else remaining_s)
+        except DeviceTimeout:
+            if not watched:
+                raise
+            self._look(min(LOOK_TIMEOUT_S, remaining_s - LOOK_AFTER_S))
+            return
         if not data:
             raise DeviceLost(f"{self._serial}: {self._last_words()}")
         self._keep(data)
+
+    def _look(self, timeout_s: float) -> None:
+        """See that the device is there while the helper works and says nothing."""
+        assert self._ping is not None
+        try:
+            self._ping(timeout_s=timeout_s)
+        except DeviceError as error:
+            silent = f"no sign of life for {LOOK_AFTER_S + timeout_s:.3g} s"
+            raise DeviceLost(
+                f"{self._serial}: {silent}: {error}", hint="was it reset or unplugged?"
+            ) from error
 
     def _keep(self, data: bytes) -> None:
         for reply in self._reader.feed(data):

@@ -283,7 +283,12 @@ def test_without_root_the_ways_that_failed_are_named(
     boot: Callable[..., Handset], root: str, words: str
 ) -> None:
     mine = boot(root=root)
-    done = run(mine, "ps")
+    done = run(mine, *_CACHED)
     assert done.returncode == 4, done.stderr
     assert words in done.stderr
+    assert "--how trim" in done.stderr
     assert done.stdout == ""
+    until(lambda: run(mine, "ps", "com.example.game").returncode == 0, timeout_s=60)
+    [row, *_] = run_json(mine, "ps", "com.example.game")["processes"]
+    assert row["pid"] == int(mine.text("pidof com.example.game").split()[0])
+    assert row["rss_bytes"] is None
