@@ -185,6 +185,7 @@ def reclaim(
         allow_flash=allow_flash,
     )  # fmt: skip
     with connect.phone(connection, root=False) as phone:
+        phone.watch = True
         try:
             result = phone.run(request)
         except NotAchieved as error:

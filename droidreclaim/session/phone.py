@@ -48,6 +48,7 @@ class Phone:
     def __init__(self, device: AdbDevice, search: Search, *, timeout_s: float) -> None:
         self._device = device
         self._search = search
+        self.watch = False  # see droidreclaim.helper.connect.connect
         self._timeout_s = timeout_s
         self._started: tuple[RootWay, RunningHelper] | None = None
         self._others: list[RunningHelper] = []
@@ -425,4 +426,4 @@ class Phone:
         return seen
 
     def _start(self, kind: str) -> tuple[RootWay, RunningHelper]:
-        return start_rooted(self._search, timeout_s=self._timeout_s, kind=kind)
+        return start_rooted(self._search, timeout_s=self._timeout_s, kind=kind, watch=self.watch)

@@ -52,7 +52,7 @@ class Search:
 
 
 def start_rooted(
-    search: Search, *, timeout_s: float, kind: str = "helper"
+    search: Search, *, timeout_s: float, kind: str = "helper", watch: bool = False
 ) -> tuple[RootWay, RunningHelper]:
     """
     Start a program on the device, and say by which way it is root.
@@ -67,11 +67,12 @@ def start_rooted(
     """
     device = search.device
     began_s = time.monotonic()
-    started = _remembered(search, timeout_s, kind)
+    started = _remembered(search, timeout_s, kind, watch)
     if started is None:
         way = search.find()
         _log.debug("%s: root by %s", device.serial, way.value)
-        started = way, start_program(device, way, timeout_s=timeout_s, kind=kind)
+        program = start_program(device, way, timeout_s=timeout_s, kind=kind, watch=watch)
+        started = way, program
     took_s = time.monotonic() - began_s
     build = started[1].build
     _log.debug("%s: %s %s runs after %.2f s", device.serial, kind, build, took_s)
@@ -79,7 +80,7 @@ def start_rooted(
 
 
 def _remembered(
-    search: Search, timeout_s: float, kind: str
+    search: Search, timeout_s: float, kind: str, watch: bool
 ) -> tuple[RootWay, RunningHelper] | None:
     """By the way that worked last time; None where there is none any more."""
     device, memory = search.device, search.memory
@@ -87,7 +88,7 @@ def _remembered(
     if way is None:
         return None
     try:
-        return way, start_program(device, way, timeout_s=timeout_s, kind=kind)
+        return way, start_program(device, way, timeout_s=timeout_s, kind=kind, watch=watch)
     except NotRoot as error:
         _log.debug("%s", error)
         memory.forget(device)

@@ -18,6 +18,7 @@ case $1 in
 ro.product.model) echo 'Pixel 6';;
 ro.build.version.sdk) echo 34;;
 ro.product.cpu.abi) echo arm64-v8a;;
+'') echo '[ro.product.model]: [Pixel 6]'; echo '[ro.build.version.sdk]: [34]';;
 esac
 """
 DUMPSYS = """#!/bin/sh

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -102,20 +101,3 @@ def test_a_command_killed_at_any_instant_leaves_no_helper_and_no_bad_page(
     running.wait()
     until(lambda: not helpers(phone), timeout_s=10)
     assert '"bad": 0' in phone.text("pocket verify all")
-
-
-def test_a_phone_that_is_reset_in_the_middle_of_a_reclaim_is_lost_within_ten_seconds(
-    boot: Callable[..., Handset],
-) -> None:
-    mine = boot()
-    until(lambda: run(mine, "ps", "com.example.game").returncode == 0, timeout_s=60)
-    running = begun(mine, *_CACHED, "--max-rate", "1MiB", "--json")
-    time.sleep(1)
-    mine.shell("echo b > /proc/sysrq-trigger")
-    begin = time.monotonic()
-    out, said = running.communicate(timeout=40)
-    assert running.returncode == 3, said
-    assert time.monotonic() - begin < 10
-    targets = json.loads(out)["targets"]
-    assert len(targets) > 1
-    assert {target["outcome"] for target in targets} == {"stopped"}
