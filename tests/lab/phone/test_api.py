@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import doctest
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import droidreclaim as dr
+from droidreclaim.device import Channel
+from droidreclaim.lab.demo import arms as demo
+from droidreclaim.lab.storm import arms as storm
+from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.session import app, guard, phone, reach
 from handset import Handset, until
 
@@ -98,3 +104,62 @@ def test_what_needs_no_root_works_on_a_phone_without_any(boot: Callable[..., Han
         assert phone.ps(GAME)[0].memory.rss_bytes is None
     with pytest.raises(dr.NotPossible, match="no root"):
         dr.connect(handset.serial, timeout_s=60)
+
+
+class CtrlC:
+    """A channel on which Ctrl-C comes while the answer to a page-out is waited for."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._asked = False
+
+    def write(self, data: bytes) -> None:
+        self._asked = self._asked or b" pageout " in data
+        self._channel.write(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        if self._asked:
+            self._asked = False
+            raise KeyboardInterrupt
+        return self._channel.read(timeout_s)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._channel, name)
+
+
+def _demo(phone: dr.Phone) -> None:
+    demo.pager(phone)(GAME)
+
+
+def _storm(phone: dr.Phone) -> None:
+    arm = storm.make("eager")
+    arm.set_up(Stage(phone, ours=True, accelerator=None))
+    arm.after_leaving(storm.Left(GAME, 0, None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("page_out", [_demo, _storm])
+def test_ctrl_c_inside_a_page_out_of_the_lab_ends_it_and_keeps_what_was_done(
+    device: Handset, page_out: Callable[[dr.Phone], None]
+) -> None:
+    with dr.connect() as phone:
+        phone.app(GAME).open()
+        phone.home()
+        until(lambda: phone.ps(GAME)[0].oom_score_adj >= 700)  # type: ignore[operator]
+        session = phone.helper.session
+        session._channel = CtrlC(session._channel)  # type: ignore[assignment]
+        with pytest.raises(dr.Interrupted) as error:
+            page_out(phone)
+    assert [one.process.name for one in error.value.partial.targets] == [GAME]
+
+
+def test_every_snippet_of_the_page_runs(
+    device: Handset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
+    snippets = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, "docs/api.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Pocket Phone ")
+    assert lines[-2] == "True"
