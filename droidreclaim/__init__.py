@@ -40,8 +40,10 @@ if TYPE_CHECKING:
         Band,
         DeviceInfo,
         DeviceStatus,
+        Outcome,
         Process,
         ProcessId,
+        Reason,
         ReclaimResult,
         TargetResult,
     )
@@ -52,7 +54,8 @@ if TYPE_CHECKING:
 
 _FROM = {
     "session": ("App", "AppIdentity", "Guard", "Phone", "connect", "devices"),
-    "model": ("Band", "DeviceInfo", "DeviceStatus", "Process", "ProcessId", "ReclaimResult",
+    "model": ("Band", "DeviceInfo", "DeviceStatus", "Outcome", "Process", "ProcessId", "Reason",
+              "ReclaimResult",
               "TargetResult"),
     "inspect.kills": ("Kills",),
     "policy.lmkd": ("Headroom",),
@@ -65,8 +68,8 @@ _MODULE = {name: module for module, names in _FROM.items() for name in names}
 __all__ = [  # noqa: RUF022 (by what they are, not by the alphabet)
     "connect", "devices",
     "Phone", "App", "AppIdentity", "Guard",
-    "Band", "DeviceInfo", "DeviceStatus", "Headroom", "Kills", "Process", "ProcessId",
-    "ReclaimResult", "TargetResult",
+    "Band", "DeviceInfo", "DeviceStatus", "Headroom", "Kills", "Outcome", "Process", "ProcessId",
+    "Reason", "ReclaimResult", "TargetResult",
     "DroidReclaimError", "UsageError", "DeviceError", "NoDevice", "DeviceTimeout", "DeviceLost",
     "NotPossible", "ParseError", "ProfileError", "NotAchieved", "Interrupted",
 ]  # fmt: skip

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from build_values import process
 from droidreclaim import reclaim
-from droidreclaim.model import Advice, Memory, ProcessId, Refusal, SwapChange, TargetResult
+from droidreclaim.model import (
+    Advice,
+    DeviceInfo,
+    Memory,
+    ProcessId,
+    Reason,
+    Refusal,
+    Skip,
+    SwapChange,
+    TargetResult,
+)
 from droidreclaim.policy import Plan, Selection
 from droidreclaim.reclaim.prefetch import prefetched
+from droidreclaim.report.reclaim import reclaim_json
 
 _MIB = 1 << 20
 _APP = process(200, "com.example.mail", 10002, 905)
@@ -48,7 +60,7 @@ def test_pages_that_stay_in_the_swap_cache_are_not_gained() -> None:
 def test_success_of_the_call_is_not_success() -> None:
     target = judge(replace(_MOVED, after=_BEFORE))
     assert target.outcome == "nothing"
-    assert target.reason == "not_proven: advised, and nothing left"
+    assert (target.reason, target.detail) == ("not_proven", "advised, and nothing left")
 
 
 def test_what_is_unknown_stays_unknown() -> None:
@@ -65,7 +77,7 @@ def test_an_app_in_swap_already_says_its_share() -> None:
         _MOVED, outcome="nothing", reason="already_swapped", advised_bytes=0,
         before=Memory(30 * _MIB, 10 * _MIB, 20 * _MIB, 90 * _MIB),
     )  # fmt: skip
-    assert judge(swapped).reason == "already_swapped: 90% of its anonymous memory is in swap"
+    assert judge(swapped).why == "already_swapped: 90% of its anonymous memory is in swap"
 
 
 def test_a_page_that_our_own_look_brought_back_is_no_gain() -> None:
@@ -76,7 +88,10 @@ def test_a_page_that_our_own_look_brought_back_is_no_gain() -> None:
     )  # fmt: skip
     target = judge(again)
     assert target.outcome == "nothing"
-    assert target.reason == "already_swapped: 95% of its anonymous memory is in swap"
+    assert (target.reason, target.detail) == (
+        "already_swapped",
+        "95% of its anonymous memory is in swap",
+    )
 
 
 def test_locked_memory_is_the_reason_when_nothing_else_was_there() -> None:
@@ -84,7 +99,7 @@ def test_locked_memory_is_the_reason_when_nothing_else_was_there() -> None:
         _MOVED, outcome="nothing", advised_bytes=0, after=_BEFORE,
         refused=(Refusal("EINVAL", 1, 64 * _MIB),),
     )  # fmt: skip
-    assert judge(locked).reason == "locked: EINVAL on 1 ranges"
+    assert judge(locked).why == "locked: EINVAL on 1 ranges"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +117,7 @@ def test_outcomes_are_the_contracts_words(
     outcome: str, reason: str | None, expected: tuple[str, str]
 ) -> None:
     target = judge(replace(_MOVED, outcome=outcome, reason=reason))
-    assert (target.outcome, target.reason) == expected
+    assert (target.outcome, target.why or None) == expected
 
 
 def test_a_dry_run_estimates_what_is_exclusively_its_own() -> None:
@@ -116,7 +131,8 @@ def test_cold_moves_nothing_and_says_so() -> None:
     target = judge(replace(_MOVED, after=_BEFORE), reclaim.Request(Selection(), how="cold"))
     assert target.outcome == "advised"
     assert target.reason is not None
-    assert target.reason.startswith("not_proven: ")
+    assert target.reason == "not_proven"
+    assert target.detail
 
 
 _PREFETCH = reclaim.Request(Selection(), how="prefetch")
@@ -142,7 +158,7 @@ def test_a_prefetch_that_the_counters_do_not_know_of_is_nothing() -> None:
     )
     told = prefetched(result, 0, _SWAP)
     assert not told.achieved
-    assert (told.targets[0].reason or "").startswith("not_proven: ")
+    assert told.targets[0].why.startswith("not_proven: ")
 
 
 @pytest.mark.parametrize(
@@ -155,14 +171,14 @@ def test_a_prefetch_that_the_counters_do_not_know_of_is_nothing() -> None:
 def test_a_prefetch_of_nothing_says_why(changes: dict[str, object], reason: str) -> None:
     target = judge(replace(_IN_SWAP, advised_bytes=0, **changes), _PREFETCH)  # type: ignore[arg-type]
     assert target.outcome == "nothing"
-    assert (target.reason or "").startswith(reason)
+    assert target.why.startswith(reason)
 
 
 def test_a_memcg_that_holds_others_says_so() -> None:
     memcg = reclaim.Request(Selection(), backend="memcg")
     target = judge(replace(_MOVED, outcome="denied", reason="shared_cgroup"), memcg)
     assert target.outcome == "denied"
-    assert (target.reason or "").startswith("shared_cgroup: ")
+    assert target.why.startswith("shared_cgroup: ")
 
 
 def test_nothing_achieved_names_the_reasons() -> None:
@@ -170,3 +186,14 @@ def test_nothing_achieved_names_the_reasons() -> None:
     result = reclaim.result((target,), _SWAP, Plan((_APP,), (), 700), _ASKED)
     assert not result.achieved
     assert str(reclaim.explain_nothing(result)) == "nothing reclaimed: com.example.mail: gone"
+
+
+def test_a_reason_is_one_fixed_word_for_targets_and_skips_and_the_sentence_its_detail() -> None:
+    locked = judge(replace(_MOVED, advised_bytes=0, refused=(Refusal("EINVAL", 1, _MIB),)))
+    skip = Skip(_APP, Reason.FOREGROUND, "in the foreground (adj 0): press Home, or --force")
+    plan = Plan((), (skip,), 700)
+    info = DeviceInfo("here", None, None, None, None, None)
+    document = reclaim_json(info, "device", reclaim.result((locked,), None, plan, _ASKED))
+    for row, word in ((document["targets"][0], "locked"), (document["skipped"][0], "foreground")):
+        assert json.loads(json.dumps(row))["reason"] == word
+        assert " " in row["detail"]

@@ -18,6 +18,7 @@ from droidreclaim.model import (
     Memory,
     Process,
     ProcessId,
+    Reason,
     Refusal,
     SwapChange,
     SwapDevice,
@@ -289,11 +290,20 @@ def _process(line: wire.Proc) -> Process:
     )
 
 
+def _reason(word: str | None) -> Reason | None:
+    try:
+        return None if word is None else Reason(word)
+    except ValueError as error:
+        raise ParseError(
+            "helper", 1, word or "", hint="a reason that is not of the list"
+        ) from error
+
+
 def _advice(line: wire.Target) -> Advice:
     return Advice(
         id=ProcessId(line.pid, line.start),
         outcome=line.outcome,
-        reason=line.reason,
+        reason=_reason(line.reason),
         advised_bytes=line.advised_bytes,
         exclusive_bytes=line.exclusive_bytes,
         shared_bytes=line.shared_bytes,

@@ -3,11 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from droidreclaim.model.process import Memory, Process, ProcessId
 from droidreclaim.model.refault import DeviceRefault, Refault
 
 WORTH_IT_SHARE = 0.5  # more than this back within the window: the way out was for nothing
+
+
+class Outcome(StrEnum):
+    """What became of a target."""
+
+    RECLAIMED = "reclaimed"
+    NOTHING = "nothing"  # advised and nothing moved: the reason says why
+    GONE = "gone"
+    DENIED = "denied"
+    STOPPED = "stopped"  # it came to the foreground, or the session ended
+    ESTIMATED = "estimated"  # a dry run
+    ADVISED = "advised"  # marked cold: nothing has moved yet
+    PREFETCHED = "prefetched"  # in memory again before it was touched
+
+
+class Reason(StrEnum):
+    """Why a process was left alone, or not all of it was done; the command line's fixed words."""
+
+    FOREGROUND = "foreground"
+    PERCEPTIBLE = "perceptible"
+    BELOW_FLOOR = "below_floor"
+    SYSTEM = "system"
+    BUSY = "busy"
+    SHARED = "shared"
+    SHARED_CGROUP = "shared_cgroup"
+    LOCKED = "locked"
+    ALREADY_SWAPPED = "already_swapped"
+    INCOMPRESSIBLE = "incompressible"
+    NO_SWAP = "no_swap"
+    NOT_SWAPPED = "not_swapped"
+    SWAP_BUDGET = "swap_budget"
+    SWAP_LIMIT = "swap_limit"
+    ZRAM_FULL = "zram_full"
+    NO_MEMORY = "no_memory"
+    BUDGET = "budget"
+    CANCELLED = "cancelled"
+    CHANGED = "changed"
+    GONE = "gone"
+    DENIED = "denied"
+    NOT_ROOT = "not_root"
+    STUCK = "stuck"
+    UNSUPPORTED = "unsupported"
+    NOT_PROVEN = "not_proven"
+    ZOMBIE = "zombie"
+    KERNEL_THREAD = "kernel_thread"
+    THREAD = "thread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +112,7 @@ class Advice:
 
     id: ProcessId
     outcome: str
-    reason: str | None
+    reason: Reason | None
     advised_bytes: int | None
     exclusive_bytes: int | None
     shared_bytes: int | None
@@ -88,7 +135,7 @@ class Advice:
         return cls(
             id=target,
             outcome="stopped",
-            reason="cancelled" if advised_bytes == 0 else "not_proven",
+            reason=Reason.CANCELLED if advised_bytes == 0 else Reason.NOT_PROVEN,
             advised_bytes=advised_bytes,
             exclusive_bytes=None,
             shared_bytes=None,
@@ -203,18 +250,22 @@ class TargetResult:
     One target, judged by what left and not by what the kernel answered.
 
     Attributes:
-        outcome: Word of the command line's list (``reclaimed``, ``nothing``, ``stopped``, ...);
-            ``advised`` for what was marked cold: nothing has moved yet; ``prefetched`` for what is
-            in memory again before it was touched.
-        reason: Fixed word, a sentence may follow after a colon; None when all went well.
+        reason: None when all went well.
+        detail: The reason as a sentence for a person; None where the word says it all.
         refaults: What came back, in the order of time; empty when nobody asked.
     """
 
     process: Process
     advice: Advice
-    outcome: str
-    reason: str | None
+    outcome: Outcome
+    reason: Reason | None
+    detail: str | None = None
     refaults: tuple[Refault, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """Reason and detail for a person; empty when all went well."""
+        return ": ".join(part for part in (self.reason, self.detail) if part)
 
     @property
     def came_back_share(self) -> float | None:
@@ -307,13 +358,13 @@ class ReclaimResult:
     @property
     def achieved(self) -> bool:
         """Whether anything was done (or, in a dry run, could be)."""
-        done = {"reclaimed", "estimated", "advised", "prefetched"}
+        done = {Outcome.RECLAIMED, Outcome.ESTIMATED, Outcome.ADVISED, Outcome.PREFETCHED}
         return any(target.outcome in done for target in self.targets)
 
     @property
     def all_gone(self) -> bool:
         """Whether every target exited before it was reached: daily life, and nobody's refusal."""
-        gone = [target.outcome == "gone" for target in self.targets]
+        gone = [target.outcome is Outcome.GONE for target in self.targets]
         return bool(gone) and all(gone) and not self.skipped
 
 

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from droidreclaim.errors import NotAchieved, UsageError
-from droidreclaim.model import BAND_FLOORS, FIRST_APP_ID, USER_RANGE, Band, Process, Skip, band_of
+from droidreclaim.model import (
+    BAND_FLOORS,
+    FIRST_APP_ID,
+    USER_RANGE,
+    Band,
+    Process,
+    Reason,
+    Skip,
+    band_of,
+)
 from droidreclaim.snapshot import Snapshot, is_zygote
 
 DEFAULT_FLOOR = 700  # previous: the app the user just left; lmkd kills from 701 (Android 14+)
@@ -137,7 +146,9 @@ def leave_java_heaps_in_use(plan: Plan) -> Plan:
     idle = tuple(process for process in plan.targets if process.band is Band.CACHED)
     detail = "its Java heap comes back with the next garbage collection: --force, or once cached"
     busy = tuple(
-        Skip(process, "busy", detail) for process in plan.targets if process.band is not Band.CACHED
+        Skip(process, Reason.BUSY, detail)
+        for process in plan.targets
+        if process.band is not Band.CACHED
     )
     return Plan(idle, plan.skipped + busy, plan.floor)
 
@@ -145,21 +156,23 @@ def leave_java_heaps_in_use(plan: Plan) -> Plan:
 def refusal(snapshot: Snapshot, process: Process, floor: int) -> Skip | None:
     """Why a process may not be touched under *floor*, or None when it may."""
     if never := _never(snapshot, process):
-        return Skip(process, "system", never)
+        return Skip(process, Reason.SYSTEM, never)
     adj = snapshot.effective_adj(process)
     if adj is None or adj > 1000:
-        return Skip(process, "below_floor", "its oom_score_adj is not known")
+        return Skip(process, Reason.BELOW_FLOOR, "its oom_score_adj is not known")
     if adj >= floor:
         return None
     stale = "" if adj == process.oom_score_adj else ", the lowest of its app"
     band = band_of(adj)
     if band in (Band.FOREGROUND, Band.VISIBLE):
         detail = f"in the foreground (adj {adj}{stale}): press Home, or --force"
-        return Skip(process, "foreground", detail)
+        return Skip(process, Reason.FOREGROUND, detail)
     if band is Band.PERCEPTIBLE:
-        return Skip(process, "perceptible", f"perceptible (adj {adj}{stale}): --force to touch it")
+        return Skip(
+            process, Reason.PERCEPTIBLE, f"perceptible (adj {adj}{stale}): --force to touch it"
+        )
     how = "name it, --band or --adj" if adj >= ASKED_FLOOR else "--force to touch it"
-    return Skip(process, "below_floor", f"{band} (adj {adj}{stale}): {how}")
+    return Skip(process, Reason.BELOW_FLOOR, f"{band} (adj {adj}{stale}): {how}")
 
 
 def _never(snapshot: Snapshot, process: Process) -> str | None:

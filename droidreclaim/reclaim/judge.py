@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from droidreclaim.errors import NotAchieved
-from droidreclaim.model import Advice, Process, ReclaimResult, SwapChange, TargetResult, Totals
+from droidreclaim.model import (
+    Advice,
+    Outcome,
+    Process,
+    Reason,
+    ReclaimResult,
+    SwapChange,
+    TargetResult,
+    Totals,
+)
 from droidreclaim.reclaim.request import Request
 from droidreclaim.units import KIB, format_size
 
 # Reading a name from cmdline brings a page back; less than this of a swapped app is our own doing.
 _NOISE_BYTES = 64 * KIB
 
+_Verdict: TypeAlias = "tuple[Outcome, Reason | None, str | None]"  # with the detail
+
 _SENTENCES = {
-    "shared_cgroup": "shared_cgroup: its memory cgroup holds others, too",
-    "not_swapped": "not_swapped: nothing that a prefetch reaches is in swap (of ashmem nothing is)",
-    "no_memory": "no_memory: less than a tenth of the memory would stay available",
+    Reason.SHARED_CGROUP: "its memory cgroup holds others, too",
+    Reason.NOT_SWAPPED: "nothing that a prefetch reaches is in swap (of ashmem nothing is)",
+    Reason.NO_MEMORY: "less than a tenth of the memory would stay available",
 }
-_NO_MEMCG = (
-    "unsupported: it has no memory cgroup of its own, or this kernel's takes file pages, too: "
-    "--what all"
-)
-_NOT_REACHED = "cancelled: the session ended before its turn, nothing was done to it"
-_UNTOLD = "not_proven: the session ended before the device told what was done to it"
-_CAME_FORWARD = ("foreground", "perceptible", "below_floor")
+_NO_MEMCG = "it has no memory cgroup of its own, or this kernel's takes file pages, too: --what all"
+_NOT_REACHED = "the session ended before its turn, nothing was done to it"
+_UNTOLD = "the session ended before the device told what was done to it"
+_CAME_FORWARD = (Reason.FOREGROUND, Reason.PERCEPTIBLE, Reason.BELOW_FLOOR)
 
 
 def explain_nothing(result: ReclaimResult) -> NotAchieved:
@@ -33,7 +43,7 @@ def explain_nothing(result: ReclaimResult) -> NotAchieved:
 
 def _nothing_error(result: ReclaimResult) -> NotAchieved:
     reasons = [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
-    reasons += [f"{target.process.name}: {target.reason}" for target in result.targets]
+    reasons += [f"{target.process.name}: {target.why}" for target in result.targets]
     if not reasons:
         return NotAchieved("no process matches", hint="see 'droidreclaim ps'")
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
@@ -42,74 +52,82 @@ def _nothing_error(result: ReclaimResult) -> NotAchieved:
 
 def judge(process: Process, advice: Advice, request: Request) -> TargetResult:
     """The outcome of one target: what left, or the reason why nothing did."""
-    outcome, reason = _verdict(advice, request)
-    return TargetResult(process, advice, outcome, reason)
+    return TargetResult(process, advice, *_verdict(advice, request))
 
 
-def _verdict(advice: Advice, request: Request) -> tuple[str, str | None]:
+def _verdict(advice: Advice, request: Request) -> _Verdict:
     if untouched := _untouched(advice, request):
         return untouched
     if request.how == "prefetch":
         return _brought_back(advice, request)
     if request.dry_run:
-        return ("estimated", advice.reason) if advice.movable_bytes else _nothing(advice)
+        return _said(Outcome.ESTIMATED, advice.reason) if advice.movable_bytes else _nothing(advice)
     if not advice.advised_bytes:
         return _nothing(advice)
     if request.how == "cold":
-        return "advised", "not_proven: first in line now, nothing moves before memory is short"
+        detail = "first in line now, nothing moves before memory is short"
+        return Outcome.ADVISED, Reason.NOT_PROVEN, detail
     return _moved(advice)
 
 
-def _untouched(advice: Advice, request: Request) -> tuple[str, str] | None:
+def _said(outcome: Outcome, reason: Reason | None) -> _Verdict:
+    """An outcome with the helper's reason, and the sentence for it where there is one."""
+    return outcome, reason, _SENTENCES.get(reason) if reason else None
+
+
+def _untouched(advice: Advice, request: Request) -> _Verdict | None:
     """Why nobody got at it, or not to the end; None when that was not so."""
+    reason = advice.reason
     if advice.outcome == "changed":
-        return "gone", "changed: the pid is another process now"
+        return Outcome.GONE, Reason.CHANGED, "the pid is another process now"
     if advice.outcome in ("gone", "denied"):
-        word = advice.reason or advice.outcome
-        return advice.outcome, _SENTENCES.get(word, word)
+        return _said(Outcome(advice.outcome), reason or Reason(advice.outcome))
     if advice.outcome == "unsupported" and request.backend == "memcg":
-        return "nothing", _NO_MEMCG
-    if advice.outcome == "stopped" and advice.reason in _CAME_FORWARD:
-        return "stopped", f"{advice.reason}: it came to the foreground (adj {advice.adj})"
+        return Outcome.NOTHING, Reason.UNSUPPORTED, _NO_MEMCG
+    if advice.outcome == "stopped" and reason in _CAME_FORWARD:
+        return Outcome.STOPPED, reason, f"it came to the foreground (adj {advice.adj})"
     if advice.advised_bytes is None:
-        return "stopped", _UNTOLD
-    if advice.outcome == "stopped" and advice.reason == "cancelled" and not advice.advised_bytes:
-        return "stopped", _NOT_REACHED
+        return Outcome.STOPPED, Reason.NOT_PROVEN, _UNTOLD
+    if advice.outcome == "stopped" and reason == Reason.CANCELLED and not advice.advised_bytes:
+        return Outcome.STOPPED, Reason.CANCELLED, _NOT_REACHED
     return None
 
 
-def _brought_back(advice: Advice, request: Request) -> tuple[str, str | None]:
+def _brought_back(advice: Advice, request: Request) -> _Verdict:
     """What was asked back, if anything was in swap; that it came, the device's counters tell."""
     if advice.advised_bytes or (request.dry_run and advice.swapped_bytes):
-        return ("estimated" if request.dry_run else "prefetched"), advice.reason
-    word = advice.reason or ("locked" if advice.refused else "not_swapped")
-    return "nothing", _SENTENCES.get(word, word)
+        return _said(Outcome.ESTIMATED if request.dry_run else Outcome.PREFETCHED, advice.reason)
+    reason = advice.reason or (Reason.LOCKED if advice.refused else Reason.NOT_SWAPPED)
+    return _said(Outcome.NOTHING, reason)
 
 
-def _moved(advice: Advice) -> tuple[str, str | None]:
+def _moved(advice: Advice) -> _Verdict:
     """What was advised, judged by what left."""
     fall = advice.rss_fall_bytes
     if fall is None:
-        return "nothing", "not_proven: its memory could not be read before or after"
+        detail = "its memory could not be read before or after"
+        return Outcome.NOTHING, Reason.NOT_PROVEN, detail
     if fall > (_NOISE_BYTES if _mostly_swapped(advice) else 0):
-        return "reclaimed", advice.reason
+        return _said(Outcome.RECLAIMED, advice.reason)
     return _nothing(advice)
 
 
-def _nothing(advice: Advice) -> tuple[str, str]:
+def _nothing(advice: Advice) -> _Verdict:
     """Nothing moved, and the reason: the helper's, or what the numbers say."""
-    if advice.reason == "already_swapped" or (advice.reason is None and _mostly_swapped(advice)):
+    reason = advice.reason
+    if reason == Reason.ALREADY_SWAPPED or (reason is None and _mostly_swapped(advice)):
         share = advice.swapped_share or 0.0
-        return "nothing", f"already_swapped: {share:.0%} of its anonymous memory is in swap"
-    if advice.reason:
-        return "nothing", advice.reason
+        detail = f"{share:.0%} of its anonymous memory is in swap"
+        return Outcome.NOTHING, Reason.ALREADY_SWAPPED, detail
+    if reason:
+        return _said(Outcome.NOTHING, reason)
     locked = sum(kind.locked_bytes or 0 for kind in advice.kinds)
     if locked:
-        return "nothing", f"locked: {format_size(locked)} by mlock()"
+        return Outcome.NOTHING, Reason.LOCKED, f"{format_size(locked)} by mlock()"
     if advice.refused:
         ranges = ", ".join(f"{one.errno} on {one.ranges} ranges" for one in advice.refused)
-        return "nothing", f"locked: {ranges}"
-    return "nothing", "not_proven: advised, and nothing left"
+        return Outcome.NOTHING, Reason.LOCKED, ranges
+    return Outcome.NOTHING, Reason.NOT_PROVEN, "advised, and nothing left"
 
 
 def _mostly_swapped(advice: Advice) -> bool:

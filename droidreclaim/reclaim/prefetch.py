@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from droidreclaim.model import ReclaimResult, SwapChange, TargetResult
+from droidreclaim.model import Outcome, Reason, ReclaimResult, SwapChange, TargetResult
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
 
 KEEP_AVAILABLE = (
@@ -54,7 +54,7 @@ def prefetched(
 
 
 def _not_proven(target: TargetResult) -> TargetResult:
-    if target.outcome != "prefetched":
+    if target.outcome is not Outcome.PREFETCHED:
         return target
-    reason = "not_proven: asked for, and the device's counters tell of nothing read from swap"
-    return replace(target, outcome="nothing", reason=reason)
+    detail = "asked for, and the device's counters tell of nothing read from swap"
+    return replace(target, outcome=Outcome.NOTHING, reason=Reason.NOT_PROVEN, detail=detail)

@@ -19,8 +19,10 @@ from droidreclaim.model import (
     Advice,
     DeviceInfo,
     Memory,
+    Outcome,
     Process,
     ProcessId,
+    Reason,
     ReclaimResult,
     TargetResult,
     band_of,
@@ -176,10 +178,10 @@ def _compact(
             return compacted(process, events[-1], time.monotonic() - began)
         time.sleep(_LOOK_EVERY_S)
     advice = _advice(process, None, None, 0, time.monotonic() - began)
-    reason = f"not_proven: no am_compact event in {EVENT_DEADLINE_S:g} s"
+    detail = f"no am_compact event in {EVENT_DEADLINE_S:g} s"
     if any("Exception" in line or "Error" in line for line in said):
-        reason += f"; it said {said[-1][:100]!r}"
-    return TargetResult(process, advice, "nothing", reason)
+        detail += f"; it said {said[-1][:100]!r}"
+    return _nothing(process, advice, detail)
 
 
 def _compactions(shell: _Shell, pid: int) -> list[Compacted]:
@@ -198,8 +200,12 @@ def compacted(process: Process, event: Compacted, took_s: float) -> TargetResult
     fall = -event.delta_bytes.get("rss", 0)
     advice = _advice(process, before, after, fall, took_s)
     if fall > 0:
-        return TargetResult(process, advice, "reclaimed", None)
-    return TargetResult(process, advice, "nothing", f"not_proven: {event.action} moved nothing")
+        return TargetResult(process, advice, Outcome.RECLAIMED, None)
+    return _nothing(process, advice, f"{event.action} moved nothing")
+
+
+def _nothing(process: Process, advice: Advice, detail: str) -> TargetResult:
+    return TargetResult(process, advice, Outcome.NOTHING, Reason.NOT_PROVEN, detail)
 
 
 def _memory_of(sizes: Mapping[str, int], delta: Mapping[str, int]) -> Memory:
@@ -220,13 +226,12 @@ def _trim(shell: _Shell, process: Process) -> TargetResult:
     fall = (before.rss_bytes or 0) - (after.rss_bytes or 0)
     advice = _advice(process, before, after, fall, time.monotonic() - began)
     if said:
-        return TargetResult(process, advice, "nothing", f"denied: {said[-1][:200]}")
+        return TargetResult(process, advice, Outcome.NOTHING, Reason.DENIED, said[-1][:200])
     if before.rss_bytes is None or after.rss_bytes is None:
-        unseen = "not_proven: a shell may not see what this process holds"
-        return TargetResult(process, advice, "nothing", unseen)
+        return _nothing(process, advice, "a shell may not see what this process holds")
     if fall <= 0:
-        return TargetResult(process, advice, "nothing", "not_proven: asked, and it gave up nothing")
-    return TargetResult(process, advice, "reclaimed", None)
+        return _nothing(process, advice, "asked, and it gave up nothing")
+    return TargetResult(process, advice, Outcome.RECLAIMED, None)
 
 
 def _memory(shell: _Shell, pid: int) -> tuple[Memory, int | None]:

@@ -62,6 +62,7 @@ def _target_json(target: TargetResult, result: ReclaimResult) -> dict[str, Any]:
         "oom_score_adj": advice.adj,
         "outcome": target.outcome,
         "reason": target.reason,
+        "detail": target.detail,
         **estimate,
         "advised_bytes": advice.advised_bytes,
         "refused": [
@@ -115,7 +116,7 @@ def reclaim_table(result: ReclaimResult) -> Table:
             "-" if result.dry_run or prefetch else format_size(advice.swap_rise_bytes),
             format_size(advice.shared_bytes),
             f"{advice.duration_s:.2f} s",
-            Text(safe(target.reason or "")),
+            Text(safe(target.why)),
         )
     for skip in result.skipped:
         process = skip.process

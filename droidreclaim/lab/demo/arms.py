@@ -53,7 +53,7 @@ def pager(phone: Phone) -> PageOut:
             duration_s=time.monotonic() - start_s,
             refused=tuple(
                 [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
-                + [f"{one.process.name}: {one.reason}" for one in result.targets if one.reason]
+                + [f"{one.process.name}: {one.why}" for one in result.targets if one.reason]
             ),
         )
 
