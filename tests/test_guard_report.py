@@ -26,7 +26,8 @@ _EVENT = {
     "refaulted_bytes": None, "holdoff_s": None,
 }  # fmt: skip
 _APP = {
-    "pid": 7, "start": 9, "name": "com.example.game", "adj": 905, "rss_anon_bytes": 5 * _MIB,
+    "pid": 7, "start": 9, "name": "com.example.game", "adj": 905, "importance": 905,
+    "rss_anon_bytes": 5 * _MIB,
     "swap_bytes": 0, "last_action": None, "last_action_s": None, "refaulted_bytes": None,
     "holdoff_s": None, "spared": "background", "uid": 10001, "match": "*", "background_s": 3,
 }  # fmt: skip

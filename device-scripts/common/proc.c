@@ -141,6 +141,28 @@ int proc_read_adj(int dir, int *adj)
 	return 0;
 }
 
+int proc_each(bool (*visit)(int pid, void *data), void *data)
+{
+	static _Alignas(8) char buffer[4096];
+	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
+	long bytes = proc;
+	bool more = proc >= 0;
+
+	while (more && (bytes = sys_getdents(proc, buffer, sizeof(buffer))) > 0) {
+		for (long at = 0; more && at < bytes;) {
+			struct sys_dirent *entry = (struct sys_dirent *)(void *)(buffer + at);
+			uint64_t pid;
+
+			if (parse_u64(span_of(entry->name), 10, &pid) && pid <= INT32_MAX)
+				more = visit((int)pid, data);
+			at += entry->bytes;
+		}
+	}
+	if (proc >= 0)
+		sys_close(proc);
+	return bytes < 0 ? (int)bytes : 0;
+}
+
 bool proc_is_ancestor(int pid)
 {
 	int at = sys_getpid();

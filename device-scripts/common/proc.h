@@ -55,6 +55,9 @@ int proc_read_status(int dir, struct proc_status *out);
 int proc_read_name(int dir, const struct proc_stat *stat, struct name *out);
 int proc_read_adj(int dir, int *adj);
 
+/* Call `visit` for every pid below /proc until it says false; 0 or -errno. */
+int proc_each(bool (*visit)(int pid, void *data), void *data);
+
 /* Whether `pid` is this process or one above it. */
 bool proc_is_ancestor(int pid);
 

@@ -50,13 +50,15 @@ struct verdict verdict_of_error(int error)
 	}
 }
 
-static struct verdict judge_adj(const struct target *target)
+static struct verdict judge_adj(struct target *target)
 {
-	if (target->adj >= target->spec.adj_floor)
+	int adj = family_importance(&target->family, target->adj);
+
+	if (adj >= target->spec.adj_floor)
 		return go_on;
-	if (target->adj >= 0 && target->adj < 200)
+	if (adj >= 0 && adj < 200)
 		return verdict_stopped(REASON_FOREGROUND);
-	if (target->adj >= 200 && target->adj < 500)
+	if (adj >= 200 && adj < 500)
 		return verdict_stopped(REASON_PERCEPTIBLE);
 	return verdict_stopped(REASON_BELOW_FLOOR);
 }
@@ -152,6 +154,7 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 			   bool needs_pidfd)
 {
 	struct verdict verdict;
+	int error;
 
 	memset(target, 0, sizeof(*target));
 	target->spec = *spec;
@@ -169,6 +172,9 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 		return verdict;
 	if (target->pidfd < 0 && needs_pidfd)
 		return verdict_of_error(target->pidfd);
+	error = family_open(&target->family, spec->pid, target->stat.ppid, target->uid);
+	if (error)
+		return verdict_of_error(error);
 	if (!is_alive(target))
 		return gone;
 	judge_idle(target);
@@ -181,6 +187,7 @@ void target_close(struct target *target)
 		sys_close(target->dir);
 	if (target->pidfd >= 0)
 		sys_close(target->pidfd);
+	family_close(&target->family);
 }
 
 struct verdict target_check(struct target *target)

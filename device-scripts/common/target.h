@@ -5,6 +5,7 @@
 #ifndef TARGET_H
 #define TARGET_H
 
+#include "family.h"
 #include "proc.h"
 #include "request.h"
 
@@ -56,6 +57,7 @@ struct target {
 	uint32_t comm_crc;
 	int adj;
 	bool adj_known;
+	struct family family;	/* who else says how close it is to its user */
 	bool idle;	/* frozen or stopped: no thread of it waits for a lock */
 };
 

@@ -2,11 +2,10 @@
 #include "app_table.h"
 
 #include "daemon_sys.h"
+#include "importance.h"
 #include "kernel_file.h"
 #include "proc.h"
 
-#define FIRST_APP_UID 10000	/* android_filesystem_config.h; per user, of 100000 each */
-#define USER_UIDS 100000
 #define TOP_ADJ 200		/* under it somebody looks at the app */
 #define STRANGERS 1024		/* processes known to be no apps */
 #define STRANGERS_MS 60000	/* pids come back: forget them then */
@@ -122,13 +121,11 @@ uint64_t apps_launch_bytes(void)
 
 static bool is_app(const struct proc_stat *stat, const struct proc_status *status, int adj)
 {
-	return !stat->kernel_thread && stat->state != 'Z' && adj >= 0 &&
-	       status->uid % USER_UIDS >= FIRST_APP_UID;
+	return !stat->kernel_thread && stat->state != 'Z' && adj >= 0 && uid_is_app(status->uid);
 }
 
 /* A process not seen before: an app, or a stranger that stays one. */
-static void meet(const struct profile *profile, int pid, int dir, int adj, uint64_t now_ms,
-		 struct changes *changes)
+static void meet(const struct profile *profile, int pid, int dir, int adj, uint64_t now_ms)
 {
 	static struct name name;
 	struct proc_stat stat;
@@ -159,16 +156,13 @@ static void meet(const struct profile *profile, int pid, int dir, int adj, uint6
 	app->name_len = utf8_clean((struct span){ name.text, name.len }, app->name,
 				   sizeof(app->name));
 	app->rule = find_rule(profile, app->uid, (struct span){ name.text, name.len });
-	app->launching = adj < TOP_ADJ;
-	app->seen = true;
-	take_adj(app, adj, now_ms, changes);
-	app->leaving = false;	/* it is not known when it left */
+	app->own_adj = adj;
+	app->kept = importance_is_kept(stat.ppid, status.uid);
+	app->seen = app->met = true;
 	apps.nr++;
-	changes->any = true;
 }
 
-static void look_at(const struct profile *profile, int pid, uint64_t now_ms,
-		    struct changes *changes)
+static void look_at(const struct profile *profile, int pid, uint64_t now_ms)
 {
 	struct app *app = find(pid);
 	struct proc_stat stat;
@@ -186,13 +180,10 @@ static void look_at(const struct profile *profile, int pid, uint64_t now_ms,
 	}
 	if (!proc_read_adj(dir, &adj)) {
 		if (app) {
-			take_adj(app, adj, now_ms, changes);
-			if (app->background_ms == now_ms)	/* what it holds, not what a page-out left */
-				apps_measure(app);
-			note_launch(app);
+			app->own_adj = adj;
 			app->seen = true;
 		} else {
-			meet(profile, pid, dir, adj, now_ms, changes);
+			meet(profile, pid, dir, adj, now_ms);
 		}
 	}
 	sys_close(dir);
@@ -216,6 +207,30 @@ static void drop_gone(struct changes *changes, void (*ended)(const struct app *a
 		ended(app);
 	}
 	apps.nr = kept;
+}
+
+/* How close each is to its user, now that all of its app were seen, and what that changes. */
+static void rank(uint64_t now_ms, struct changes *changes)
+{
+	static struct bearing all[APPS_MAX];
+
+	for (size_t i = 0; i < apps.nr; i++)
+		all[i] = (struct bearing){ apps.app[i].uid, apps.app[i].own_adj, apps.app[i].kept };
+	for (size_t i = 0; i < apps.nr; i++) {
+		struct app *app = &apps.app[i];
+		int adj = importance(&all[i], all, apps.nr);
+
+		take_adj(app, adj, now_ms, changes);
+		if (app->met) {
+			app->launching = adj < TOP_ADJ;
+			app->leaving = app->met = false;	/* it is not known when it left */
+			changes->any = true;
+			continue;
+		}
+		if (app->background_ms == now_ms)	/* what it holds, not what a page-out left */
+			apps_measure(app);
+		note_launch(app);
+	}
 }
 
 struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
@@ -242,12 +257,13 @@ struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
 			uint64_t pid;
 
 			if (parse_u64(span_of(entry->name), 10, &pid) && pid <= INT32_MAX)
-				look_at(profile, (int)pid, now_ms, &changes);
+				look_at(profile, (int)pid, now_ms);
 			at += entry->bytes;
 		}
 	}
 	sys_close(proc);
 	drop_gone(&changes, ended);
+	rank(now_ms, &changes);
 	for (size_t i = 0; first && i < apps.nr; i++)	/* until a launch was seen: the largest */
 		if (held_bytes(&apps.app[i]) > apps.launch_bytes[0])
 			apps.launch_bytes[0] = held_bytes(&apps.app[i]);

@@ -16,7 +16,10 @@ struct app {
 	int pid;
 	uint64_t start;
 	uint32_t uid;
-	int adj;
+	int own_adj;	/* its oom_score_adj */
+	bool kept;	/* ActivityManager keeps that up to date */
+	bool met;	/* in the scan in work */
+	int adj;	/* its importance: own_adj, or the lowest of its app */
 	int rule;		/* the first that matches; -1: none */
 	uint64_t rss_anon_bytes, swap_bytes;	/* when last looked at; UNKNOWN: never */
 	uint64_t background_ms;	/* since when out of the foreground; UNKNOWN: is in it */

@@ -91,7 +91,8 @@ static void print_app(const struct app *app, uint64_t now_ms)
 	line_u64("start", app->start);
 	line_text("name", (struct span){ app->name, app->name_len });
 	line_u64("uid", app->uid);
-	line_i64("adj", app->adj);
+	line_i64("adj", app->own_adj);
+	line_i64("importance", app->adj);
 	line_word("match", rule ? rule->match : NULL);
 	line_ago("background_s", now_ms, app->background_ms);
 	line_u64("rss_anon_bytes", app->rss_anon_bytes);

@@ -167,6 +167,40 @@ static void a_launch_is_what_an_app_held_when_it_first_left(void)
 	CHECK(apps_launch_bytes() == 301 * MIB);	/* a return is no launch */
 }
 
+static void child_of(int pid, int ppid, const char *name, int uid, int adj)
+{
+	char path[64];
+
+	process(pid, name, uid, adj, 50, 0);
+	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	write_text(path, "%d (x) S %d 1 1 0 -1 0 0 0 7 0 1 1 0 0 20 0 1 0 %d 0 0\n", pid, ppid,
+		   pid * 10);
+}
+
+static void a_native_child_is_as_close_to_its_user_as_its_app(void)
+{
+	process(70, "zygote64", 0, -1000, 5, 0);
+	child_of(71, 70, "com.example.front", 10120, 0);
+	child_of(72, 71, "libworker.so", 10120, 900);
+	child_of(73, 1, "liborphan.so", 10120, 900);	/* its parent ended */
+	child_of(74, 70, "com.example.front:sync", 10120, 905);
+	child_of(75, 74, "libsync.so", 10120, 1000);
+	scan_after(70000);
+	CHECK(app_of(72)->adj == 0 && app_of(72)->own_adj == 900);
+	CHECK(strcmp(policy_spares(&profile, app_of(72), now_ms + 100000), "foreground") == 0);
+	CHECK(app_of(73)->adj == 0 && app_of(75)->adj == 0);
+	CHECK(app_of(74)->adj == 905);	/* ActivityManager keeps it */
+	set_adj(71, 910);
+	scan_after(1000);
+	CHECK(app_of(72)->adj == 900 && app_of(72)->background_ms == now_ms);
+	set_adj(71, 100);
+	scan_after(1000);
+	CHECK(app_of(72)->adj == 100 && app_of(72)->background_ms == UNKNOWN);
+	for (int pid = 70; pid <= 75; pid++)
+		end_process(pid);
+	scan_after(1000);
+}
+
 static void one_that_ends_is_forgotten(void)
 {
 	size_t before = apps.nr;
@@ -306,6 +340,7 @@ int main(void)
 	apps_are_told_from_everything_else();
 	an_app_leaves_and_returns();
 	a_launch_is_what_an_app_held_when_it_first_left();
+	a_native_child_is_as_close_to_its_user_as_its_app();
 	one_that_ends_is_forgotten();
 	a_stranger_that_becomes_an_app_is_met_within_a_minute();
 	more_apps_than_the_table_holds_are_counted();

@@ -158,6 +158,50 @@ static void kinds_that_hold_nothing_are_known(void)
 	write_stat("S", 0, 99887);
 }
 
+#define PARENT 4999001	/* above the kernel's pid_max */
+
+/* As write_file() for the parent. */
+static void parent_file(const char *name, const char *text)
+{
+	char own[sizeof(folder)];
+
+	memcpy(own, folder, sizeof(own));
+	snprintf(folder, sizeof(folder), "%s/proc/%d", root, PARENT);
+	write_file(name, text);
+	memcpy(folder, own, sizeof(own));
+}
+
+static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
+{
+	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
+	struct verdict verdict;
+	struct target target;
+	char path[128], text[256];
+
+	snprintf(path, sizeof(path), "%s/proc/%d", root, PARENT);
+	CHECK(mkdir(path, 0700) == 0);
+	parent_file("status", "Tgid:\t4999001\nUid:\t10123\t10123\t10123\t10123\n");
+	parent_file("oom_score_adj", "0\n");
+	snprintf(text, sizeof(text), "%d (libworker.so) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n",
+		 child, PARENT);
+	write_file("stat", text);
+	open_is(OUTCOME_STOPPED, REASON_FOREGROUND);
+	parent_file("oom_score_adj", "900\n");
+	CHECK(!target_open(&target, &spec, true).reason);
+	CHECK(!target_check(&target).reason);
+	parent_file("oom_score_adj", "100\n");
+	verdict = target_check(&target);
+	CHECK(verdict.outcome == OUTCOME_STOPPED && verdict.reason == REASON_FOREGROUND);
+	CHECK(target.adj == 900);	/* what it says of itself */
+	target_close(&target);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "%s/%s", path, i ? "status" : "oom_score_adj");
+		unlink(text);
+	}
+	rmdir(path);
+	write_stat("S", 0, 99887);
+}
+
 static void between_steps_the_same_questions_are_asked(void)
 {
 	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
@@ -194,6 +238,7 @@ int main(void)
 	an_adj_that_cannot_be_read_is_no_leave();
 	an_identity_that_differs_is_changed();
 	kinds_that_hold_nothing_are_known();
+	a_native_child_is_let_go_when_its_parent_comes_to_the_front();
 	between_steps_the_same_questions_are_asked();
 	remove_tree();
 	return 0;

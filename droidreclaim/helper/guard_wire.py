@@ -63,6 +63,7 @@ class AppLine(Line):
     One app process that the guard knows.
 
     Attributes:
+        importance: What it is ranked by: *adj*, or the lowest of its app where nobody keeps that.
         match: Pattern of the rule that decides about it; None when none does.
         background_s: Since when out of the foreground; None while it is in it.
         last_action_s: How long ago; None for never.
@@ -76,6 +77,7 @@ class AppLine(Line):
     name: Text
     uid: Uid
     adj: Adj | None
+    importance: Adj | None
     match: Text | None
     background_s: Size | None
     rss_anon_bytes: Size | None

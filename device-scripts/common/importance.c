@@ -1,0 +1,38 @@
+/* How close to its user a process is. */
+#include "importance.h"
+
+#include "proc.h"
+#include "sys.h"
+
+#define INIT_PID 1
+
+bool uid_is_app(uint32_t uid)
+{
+	return uid % USER_UIDS >= FIRST_APP_UID;
+}
+
+bool importance_is_kept(int ppid, uint32_t uid)
+{
+	struct proc_status parent;
+	int dir, error;
+
+	if (ppid <= INIT_PID)
+		return false;
+	dir = proc_open(ppid);
+	error = dir < 0 ? dir : proc_read_status(dir, &parent);
+	if (dir >= 0)
+		sys_close(dir);
+	return !error && parent.uid != uid;
+}
+
+int importance(const struct bearing *one, const struct bearing *all, size_t nr)
+{
+	int lowest = one->adj;
+
+	if (one->kept)
+		return lowest;
+	for (size_t i = 0; i < nr; i++)
+		if (all[i].uid == one->uid && all[i].adj < lowest)
+			lowest = all[i].adj;
+	return lowest;
+}

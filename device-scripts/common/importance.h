@@ -1,0 +1,33 @@
+/* How close to its user a process is: one answer for the guard's order and for the look between steps. */
+#ifndef IMPORTANCE_H
+#define IMPORTANCE_H
+
+#include "text.h"
+
+#define FIRST_APP_UID 10000	/* android_filesystem_config.h; per user, of 100000 each */
+#define USER_UIDS 100000
+
+/* What a process says of itself, as far as it matters here. */
+struct bearing {
+	uint32_t uid;
+	int adj;	/* its oom_score_adj */
+	bool kept;	/* somebody outside its uid started it: ActivityManager keeps this adj up to date */
+};
+
+bool uid_is_app(uint32_t uid);
+
+/*
+ * Whether ActivityManager keeps the adj of a process of `uid` that `ppid` is the parent of. An app's
+ * own children, also those whose parent ended and left them to init, keep the adj of their fork, or
+ * what they write themselves. A parent that cannot be read is no proof.
+ */
+bool importance_is_kept(int ppid, uint32_t uid);
+
+/*
+ * The oom_score_adj that says how close `one` is to its user: its own where it is kept up to date,
+ * else the lowest of its app, which is all of its uid among the `nr` of `all`. (Packages that share a
+ * uid count as one app here: too much is spared then, never too little.)
+ */
+int importance(const struct bearing *one, const struct bearing *all, size_t nr);
+
+#endif
