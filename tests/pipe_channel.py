@@ -7,6 +7,7 @@ import platform
 import select
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from droidreclaim.errors import DeviceLost, DeviceTimeout
@@ -25,12 +26,12 @@ def build_hash() -> str:
     return str(json.loads((_BIN / "helpers.json").read_text())["build"])
 
 
-class PipeChannel:
-    """``droidreclaim-helper serve`` behind two pipes."""
+class ProcessChannel:
+    """A program of this machine behind two pipes."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, argv: Sequence[str | Path]) -> None:
         self.process = subprocess.Popen(
-            [helper_path(), "serve", *arguments],
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -68,3 +69,10 @@ class PipeChannel:
         deadline = time.monotonic() + 5
         while self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+class PipeChannel(ProcessChannel):
+    """``droidreclaim-helper serve`` behind two pipes."""
+
+    def __init__(self, *arguments: str) -> None:
+        super().__init__([helper_path(), "serve", *arguments])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from droidreclaim.inspect.clock import Clock
 from droidreclaim.parse.activity.exits import LmkCounts
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.report import kills as report
+from pipe_channel import ProcessChannel
 
 _LOG = """--------- beginning of main
 11-23 10:00:01.000    90    90 I lowmemorykiller: Kill 'com.example.a' (7), uid 10001, oom_score_adj 905 to free 1000kB rss, 20kB swap; reason: low watermark is breached
@@ -126,6 +128,62 @@ def test_a_log_without_kills_is_no_error_and_no_log_is_one(tmp_path: Path) -> No
     (tmp_path / "prose").write_text("Dear colleague,\nthe phone is slow.\n")
     with pytest.raises(ParseError):
         kills.of_capture(tmp_path / "prose", since_s=None)
+
+
+# Android 17's limiter, as its documentation words it: reason 13, told by the description alone.
+_LIMITED = """ACTIVITY MANAGER PROCESS EXIT INFO (dumpsys activity exit-info)
+  package: com.example.b
+    Historical Process Exit for uid=10002
+        ApplicationExitInfo #0:
+          timestamp=2026-11-23 10:00:02.010 pid=8 realUid=10002 packageUid=10002 user=0
+          process=com.example.b reason=13 (OTHER KILLS BY SYSTEM) subreason=0 (UNKNOWN) status=0
+          importance=400 pss=0.00 rss=7MB description=MemoryLimiter:AnonSwap state=empty trace=null
+        ApplicationExitInfo #1:
+          timestamp=2026-11-20 10:00:02.010 pid=8 realUid=10002 packageUid=10002 user=0
+          process=com.example.b reason=4 (APP CRASH(EXCEPTION)) subreason=0 (UNKNOWN) status=0
+          importance=100 pss=0.00 rss=7MB description=MemoryLimiter: gone state=empty trace=null
+"""
+
+
+def test_the_memory_limiter_is_a_killer_of_its_own(tmp_path: Path) -> None:
+    seen = kills.of_device(shell(tmp_path, exits=_LIMITED), None, since_s=None, timeout_s=10)
+    told = {(one.pid, one.by.value, one.reason) for one in seen.records if one.pid == 8}
+    assert told == {
+        (8, "memory_limiter", "MemoryLimiter:AnonSwap"),
+        (8, "crash", "MemoryLimiter: gone"),
+    }
+
+
+def test_a_dump_names_the_memory_limiter(tmp_path: Path) -> None:
+    (tmp_path / "dump").write_text(_LIMITED)
+    seen = kills.of_capture(tmp_path / "dump", since_s=None)
+    assert seen.counts == {"memory_limiter": 1, "crash": 1}
+
+
+class Killed(ProcessChannel):
+    """A program that is ended with its channel."""
+
+    def close(self) -> None:
+        self.process.kill()
+        super().close()
+
+
+class FollowedShell(LocalShell):
+    """A local shell whose commands can be followed."""
+
+    def open(self, argv: Sequence[str], *, timeout_s: float) -> Killed:
+        return Killed(["sh", "-c", f"{self._functions}\n{argv[2].removeprefix('exec ')}"])
+
+
+def test_a_kill_that_is_followed_is_explained_by_exit_info(tmp_path: Path) -> None:
+    phone = shell(tmp_path, exits=_LIMITED)
+    line = "11-23 10:10:02.000   107   107 I am_kill : [0,8,com.example.b,900,killed]"
+    (tmp_path / "exits").write_text(_LIMITED.replace("10:00:02.010", "10:10:02.010"))
+    logcat = f"logcat() {{ echo '{line}'; exec sleep 30; }}\n"
+    followed = FollowedShell(phone._functions + logcat)
+    told = next(kills.follow(followed, None, timeout_s=10))
+    assert (told.record.by, told.record.oom_score_adj) == (KilledBy.MEMORY_LIMITER, 900)
+    assert told.record.at == "2026-11-23T10:10:02.000+01:00"
 
 
 def record(at: str | None) -> KillRecord:

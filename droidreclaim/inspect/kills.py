@@ -58,6 +58,8 @@ _EXIT_KILLERS = {
     14: KilledBy.FREEZER,
 }
 _EXIT_SELF = 1
+# Whose log line may not say who wanted it: what exit-info has of it does.
+_UNSURE = frozenset({KilledBy.ACTIVITY_MANAGER, KilledBy.UNKNOWN})
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,9 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
                     waiting.setdefault(record.pid, (now_s, []))[1].append(record)
             settled = [pid for pid, (since, _) in waiting.items() if now_s - since > _SETTLE_S]
             kills = [kill for pid in settled for kill in join_kills(waiting.pop(pid)[1])]
+            if any(kill.by in _UNSURE for kill in kills):
+                exits = ask(device, {"exits": _COMMANDS["exits"]}, way, timeout_s=timeout_s)
+                kills = _explained(kills, clock.resolved(_exits(exits["exits"], [])))
             if kills and counted is not None:
                 lmk = ask(device, {"lmk": _COMMANDS["lmk"]}, way, timeout_s=timeout_s)["lmk"]
                 now = _counters(lmk, [])
@@ -262,6 +267,11 @@ def record_of_exit(one: ProcessExit) -> KillRecord:
         uid=one.uid,
         freed_bytes=one.rss_bytes or None,
     )
+
+
+def _explained(kills: list[KillRecord], exits: list[KillRecord]) -> list[KillRecord]:
+    """*kills* joined with what exit-info, oldest first, has of the same: the rest are others."""
+    return list(join_kills([*kills, *reversed(exits)])[: len(kills)])
 
 
 def _batches(channel: Channel) -> Iterator[list[KillRecord]]:

@@ -82,6 +82,7 @@ def test_a_kernel_record_has_the_end_of_the_name_and_another_clock():
     [
         (KilledBy.USER, KilledBy.USER),
         (KilledBy.FREEZER, KilledBy.FREEZER),
+        (KilledBy.MEMORY_LIMITER, KilledBy.MEMORY_LIMITER),
         (KilledBy.UNKNOWN, KilledBy.ACTIVITY_MANAGER),
         (KilledBy.LMKD, KilledBy.ACTIVITY_MANAGER),
     ],

@@ -224,6 +224,8 @@ def test_starting_and_force_stopping_are_no_kills():
         ("remove task", KilledBy.USER),
         ("stop a.b due to from pid 3", KilledBy.USER),
         ("stop a.b due to installPackageLI", KilledBy.ACTIVITY_MANAGER),
+        ("MemoryLimiter:AnonSwap", KilledBy.MEMORY_LIMITER),
+        ("stop a.b due to MemoryLimiter:AnonSwap", KilledBy.ACTIVITY_MANAGER),
     ],
 )
 def test_who_wanted_it(reason, by):

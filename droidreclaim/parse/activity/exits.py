@@ -34,8 +34,8 @@ class ProcessExit:
         uid: The uid it ran under (isolated ones included).
         package_uid: The uid of the app.
         reason: android.app.ApplicationExitInfo: 2 signalled, 3 low memory, 13 killed by
-            ActivityManager, 14 freezer. Where lmkd does not report to the framework, its kills
-            are 2 with *status* 9.
+            ActivityManager (or its memory limiter: the description tells), 14 freezer. Where lmkd
+            does not report to the framework, its kills are 2 with *status* 9.
         subreason: 3 is "too many empty", 0 unknown; None where not printed.
         status: Exit code or signal number.
         importance: RunningAppProcessInfo importance when it ended (100 foreground, 400 cached).

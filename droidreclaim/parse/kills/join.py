@@ -16,7 +16,9 @@ _COMM = 15
 # Who knows most of a kill by lmkd: its sentence, its number, what ActivityManager filed of it. It
 # writes killinfo before the sentence, and a buffer may have lost either.
 _LMKD_SOURCES = ("lmkd", "killinfo")
-_WISHES = frozenset({KilledBy.USER, KilledBy.FREEZER, KilledBy.ANR, KilledBy.CRASH})
+_WISHES = frozenset(
+    {KilledBy.USER, KilledBy.FREEZER, KilledBy.ANR, KilledBy.CRASH, KilledBy.MEMORY_LIMITER}
+)
 _PLAIN = re.compile(r"[0-9]{1,12}\.[0-9]{3,9}")
 
 

@@ -48,6 +48,7 @@ class KilledBy(StrEnum):
     """Who killed, in the words of ``kills --json``."""
 
     LMKD = "lmkd"
+    MEMORY_LIMITER = "memory_limiter"
     KERNEL_LMK = "kernel_lmk"
     KERNEL_OOM = "kernel_oom"
     ACTIVITY_MANAGER = "activity_manager"
@@ -60,6 +61,8 @@ class KilledBy(StrEnum):
 
 # ActivityManager's own words for the reason of a kill, by who wanted it; the first that fits.
 _WANTED_BY = (
+    # "MemoryLimiter:AnonSwap" (Android 17): 30 s over its own limits of memory and swap together.
+    (re.compile(r"^MemoryLimiter:"), KilledBy.MEMORY_LIMITER),
     (re.compile(r"frozen|freez|unfroze", re.I), KilledBy.FREEZER),
     (re.compile(r"crash", re.I), KilledBy.CRASH),
     (re.compile(r"\banr\b", re.I), KilledBy.ANR),
