@@ -18,6 +18,7 @@
 
 #define CLOCK_MONOTONIC 1
 #define CLOCK_PROCESS_CPUTIME_ID 2
+#define CLOCK_BOOTTIME 7
 #define ITIMER_REAL 0
 #define WNOHANG 1
 #define WUNTRACED 2
@@ -101,6 +102,11 @@ static uint64_t clock_us(int clock)
 uint64_t sys_now_us(void)
 {
 	return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t sys_boottime_us(void)
+{
+	return clock_us(CLOCK_BOOTTIME);
 }
 
 uint64_t sys_cpu_us(void)

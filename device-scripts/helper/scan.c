@@ -1,4 +1,6 @@
 /* The verb scan: every process in one pass. */
+#include "scan.h"
+
 #include "json.h"
 #include "kernel_file.h"
 #include "proc.h"
@@ -13,13 +15,13 @@ static struct {
 static struct name name;
 
 static void print_process(int pid, const struct proc_stat *stat, const struct proc_status *status,
-			  int64_t adj)
+			  bool no_status, int64_t adj)
 {
 	line_begin("proc");
 	line_u64("pid", (uint64_t)pid);
 	line_u64("start", stat->start);
 	line_i64("ppid", stat->ppid);
-	line_u64("uid", status->uid);
+	line_u64("uid", no_status ? UNKNOWN : status->uid);
 	line_i64("adj", adj);
 	line_text("state", (struct span){ &stat->state, 1 });
 	line_text("name", (struct span){ name.text, name.len });
@@ -30,47 +32,60 @@ static void print_process(int pid, const struct proc_stat *stat, const struct pr
 	line_send();
 }
 
+static bool refused(int error)
+{
+	return error == -EACCES || error == -EPERM;
+}
+
+static void count_unreadable(int error)
+{
+	unreadable.count++;
+	unreadable.error = error;
+}
+
+/* A shell may be refused a file and not the next: what it may not read is null. */
 static int scan_process(int pid, int dir)
 {
 	struct proc_stat stat;
 	struct proc_status status;
-	int adj, error;
+	int adj, error, no_status;
 
 	error = proc_read_stat(dir, &stat);
-	if (!error)
-		error = proc_read_status(dir, &status);
-	if (!error)
-		error = proc_read_name(dir, &stat, &name);
 	if (error)
+		return error;
+	no_status = proc_read_status(dir, &status);
+	if (no_status && !refused(no_status))
+		return no_status;
+	if (no_status) {
+		memset(&status, 0xff, sizeof(status));	/* UNKNOWN */
+		count_unreadable(no_status);
+	}
+	error = proc_read_name(dir, &stat, &name);
+	if (refused(error))
+		name_parse((struct span){ "", 0 }, &stat, &name);
+	else if (error)
 		return error;
 	error = proc_read_adj(dir, &adj);
 	if (error == -ESRCH)
 		return error;
-	print_process(pid, &stat, &status, error ? INT64_MIN : adj);
+	print_process(pid, &stat, &status, no_status, error ? INT64_MIN : adj);
 	return 0;
 }
 
-static void scan_entry(const char *entry)
+static void scan_pid(int pid)
 {
-	uint64_t pid;
-	int dir, error;
+	int dir = proc_open(pid), error = dir;
 
-	if (!parse_u64(span_of(entry), 10, &pid) || pid > INT32_MAX)
-		return;
-	dir = proc_open((int)pid);
-	error = dir;
 	if (dir >= 0) {
-		error = scan_process((int)pid, dir);
+		error = scan_process(pid, dir);
 		sys_close(dir);
 	}
-	if (error < 0 && error != -ENOENT && error != -ESRCH) {
-		unreadable.count++;
-		unreadable.error = error;
-	}
+	if (error < 0 && error != -ENOENT && error != -ESRCH)
+		count_unreadable(error);
 }
 
-/* Call scan_entry() for every name in proc/; 0 or -errno. */
-static int scan_processes(void)
+/* Call `found` with the number of every process in proc/, ascending; 0 or -errno. */
+static int each_process(void (*found)(int pid))
 {
 	static _Alignas(8) char buffer[32768];
 	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
@@ -81,13 +96,44 @@ static int scan_processes(void)
 	while ((bytes = sys_getdents(proc, buffer, sizeof(buffer))) > 0) {
 		for (long at = 0; at < bytes && !reply_broken();) {
 			struct sys_dirent *entry = (struct sys_dirent *)(void *)(buffer + at);
+			uint64_t pid;
 
-			scan_entry(entry->name);
+			if (parse_u64(span_of(entry->name), 10, &pid) && pid <= INT32_MAX)
+				found((int)pid);
 			at += entry->bytes;
 		}
 	}
 	sys_close(proc);
 	return (int)bytes;
+}
+
+#define KNOWN_MAX 8192
+
+/* The processes of the last look, and of the one before; those over KNOWN_MAX are always new. */
+static struct known {
+	int pids[KNOWN_MAX];
+	size_t nr;
+} looks[2], *before = &looks[0], *now = &looks[1];
+static size_t compared;
+
+static void scan_if_new(int pid)
+{
+	while (compared < before->nr && before->pids[compared] < pid)
+		compared++;
+	if (now->nr < KNOWN_MAX)
+		now->pids[now->nr++] = pid;
+	if (compared == before->nr || before->pids[compared] != pid)
+		scan_pid(pid);
+}
+
+int scan_new(void)
+{
+	struct known *other = before;
+
+	before = now;
+	now = other;
+	now->nr = compared = 0;
+	return each_process(scan_if_new);
 }
 
 static void print_packages(void)
@@ -121,7 +167,7 @@ int verb_scan(const struct request *request, const char **why)
 		return -EINVAL;
 	unreadable.count = 0;
 	unreadable.error = 0;
-	error = scan_processes();
+	error = each_process(scan_pid);
 	if (error) {
 		*why = "/proc";
 		return error;

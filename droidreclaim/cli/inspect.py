@@ -52,7 +52,9 @@ def doctor(
         try:
             with connect.phone(connection, root=False) as phone:
                 serial, head = phone.serial, connect.head(phone)
-                facts, checks = look.of_device(phone.device, phone.start, timeout_s=timeout_s)
+                facts, checks = look.of_device(
+                    phone.device, phone.start, lambda: phone.reader, timeout_s=timeout_s
+                )
         except DeviceError as error:
             unreachable = error
             fact, *rows = error.message.splitlines()

@@ -10,12 +10,13 @@ from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.helper import verbs
-from droidreclaim.helper.bundle import load_bundle
-from droidreclaim.helper.launch import start_helper
+from droidreclaim.helper.bundle import Bundle, load_bundle
+from droidreclaim.helper.launch import Started, start_as_shell, start_helper
 from droidreclaim.helper.protocol import PROTOCOL
 from droidreclaim.helper.session import HEARTBEAT_MS, HelperSession
 from droidreclaim.model import DeviceInfo
 
+_SERVE = ("serve", f"heartbeat_ms={HEARTBEAT_MS}")
 POCKET_PHONE = "Pocket Phone"  # ro.product.model of the phone that droidreclaim boots itself
 
 
@@ -95,8 +96,27 @@ def connect(
         DeviceError: the device was lost or did not answer within *timeout_s*.
     """
     bundle = load_bundle(kind=kind)
-    arguments = ("serve", f"heartbeat_ms={HEARTBEAT_MS}")
-    started = start_helper(device, way, bundle, arguments, timeout_s=timeout_s)
+    started = start_helper(device, way, bundle, _SERVE, timeout_s=timeout_s)
+    return _running(device, bundle, started, timeout_s, watch=watch)
+
+
+def connect_as_shell(device: Device, *, timeout_s: float) -> RunningHelper:
+    """
+    Start the helper on *device* as the adb shell: it answers ``hello``, ``scan``, ``read`` and
+    ``sample``, as far as the shell may read; what it may not is None.
+
+    Raises:
+        NotPossible: no helper fits, or the device runs no program of the shell's.
+        DeviceError: the device was lost or did not answer within *timeout_s*.
+    """
+    bundle = load_bundle()
+    started = start_as_shell(device, bundle, _SERVE, timeout_s=timeout_s)
+    return _running(device, bundle, started, timeout_s, watch=True)
+
+
+def _running(
+    device: Device, bundle: Bundle, started: Started, timeout_s: float, *, watch: bool
+) -> RunningHelper:
     ping = device.ping if watch else None
     session = HelperSession(started.channel, serial=device.serial, timeout_s=timeout_s, ping=ping)
     preamble = started.preamble

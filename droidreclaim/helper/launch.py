@@ -9,6 +9,7 @@ what does not answer it is verified on the device, and replaced when it is damag
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from droidreclaim.device import Channel, CommandResult, Device
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import (
+    DeviceError,
     DeviceLost,
     DeviceTimeout,
     DroidReclaimError,
@@ -26,10 +28,11 @@ from droidreclaim.errors import (
     TooMuchOutput,
 )
 from droidreclaim.helper.bundle import Bundle, Helper
-from droidreclaim.helper.deploy import DEFAULT_PLACES, Places, place
+from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places, place
 from droidreclaim.helper.protocol import ReplyReader, request
 
 _MAX_PREAMBLE_BYTES = 64 * 1024
+_TIDY_TIMEOUT_S = 10.0
 _TURNS = 2  # as it is, and as it was placed
 _ABSENT = "it was removed while it was started"
 _START_ID = "start"  # of the question that shows it runs; a session counts its own from 1
@@ -123,9 +126,13 @@ def start_helper(  # each is another thing than the others
     *,
     timeout_s: float,
     places: Places = DEFAULT_PLACES,
+    as_root: bool = True,
 ) -> Started:
     """
     Start the helper with *arguments*; place it first where it is absent or damaged.
+
+    Args:
+        as_root: False takes whoever the command runs as.
 
     Raises:
         NotRoot: this way is not root (any more).
@@ -137,6 +144,9 @@ def start_helper(  # each is another thing than the others
     deadline = Deadline(timeout_s)
     for turn in range(_TURNS):
         channel, preamble, early = _launch(device, way, bundle, arguments, deadline, places)
+        if as_root and preamble.uid != 0:
+            channel.close()
+            raise NotRoot(f"{device.serial}: {way.value}: runs as uid {preamble.uid}, not root")
         try:
             fault = _fault(channel, early, bundle, deadline) if preamble.present else _ABSENT
         except DeviceLost as error:
@@ -157,6 +167,36 @@ def start_helper(  # each is another thing than the others
     )
 
 
+def start_as_shell(
+    device: Device, bundle: Bundle, arguments: Sequence[str], *, timeout_s: float
+) -> Started:
+    """
+    Start the helper as the adb shell, where there is no root: it reads what the shell may read.
+
+    It is placed and verified anew for each start, in a directory of its own that only the shell
+    can enter, and removed as soon as it runs. Whoever could replace it there is the shell already.
+
+    Raises:
+        NotPossible: no helper fits, or the device runs no program from there.
+        DeviceError: the device was lost or did not answer within *timeout_s*.
+    """
+    home = f"{DEFAULT_PLACES.temp}/{TEMP_PREFIX}{secrets.token_hex(8)}"
+    places = Places(home=home)
+    try:
+        return start_helper(
+            device,
+            RootWay.ADBD,
+            bundle,
+            arguments,
+            timeout_s=timeout_s,
+            places=places,
+            as_root=False,
+        )
+    finally:
+        with suppress(DeviceError):
+            device.run(["rm", "-rf", home], timeout_s=_TIDY_TIMEOUT_S)
+
+
 def _launch(
     device: Device,
     way: RootWay,
@@ -169,8 +209,6 @@ def _launch(
     channel = device.open(command, timeout_s=deadline.left_s())
     try:
         preamble, early = _read_preamble(device, way, channel, deadline)
-        if preamble.uid != 0:
-            raise NotRoot(f"{device.serial}: {way.value}: runs as uid {preamble.uid}, not root")
         return channel, preamble, early
     except DroidReclaimError:
         channel.close()

@@ -54,8 +54,14 @@ while read -r area rest; do
     break
   done
 done 2>/dev/null </proc/swaps
-for file in "$temp/$prefix"*; do there "$file" && rm -f "$file" 2>/dev/null && report "$file" || {
-  there "$file" && say "left=$file"; }; done
+for file in "$temp/$prefix"*; do
+  there "$file" || continue
+  if [ -d "$file" ] && [ ! -L "$file" ]; then
+    rm -f "$file"/helper-* "$file"/.new-*/program; rmdir "$file"/.new-*; rmdir "$file"
+  else rm -f "$file"
+  fi 2>/dev/null
+  report "$file"
+done
 say done
 """
 

@@ -46,12 +46,14 @@ class Scan:
 
     Attributes:
         packages_list: Lines of /data/system/packages.list; None where it could not be read.
-        unreadable: Processes that are there and could not be read (hidepid).
+        unreadable: Processes that are there and could not be read, or not their status.
+        unreadable_errno: Of the last of them.
     """
 
     processes: tuple[Process, ...]
     packages_list: str | None
     unreadable: int
+    unreadable_errno: str | None = None
 
 
 HELLO: Call = ("hello", {})
@@ -80,7 +82,8 @@ def scan_of(reply: Reply) -> Scan:
     lines = [package.line for package in wire.lines_of(reply, "package", wire.Package)]
     text = None if None in lines else "".join(f"{line}\n" for line in lines)
     unreadable = wire.lines_of(reply, "unreadable", wire.Unreadable)
-    return Scan(processes, text, sum(line.count for line in unreadable))
+    errno = next((line.errno for line in unreadable), None)
+    return Scan(processes, text, sum(line.count for line in unreadable), errno)
 
 
 def guards_of(scan: Scan) -> tuple[int, ...]:

@@ -85,6 +85,7 @@ class Unreadable(Line):
     """How many processes are there and could not be read."""
 
     count: Size
+    errno: Word | None
 
 
 class File(Line):

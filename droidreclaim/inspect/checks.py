@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from droidreclaim.device.host import Host
 from droidreclaim.errors import ParseError
+from droidreclaim.helper.verbs import Scan
 from droidreclaim.helper.wire import Backend, Hello
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.model.check import Check, CheckState
@@ -23,6 +24,8 @@ _OLDEST_SERVER = 41  # adbutils: older servers lack host services it asks for
 _SLOW_TRIP_S = 0.2
 _NO_SWAP = "anonymous memory has nowhere to go: only --how cold"
 _OLDEST_SDK = 21  # Android 5: what the helper and the parsers are made for
+_NO_SHELL = "without it ps has no memory, and there is no footprint"
+_SHELL_SEES_LESS = "what the shell may not read is unknown without root"
 _ROOT_ADDS = "root adds: page-out, exact memory of every app, dmesg, PSI where the shell may not"
 
 # What moves or kills apps' memory besides us, by what it leaves in the file system (reference:
@@ -43,6 +46,8 @@ class Facts:
 
     Attributes:
         guards: Pids of guards that run; None without root.
+        shell_scan: What the helper saw as the adb shell, where there is no root; None with
+            *no_shell* saying why.
         killers: Of lmkd and the kernel's driver.
         answers: Of the shell, by the doctor's own names; a captured text has few of them.
         root: The way to root, or None with *no_root* saying why.
@@ -55,6 +60,8 @@ class Facts:
     root: str | None = None
     no_root: str | None = None
     hello: Hello | None = None
+    shell_scan: Scan | None = None
+    no_shell: str | None = None
     backends: Mapping[str, Backend] = field(default_factory=dict)
     helper_abis: tuple[str, ...] = ()
     guards: tuple[int, ...] | None = None
@@ -127,11 +134,26 @@ def _identity(facts: Facts) -> Iterator[Check]:
     yield Check("page size", OK if known else UNKNOWN, f"{known} bytes" if known else "?")
 
 
+def _shell_check(facts: Facts) -> Check:
+    """What the helper can read as the adb shell."""
+    scan = facts.shell_scan
+    if scan is None:
+        return Check("helper as shell", FAIL, facts.no_shell or "not tried", _NO_SHELL)
+    fact = plural(len(scan.processes), "process", "processes")
+    if not any(process.pid == 1 for process in scan.processes):
+        return Check("helper as shell", WARN, f"sees only {fact}: hidepid", _SHELL_SEES_LESS)
+    if scan.unreadable:
+        refused = f"{fact}, {scan.unreadable} of them unreadable: {scan.unreadable_errno or '?'}"
+        return Check("helper as shell", WARN, refused, _SHELL_SEES_LESS)
+    return Check("helper as shell", OK, f"reads the memory of {fact}")
+
+
 def _rights(facts: Facts) -> Iterator[Check]:
     if facts.root:
         yield Check("root", OK, facts.root)
     elif facts.no_root:
         yield Check("root", FAIL, facts.no_root, _ROOT_ADDS)
+        yield _shell_check(facts)
     mode = _text(facts, "selinux")
     context = facts.hello.selinux if facts.hello else None
     if mode in ("Enforcing", "Permissive", "Disabled"):

@@ -59,11 +59,12 @@ _SHOWN_PROPERTIES = (
 def of_device(
     device: Device,
     open_helper: Callable[[], tuple[RootWay, RunningHelper]],
+    open_reader: Callable[[], RunningHelper],
     *,
     timeout_s: float,
 ) -> tuple[Facts, tuple[Check, ...]]:
     """
-    Look at *device*, as root where *open_helper* can become it.
+    Look at *device*, as root where *open_helper* can become it, else as what *open_reader* gives.
 
     Raises:
         DeviceError: the device was lost, or does not answer.
@@ -84,11 +85,23 @@ def of_device(
         )
     except NotPossible as error:
         facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))
+        facts = _as_shell(facts, open_reader)
     answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
     properties = answers["props"].read(parse_getprop)
     killers = facts_of(answers, properties)
     facts = replace(facts, answers=answers, properties=properties, killers=killers)
     return facts, tuple(device_checks(facts))
+
+
+def _as_shell(facts: Facts, open_reader: Callable[[], RunningHelper]) -> Facts:
+    """What the helper sees without root."""
+    try:
+        with open_reader() as helper:
+            replies = helper.session.call_all([verbs.HELLO, verbs.SCAN])
+    except NotPossible as error:
+        return replace(facts, no_shell=error.hint or str(error))
+    scan = verbs.scan_of(replies[1])
+    return replace(facts, hello=verbs.hello_of(replies[0]), shell_scan=scan)
 
 
 def of_capture(path: Path) -> tuple[Facts, tuple[Check, ...]]:

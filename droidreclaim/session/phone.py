@@ -13,7 +13,7 @@ from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DeviceError, Interrupted, NotPossible, NotRoot, UsageError
 from droidreclaim.helper import remove
-from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper
+from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect_as_shell
 from droidreclaim.inspect import apps
 from droidreclaim.inspect import headroom as headroom_of
 from droidreclaim.inspect import kills as kills_of
@@ -52,6 +52,7 @@ class Phone:
         self._timeout_s = timeout_s
         self._started: tuple[RootWay, RunningHelper] | None = None
         self._others: list[RunningHelper] = []
+        self._shell: RunningHelper | None = None
         self._info: DeviceInfo | None = None
 
     def __enter__(self) -> Self:
@@ -71,9 +72,10 @@ class Phone:
     def close(self) -> None:
         """End our sessions with the device; the next method that needs one starts it again."""
         programs = [self._started[1]] if self._started else []
+        programs += [self._shell] if self._shell else []
         for program in (*programs, *self._others):
             program.session.close()
-        self._started, self._others = None, []
+        self._started, self._shell, self._others = None, None, []
 
     # Which device
 
@@ -98,8 +100,9 @@ class Phone:
     def info(self) -> DeviceInfo:
         """What names the device: serial, model, SDK, ABI, kernel, page size (None without root)."""
         if self._info is None:
-            if self._started is not None:
-                self._info = apps.device_info(self._started[1])
+            running = self._started[1] if self._started else self._shell
+            if running is not None:
+                self._info = apps.device_info(running)
             else:
                 self._info = unrooted.device_info(self._device, timeout_s=self._timeout_s)
         return self._info
@@ -117,7 +120,7 @@ class Phone:
         """
         Processes with oom_score_adj, band, RSS and swap, system processes too.
 
-        Without root only apps, and no memory: that is what ActivityManager tells.
+        Without root the helper runs as the adb shell, and what that may not read is None.
 
             >>> import droidreclaim as dr
             >>> with dr.connect() as phone:
@@ -288,7 +291,7 @@ class Phone:
         """As `headroom`, again and again, each over the last second; never ends by itself."""
         page_bytes = None
         try:
-            self._info, take = headroom_of.with_helper(self.helper)
+            self._info, take = headroom_of.with_helper(self.reader)
             page_bytes = self._info.page_bytes
         except NotPossible as error:
             _log.info("%s; what the shell may not read is unknown", error)
@@ -380,6 +383,27 @@ class Phone:
         return self.start()[1]
 
     @property
+    def reader(self) -> RunningHelper:
+        """
+        The helper as root, or where there is no root as the adb shell, for what only reads.
+
+        Raises:
+            NotPossible: the device runs no program of the shell's either; the hint says why.
+        """
+        try:
+            return self.helper
+        except NotRoot as error:
+            if self._shell is not None:
+                return self._shell
+            try:
+                self._shell = connect_as_shell(self._device, timeout_s=self._timeout_s)
+            except NotPossible as refused:
+                hint = f"nor as the shell: {refused}".replace(f"{self.serial}: ", "")
+                raise NotPossible(error.message, hint=hint) from refused
+            _log.info("%s; the helper runs as the adb shell", error.message)
+            return self._shell
+
+    @property
     def way(self) -> RootWay:
         """The way to root; raises NotPossible where there is none."""
         if self._started is not None:
@@ -410,14 +434,14 @@ class Phone:
         return self._others[-1]
 
     def snapshot(self, *, states: bool = False) -> Snapshot:
-        """All processes, attributed to packages; without root, what ActivityManager tells."""
+        """All processes, attributed to packages; without helper, what ActivityManager tells."""
         try:
-            helper = self.helper
-        except NotRoot as error:
+            helper = self.reader
+        except NotPossible as error:
             seen = apps.processes_without_root(self._device, timeout_s=self._timeout_s)
             _log.info("%s; root would add memory, native and system processes", error)
             return seen
-        if states:
+        if states or helper is self._shell:  # packages.list is root's: the dump names packages
             self._info, seen = apps.processes_with_states(
                 helper, self._device, timeout_s=self._timeout_s
             )

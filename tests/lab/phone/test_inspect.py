@@ -106,6 +106,8 @@ def test_the_doctor_works_without_root_and_says_what_it_would_add(
     assert seen["root"]["state"] == "fail"
     assert "su: not found" in seen["root"]["fact"]
     assert "root adds" in seen["root"]["todo"]
+    assert seen["helper as shell"]["state"] == "ok"
+    assert seen["helper as shell"]["fact"].startswith("reads the memory of ")
     assert seen["backends"]["state"] == "unknown"
     assert seen["ram"]["state"] == "ok"
     document = run_json(mine, "headroom")
