@@ -15,11 +15,12 @@ from droidreclaim.errors import DeviceTimeout, ParseError
 from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
-from droidreclaim.parse.activity.exits import LmkCounts, ProcessExit, parse_exit_info, parse_lmk
+from droidreclaim.parse.activity.exits import LmkCounts, parse_exit_info, parse_lmk
+from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
 from droidreclaim.parse.kills.join import join_kills
 from droidreclaim.parse.kills.log import parse_kills, read_entries
 from droidreclaim.parse.kills.logcat import LogForm, iter_entries
-from droidreclaim.parse.kills.records import KilledBy, KillRecord, killer_of
+from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.parse.text.bugreport import Kind, Piece
 from droidreclaim.parse.text.lines import log_lines
@@ -44,20 +45,6 @@ _KERNEL_EVERY_S = 2.0
 _NO_AGE = timedelta()
 _SETTLE_S = 3.0  # all lines about one kill came within 0.85 s in every capture
 
-# android.app.ApplicationExitInfo: reasons that are somebody's doing. 1 is the app's own exit.
-_EXIT_KILLERS = {
-    0: KilledBy.UNKNOWN,
-    2: KilledBy.UNKNOWN,
-    3: KilledBy.LMKD,
-    4: KilledBy.CRASH,
-    5: KilledBy.CRASH,
-    6: KilledBy.ANR,
-    7: KilledBy.CRASH,
-    10: KilledBy.USER,
-    11: KilledBy.USER,
-    14: KilledBy.FREEZER,
-}
-_EXIT_SELF = 1
 # Whose log line may not say who wanted it: what exit-info has of it does.
 _UNSURE = frozenset({KilledBy.ACTIVITY_MANAGER, KilledBy.UNKNOWN})
 
@@ -251,24 +238,6 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
         channel.close()
 
 
-def record_of_exit(one: ProcessExit) -> KillRecord:
-    """An ended process of exit-info as one more voice about a kill."""
-    by = _EXIT_KILLERS.get(one.reason, killer_of(one.description or one.subreason_name))
-    said = (one.description, one.subreason_name, one.reason_name)
-    words = next((word for word in said if word and word != "UNKNOWN"), "")
-    return KillRecord(
-        line_number=0,
-        at=one.when.isoformat(sep=" ", timespec="milliseconds"),
-        by=by,
-        pid=one.pid,
-        reason=words,
-        source="exit-info",
-        name=one.process,
-        uid=one.uid,
-        freed_bytes=one.rss_bytes or None,
-    )
-
-
 def _explained(kills: list[KillRecord], exits: list[KillRecord]) -> list[KillRecord]:
     """*kills* joined with what exit-info, oldest first, has of the same: the rest are others."""
     return list(join_kills([*kills, *reversed(exits)])[: len(kills)])
@@ -324,7 +293,7 @@ def _records_of_exits(text: str) -> list[KillRecord]:
     """A device where nothing has ended yet prints titles only; an app's own exit is no kill."""
     if "PROCESS EXIT INFO" in text and "ApplicationExitInfo #" not in text:
         return []
-    return [record_of_exit(one) for one in parse_exit_info(text) if one.reason != _EXIT_SELF]
+    return [record_of_exit(one) for one in parse_exit_info(text) if one.reason != EXIT_SELF]
 
 
 def _counters(answer: Answer, silent: list[str]) -> LmkCounts | None:

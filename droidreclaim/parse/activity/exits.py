@@ -142,7 +142,7 @@ def _records(lines: list[NumberedLine]) -> Iterator[tuple[str, list[NumberedLine
 
 
 def _read_record(package: str, block: list[NumberedLine]) -> ProcessExit:
-    fields = _fields(" ".join(line.strip() for _, line in block[1:])[:_LONGEST_RECORD])
+    fields = exit_fields(" ".join(line.strip() for _, line in block[1:]))
     try:
         return _to_exit(package, fields)
     except (KeyError, ValueError) as error:
@@ -151,11 +151,13 @@ def _read_record(package: str, block: list[NumberedLine]) -> ProcessExit:
 
 
 def _to_exit(package: str, fields: dict[str, str]) -> ProcessExit:
-    reason, reason_name = _code(fields["reason"])
-    subreason, subreason_name = _code(fields["subreason"]) if "subreason" in fields else (None, "")
+    reason, reason_name = exit_code(fields["reason"])
+    subreason, subreason_name = (
+        exit_code(fields["subreason"]) if "subreason" in fields else (None, "")
+    )
     description = fields.get("description")
     return ProcessExit(
-        when=_time(fields["timestamp"]),
+        when=exit_time(fields["timestamp"]),
         packages=(package,) if package else (),
         pid=_int(fields["pid"]),
         process=fields["process"],
@@ -173,9 +175,10 @@ def _to_exit(package: str, fields: dict[str, str]) -> ProcessExit:
     )
 
 
-def _fields(record: str) -> dict[str, str]:
+def exit_fields(record: str) -> dict[str, str]:
+    """The values of one record by key, as printed."""
     # Values hold blanks and parentheses; only the free text of description may hold a "key=".
-    before, found, rest = record.partition(" description=")
+    before, found, rest = record[:_LONGEST_RECORD].partition(" description=")
     keys = list(_KEY.finditer(before))
     ends = [*(key.start() for key in keys[1:]), len(before)]
     fields = {key[1]: before[key.end() : end] for key, end in zip(keys, ends, strict=False)}
@@ -185,7 +188,13 @@ def _fields(record: str) -> dict[str, str]:
     return fields
 
 
-def _time(printed: str) -> datetime:
+def exit_time(printed: str) -> datetime:
+    """
+    When it ended, from the form that ActivityManager prints.
+
+    Raises:
+        ValueError: it is none, as the short form in which an app's language prints it.
+    """
     if _TIME.fullmatch(printed) is None:
         raise ValueError("timestamp")
     # SimpleDateFormat prints the digits of the device's language.
@@ -193,7 +202,13 @@ def _time(printed: str) -> datetime:
     return datetime.fromisoformat(western)
 
 
-def _code(printed: str) -> tuple[int, str]:
+def exit_code(printed: str) -> tuple[int, str]:
+    """
+    A reason as number and words.
+
+    Raises:
+        ValueError: it has no number.
+    """
     match = _CODE.fullmatch(printed)
     if match is None:
         raise ValueError("reason")

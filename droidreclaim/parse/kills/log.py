@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from droidreclaim.parse.kills.am_lines import ForceStopped, read_activity_line
+from droidreclaim.parse.kills.exit_lines import has_exit, read_exits
 from droidreclaim.parse.kills.kernel_kills import read_kernel_kills
 from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill
 from droidreclaim.parse.kills.logcat import (
@@ -98,6 +99,9 @@ def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[Nu
             if isinstance(stop, ForceStopped):
                 stopped[stop.package] = stop.reason
         try:
+            if has_exit(entry.message):
+                records += read_exits(entry)
+                continue
             record = read_kill(entry)
         except ValueError:
             unread.append((entry.line_number, f"{entry.tag or ''}: {entry.message}"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from droidreclaim.parse.kills.am_lines import opens_record
+from droidreclaim.parse.kills.exit_lines import exit_is_cut, has_exit
 from droidreclaim.parse.kills.lmkd import opens_lmkd_kill
 from droidreclaim.parse.kills.logcat import LogEntry
 from droidreclaim.parse.text.answer import NumberedLine
@@ -79,6 +80,8 @@ def _entry(number: int, line: str) -> LogEntry | None:
     message = line[bare.end() if bare else 0 :]
     if opens_lmkd_kill(message) or opens_record(message) or message.startswith("Process "):
         return _said(number, None, None, message)
+    if has_exit(message):
+        return _said(number, at["at"] if at else None, None, message)
     return None
 
 
@@ -89,6 +92,8 @@ def _said(number: int, at: str | None, tag: str | None, message: str) -> LogEntr
 def _goes_on(draft: LogEntry, line: str) -> bool:
     """Whether *line* is the rest of a record that a chat or a phone has wrapped."""
     said = draft.message
+    if exit_is_cut(said):
+        return bool(line.strip())
     if opens_lmkd_kill(said):
         if "reason: " not in said and line.strip():
             return True

@@ -38,10 +38,9 @@ _KEPT_DUMPS = frozenset({"processes", "oom", "lru", "exit-info", "lmk", "setting
 # Lines that may speak of a kill. A log is the one part of a bug report that fills a memory: of it
 # these are kept, and what follows each, for records of several lines.
 _KILL_WORDS = re.compile(
-    r"lowmemorykiller|lmkd|[Kk]ill|has died|am_proc_died|am_crash|exited due to signal"
-    r"|Force stopping|No longer want|to free |send sigkill|beginning of |switch to "
-    r"|PhantomProcessRecord|oom_reaper|out of memory|Out of memory|am_freeze|am_unfreeze"
-    r"|[Ff]reezing |[Ff]roze |while frozen|compressed page|Write-error on |ApplicationExitInfo\("
+    r"[Kk]ill|has died|am_proc_died|am_crash|exited due to signal|Force stopping|No longer want"
+    r"|beginning of |switch to |PhantomProcessRecord|oom_reaper|am_freeze|[Ff]reezing "
+    r"|[Ff]roze |while frozen|Error allocating memory|Write-error on |ApplicationExitInfo\("
 )
 _FOLLOWING_LINES = 16  # the kernel's records span up to that many, with other lines in between
 _LONGEST_LINE = 8192
@@ -77,6 +76,7 @@ _ACTIVITY_LOOKS = re.compile(
     r"| *(?:PERS|Proc) # *[0-9]+: | *ApplicationExitInfo #| *Process LRU list "
 )
 _BY_LOOKS = (
+    (re.compile(r".{0,300}ApplicationExitInfo\(timestamp="), Kind.LOG),  # as apps print it
     (re.compile(r"\[[\w.-]+\]: \["), Kind.PROPERTIES),
     (re.compile(r"Mem(?:Total|Free|Available): +[0-9]+ kB"), Kind.MEMINFO),
     (re.compile(r"nr_free_pages(?:_\w+)? [0-9]+$|nr_alloc_batch [0-9]+$"), Kind.VMSTAT),
