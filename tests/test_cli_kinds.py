@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -12,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.core
+from zygote import STDOUTS, Zygote
 
 from droidreclaim.cli.app import app
 from droidreclaim.cli.app import run as run_here
@@ -52,7 +54,7 @@ every_one = pytest.mark.parametrize("words", EVERY, ids=lambda words: " ".join(w
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> dict[str, str]:
+def surroundings(tmp_path: Path) -> dict[str, str]:
     """An environment without adb, QEMU, phone image and adb server: no command can do much."""
     kept = {k: os.environ[k] for k in ("PYTHONPATH", "COVERAGE_PROCESS_START") if k in os.environ}
     return kept | {
@@ -62,42 +64,89 @@ def nowhere(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def run(words: tuple[str, ...], environment: dict[str, str], **more: Any) -> Any:
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    """Runs command lines in forks: a process of its own for each took minutes to import."""
+    warm = Zygote()
+    yield warm
+    warm.close()
+
+
+def judged(words: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> str:
+    """What it said on stderr: never a traceback; nor may it end with an unknown exit code."""
+    said = done.stderr.decode("utf-8")
+    for never in ("Traceback", "a defect of droidreclaim", "Exception ignored", "\x1b"):
+        assert never not in said, (words, said)
+    assert done.returncode in _EXIT_CODES, (words, said)
+    return said
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs every command in one environment."""
+
+    zygote: Zygote
+    environment: dict[str, str]
+
+    def each(
+        self,
+        stdout: str = "file",
+        *,
+        only: Sequence[tuple[str, ...]] = EVERY,
+        add: str = "",
+        cwd: Path | None = None,
+        **more: str,
+    ) -> Iterator[tuple[tuple[str, ...], Any, str]]:
+        """Every command's words, how it ended, and what it said on stderr."""
+        for words in only:
+            done = self.zygote.run(
+                (*words, *add.split()), self.environment | more, stdout=stdout, cwd=cwd
+            )
+            yield words, done, judged(words, done)
+
+
+@pytest.fixture
+def nowhere(zygote: Zygote, surroundings: dict[str, str]) -> Runner:
+    return Runner(zygote, surroundings)
+
+
+def own_process(
+    words: tuple[str, ...], environment: dict[str, str], **more: Any
+) -> subprocess.CompletedProcess[bytes]:
     """The command *words* as a process of its own."""
     streams = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
     return subprocess.run(
         [sys.executable, "-m", "droidreclaim", *words],
         stderr=subprocess.PIPE,
         check=False,
-        timeout=120,
+        timeout=60,
         env=environment,
         **streams,
     )
 
 
-def run_each(
-    environment: dict[str, str],
-    *,
-    only: Sequence[tuple[str, ...]] = EVERY,
-    add: str = "",
-    **more: Any,
-) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    """
-    Every command, two at a time: its words, how it ended, and what it said on stderr.
-
-    No one may end in a traceback or with an unknown exit code; an error has words that say why.
-    """
-    with ThreadPoolExecutor(2) as pool:
-        started = {
-            words: pool.submit(run, (*words, *add.split()), environment, **more) for words in only
-        }
-    for words, ended in started.items():
-        done = ended.result()
-        said = (done.stderr or b"").decode("utf-8")
-        for never in ("Traceback", "a defect of droidreclaim", "Exception ignored", "\x1b"):
-            assert never not in said, (words, said)
-        assert done.returncode in _EXIT_CODES, (words, said)
-        yield words, done, said
+@pytest.mark.parametrize("words", [("ps",), ("profile", "schema")], ids=" ".join)
+@pytest.mark.parametrize("stdout", STDOUTS)
+def test_a_process_of_its_own_ends_as_a_fork_does(
+    stdout: str, words: tuple[str, ...], nowhere: Runner
+) -> None:
+    with contextlib.ExitStack() as opened:
+        more: dict[str, Any] = {}
+        if stdout == "full":
+            more = {"stdout": opened.enter_context(Path("/dev/full").open("wb"))}
+        elif stdout == "gone":
+            reading, writing = os.pipe()
+            os.close(reading)
+            opened.callback(os.close, writing)
+            more = {"stdout": writing}
+        elif stdout == "closed":
+            more = {"stdout": None, "preexec_fn": lambda: os.close(1)}
+        elif stdout == "none at all":
+            more = {"stdin": None, "stdout": None, "preexec_fn": lambda: os.closerange(0, 3)}
+        own = own_process(words, nowhere.environment, **more)
+    fork = nowhere.zygote.run(words, nowhere.environment, stdout=stdout)
+    assert (own.returncode, own.stderr) == (fork.returncode, fork.stderr)
+    assert (own.stdout or b"") == fork.stdout
 
 
 def leaf(words: tuple[str, ...]) -> Any:
@@ -108,76 +157,65 @@ def leaf(words: tuple[str, ...]) -> Any:
     return command
 
 
-def test_stdout_that_is_closed_is_an_error_in_one_line(nowhere: dict[str, str]) -> None:
-    for words, done, said in run_each(nowhere, stdout=None, preexec_fn=lambda: os.close(1)):
+def test_stdout_that_is_closed_is_an_error_in_one_line(nowhere: Runner) -> None:
+    for words, done, said in nowhere.each("closed"):
         assert done.returncode != 0, words
         assert len(said.splitlines()) == 1, said
         assert "cannot write the output: Bad file descriptor" in said or done.returncode != 1
 
 
-def test_stdout_that_is_full_is_an_error_in_one_line(nowhere: dict[str, str]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        for words, done, said in run_each(nowhere, stdout=full):
-            assert done.returncode != 0, words
-            assert len(said.splitlines()) == 1, said
-            assert "cannot write the output: No space left on device" in said or (
-                done.returncode != 1
-            )
+def test_stdout_that_is_full_is_an_error_in_one_line(nowhere: Runner) -> None:
+    for words, done, said in nowhere.each("full"):
+        assert done.returncode != 0, words
+        assert len(said.splitlines()) == 1, said
+        assert "cannot write the output: No space left on device" in said or done.returncode != 1
 
 
 @pytest.mark.parametrize("add", ["", "--help"])
-def test_a_reader_that_is_gone_is_no_error(add: str, nowhere: dict[str, str]) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        for words, done, said in run_each(nowhere, add=add, stdout=writing):
-            assert "roken pipe" not in said, words
-            assert done.returncode == 0 or not add, words
-    finally:
-        os.close(writing)
+def test_a_reader_that_is_gone_is_no_error(add: str, nowhere: Runner) -> None:
+    for words, done, said in nowhere.each("gone", add=add):
+        assert "roken pipe" not in said, words
+        assert done.returncode == 0 or not add, words
 
 
-def test_without_any_stream_the_exit_code_still_speaks(nowhere: dict[str, str]) -> None:
-    closed: dict[str, Any] = {"stdin": None, "stdout": None}
-    for _, _, said in run_each(nowhere, preexec_fn=lambda: os.closerange(0, 3), **closed):
+def test_without_any_stream_the_exit_code_still_speaks(nowhere: Runner) -> None:
+    for _, _, said in nowhere.each("none at all"):
         assert said == ""
 
 
-def test_a_locale_without_unicode_ends_no_command(nowhere: dict[str, str]) -> None:
-    poor = nowhere | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    assert len(list(run_each(poor))) == len(EVERY)
+_POOR = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
 
 
-def test_a_working_directory_that_is_gone_ends_no_command(
-    nowhere: dict[str, str], tmp_path: Path
+def test_a_stream_without_unicode_ends_no_command(nowhere: Runner) -> None:
+    assert len(list(nowhere.each(**_POOR))) == len(EVERY)
+
+
+@pytest.mark.parametrize("words", [(), ("ps",), ("doctor",)], ids=" ".join)
+def test_a_locale_without_unicode_ends_no_command(
+    words: tuple[str, ...], surroundings: dict[str, str]
 ) -> None:
-    gone = tmp_path / "gone"
+    judged(words, own_process(words, surroundings | _POOR))
 
-    def leave() -> None:
-        gone.mkdir(exist_ok=True)
-        os.chdir(gone)
-        os.rmdir(gone)
 
-    assert len(list(run_each(nowhere, preexec_fn=leave))) == len(EVERY)
+def test_a_working_directory_that_is_gone_ends_no_command(nowhere: Runner, tmp_path: Path) -> None:
+    assert len(list(nowhere.each(cwd=tmp_path / "gone"))) == len(EVERY)
 
 
 @pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/home"])
-def test_a_home_that_cannot_be_written_is_at_most_one_line(
-    home: str, nowhere: dict[str, str]
-) -> None:
-    for words, _, said in run_each(nowhere | {"HOME": home}):
+def test_a_home_that_cannot_be_written_is_at_most_one_line(home: str, nowhere: Runner) -> None:
+    for words, _, said in nowhere.each(HOME=home):
         assert len(said.splitlines()) <= 1, (words, said)
 
 
 def test_an_android_serial_of_nonsense_is_at_most_a_device_that_is_not_there(
-    nowhere: dict[str, str],
+    nowhere: Runner,
 ) -> None:
-    for words, done, said in run_each(nowhere | {"ANDROID_SERIAL": "a\x1b[31m b;reboot"}):
+    for words, done, said in nowhere.each(ANDROID_SERIAL="a\x1b[31m b;reboot"):
         assert done.returncode in (0, 3, 4) or "nowhere" in words, (words, said)
 
 
-def test_with_json_an_error_is_a_document_on_stdout(nowhere: dict[str, str]) -> None:
-    for words, done, said in run_each(nowhere, only=WITH_JSON, add="--json"):
+def test_with_json_an_error_is_a_document_on_stdout(nowhere: Runner) -> None:
+    for words, done, said in nowhere.each(only=WITH_JSON, add="--json"):
         document = json.loads(done.stdout)
         if done.returncode == 0:
             assert "error" not in document, words
@@ -188,8 +226,8 @@ def test_with_json_an_error_is_a_document_on_stdout(nowhere: dict[str, str]) -> 
         assert error["message"].splitlines()[0] in said
 
 
-def test_with_json_words_that_make_no_sense_are_a_document_too(nowhere: dict[str, str]) -> None:
-    for words, done, _ in run_each(nowhere, only=WITH_JSON, add="--json --frobnicate"):
+def test_with_json_words_that_make_no_sense_are_a_document_too(nowhere: Runner) -> None:
+    for words, done, _ in nowhere.each(only=WITH_JSON, add="--json --frobnicate"):
         assert done.returncode == 2, words
         hint = json.loads(done.stdout)["error"]["hint"]
         assert hint == f"see '{name_of(words)} --help'"
@@ -220,7 +258,7 @@ def name_of(words: tuple[str, ...]) -> str:
     return " ".join(["droidreclaim", *(word for word in words if word not in given)])
 
 
-def test_a_command_that_is_told_to_end_cleans_up_and_says_so(nowhere: dict[str, str]) -> None:
+def test_a_command_that_is_told_to_end_cleans_up_and_says_so(surroundings: dict[str, str]) -> None:
     code = (
         "import sys, time; from droidreclaim.cli import app, main\n"
         "def sleep(words):\n"
@@ -235,7 +273,7 @@ def test_a_command_that_is_told_to_end_cleans_up_and_says_so(nowhere: dict[str, 
     ):
         process = subprocess.Popen(
             [sys.executable, "-c", code],
-            env=nowhere,
+            env=surroundings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -247,16 +285,16 @@ def test_a_command_that_is_told_to_end_cleans_up_and_says_so(nowhere: dict[str, 
 
 
 def test_a_ctrl_c_while_modules_are_imported_is_one_line(
-    nowhere: dict[str, str], tmp_path: Path
+    surroundings: dict[str, str], tmp_path: Path
 ) -> None:
     # A slow import of one module that the command line needs, in front of all others.
     (tmp_path / "typer.py").write_text(
         "print('importing', flush=True)\nimport time\ntime.sleep(30)\n"
     )
-    path = os.pathsep.join([str(tmp_path), nowhere.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(tmp_path), surroundings.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [sys.executable, "-m", "droidreclaim", "ps"],
-        env=nowhere | {"PYTHONPATH": path},
+        env=surroundings | {"PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -279,7 +317,7 @@ def test_a_ctrl_c_while_modules_are_imported_is_one_line(
     ],
 )
 def test_what_nobody_expected_is_one_line_that_asks_for_a_report_and_v_adds_the_traceback(
-    broken: str, kind: str, nowhere: dict[str, str]
+    broken: str, kind: str, surroundings: dict[str, str]
 ) -> None:
     code = (
         "from droidreclaim.cli import app, main\n"
@@ -287,7 +325,7 @@ def test_what_nobody_expected_is_one_line_that_asks_for_a_report_and_v_adds_the_
         "app.run = run; main.main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "--json"], env=nowhere, capture_output=True, check=False
+        [sys.executable, "-c", code, "--json"], env=surroundings, capture_output=True, check=False
     )
     words = done.stderr.decode()
     assert done.returncode == 1
@@ -296,7 +334,7 @@ def test_what_nobody_expected_is_one_line_that_asks_for_a_report_and_v_adds_the_
     assert len(words.splitlines()) == 1
     assert json.loads(done.stdout)["error"]["exit_code"] == 1
     talkative = subprocess.run(
-        [sys.executable, "-c", code, "-v"], env=nowhere, capture_output=True, check=False
+        [sys.executable, "-c", code, "-v"], env=surroundings, capture_output=True, check=False
     )
     assert b"Traceback" in talkative.stderr
     assert b"\x1b" not in talkative.stderr
@@ -311,7 +349,7 @@ def test_a_phone_needs_a_home_and_says_in_one_line_where_else(words: str, home: 
     kept = {
         key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "DROID"))
     }
-    done = run(tuple(words.split()), kept | {"HOME": home})
+    done = own_process(tuple(words.split()), kept | {"HOME": home})
     said = done.stderr.decode()
     assert done.returncode == 4, said
     assert len(said.splitlines()) == 1

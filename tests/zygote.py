@@ -1,0 +1,156 @@
+"""
+Command lines in forks of one process that has imported everything: a tenth of a second each.
+
+A fork begins as the interpreter begins a program: standard streams of its own (``None`` where a
+descriptor is closed), its environment and working directory, and the way Python ends one, with
+its last flush. That a process of its own ends the same is a test in ``test_cli_kinds.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import droidreclaim
+from droidreclaim.cli.main import main
+
+STDOUTS = ("file", "full", "gone", "closed", "none at all")
+_TIMEOUT_S = 60
+
+
+class Zygote:
+    """The warm process, and what asks it for forks."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        stdout: str = "file",
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run ``droidreclaim words...``; *cwd* is made, entered and removed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+            job = {
+                "words": list(words), "environment": dict(environment), "stdout": stdout,
+                "out": out.name, "err": err.name, "cwd": str(cwd) if cwd else None,
+            }  # fmt: skip
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+            code = int(self._process.stdout.readline())
+            return subprocess.CompletedProcess(list(words), code, out.read(), err.read())
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+
+
+def _serve() -> None:
+    for module in pkgutil.walk_packages(droidreclaim.__path__, "droidreclaim."):
+        if "guest" not in module.name and not module.name.endswith(("__main__", "pytest_plugin")):
+            importlib.import_module(module.name)
+    replies = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        replies.write(f"{_ended(json.loads(line))}\n")
+        replies.flush()
+
+
+def _ended(job: Mapping[str, Any]) -> int:
+    child = os.fork()
+    if child == 0:
+        code = 121
+        try:
+            _enter(job)
+            code = _run(job["words"])
+        finally:
+            os._exit(code)
+    until = time.monotonic() + _TIMEOUT_S
+    while time.monotonic() < until:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _enter(job: Mapping[str, Any]) -> None:
+    """Become what a shell would have started."""
+    os.closerange(3, 64)
+    os.environ.clear()
+    os.environ.update(job["environment"])
+    stdout = {"full": "/dev/full"}.get(job["stdout"], job["out"])
+    for number, path in enumerate(("/dev/null", stdout, job["err"])):
+        opened = os.open(path, os.O_RDWR)
+        os.dup2(opened, number)
+        os.close(opened)
+    if job["stdout"] == "gone":
+        reading, writing = os.pipe()
+        os.dup2(writing, 1)
+        os.close(reading)
+        os.close(writing)
+    for number in {"closed": (1,), "none at all": (0, 1, 2)}.get(job["stdout"], ()):
+        os.close(number)
+    if job["cwd"]:
+        os.mkdir(job["cwd"])
+        os.chdir(job["cwd"])
+        os.rmdir(job["cwd"])
+    encoding = job["environment"].get("PYTHONIOENCODING", "utf-8")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        setattr(sys, name, _stream(number, encoding))
+
+
+def _stream(number: int, encoding: str) -> Any:
+    try:
+        os.fstat(number)
+    except OSError:
+        return None
+    return open(
+        number,
+        "r" if number == 0 else "w",
+        encoding=encoding,
+        errors="backslashreplace" if number == 2 else "strict",
+        closefd=False,
+    )
+
+
+def _run(words: Sequence[str]) -> int:
+    sys.argv = ["droidreclaim", *words]
+    try:
+        main()
+        code: Any = 0
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"Exception ignored while flushing sys.stdout: {error}\n")
+        code = 120
+    sys.stderr.flush()
+    return int(code or 0)
+
+
+if __name__ == "__main__":
+    _serve()
