@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,7 +24,7 @@ from droidreclaim.errors import (
     NotAchieved,
     UsageError,
 )
-from droidreclaim.model import Band, ReclaimResult
+from droidreclaim.model import Band, Process, ReclaimResult
 
 if TYPE_CHECKING:
     from droidreclaim.session import Phone
@@ -110,12 +111,21 @@ def ps(
             taken_at = now_utc()
             rows = phone.ps(*names, band=bands, user=user, sort=sort, states=states)
             device, source = phone.info, phone.source
+        if not (names or bands or user):
+            _remember(device.serial, rows)
     if as_json:
         emit(report.ps_json(device, source, taken_at, rows))
         return
     asked = everything or bool(names or band)
     shown = rows if asked else [process for process in rows if process.packages]
     show(report.ps_table(shown, hidden=len(rows) - len(shown)))
+
+
+def _remember(serial: str, rows: Sequence[Process]) -> None:
+    """Keep what Tab completes."""
+    from droidreclaim.cli.complete import cache
+
+    cache.keep_packages(serial, (package for row in rows for package in row.packages))
 
 
 @with_connection

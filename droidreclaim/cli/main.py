@@ -9,6 +9,8 @@ import sys
 import threading
 from types import FrameType
 
+from droidreclaim.cli import complete
+
 
 class Ended(KeyboardInterrupt):
     """
@@ -26,6 +28,8 @@ class Ended(KeyboardInterrupt):
 def main() -> None:
     """Run the command line; the one place where an error becomes a message and an exit code."""
     words, ready = sys.argv[1:], False
+    if complete.VARIABLE in os.environ:  # a shell waits for an answer to Tab
+        raise SystemExit(complete.main(words, os.environ))
     try:
         _prepare_streams()
         _end_by_signals()
