@@ -127,6 +127,24 @@ def test_a_dry_run_estimates_what_is_exclusively_its_own() -> None:
     assert reclaim.totals((target,), None).gained_bytes is None
 
 
+def test_at_its_own_limit_of_swap_success_is_nothing_and_says_why() -> None:
+    full = replace(_MOVED, advised_bytes=_MIB, after=_BEFORE, swap_room_bytes=0)
+    stopped = replace(full, outcome="stopped", reason=Reason.SWAP_LIMIT, advised_bytes=0)
+    for target in (judge(full), judge(stopped)):
+        assert (target.outcome, target.reason) == ("nothing", "swap_limit")
+        assert "memory.swap.max" in str(target.detail)
+    part = judge(replace(_MOVED, outcome="stopped", reason=Reason.SWAP_LIMIT, swap_room_bytes=0))
+    assert (part.outcome, part.reason) == ("reclaimed", "swap_limit")
+
+
+@pytest.mark.parametrize(("room", "outcome"), [(0, "nothing"), (_MIB, "estimated")])
+def test_a_dry_run_is_bounded_by_the_target_s_own_limit_of_swap(room: int, outcome: str) -> None:
+    dry = reclaim.Request(Selection(), dry_run=True)
+    target = judge(replace(_MOVED, advised_bytes=0, after=None, swap_room_bytes=room), dry)
+    assert (target.outcome, target.reason) == (outcome, "swap_limit")
+    assert target.advice.movable_bytes == room
+
+
 def test_cold_moves_nothing_and_says_so() -> None:
     target = judge(replace(_MOVED, after=_BEFORE), reclaim.Request(Selection(), how="cold"))
     assert target.outcome == "advised"

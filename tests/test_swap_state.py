@@ -120,6 +120,17 @@ def test_free_swap_bounds_anonymous_memory_and_not_files() -> None:
     assert seen.limited_by == "swap_budget"
 
 
+def test_a_limit_of_its_own_cgroup_bounds_anonymous_memory_and_not_files() -> None:
+    both = replace(_DRY, kinds=(use("dalvik", 40), use("code", 30)), exclusive_bytes=70 * _MIB)
+    limited = replace(both, swap_room_bytes=4 * _MIB)
+    seen = estimate([limited], _SWAP, swap_floor_bytes=0, budget_bytes=None)
+    assert (seen.leaves_bytes, seen.zram_bytes) == (34 * _MIB, round(4 * _MIB / 2.5))
+    assert seen.limited_by == "swap_limit"
+    roomy = replace(both, swap_room_bytes=40 * _MIB)
+    seen = estimate([roomy], _SWAP, swap_floor_bytes=0, budget_bytes=None)
+    assert (seen.leaves_bytes, seen.limited_by) == (70 * _MIB, None)
+
+
 def test_the_budget_is_of_all_targets_together() -> None:
     seen = estimate([_DRY, _DRY], _SWAP, swap_floor_bytes=0, budget_bytes=60 * _MIB)
     assert (seen.leaves_bytes, seen.limited_by) == (60 * _MIB, "budget")

@@ -41,18 +41,67 @@ static int open_mounted(const char *controller, struct span group, const char *f
 	return fd;
 }
 
-/* A line of cgroup is "ID:CONTROLLERS:/GROUP"; two controllers of one hierarchy are not looked for. */
-int group_open(int dir, const char *controller, const char *file, int flags)
+/*
+ * The group of the process behind `dir`, in `buffer`. A line of its cgroup is "ID:CONTROLLERS:/GROUP";
+ * two controllers of one hierarchy are not looked for. 0 or -errno.
+ */
+static int read_group(int dir, const char *controller, char *buffer, size_t capacity,
+		      struct span *group)
 {
-	char buffer[4096];
-	struct span text = { buffer, 0 }, line, word;
-	int error = fs_read(dir, "cgroup", buffer, sizeof(buffer), &text.len);
+	struct span text = { buffer, 0 }, word;
+	int error = fs_read(dir, "cgroup", buffer, capacity, &text.len);
 
 	if (error)
 		return error;
-	while (span_word(&text, '\n', &line))
-		if (span_word(&line, ':', &word) && span_word(&line, ':', &word) && line.at &&
+	while (span_word(&text, '\n', group))
+		if (span_word(group, ':', &word) && span_word(group, ':', &word) && group->at &&
 		    span_is(word, controller))
-			return open_mounted(controller, line, file, flags);
+			return 0;
 	return -ENOENT;
+}
+
+int group_open(int dir, const char *controller, const char *file, int flags)
+{
+	char buffer[4096];
+	struct span group;
+	int error = read_group(dir, controller, buffer, sizeof(buffer), &group);
+
+	return error ? error : open_mounted(controller, group, file, flags);
+}
+
+/* The number in a file of the group; UNKNOWN for "max", and where there is no such file. */
+static uint64_t read_limit(struct span group, const char *file)
+{
+	char buffer[32];
+	struct span word = { buffer, 0 };
+	int fd = open_mounted("", group, file, SYS_O_RDONLY);
+	uint64_t bytes;
+
+	if (fd < 0)
+		return UNKNOWN;
+	if (!fs_reread(fd, buffer, sizeof(buffer), &word.len) && word.len > 0 &&
+	    buffer[word.len - 1] == '\n')
+		word.len--;
+	sys_close(fd);
+	return parse_u64(word, 10, &bytes) ? bytes : UNKNOWN;
+}
+
+uint64_t group_swap_room(int dir)
+{
+	char buffer[4096];
+	struct span group;
+	uint64_t room = UNKNOWN;
+
+	if (read_group(dir, "", buffer, sizeof(buffer), &group))
+		return UNKNOWN;
+	while (group.len > 1) {
+		uint64_t most = read_limit(group, "memory.swap.max");
+		uint64_t now = most == UNKNOWN ? UNKNOWN : read_limit(group, "memory.swap.current");
+
+		if (now != UNKNOWN && (now >= most || most - now < room))
+			room = now >= most ? 0 : most - now;
+		while (group.len > 0 && group.at[--group.len] != '/')
+			;
+	}
+	return room;
 }

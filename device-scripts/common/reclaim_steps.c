@@ -1,6 +1,7 @@
 /* One target in steps: look, judge, advise, pause. */
 #include "reclaim_steps.h"
 
+#include "cgroup.h"
 #include "page.h"
 
 /* What a step costs the target is in its mmap lock: 1 MiB is about 2.3 ms of it. */
@@ -13,8 +14,22 @@ static struct step step;	/* one at a time: static, for its ranges fill a stack *
 
 static const struct verdict finished = { OUTCOME_ADVISED, REASON_NONE };
 
-/* Bytes the next step may have, in whole pages. */
-static uint64_t step_limit(const struct target *target, const struct options *options)
+static bool goes_to_swap(const struct options *options)
+{
+	return options->advice == ADVICE_PAGEOUT && (options->chosen.kinds & VMA_ANON);
+}
+
+uint64_t reclaim_swap_room(const struct target *target, const struct options *options)
+{
+	return goes_to_swap(options) ? group_swap_room(target->dir) : UNKNOWN;
+}
+
+/*
+ * Bytes the next step may have, in whole pages, of `room` in the swap of the target's group: one that
+ * has a little left takes that, whatever the usual step.
+ */
+static uint64_t step_limit(const struct target *target, const struct options *options,
+			   uint64_t room)
 {
 	uint64_t limit = options->step_bytes;
 
@@ -22,6 +37,8 @@ static uint64_t step_limit(const struct target *target, const struct options *op
 		limit = target->idle ? IDLE_STEP_BYTES : RUNNING_STEP_BYTES;
 	if (limit > options->budget_left_bytes)
 		limit = options->budget_left_bytes;
+	if (limit > room && room >= page_bytes)
+		limit = room;
 	return limit & ~(uint64_t)(page_bytes - 1);
 }
 
@@ -41,7 +58,7 @@ static struct verdict judge_swap(struct options *options, uint64_t bytes)
 	struct device now;
 	uint64_t moved_bytes;
 
-	if (options->advice != ADVICE_PAGEOUT || !(options->chosen.kinds & VMA_ANON))
+	if (!goes_to_swap(options))
 		return finished;
 	device_read(&now);
 	if (device_growth(options->before.failed_writes, now.failed_writes) > 0)
@@ -81,6 +98,8 @@ struct verdict reclaim_judge(struct target *target, struct options *options, uin
 
 	if (verdict.reason)
 		return verdict;
+	if (reclaim_swap_room(target, options) < page_bytes)
+		return verdict_stopped(REASON_SWAP_LIMIT);
 	return options->chosen.swapped ? judge_memory(options, bytes) : judge_swap(options, bytes);
 }
 
@@ -102,7 +121,8 @@ static bool advise_one(const struct target *target, struct walk *walk,
 static bool do_step(struct target *target, struct walk *walk, struct options *options,
 		    struct report *report)
 {
-	uint64_t limit = step_limit(target, options);
+	uint64_t room = options->dry ? UNKNOWN : reclaim_swap_room(target, options);
+	uint64_t limit = step_limit(target, options, room);
 	bool out_of_budget = limit == 0;
 	int error;
 

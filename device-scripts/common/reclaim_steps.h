@@ -14,10 +14,17 @@ struct report {
 	uint64_t major_faults;
 	uint64_t steps;
 	uint64_t duration_us;
+	uint64_t swap_room_bytes;	/* at the last look; UNKNOWN: no limit */
 	bool walked;
 	bool locked_counted;
 	struct advice_result advice;
 };
+
+/*
+ * Bytes that the groups of a target still leave in swap for what `options` choose of it; UNKNOWN where
+ * nothing limits it, or nothing of it would go there.
+ */
+uint64_t reclaim_swap_room(const struct target *target, const struct options *options);
 
 /* Whether a step of `bytes` may begin. */
 struct verdict reclaim_judge(struct target *target, struct options *options, uint64_t bytes);

@@ -30,6 +30,7 @@ const char *outcome_name(enum outcome outcome);
 	_(THREAD, "thread") _(LOCKED, "locked") _(ALREADY_SWAPPED, "already_swapped") \
 	_(SHARED, "shared") _(SHARED_CGROUP, "shared_cgroup") _(NO_SWAP, "no_swap") \
 	_(NO_MEMORY, "no_memory") _(SWAP_BUDGET, "swap_budget") _(ZRAM_FULL, "zram_full") \
+	_(SWAP_LIMIT, "swap_limit") \
 	_(INCOMPRESSIBLE, "incompressible") _(NOT_PROVEN, "not_proven") _(BUDGET, "budget") \
 	_(CANCELLED, "cancelled") _(STUCK, "stuck")
 

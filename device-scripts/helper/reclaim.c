@@ -83,6 +83,7 @@ static void walk_target(struct options *options, struct report *report)
 		read_memory(&report->after, &report->major_faults);
 		explain_no_memory(report);
 	}
+	report->swap_room_bytes = reclaim_swap_room(&target, options);
 	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
 }
@@ -136,6 +137,7 @@ static void ask_target(struct options *options, struct report *report)
 		if (report->after.rss_bytes >= report->before.rss_bytes)
 			report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NOT_PROVEN };
 	}
+	report->swap_room_bytes = reclaim_swap_room(&target, options);
 	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
 }
@@ -146,7 +148,7 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 
 	memset(&report, 0, sizeof(report));
 	report.before = report.after = memory_unknown;
-	report.major_faults = UNKNOWN;
+	report.major_faults = report.swap_room_bytes = UNKNOWN;
 	report.verdict = target_open(&target, spec, options->backend == BACKEND_MADVISE);
 	if (!report.verdict.reason && options->link != LINK_GO)
 		report.verdict = verdict_stopped(REASON_CANCELLED);

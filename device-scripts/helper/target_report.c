@@ -89,6 +89,7 @@ void report_print(const struct report *report, const struct target *target,
 	print_memory("before", &report->before, report->walked);
 	print_memory("after", &report->after, report->walked && !dry);
 	line_u64("major_faults", report->major_faults);
+	line_u64("swap_room_bytes", report->swap_room_bytes);
 	line_bool("approximate", report->before.approximate || report->after.approximate);
 	if (dry)
 		print_kinds(report, walk);

@@ -320,6 +320,7 @@ def _advice(line: wire.Target) -> Advice:
         before=line.before.value() if line.before else None,
         after=line.after.value() if line.after else None,
         major_faults=line.major_faults,
+        swap_room_bytes=line.swap_room_bytes,
         approximate=line.approximate,
         kinds=tuple(
             KindUse(

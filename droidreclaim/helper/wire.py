@@ -162,6 +162,7 @@ class Target(Line):
     before: WireMemory | None
     after: WireMemory | None
     major_faults: Size | None
+    swap_room_bytes: Size | None
     approximate: bool
     kinds: tuple[Kind, ...] = Field(default=(), strict=False)
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from droidreclaim.model.process import Memory, Process, ProcessId
 from droidreclaim.model.refault import DeviceRefault, Refault
 
+FILE_KINDS = ("code", "data")
 WORTH_IT_SHARE = 0.5  # more than this back within the window: the way out was for nothing
 
 
@@ -108,6 +109,7 @@ class Advice:
         longest_s: Longest single call; what the app may have waited for its memory map.
         approximate: before and after come from ``status``, which may be off by some hundred KiB.
         kinds: The kinds of mappings it has, after a dry run only.
+        swap_room_bytes: What its own cgroup's limit of swap still leaves; None without a limit.
     """
 
     id: ProcessId
@@ -128,6 +130,7 @@ class Advice:
     major_faults: int | None
     approximate: bool
     kinds: tuple[KindUse, ...] = ()
+    swap_room_bytes: int | None = None
 
     @classmethod
     def untold(cls, target: ProcessId, adj: int | None, advised_bytes: int | None) -> Advice:
@@ -155,6 +158,24 @@ class Advice:
     @property
     def movable_bytes(self) -> int | None:
         """What a page-out would move, after a dry run; None without pagemap."""
+        unlimited, files = self._free_to_move_bytes, self.movable_file_bytes
+        if unlimited is None or self.swap_room_bytes is None:
+            return unlimited
+        return files + min(unlimited - files, self.swap_room_bytes)
+
+    @property
+    def movable_file_bytes(self) -> int:
+        """Of that, pages of files, which leave without swap."""
+        return sum(one.movable_bytes or 0 for one in self.kinds if one.kind in FILE_KINDS)
+
+    @property
+    def at_swap_limit(self) -> bool:
+        """Whether more would move if its cgroup might hold more in swap."""
+        return self.movable_bytes != self._free_to_move_bytes
+
+    @property
+    def _free_to_move_bytes(self) -> int | None:
+        """What would move without a limit of its own."""
         parts = [kind.movable_bytes for kind in self.kinds]
         if not parts or None in parts:
             return self.exclusive_bytes
@@ -317,7 +338,8 @@ class Estimate:
         leaves_bytes: What would leave memory: exclusively owned, not locked, within the budget and
             the free swap that may be used.
         zram_bytes: What zram would take for it, at the ratio it has on what it holds now.
-        limited_by: ``budget`` or ``swap_budget`` when that is less than what could move.
+        limited_by: ``budget``, ``swap_budget`` or ``swap_limit`` (of a target's own cgroup) when
+            that is less than what could move.
     """
 
     leaves_bytes: int

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from droidreclaim.model import Advice, Estimate
+from droidreclaim.model import Advice, Estimate, Reason
 from droidreclaim.reclaim.swap_state import SwapState
-
-_FILE_KINDS = ("code", "data")
 
 
 def estimate(
@@ -20,12 +18,13 @@ def estimate(
     with them, though it goes to swap.
     """
     anon = files = 0
+    limited_by: str | None = None
     for advice in advices:
-        in_files = sum(one.movable_bytes or 0 for one in advice.kinds if one.kind in _FILE_KINDS)
-        files += in_files
-        anon += (advice.movable_bytes or 0) - in_files
+        files += advice.movable_file_bytes
+        anon += (advice.movable_bytes or 0) - advice.movable_file_bytes
+        limited_by = Reason.SWAP_LIMIT if advice.at_swap_limit else limited_by
     room = max(0, swap.free_bytes - swap_floor_bytes)
-    limited_by = "swap_budget" if anon > room else None
+    limited_by = "swap_budget" if anon > room else limited_by
     anon = min(anon, room)
     if budget_bytes is not None and anon + files > budget_bytes:
         limited_by = "budget"

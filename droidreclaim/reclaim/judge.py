@@ -26,6 +26,7 @@ _Verdict: TypeAlias = "tuple[Outcome, Reason | None, str | None]"  # with the de
 _SENTENCES = {
     Reason.SHARED_CGROUP: "its memory cgroup holds others, too",
     Reason.NOT_SWAPPED: "nothing that a prefetch reaches is in swap (of ashmem nothing is)",
+    Reason.SWAP_LIMIT: "the system lets its cgroup hold no more in swap (memory.swap.max)",
     Reason.NO_MEMORY: "less than a tenth of the memory would stay available",
 }
 _NO_MEMCG = "it has no memory cgroup of its own, or this kernel's takes file pages, too: --what all"
@@ -61,7 +62,8 @@ def _verdict(advice: Advice, request: Request) -> _Verdict:
     if request.how == "prefetch":
         return _brought_back(advice, request)
     if request.dry_run:
-        return _said(Outcome.ESTIMATED, advice.reason) if advice.movable_bytes else _nothing(advice)
+        reason = Reason.SWAP_LIMIT if advice.at_swap_limit else advice.reason
+        return _said(Outcome.ESTIMATED, reason) if advice.movable_bytes else _nothing(advice)
     if not advice.advised_bytes:
         return _nothing(advice)
     if request.how == "cold":
@@ -121,6 +123,8 @@ def _nothing(advice: Advice) -> _Verdict:
         return Outcome.NOTHING, Reason.ALREADY_SWAPPED, detail
     if reason:
         return _said(Outcome.NOTHING, reason)
+    if advice.at_swap_limit or (advice.advised_bytes and advice.swap_room_bytes == 0):
+        return _said(Outcome.NOTHING, Reason.SWAP_LIMIT)
     locked = sum(kind.locked_bytes or 0 for kind in advice.kinds)
     if locked:
         return Outcome.NOTHING, Reason.LOCKED, f"{format_size(locked)} by mlock()"

@@ -28,7 +28,8 @@ TARGET: Body = {
     "t": "target", "pid": 7, "start": 70, "outcome": "advised", "reason": None,
     "advised_bytes": 1, "exclusive_bytes": 1, "shared_bytes": 1, "swapped_bytes": 1,
     "mapped_bytes": 1, "refused": [], "adj": 900, "frozen": False, "steps": 1, "longest_us": 1,
-    "duration_us": 1, "before": None, "after": None, "major_faults": 1, "approximate": False,
+    "duration_us": 1, "before": None, "after": None, "major_faults": 1, "swap_room_bytes": 1,
+    "approximate": False,
 }  # fmt: skip
 DEVICE: Body = {
     "t": "device", "swap_total_bytes": 1, "swap_free_before_bytes": 1,
