@@ -30,11 +30,14 @@ def test_processes_have_the_adj_that_the_kernel_has(report) -> None:
     seen, taken_at, left_out = apps.captured_processes(report)
     [process] = [one for one in seen.processes if one.name == "com.example.a"]
     assert (process.pid, process.oom_score_adj) == (40, 900)
+    threads = {43} & {one.pid for one in seen.processes}
+    assert threads == set()
     assert (taken_at, left_out) == ("2026-11-23 10:00:05", ())
 
 
 @EVERY
 def test_headroom_and_doctor_read_its_counters(report) -> None:
-    headroom.of_capture(report)
+    seen = headroom.of_capture(report)[0]
+    assert seen.some_stall_share in (None, 0)  # 99 % are of cpu and io
     _, checks = doctor.of_capture(report)
     assert checks

@@ -152,3 +152,35 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
 )
 def test_commands_of_bug_reports_however_they_are_called(command: str, kind: Kind | None) -> None:
     assert kind_of_command(command) == kind
+
+
+_STALL = (
+    "some avg10={0} avg60=0.00 avg300=0.00 total=5\nfull avg10={0} avg60=0.00 avg300=0.00 total=5\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "known"),
+    [
+        ("pressure.txt", _STALL.format("7.00"), True),
+        ("pressure_memory", _STALL.format("7.00"), True),
+        ("proc-pressure-cpu.txt", _STALL.format("99.00"), False),
+        ("io", _STALL.format("99.00"), False),
+        ("all", f"==> /proc/pressure/cpu <==\n{_STALL.format('99.00')}\n"
+                f"==> /proc/pressure/memory <==\n{_STALL.format('7.00')}", True),
+        ("term", f"phone:/ $ cat /proc/pressure/io\n{_STALL.format('99.00')}"
+                 f"phone:/ $ cat /proc/pressure/memory\n{_STALL.format('7.00')}", True),
+        ("only", f"# cat /proc/pressure/io\n{_STALL.format('99.00')}", False),
+    ],
+)  # fmt: skip
+def test_the_pressure_of_cpu_and_io_is_not_that_of_memory(
+    name: str, text: str, known: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    if not known:
+        with pytest.raises(ParseError, match="not the pressure of memory"):
+            read(tmp_path / name, text.encode(), frozenset({Kind.PRESSURE}))
+        return
+    captured = read(tmp_path / name, text.encode(), frozenset({Kind.PRESSURE}))
+    assert "7.00" in (captured.text(Kind.PRESSURE) or "")
+    assert "99.00" not in (captured.text(Kind.PRESSURE) or "")

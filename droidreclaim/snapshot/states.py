@@ -9,7 +9,7 @@ from droidreclaim.model import ActivityState, Memory, Process, band_of
 from droidreclaim.parse.activity.dump import ProcessesDump
 from droidreclaim.parse.activity.joined import RunningProcess, running_processes
 from droidreclaim.parse.activity.rows import LruEntry, Phantom
-from droidreclaim.parse.shell.ps import PsRow
+from droidreclaim.parse.shell.ps import PsRow, toolbox_threads
 from droidreclaim.snapshot.map import Member, Snapshot, build
 
 _UNKNOWN = Memory(None, None, None, None)
@@ -51,8 +51,13 @@ def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snaps
     What neither says stays None; a process has no start time there, and its band is unknown
     unless the dump had an adj or the label of a band.
     """
-    # "ps -T" prints a row a thread, toolbox's "-t" makes threads children of their process.
-    processes = {row.pid: _of_row(row) for row in rows if row.tid in (None, row.pid)}
+    rows = list(rows)  # "ps -T" and toolbox's "-t" print a row a thread
+    threads = toolbox_threads(rows)
+    processes = {
+        row.pid: _of_row(row)
+        for row in rows
+        if row.tid in (None, row.pid) and row.pid not in threads
+    }
     seen = build(processes.values(), {}, members=members)
     listed = {one.pid: _with_adj(one, members.get(one.pid)) for one in seen.processes}
     absent = {pid: _of_member(pid, one) for pid, one in members.items() if pid not in listed}

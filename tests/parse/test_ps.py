@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.shell.ps import parse_ps
+from droidreclaim.parse.shell.ps import parse_ps, toolbox_threads
 
 
 def test_toybox_with_its_default_columns(capture):
@@ -112,3 +112,25 @@ def test_wchan_may_be_blank_and_policy_columns_are_kept():
 def test_what_is_no_ps_is_refused(text):
     with pytest.raises(ParseError):
         parse_ps(text)
+
+
+def test_threads_that_toolbox_prints_as_children_are_no_processes(capture):
+    rows = parse_ps(capture("ps/android6-xiaomi_gityuan-toolbox_threads.txt"))
+    assert [row.name for row in rows if row.pid not in toolbox_threads(rows)] == [
+        "/system/bin/vold",
+        "/system/bin/sdcard",
+    ]
+
+
+def test_a_child_with_memory_of_its_own_and_a_kernel_thread_are_processes():
+    rows = parse_ps(
+        "USER     PID   PPID  VSIZE  RSS   WCHAN    PC         NAME\n"
+        "root     2     0     0      0     ffffffff 00000000 S kthreadd\n"
+        "root     3     2     0      0     ffffffff 00000000 S ksoftirqd/0\n"
+        "root     90    1     50000  900   ffffffff 00000000 S zygote\n"
+        "root     91    90    50000  900   ffffffff 00000000 S ReferenceQueueD\n"
+        "u0_a1    95    90    90000  5000  ffffffff 00000000 S com.example.a\n"
+        "u0_a1    96    95    90000  5000  ffffffff 00000000 S Binder_1\n"
+        "u0_a1    97    95    90000  5000  ffffffff 00000000 S Binder_2\n"
+    )
+    assert toolbox_threads(rows) == {91, 96, 97}

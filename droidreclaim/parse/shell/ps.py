@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -71,6 +71,34 @@ def parse_ps(text: str, source: str = "ps") -> tuple[PsRow, ...]:
     if not rows:
         raise no_rows(source, text, "process")
     return tuple(rows)
+
+
+def toolbox_threads(rows: Iterable[PsRow]) -> frozenset[int]:
+    """
+    The rows that are threads of the row that is their parent, by their number.
+
+    toolbox's ``-t`` prints them behind their process, like processes that it has started. What
+    tells them apart: all threads of one process have its memory.
+    """
+    last: PsRow | None = None
+    threads: set[int] = set()
+    for row in rows:
+        process = last
+        if process is None or "PC" not in row.cells or not _is_thread(row, process):
+            last = row
+        else:
+            threads.add(row.pid)
+    return frozenset(threads)
+
+
+def _is_thread(row: PsRow, process: PsRow) -> bool:
+    same = (row.ppid, row.user, row.virtual_bytes, row.rss_bytes) == (
+        process.pid,
+        process.user,
+        process.virtual_bytes,
+        process.rss_bytes,
+    )
+    return same and bool(row.virtual_bytes)  # kernel threads have none, and one parent
 
 
 def size_bytes(cell: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 
 from droidreclaim.parse.kills.logcat import log_lines_in
 from droidreclaim.parse.text.columns import Columns
@@ -25,6 +26,11 @@ _HEADER = re.compile(
     r"(?:Build fingerprint: '?(?P<fingerprint>[^']{1,300})'?"
     r"|Kernel: (?:Linux version )?(?P<kernel>[0-9][^ ]{0,99}).*)"
 )
+# "==> /proc/pressure/cpu <==" of head and tail, "$ cat /proc/pressure/cpu" of a copied terminal
+_NAMED = re.compile(
+    r"(?:==> (?P<file>/\S{1,200}) <==|[\w:@/ ~.-]{0,80}[$#] cat (?P<cat>/\S{1,200}))"
+)
+_OTHER_PRESSURE = re.compile(r"(?<![a-z])(?:cpu|io|irq)(?![a-z])", re.I)
 # What vendors put before a command, and the time a file was written at after its name.
 _WRAPPER = re.compile(r"(?:su (?:root|0) )?(?:/(?:system|vendor|product)/x?bin/)?(?:toybox |cat )?")
 _FILE_TIME = re.compile(r": [0-9]{4}-[0-9]{2}-[0-9]{2} .{1,20}")
@@ -146,6 +152,7 @@ class Sorter:
         self._captured = captured
         self._wanted = wanted
         self._file = self._name = name
+        self._named: str | None = None  # the file that a line in the text has named
         self._kind: Kind | None = None
         self._is_report = False
         self._in_dumpsys = False
@@ -163,8 +170,11 @@ class Sorter:
     def begin(self, kind: Kind | None, name: str | None = None) -> None:
         """What follows is of *kind*; None is of no interest."""
         self._flush()
-        self._kind = kind if kind in self._wanted else None
         self._name = name or self._file
+        if kind is Kind.PRESSURE and _OTHER_PRESSURE.search(PurePath(self._name).name):
+            self._captured.left_out.append(f"{self._name}: by its name not the pressure of memory")
+            kind = None
+        self._kind = kind if kind in self._wanted else None
         self._keeps_dump = True
 
     def take(self, line: str) -> None:
@@ -182,7 +192,8 @@ class Sorter:
         elif self._kind is None and line.startswith(("Build fingerprint: ", "Kernel: ")):
             self._take_header(line)
         else:
-            self._turn(line)
+            if self._turn(line):
+                return
             if self._kind is not None:
                 self._keep(line)
 
@@ -212,14 +223,22 @@ class Sorter:
         self._in_dumpsys = title.startswith("DUMPSYS") or command == "dumpsys"
         self.begin(kind_of_command(command), title)
 
-    def _turn(self, line: str) -> None:
-        """Outside of bug reports: whether another command's text begins with *line*."""
-        if self._is_report or line[:1] not in _TURN_LETTERS:
-            return
-        turns = _TURNS[:2] if self._kind is Kind.LOG else _TURNS
-        kind = next((kind for pattern, kind in turns if pattern.match(line)), None)
-        if kind is not None and kind is not self._kind:
-            self.begin(kind)
+    def _turn(self, line: str) -> bool:
+        """Outside of bug reports: whether *line* names a file; it may begin another's text."""
+        if self._is_report:
+            return False
+        in_log = self._kind is Kind.LOG
+        named = _NAMED.fullmatch(line[:300]) if "/proc/" in line[:300] and not in_log else None
+        if named is not None:
+            self._named = named["file"] or named["cat"]
+            self.begin(kind_of_command(self._named), self._named)
+            return True
+        if line[:1] in _TURN_LETTERS:
+            turns = _TURNS[:2] if in_log else _TURNS
+            kind = next((kind for pattern, kind in turns if pattern.match(line)), None)
+            if kind is not None and kind is not self._kind:
+                self.begin(kind, self._named if kind is Kind.PRESSURE else None)
+        return False
 
     def _keep(self, line: str) -> None:
         if self._kind in _LOGS and not self._speaks(line):
