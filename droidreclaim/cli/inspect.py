@@ -46,6 +46,8 @@ def doctor(
     head, serial, unreachable = _CAPTURED, None, None
     if capture:
         facts, checks = look.of_capture(capture)
+        for one in facts.left_out:
+            say(f"left out: {one}", connection)
     else:
         timeout_s = connect.timeout_s(connection)
         facts, checks = Facts({}), ()
@@ -68,7 +70,8 @@ def doctor(
     if to_file is not None:
         _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
     if as_json:
-        emit(head | report.doctor_json(checks), unreachable)
+        left_out = {"left_out": list(facts.left_out)} if capture else {}
+        emit(head | left_out | report.doctor_json(checks), unreachable)
     else:
         show(report.doctor_table(checks))
     if unreachable is not None:
@@ -151,9 +154,12 @@ def headroom(
         raise UsageError("--from has an end: it cannot be followed")
     if capture:
         seen, basis = look.of_capture(capture)
+        for one in basis.left_out:
+            say(f"left out: {one}", connection)
         settings = settings_in_force(basis.properties)
         if as_json:
-            emit(_CAPTURED | report.headroom_json(seen, settings))
+            document = report.headroom_json(seen, settings)
+            emit(_CAPTURED | {"left_out": list(basis.left_out)} | document)
         else:
             write(report.headroom_text(seen, settings) + "\n")
         return

@@ -12,6 +12,7 @@ from droidreclaim.helper.wire import Backend, Hello
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
 from droidreclaim.parse.proc.swap import SwapArea, parse_swaps
 from droidreclaim.policy.killer import Found, Killer, KillerFacts, killer_of
@@ -51,6 +52,8 @@ class Facts:
         killers: Of lmkd and the kernel's driver.
         answers: Of the shell, by the doctor's own names; a captured text has few of them.
         root: The way to root, or None with *no_root* saying why.
+        remarks: What captured logs say of zram, swap and the freezer; *has_log*: there was one.
+        left_out: What of a capture could not be read, each with the reason.
     """
 
     answers: Mapping[str, Answer]
@@ -66,6 +69,9 @@ class Facts:
     helper_abis: tuple[str, ...] = ()
     guards: tuple[int, ...] | None = None
     killers: KillerFacts = field(default_factory=KillerFacts)
+    remarks: tuple[Remark, ...] = ()
+    has_log: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def host_checks(host: Host, trip_s: float | None) -> Iterator[Check]:
@@ -101,6 +107,7 @@ def device_checks(facts: Facts) -> Iterator[Check]:
     yield from _killers(facts)
     yield from _activity_manager(facts)
     yield from _reclaimers(facts)
+    yield from _logs(facts)
 
 
 def _identity(facts: Facts) -> Iterator[Check]:
@@ -357,6 +364,23 @@ def _reclaimers(facts: Facts) -> Iterator[Check]:
         todo = "the kernel's own OOM killer acts to keep young pages: kills are not lmkd's alone"
         yield Check("mglru", WARN if busy else OK, f"min_ttl_ms {ttl.split()[-1]}",
                     todo if busy else None)  # fmt: skip
+
+
+_REMARKS = {
+    "zram_no_memory": "zram itself ran out of memory: set a --budget, so that less goes in",
+    "swap_write_error": "pages stayed in memory: swap is full, or its backing device failed",
+    "frozen_transaction": "a frozen app is killed for it: these kills are not for memory",
+}
+
+
+def _logs(facts: Facts) -> Iterator[Check]:
+    """What captured logs say besides kills, which 'kills' tells."""
+    for one in facts.remarks:
+        todo = _REMARKS.get(one.what)
+        name = f"log {one.what.replace('_', ' ')}"
+        yield Check(name, WARN if todo else OK, f"{one.words}: {plural(one.count, 'line')}", todo)
+    if facts.has_log and not facts.remarks:
+        yield Check("log", OK, "nothing about zram, swap errors or the freezer")
 
 
 def _text(facts: Facts, name: str) -> str | None:

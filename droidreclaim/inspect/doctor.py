@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,13 @@ from droidreclaim.inspect.checks import Facts, device_checks
 from droidreclaim.inspect.killers import COMMANDS as KILLER_COMMANDS
 from droidreclaim.inspect.killers import facts_of, facts_of_capture, properties_of_capture
 from droidreclaim.model.check import Check
+from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.kills.remarks import read_remarks
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
+from droidreclaim.parse.proc.swap import parse_swaps
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.bugreport import Captured, Kind
+from droidreclaim.parse.text.lines import log_lines
 from droidreclaim.parse.text.sections import split_activity_dump
 
 _COMMANDS = {
@@ -111,17 +116,33 @@ def of_capture(path: Path) -> tuple[Facts, tuple[Check, ...]]:
     Raises:
         UsageError, ParseError: the file cannot be read, or holds nothing the doctor looks at.
     """
-    kinds = {"meminfo": Kind.MEMINFO, "swaps": Kind.SWAPS, "psi": Kind.PRESSURE}
-    wanted = frozenset({*kinds.values(), Kind.PROPERTIES, Kind.ACTIVITY, Kind.PS})
+    wanted = frozenset({kind for kind, _ in _READERS.values()} | _OTHER_KINDS)
     capture = read_capture(path, wanted, Kind.PROPERTIES)
-    texts = {name: capture.text(kind) for name, kind in kinds.items()}
-    texts["am-settings"] = _settings(capture)
-    texts["props"], texts["kernel"] = capture.text(Kind.PROPERTIES), capture.kernel
+    texts = {name: capture.readable(*reader) for name, reader in _READERS.items()}
+    texts["am-settings"], texts["kernel"] = _settings(capture), capture.kernel
     properties = properties_of_capture(capture)
-    answers = {name: Answer(text, 0) for name, text in texts.items() if text}
-    killers = facts_of_capture(capture, properties)
-    facts = Facts(answers, properties=properties, killers=killers)
+    logs = capture.pieces(Kind.LOG, Kind.KERNEL_LOG)
+    if not (any(texts.values()) or properties or logs or capture.pieces(Kind.PS)):
+        hint = "nothing that the doctor looks at can be read"
+        raise ParseError(str(path), 1, "", hint="; ".join([hint, *capture.left_out[:3]]))
+    facts = Facts(
+        {name: Answer(text, 0) for name, text in texts.items() if text},
+        properties=properties,
+        killers=facts_of_capture(capture, properties),
+        remarks=read_remarks(line for piece in logs for line in log_lines(piece.text)),
+        has_log=bool(logs),
+        left_out=tuple(capture.left_out),
+    )
     return facts, tuple(device_checks(facts))
+
+
+_READERS: Mapping[str, tuple[Kind, Callable[[str], object]]] = {
+    "meminfo": (Kind.MEMINFO, parse_meminfo),
+    "swaps": (Kind.SWAPS, parse_swaps),
+    "psi": (Kind.PRESSURE, parse_pressure),
+    "props": (Kind.PROPERTIES, parse_getprop),
+}
+_OTHER_KINDS = {Kind.ACTIVITY, Kind.PS, Kind.LOG, Kind.KERNEL_LOG}
 
 
 def look_here(server: Server, timeout_s: float) -> host.Host:
@@ -152,6 +173,12 @@ def _settings(capture: Captured) -> str | None:
             settings = split_activity_dump(piece.text).get("settings")
         except ParseError:
             continue
-        if settings:
+        if not settings:
+            continue
+        try:
+            parse_settings(settings)
+        except ParseError as error:
+            capture.left_out.append(f"{piece.name}: {error}"[:300])
+        else:
             return settings
     return None

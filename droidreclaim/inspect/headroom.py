@@ -23,6 +23,8 @@ from droidreclaim.inspect.killers import (
     properties_of_capture,
 )
 from droidreclaim.model import DeviceInfo
+from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.policy.killer import Found, killer_of
@@ -43,12 +45,14 @@ class Basis:
     Attributes:
         levels: Of the kernel's driver, where that is the killer.
         booted_at: When the device booted, by its own wall clock; None where it does not say.
+        left_out: What of a capture could not be read, each with the reason.
     """
 
     properties: Mapping[str, str]
     killer: Found
     levels: tuple[tuple[int, int], ...] = ()
     booted_at: datetime | None = None
+    left_out: tuple[str, ...] = ()
 
     def at(self, boot_s: float | None) -> str | None:
         """The device's wall clock at a sample, in ISO 8601."""
@@ -148,12 +152,23 @@ def of_capture(path: Path) -> tuple[Headroom, Basis]:
     Raises:
         UsageError, ParseError: the file cannot be read, or holds none of the kernel's counters.
     """
-    kinds = {Kind.MEMINFO, Kind.VMSTAT, Kind.ZONEINFO, Kind.PRESSURE}
-    wanted = frozenset({*kinds, Kind.PROPERTIES, Kind.PS})
+    wanted = frozenset({*_READERS, Kind.PROPERTIES, Kind.PS})
     capture = read_capture(path, wanted, Kind.MEMINFO)
-    if not kinds & capture.texts.keys():
-        raise ParseError(str(path), 1, "", hint="no meminfo, vmstat, zoneinfo or pressure in it")
+    texts: dict[str, str | None] = {
+        kind: capture.readable(kind, parse) for kind, parse in _READERS.items()
+    }
     properties = properties_of_capture(capture)
-    basis = Basis(properties, killer_of(facts_of_capture(capture, properties), properties))
-    sample = sample_of({kind: capture.text(kind) for kind in kinds}, time.monotonic())
-    return _judged(sample, (), basis, _PAGE_BYTES), basis
+    if not any(texts.values()):
+        hint = "looked for meminfo, vmstat, zoneinfo and pressure: none of them is in it"
+        raise ParseError(str(path), 1, "", hint="; ".join([hint, *capture.left_out[:3]]))
+    killer = killer_of(facts_of_capture(capture, properties), properties)
+    basis = Basis(properties, killer, left_out=tuple(capture.left_out))
+    return _judged(sample_of(texts, time.monotonic()), (), basis, _PAGE_BYTES), basis
+
+
+_READERS: Mapping[Kind, Callable[[str], object]] = {
+    Kind.MEMINFO: parse_meminfo,
+    Kind.VMSTAT: parse_vmstat,
+    Kind.ZONEINFO: parse_zoneinfo,
+    Kind.PRESSURE: parse_pressure,
+}

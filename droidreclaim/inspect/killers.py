@@ -89,7 +89,7 @@ def _exists(answer: Answer | None) -> bool | None:
 
 def properties_of_capture(capture: Captured) -> dict[str, str]:
     """The properties in a capture; the release from the fingerprint where there are none."""
-    listed = capture.text(Kind.PROPERTIES)
+    listed = capture.readable(Kind.PROPERTIES, parse_getprop)
     properties = dict(parse_getprop(listed)) if listed else {}
     fingerprint = properties.get("ro.build.fingerprint") or capture.fingerprint or ""
     found = _RELEASE.match(fingerprint)
@@ -106,7 +106,7 @@ def facts_of_capture(capture: Captured, properties: Mapping[str, str]) -> Killer
         lmkd=_runs_in_capture(capture, properties),
         psi=True if capture.text(Kind.PRESSURE) else None,
         kernel=capture.kernel or properties.get(_KERNEL_VERSION),
-        properties=capture.text(Kind.PROPERTIES) is not None,
+        properties=bool(capture.text(Kind.PROPERTIES)),
     )
 
 

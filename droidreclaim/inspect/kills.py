@@ -18,7 +18,7 @@ from droidreclaim.inspect.clock import Clock
 from droidreclaim.parse.activity.exits import LmkCounts, parse_exit_info, parse_lmk
 from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
 from droidreclaim.parse.kills.join import join_kills
-from droidreclaim.parse.kills.log import parse_kills, read_entries
+from droidreclaim.parse.kills.log import KillLog, parse_kills, read_entries
 from droidreclaim.parse.kills.logcat import LogForm, iter_entries
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.kills.remarks import Remark
@@ -112,15 +112,19 @@ def of_device(
     answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
     silent: list[str] = []
-    records: list[KillRecord] = []
-    unread = 0
-    for name, source in (("log", "logcat"), ("kernel", "dmesg")):
-        found, missed = _log_kills(answers[name], source, silent)
-        records += found
-        unread += missed
-    records += _exits(answers["exits"], silent)
-    kills = _together(records, clock, since_s)
-    return Kills(kills, _counters(answers["lmk"], silent), unread, tuple(silent))
+    logs = [
+        _log_of(answers[name], source, silent)
+        for name, source in (("log", "logcat"), ("kernel", "dmesg"))
+    ]
+    records = [record for log in logs for record in log.records]
+    kills = _together(records + _exits(answers["exits"], silent), clock, since_s)
+    return Kills(
+        kills,
+        _counters(answers["lmk"], silent),
+        sum(len(log.unread) for log in logs),
+        tuple(silent),
+        remarks=tuple(remark for log in logs for remark in log.remarks),
+    )
 
 
 def of_capture(path: Path, *, since_s: float | None) -> Kills:
@@ -205,7 +209,7 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
     channel = device.open(way.wrap(argv) if way else argv, timeout_s=timeout_s)
     waiting: dict[int, tuple[float, list[KillRecord]]] = {}
     # dmesg says all it knows each time
-    told = {(one.pid, one.at) for one in _log_kills(answers["kernel"], "dmesg", [])[0]}
+    told = {(one.pid, one.at) for one in _log_of(answers["kernel"], "dmesg", []).records}
     kernel_at_s = time.monotonic()
     try:
         for records in _batches(channel):
@@ -215,7 +219,7 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
                 kernel = ask(device, {"kernel": _COMMANDS["kernel"]}, way, timeout_s=timeout_s)
                 records += [
                     one
-                    for one in _log_kills(kernel["kernel"], "dmesg", [])[0]
+                    for one in _log_of(kernel["kernel"], "dmesg", []).records
                     if (one.pid, one.at) not in told
                 ]
                 told |= {(one.pid, one.at) for one in records if one.source == "kernel"}
@@ -269,16 +273,15 @@ def _together(
     return tuple(map(clock.iso, kills))
 
 
-def _log_kills(answer: Answer, source: str, silent: list[str]) -> tuple[list[KillRecord], int]:
+def _log_of(answer: Answer, source: str, silent: list[str]) -> KillLog:
     if not answer.ok:
         silent.append(f"{source}: {'empty' if answer.silent else answer.errno}")
-        return [], 0
+        return KillLog((), ())
     try:
-        log = answer.read(lambda text: parse_kills(text, source))
+        return answer.read(lambda text: parse_kills(text, source))
     except ParseError as error:
         silent.append(str(error))
-        return [], 0
-    return list(log.records), len(log.unread)
+        return KillLog((), ())
 
 
 def _exits(answer: Answer, silent: list[str]) -> list[KillRecord]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import PurePath
 
+from droidreclaim.errors import ParseError
 from droidreclaim.parse.kills.logcat import log_lines_in
 from droidreclaim.parse.text.columns import Columns
 
@@ -140,6 +141,18 @@ class Captured:
         """The first text of a kind, None without one."""
         return self.texts[kind][0].text if self.texts.get(kind) else None
 
+    def readable(self, kind: Kind, parse: Callable[[str], object]) -> str | None:
+        """The first text of a kind that *parse* can read; those before it are taken out."""
+        while pieces := self.texts.get(kind):
+            try:
+                parse(pieces[0].text)
+            except ParseError as error:
+                self.left_out.append(f"{pieces[0].name}: {error}"[:300])
+                del pieces[0]
+            else:
+                return pieces[0].text
+        return None
+
     def pieces(self, *kinds: Kind) -> list[Piece]:
         """Every text of these kinds."""
         return [piece for kind in kinds for piece in self.texts.get(kind, ())]
@@ -171,7 +184,7 @@ class Sorter:
         """What follows is of *kind*; None is of no interest."""
         self._flush()
         self._name = name or self._file
-        if kind is Kind.PRESSURE and _OTHER_PRESSURE.search(PurePath(self._name).name):
+        if kind is Kind.PRESSURE and _OTHER_PRESSURE.search(self._name.rpartition("/")[2]):
             self._captured.left_out.append(f"{self._name}: by its name not the pressure of memory")
             kind = None
         self._kind = kind if kind in self._wanted else None
