@@ -17,7 +17,7 @@ Capture = Annotated[
     typer.Option(
         "--from",
         metavar="PATH",
-        help="Captured text, no device: a dump, a bug report (.txt, .gz, .zip), a folder.",
+        help="Captured text, no device: dump, bug report (.txt, .gz, .zip), folder; - is stdin.",
     ),
 ]
 Force = Annotated[
