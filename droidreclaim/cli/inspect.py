@@ -138,20 +138,31 @@ def kills(
 
 @with_connection
 def headroom(
+    package: Annotated[
+        str | None,
+        typer.Argument(help="Also how far this app is from its own limits.", show_default=False),
+    ] = None,
     follow: Follow = False,
     capture: Capture = None,
     as_json: AsJson = False,
     *,
     connection: Connection,
 ) -> None:
-    """How far the device is from lmkd's next kill, and which rule would fire."""
+    """
+    How far the device is from lmkd's next kill, and which rule would fire.
+
+    With PACKAGE also how far that app is from its own limits: Android 17 gives each app some.
+    """
     from droidreclaim.cli import connect
     from droidreclaim.inspect import headroom as look
     from droidreclaim.policy.lmkd_settings import settings_in_force
     from droidreclaim.report import headroom as report
+    from droidreclaim.report.limits import limits_json, limits_text
 
     if capture and follow:
         raise UsageError("--from has an end: it cannot be followed")
+    if package is not None and (capture or follow):
+        raise UsageError("an app's own limits are looked at once, on a device: no --follow, --from")
     if capture:
         seen, basis = look.of_capture(capture)
         for one in basis.left_out:
@@ -170,13 +181,16 @@ def headroom(
                 settings, at = settings_in_force(basis.properties), basis.at(seen.boot_s)
                 _show_sample(seen, settings, at, as_json=as_json)
             return
+        own = None if package is None else phone.limits(package)
         seen, basis = phone.headroom(), phone.headroom_basis
         settings = settings_in_force(basis.properties)
         if as_json:
             document = report.headroom_json(seen, settings, basis.at(seen.boot_s))
-            emit(connect.head(phone) | document)
+            emit(connect.head(phone) | document | (limits_json(own) if own else {}))
         else:
             write(report.headroom_text(seen, settings) + "\n")
+            if own:
+                write(limits_text(own) + "\n")
 
 
 def _show_sample(

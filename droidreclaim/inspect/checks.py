@@ -11,6 +11,7 @@ from droidreclaim.helper.verbs import Scan
 from droidreclaim.helper.wire import Backend, Hello
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.model.check import Check, CheckState
+from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
@@ -106,6 +107,7 @@ def device_checks(facts: Facts) -> Iterator[Check]:
     yield from _guard(facts)
     yield from _killers(facts)
     yield from _activity_manager(facts)
+    yield from _limiter(facts)
     yield from _reclaimers(facts)
     yield from _logs(facts)
 
@@ -344,6 +346,20 @@ def _activity_manager(facts: Facts) -> Iterator[Check]:
     if settings.cur_max_cached_processes is not None:
         limit = settings.cur_max_cached_processes
         yield Check("cached limit", OK, f"ActivityManager kills cached apps above {limit}")
+
+
+def _limiter(facts: Facts) -> Iterator[Check]:
+    """Android 17's; a device without the command has no line."""
+    try:
+        limiter = parse_memory_limiter(_text(facts, "limiter") or "")
+    except ParseError:
+        return
+    known = {True: "on", False: "off", None: "not known to be on"}[limiter.enabled]
+    behind = f"{format_size(limiter.hidden_bytes)} of memory and " if limiter.hidden_bytes else ""
+    room = f"; an app behind has {behind}{format_size(limiter.hidden_swap_bytes)} of swap"
+    todo = "'headroom PACKAGE' shows an app's own limits; at that of swap a page-out moves nothing"
+    told = known + (room if limiter.hidden_swap_bytes is not None else "")
+    yield Check("memory limiter", OK, told, todo if limiter.enabled else None)
 
 
 def _reclaimers(facts: Facts) -> Iterator[Check]:

@@ -18,6 +18,7 @@ from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.checks import Facts, device_checks
 from droidreclaim.inspect.killers import COMMANDS as KILLER_COMMANDS
 from droidreclaim.inspect.killers import facts_of, facts_of_capture, properties_of_capture
+from droidreclaim.inspect.limits import STATUS
 from droidreclaim.model.check import Check
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.kills.remarks import read_remarks
@@ -40,6 +41,7 @@ _COMMANDS = {
     "/sys/block/zram*/mm_stat /sys/block/zram*/disksize 2>/dev/null; true",
     **{name: KILLER_COMMANDS[name] for name in ("lmkd", "lmk-mode", "lmk-driver", "lmk-adj")},
     "am-settings": "dumpsys activity settings",
+    "limiter": STATUS,
     "freezer": "settings get global cached_apps_freezer",
     "process_reclaim": "cat /sys/module/process_reclaim/parameters/enable_process_reclaim",
     "hybridswap": "ls -d /sys/block/zram*/hybridswap* /dev/memcg/memory.force_swapout "

@@ -17,9 +17,11 @@ from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect_as_
 from droidreclaim.inspect import apps
 from droidreclaim.inspect import headroom as headroom_of
 from droidreclaim.inspect import kills as kills_of
+from droidreclaim.inspect import limits as limits_of
 from droidreclaim.model import DeviceInfo, Process, ReclaimResult, SwapDevice
 from droidreclaim.model.profile import Profile
 from droidreclaim.policy import parse_targets
+from droidreclaim.policy.limits import AppLimits
 from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim import Request, request_of, swap, unrooted
 from droidreclaim.reclaim.words import bands_of
@@ -297,6 +299,18 @@ class Phone:
             _log.info("%s; what the shell may not read is unknown", error)
             take = headroom_of.without_helper(self._device, None, timeout_s=self._timeout_s)
         return headroom_of.watch(take, self.headroom_basis, page_bytes, every_s=every_s)
+
+    def limits(self, package: str) -> AppLimits:
+        """
+        How far an app's processes are from limits of their own (cgroup v2; Android 17's limiter).
+
+        Raises:
+            UsageError: no package name.
+            NotAchieved: it has no process, or is not there.
+        """
+        return limits_of.of_processes(
+            self._device, self.way_if_any(), self.ps(package), timeout_s=self._timeout_s
+        )
 
     @cached_property
     def headroom_basis(self) -> headroom_of.Basis:

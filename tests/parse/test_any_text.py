@@ -15,6 +15,7 @@ from droidreclaim.parse.activity.exits import parse_exit_info, parse_lmk
 from droidreclaim.parse.activity.focus import parse_focus
 from droidreclaim.parse.activity.joined import running_processes
 from droidreclaim.parse.activity.launch import parse_launch, parse_launches
+from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
 from droidreclaim.parse.activity.meminfo_compact import parse_meminfo_compact
 from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
@@ -57,10 +58,16 @@ PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
     parse_users: (),
     parse_launch: (),
     parse_meminfo_compact: (),
+    parse_memory_limiter: (),
 }
 # Texts for parsers without a capture.
 WRITTEN: dict[Callable[[str], object], tuple[bytes, ...]] = {
     parse_users: (b"Users:\n\tUserInfo{0:Name:c13} running\n\tUserInfo{10:Work:1030}\n",),
+    parse_memory_limiter: (
+        b"Memory limiter\n  enabled  monitoring=true  ignored=none\n"
+        b"  visibleMem=1800MB visibleSwap=900MB notVisibleMem=900MB notVisibleSwap=450MB\n"
+        b"  started=30 watched=30 events=2\n",
+    ),
     parse_launch: (
         b"Starting: Intent { cmp=a.b/.C }\nStatus: ok\nLaunchState: COLD\nActivity: a.b/.C\n"
         b"TotalTime: 1234\nWaitTime: 1240\nComplete\n",

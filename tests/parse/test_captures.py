@@ -122,6 +122,12 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         ("32", "true"),
     ),
     (
+        "parse_memory_limiter",
+        "written/memory-limiter",
+        lambda d: (d.enabled, d.visible_bytes, d.hidden_swap_bytes, d.events, d.ignored),
+        (True, 1800 << 20, 450 << 20, 2, None),
+    ),
+    (
         "parse_users",
         f"{POCKET}/users",
         lambda d: [(u.id, u.name, u.flags, u.running) for u in d],
