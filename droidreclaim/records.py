@@ -27,7 +27,7 @@ def read_record(path: Path, form: TypeAdapter[_T]) -> _T:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
-    return form.validate_json(data)
+    return form.validate_json(data, strict=True)
 
 
 def open_record(path: Path) -> BinaryIO:

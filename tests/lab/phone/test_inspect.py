@@ -53,7 +53,7 @@ def test_states_cost_one_command_more(apps: Handset, adb_server: int) -> None:
     assert trips[1] == trips[0] + 1
 
 
-def test_300_processes_cost_one_round_trip_to_the_helper(
+def test_300_processes_cost_one_round_trip_once_the_helper_has_said_hello(
     boot: Callable[..., Handset], adb_server: int
 ) -> None:
     mine = boot(apps="none")
@@ -70,7 +70,8 @@ def test_300_processes_cost_one_round_trip_to_the_helper(
     assert len(proxy.requests) <= 3
     assert not any(b"dumpsys" in sent for sent in proxy.sent)
     [asked] = [writes for writes in map(helper_writes, proxy.sent) if writes]
-    assert len(asked) == 1, asked
+    assert [text.split()[1] for text in asked] == [b"hello", b"hello"], asked
+    assert b"scan" in asked[1]
 
 
 def test_the_doctor_tries_every_backend_and_names_the_errno(apps: Handset) -> None:
