@@ -13,6 +13,7 @@ from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageErr
 from droidreclaim.model import USER_RANGE, ProcessId, ReclaimResult
 from droidreclaim.parse.activity.history import parse_history
 from droidreclaim.parse.activity.launch import Launch, parse_launch
+from droidreclaim.parse.activity.starts import ProcessStart, parse_start_info
 from droidreclaim.parse.proc.process import parse_stat
 from droidreclaim.policy import parse_targets
 from droidreclaim.reclaim.words import Words
@@ -114,6 +115,15 @@ class App:
     def home(self) -> None:
         """Leave it, as Home does; the same as `Phone.home`."""
         self._phone.home()
+
+    def starts(self) -> tuple[ProcessStart, ...]:
+        """
+        Its starts and resumes as Android 15 and later remembers them, the newest first.
+
+        Raises:
+            ParseError: an older release, or it was never started.
+        """
+        return parse_start_info(self._run(["dumpsys", "activity", "start-info", self.package]))
 
     def force_stop(self) -> None:
         """End it and all its processes."""

@@ -27,6 +27,7 @@ from droidreclaim.parse.activity.packages import (
 )
 from droidreclaim.parse.activity.procstats import parse_procstats
 from droidreclaim.parse.activity.settings import parse_settings
+from droidreclaim.parse.activity.starts import parse_start_info
 from droidreclaim.parse.activity.users import parse_started_users, parse_users
 from droidreclaim.parse.shell.procrank import parse_procrank, parse_showmap
 from droidreclaim.parse.text.sections import split_activity_dump
@@ -59,10 +60,17 @@ PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
     parse_launch: (),
     parse_meminfo_compact: (),
     parse_memory_limiter: (),
+    parse_start_info: (),
 }
 # Texts for parsers without a capture.
 WRITTEN: dict[Callable[[str], object], tuple[bytes, ...]] = {
     parse_users: (b"Users:\n\tUserInfo{0:Name:c13} running\n\tUserInfo{10:Work:1030}\n",),
+    parse_start_info: (
+        b"ACTIVITY MANAGER LRU PROCESSES (dumpsys activity start-info)\n  package: a.b\n"
+        b"        ApplicationStartInfo #0:\n pid=0 realUid=1 packageUid=1 definingUid=-1 user=0\n"
+        b" package=a.b process=a.b startupState=2 reason=JOB startType=COLD launchMode=0\n"
+        b" timestamps: 0=5 4=6 \n",
+    ),
     parse_memory_limiter: (
         b"Memory limiter\n  enabled  monitoring=true  ignored=none\n"
         b"  visibleMem=1800MB visibleSwap=900MB notVisibleMem=900MB notVisibleSwap=450MB\n"

@@ -128,6 +128,15 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         (True, 1800 << 20, 450 << 20, 2, None),
     ),
     (
+        "parse_start_info",
+        "written/start-info",
+        lambda d: [(s.pid, s.process, s.start_type, s.reason) for s in d][:2],
+        [
+            (812, "com.example.game", "HOT", "LAUNCHER"),
+            (None, "com.example.game", "COLD", "START ACTIVITY"),
+        ],
+    ),
+    (
         "parse_users",
         f"{POCKET}/users",
         lambda d: [(u.id, u.name, u.flags, u.running) for u in d],

@@ -28,6 +28,7 @@ PROCESSES = "dumpsys activity processes"
 LRU = "dumpsys activity lru"
 
 _TITLE = "ACTIVITY MANAGER "
+_START_INFO = "(dumpsys activity start-info)"  # calls itself "LRU PROCESSES", and is none
 _PROCESS_TITLES = ("RUNNING PROCESSES", "PROCESSES", "OOM")
 _ANNOUNCED = re.compile(r"\((?:sorted by \w{1,20}, )?(\d{1,5}) total\b")
 _LRU_SECTIONS = ("Activities:", "Services:", "Other:")
@@ -141,7 +142,8 @@ def parse_lru(text: str) -> tuple[LruEntry, ...]:
 
 def _refuse_other_dump(source: str, lines: list[NumberedLine], titles: tuple[str, ...]) -> None:
     for number, line in lines:
-        if line.startswith(_TITLE) and not line.removeprefix(_TITLE).startswith(titles):
+        other = not line.removeprefix(_TITLE).startswith(titles) or _START_INFO in line
+        if line.startswith(_TITLE) and other:
             raise ParseError(source, number, line, hint="this is another dump")
 
 
