@@ -22,7 +22,8 @@ class Check:
 
     Attributes:
         name: Stays the same over releases, for scripts.
-        todo: What to do about it; None when there is nothing to do.
+        todo: What to do about it, in this program's own words: a report carries it as it is.
+            None when there is nothing to do.
     """
 
     name: str

@@ -12,7 +12,8 @@ from rich.text import Text
 from droidreclaim.escape import safe
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.report import new_table
-from droidreclaim.report.redact import redact
+from droidreclaim.report.redact import carried, without
+from droidreclaim.report.redact_facts import carried_check
 
 _COLOURS = {
     CheckState.OK: "green",
@@ -48,14 +49,11 @@ def doctor_table(checks: Sequence[Check]) -> Table:
 def report_text(
     checks: Iterable[Check], raw: Mapping[str, str], version: str, secrets: Sequence[str]
 ) -> str:
-    """Everything in one text, with what names a person or a device taken out."""
-    parts = [f"droidreclaim {version} doctor", ""]
-    for check in checks:
-        todo = f"  -> {check.todo}" if check.todo else ""
-        parts.append(f"{check.state.value:8}{check.name}: {check.fact}{todo}")
+    """Everything in one text, of which only what is known to name nobody is let through."""
+    parts = [f"droidreclaim {version} doctor", "", *map(carried_check, checks)]
     for name, text in raw.items():
-        parts += ["", f"------ {name} ------", text.strip()]
-    lines = redact("\n".join(parts), secrets).split("\n")
+        parts += ["", f"------ {name} ------", carried(name, text)]
+    lines = without(secrets, "\n".join(parts)).split("\n")
     return "\n".join(map(safe, lines)) + "\n"
 
 
