@@ -25,7 +25,13 @@ from zygote import STDOUTS, Zygote
 from droidreclaim.cli.app import app
 from droidreclaim.cli.app import run as run_here
 
-_GIVEN = {"PROFILE": "keep-games", "TARGET": "com.a.b", "PACKAGE|pid:N": "com.a.b"}
+_SCENARIO = Path(__file__).parents[1] / "scenarios" / "game.yaml"
+_GIVEN = {
+    "PROFILE": "keep-games",
+    "TARGET": "com.a.b",
+    "PACKAGE|pid:N": "com.a.b",
+    "SCENARIO": str(_SCENARIO),
+}
 _EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 130}
 
 

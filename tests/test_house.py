@@ -16,6 +16,7 @@ _FLOORS = (
     {"report"},
     {"reclaim", "inspect", "guard"},
     {"session"},
+    {"qa"},
     {"lab"},
     {"cli"},
     {"__main__"},

@@ -9,6 +9,7 @@ import typer
 import typer.core
 
 from droidreclaim.cli import apps, completion, guard, inspect, profile, swap
+from droidreclaim.cli import run as run_command
 from droidreclaim.cli.lab import demo, phone, storm
 from droidreclaim.cli.options import Connection, with_connection
 from droidreclaim.cli.output import printed, write
@@ -54,6 +55,7 @@ app.command()(inspect.doctor)
 app.command()(inspect.kills)
 app.command()(inspect.headroom)
 app.command()(apps.uninstall)
+app.command()(run_command.run)
 app.command()(completion.completion)
 app.command()(demo.demo)
 app.command()(storm.storm)

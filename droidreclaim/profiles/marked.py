@@ -139,7 +139,7 @@ class _Reader:
         value = self._value(self._next(), ())
         self._next()  # the document's end
         if not isinstance(self._next(), yaml.StreamEndEvent):
-            self._stop((), "a second document: one file is one profile")
+            self._stop((), "a second document: one file holds one")
         return value
 
     def fault(self, mark: Any, path: Path, message: str) -> None:
@@ -155,7 +155,7 @@ class _Reader:
         self.mark = event.start_mark
         self._count += 1
         if self._count > _MAX_EVENTS:
-            self._stop((), "more than any profile needs to say")
+            self._stop((), "more than any file of this kind needs to say")
         return event
 
     def _value(self, event: Any, path: Path) -> Any:

@@ -23,7 +23,7 @@ from droidreclaim.errors import DeviceLost, NotAchieved, UsageError
 from droidreclaim.guard import control
 from droidreclaim.helper.guard_wire import GuardLine
 from droidreclaim.lab.phone import image
-from droidreclaim.lab.storm import arms, measure, page, stats, table
+from droidreclaim.lab.storm import arms, measure, page, table
 from droidreclaim.lab.storm.events import (
     Begin,
     End,
@@ -38,13 +38,15 @@ from droidreclaim.lab.storm.events import (
     runs_of,
     to_line,
 )
-from droidreclaim.lab.storm.figures import figures, quantile
+from droidreclaim.lab.storm.figures import figures
 from droidreclaim.lab.storm.folder import Folder
 from droidreclaim.lab.storm.plan import Order, Pressure, parameters
 from droidreclaim.lab.storm.play import BadPages, play
 from droidreclaim.lab.storm.result import Storm, to_json
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.lab.storm.state import difference
+from droidreclaim.qa import stats
+from droidreclaim.qa.stats import quantile
 from droidreclaim.report import document, render
 from droidreclaim.units import MIB
 from in_process import droidreclaim
@@ -266,20 +268,20 @@ def test_neither_are_arms_of_different_devices() -> None:
         assert name in str(difference([on("lowmemorykiller"), on("lazy", **{name: value})]))
 
 
-def test_the_table_says_when_it_has_no_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_says_when_it_has_no_interval_of_a_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     storm = storm_of(run_of("lowmemorykiller"), run_of("lazy"))
     assert "(10-70 %)" in render(table.of(storm))
     code = (
         "import sys; sys.modules['scipy'] = None\n"
-        "from droidreclaim.lab.storm import stats\n"
-        "print(stats.AVAILABLE, stats.share(1, 2), stats.paired({1: 1.0}, {1: 0.5}))"
+        "from droidreclaim.qa import stats\n"
+        "print(stats.AVAILABLE, stats.paired({1: 1.0}, {1: 0.5}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith(
-        "False None Difference(mean=0.5, by_seed={1: 0.5}, interval=None)"
-    )
-    monkeypatch.setattr("droidreclaim.lab.storm.stats.AVAILABLE", False)
-    assert any("no interval is shown" in line for line in table.remarks(storm))
+    assert done.stdout.startswith("False Difference(mean=0.5, by_seed={1: 0.5}, interval=None)")
+    monkeypatch.setattr("droidreclaim.qa.stats.AVAILABLE", False)
+    assert any("no interval of a difference" in line for line in table.remarks(storm))
 
 
 # The folder

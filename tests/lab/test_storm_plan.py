@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from droidreclaim.lab.storm import plan, stats
+from droidreclaim.lab.storm import plan
 from droidreclaim.lab.storm.plan import Order, Parameters, Pressure
+from droidreclaim.qa import stats
 from droidreclaim.units import MIB
 
 

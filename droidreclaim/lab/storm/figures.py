@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from droidreclaim.lab.storm.events import Run, Sample
+from droidreclaim.qa.stats import quantile
 
 HOT, WARM, COLD = "HOT", "WARM", "COLD"
 
@@ -149,17 +150,6 @@ def figures(runs: Sequence[Run]) -> Figures:
         ),
         duration_s=_sum(end.duration_s if end else None for end in ends),
     )
-
-
-def quantile(values: Iterable[float | None], share: float) -> float | None:
-    """A quantile of what is known, between the two nearest values; None of nothing."""
-    known = sorted(value for value in values if value is not None)
-    if not known:
-        return None
-    at = share * (len(known) - 1)
-    low = int(at)
-    high = min(low + 1, len(known) - 1)
-    return known[low] + (known[high] - known[low]) * (at - low)
 
 
 def _unexplained(run: Run) -> int:

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from droidreclaim.errors import DroidReclaimError
-from droidreclaim.lab.storm import stats
 from droidreclaim.lab.storm.events import Run
 from droidreclaim.lab.storm.figures import Figures, by_arm, figures, figures_json
 from droidreclaim.lab.storm.plan import Parameters
+from droidreclaim.qa import stats
 
 BASELINE = "lowmemorykiller"  # what the others are compared with: today's phone
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from droidreclaim.lab.storm import stats
 from droidreclaim.lab.storm.figures import Figures
 from droidreclaim.lab.storm.result import BASELINE, Row, Storm, rows
+from droidreclaim.qa import stats
 from droidreclaim.units import MIB, plural
 
 _TITLES = (
@@ -55,7 +55,11 @@ def remarks(storm: Storm) -> list[str]:
 
 def warnings(storm: Storm) -> list[str]:
     """What must be known to read the figures."""
-    told = [] if stats.AVAILABLE else ["no interval is shown: pip install 'droidreclaim[stats]'"]
+    told = (
+        []
+        if stats.AVAILABLE
+        else ["no interval of a difference is shown: pip install 'droidreclaim[stats]'"]
+    )
     shown = rows(storm)
     for row in shown:
         one = row.figures

@@ -1,0 +1,132 @@
+"""The arms: what is done to the app in the background, and nothing else differs between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from droidreclaim.errors import NotAchieved
+from droidreclaim.model import Process, ReclaimResult
+from droidreclaim.qa.form import ArmForm
+from droidreclaim.qa.scenario import CONTROLS
+from droidreclaim.session import Phone
+from droidreclaim.session.app import run
+from droidreclaim.units import format_size
+
+KILLABLE_ADJ = 500  # am kill leaves alone what is used more than this says
+_HELD_ADJ = 249  # written back to flash: Android 17 does not kill it so
+_PATIENCE_S = 20.0
+_LOOK_S = 0.3
+_GUARD_S = 24 * 3600
+
+Act = Callable[[Phone, str], str]
+
+
+class ArmFailed(Exception):
+    """The arm did not do what it is there for, in words."""
+
+
+def act_of(arm: ArmForm) -> Act:
+    """What this arm does to an app; it returns in a few words what it did."""
+    name = arm.arm
+    if name == "kill":
+        return _kill
+    if name == "kill9":
+        return _kill9
+    if name == "none" or name.startswith("guard:"):
+        return lambda phone, package: "left alone"
+    return lambda phone, package: _reclaim(phone, package, arm)
+
+
+@contextmanager
+def around(phone: Phone, arm: str) -> Iterator[None]:
+    """What an arm needs all through its round: the guard runs."""
+    if not arm.startswith("guard:"):
+        yield
+        return
+    with phone.guard(arm.removeprefix("guard:"), lasting=_GUARD_S):
+        yield
+
+
+def is_control(arm: str) -> bool:
+    """Whether this arm is there to show that the check can fail."""
+    return arm in CONTROLS
+
+
+def _kill(phone: Phone, package: str) -> str:
+    """
+    Kill the app as Android does with what is in the background.
+
+    ``am kill`` says nothing and exits with 0, also where it did nothing: so the app is waited for
+    until it may be killed, and its processes are looked for afterwards.
+    """
+    processes = _until_killable(phone, package)
+    run(phone.device, ["am", "kill", package])
+    return _prove_gone(phone, package, processes, "am kill")
+
+
+def _kill9(phone: Phone, package: str) -> str:
+    processes = _processes(phone, package)
+    if not processes:
+        raise ArmFailed(f"{package} did not run: nothing to kill")
+    pids = [str(one.pid) for one in processes]
+    run(phone.device, phone.way.wrap(["kill", "-9", *pids]))
+    return _prove_gone(phone, package, processes, "kill -9")
+
+
+def _until_killable(phone: Phone, package: str) -> tuple[Process, ...]:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while True:
+        processes = _processes(phone, package)
+        if not processes:
+            raise ArmFailed(f"{package} did not run: nothing to kill")
+        adjs = [one.oom_score_adj for one in processes]
+        if all(adj is not None and adj >= KILLABLE_ADJ for adj in adjs):
+            return processes
+        if time.monotonic() > deadline_s:
+            held = ": written back to flash" if _HELD_ADJ in adjs else ""
+            raise ArmFailed(
+                f"{package} stayed at oom_score_adj {', '.join(map(str, adjs))} for "
+                f"{_PATIENCE_S:g} s{held}: am kill ends nothing under {KILLABLE_ADJ}"
+            )
+        time.sleep(_LOOK_S)
+
+
+def _prove_gone(phone: Phone, package: str, before: tuple[Process, ...], by: str) -> str:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    ids = {one.id for one in before}
+    while left := ids & {one.id for one in _processes(phone, package)}:
+        if time.monotonic() > deadline_s:
+            pids = ", ".join(str(one.pid) for one in left if one)
+            raise ArmFailed(f"{by} left pid {pids} of {package} alive")
+        time.sleep(_LOOK_S)
+    return f"{by} ended pid {', '.join(str(one.pid) for one in before)}"
+
+
+def _processes(phone: Phone, package: str) -> tuple[Process, ...]:
+    try:
+        return tuple(one for one in phone.ps(package) if one.packages[:1] == (package,))
+    except NotAchieved:
+        return ()
+
+
+def _reclaim(phone: Phone, package: str, arm: ArmForm) -> str:
+    words: dict[str, object] = {"what": arm.what, "budget": arm.budget}
+    if arm.only is not None:
+        words["only"] = arm.only
+    if arm.arm in ("cold", "trim"):
+        words["how"] = arm.arm
+    elif arm.arm == "am_compact":
+        words["backend"] = arm.arm
+    try:
+        result = phone.app(package).page_out(**words)  # type: ignore[arg-type]
+    except NotAchieved as error:
+        raise ArmFailed(str(error)) from error
+    return _came(arm.arm, result)
+
+
+def _came(arm: str, result: ReclaimResult) -> str:
+    reclaimed = result.totals.reclaimed_bytes
+    size = "unknown" if reclaimed is None else format_size(reclaimed)
+    return f"{arm}: {size} left memory"

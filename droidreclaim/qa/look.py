@@ -1,0 +1,124 @@
+"""What is read of the device around a round: lives, memory, kills, evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from droidreclaim.errors import DeviceError, NotPossible, ParseError
+from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.qa.record import Killed, Life, Memory
+from droidreclaim.session import Phone
+
+_TIMEOUT_S = 30.0
+_MOST_LOG_BYTES = 8 << 20
+# "Pss:               35120 kB"
+_ROLLUP = re.compile(r"^(Rss|Pss|Swap): +(\d{1,12}) kB$", re.MULTILINE)
+_STAT = re.compile(r"^stat \d+ \(.*\)((?: [-\w]+)+)$", re.MULTILINE)
+_MAJOR_FAULTS = 9  # of what follows the name in /proc/PID/stat, 0-based
+_READ_MEMORY = 'echo "stat $(cat /proc/$1/stat)"; cat /proc/$1/smaps_rollup'
+# "1764300000.125  1000   512   530 I am_proc_start: [0,4321,10123,com.example.game,...]"
+_PROCESS_BEGAN = re.compile(r"am_proc_start: \[\d+,(\d+),\d+,([^,\]]+),")
+_AT = re.compile(r" *(\d{1,12}\.\d{1,9}) ")
+
+
+def life(phone: Phone, package: str) -> Life | None:
+    """Which life of the app runs now; None where it does not run."""
+    seen = phone.app(package).identity()
+    if seen.process is None:
+        return None
+    return Life(seen.process.pid, seen.process.start_ticks, seen.activity)
+
+
+def memory(phone: Phone, process: Life | None) -> Memory | None:
+    """Memory of a process; None without root, or where it is gone. Reading it stalls the app."""
+    if process is None:
+        return None
+    try:
+        way = phone.way
+    except NotPossible:
+        return None
+    words = way.wrap(["sh", "-c", _READ_MEMORY, "sh", str(process.pid)])
+    done = phone.device.run(words, timeout_s=_TIMEOUT_S)
+    return parse_memory(done.text) if done.exit_code == 0 else None
+
+
+def parse_memory(text: str) -> Memory | None:
+    """Read a line ``stat`` and a smaps_rollup; None where one of its sizes is not there."""
+    sizes = {name: int(kib) * 1024 for name, kib in _ROLLUP.findall(text)}
+    if not {"Rss", "Pss", "Swap"} <= sizes.keys():
+        return None
+    stat = _STAT.search(text)
+    fields = stat[1].split() if stat else []
+    faults = fields[_MAJOR_FAULTS] if len(fields) > _MAJOR_FAULTS else ""
+    return Memory(
+        sizes["Rss"], sizes["Pss"], sizes["Swap"], int(faults) if faults.isdecimal() else None
+    )
+
+
+def clock_s(phone: Phone) -> float:
+    """The device's clock, as its log has it."""
+    text = phone.device.run(["date", "+%s.%N"], timeout_s=_TIMEOUT_S).text.strip()
+    try:
+        return float(text)
+    except ValueError:
+        raise ParseError("date", 1, text) from None
+
+
+def log_since(phone: Phone, since_s: float) -> str | None:
+    """The device's log from *since_s* of its clock on; None where it cannot be read."""
+    words = ["logcat", "-d", "-b", "main,system,events", "-v", "epoch"]
+    done = phone.device.run(words, timeout_s=_TIMEOUT_S)
+    if done.exit_code != 0:
+        return None
+    lines = done.text[-_MOST_LOG_BYTES:].splitlines(keepends=True)
+    return "".join(line for line in lines if (at := _AT.match(line)) and float(at[1]) >= since_s)
+
+
+def processes_begun(log: str | None, package: str) -> list[int] | None:
+    """Pids of the app's main processes that the log tells of, in order; None without a log."""
+    if log is None:
+        return None
+    return [int(match[1]) for match in _PROCESS_BEGAN.finditer(log) if match[2] == package]
+
+
+Key = tuple[str | None, int, str]
+
+
+def kills(phone: Phone, known: set[Key]) -> list[Killed]:
+    """Kills that are not *known* yet; they are from now on."""
+    records = phone.kills().records
+    new = [record for record in records if _key(record) not in known]
+    known |= {_key(record) for record in records}
+    return [
+        Killed(one.by.value, one.pid, one.name, one.oom_score_adj, one.reason[:200]) for one in new
+    ]
+
+
+def _key(record: KillRecord) -> Key:
+    return record.at, record.pid, record.name or ""
+
+
+def end_apps(phone: Phone, packages: Iterable[str]) -> set[int]:
+    """End apps, so that a round begins without them; returns the pids that they had."""
+    script = 'for app in "$@"; do pidof "$app"; am force-stop "$app"; done'
+    done = phone.device.run(["sh", "-c", script, "sh", *packages], timeout_s=_TIMEOUT_S)
+    return {int(word) for word in done.text.split() if word.isdecimal() and len(word) < 10}
+
+
+def evidence(phone: Phone, package: str, log: str | None) -> dict[str, bytes]:
+    """Files that show how a round ended, by name; what a device does not have is left out."""
+    found = {} if log is None else {"log.txt": log.encode()}
+    asked = {
+        "exit-info.txt": ["dumpsys", "activity", "exit-info", package],
+        "screen.png": ["screencap", "-p"],
+    }
+    for name, words in asked.items():
+        try:
+            done = phone.device.run(words, timeout_s=_TIMEOUT_S)
+        except DeviceError:
+            continue
+        is_png = done.stdout.startswith(b"\x89PNG")
+        if done.exit_code == 0 and done.stdout and (is_png or not name.endswith("png")):
+            found[name] = done.stdout
+    return found

@@ -1,0 +1,116 @@
+"""What is written down of each round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """
+    What became of the app's state.
+
+    Kept: the same process and activity came back at once, with all that was remembered. Restored:
+    made anew, and all that was remembered is there. Unknown: the witnesses disagree, or a step
+    failed before the app was back.
+    """
+
+    KEPT = "kept"
+    RESTORED = "restored"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """
+    Which life of the app runs; equal ones are the same process and activity.
+
+    Attributes:
+        pid, start_ticks: Of its main process.
+        activity: Token of its uppermost activity; None where the device does not say.
+    """
+
+    pid: int
+    start_ticks: int
+    activity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """
+    Memory of the app's main process, by smaps_rollup.
+
+    Attributes:
+        major_faults: Since the process began.
+    """
+
+    rss_bytes: int
+    pss_bytes: int
+    swap_bytes: int
+    major_faults: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """One process that was killed in a round, and by whom."""
+
+    by: str
+    pid: int
+    name: str | None
+    oom_score_adj: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class Round:
+    """
+    One arm of one round.
+
+    Attributes:
+        number: 1-based; all arms have each once.
+        at_s: Seconds since the run began.
+        before: As the user left the app; None where it did not run then.
+        after: When it was back.
+        am_kind: What ``am start -W`` called the resume.
+        kind: ``HOT``, ``WARM``, ``COLD``, ``RELAUNCH``, or ``UNKNOWN`` where witnesses disagree.
+        back_s: Until the app showed again, whatever the kind.
+        remembered, found: What was remembered, and what was found when the app was back; None for
+            what could not be read.
+        memory: By ``before``, ``arm``, ``resume``; what could not be read is not in it.
+        did: What the arm did, in a few words.
+        fault: The step that failed, and why; the round counts.
+        discarded: Why this does not count: a reason outside the app.
+    """
+
+    number: int
+    arm: str
+    at_s: float = 0.0
+    took_s: float = 0.0
+    before: Life | None = None
+    after: Life | None = None
+    am_kind: str | None = None
+    kind: str = "UNKNOWN"
+    back_s: float | None = None
+    remembered: dict[str, str | None] = field(default_factory=dict)
+    found: dict[str, str | None] = field(default_factory=dict)
+    memory: dict[str, Memory] = field(default_factory=dict)
+    killed: list[Killed] = field(default_factory=list)
+    state: State = State.UNKNOWN
+    did: str = ""
+    fault: str | None = None
+    notes: list[str] = field(default_factory=list)
+    discarded: str | None = None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Which round of which arm."""
+        return self.number, self.arm
+
+    @property
+    def survived(self) -> bool:
+        """Whether the process that was left is the one that came back."""
+        ours, theirs = self.before, self.after
+        return bool(
+            ours and theirs and (ours.pid, ours.start_ticks) == (theirs.pid, theirs.start_ticks)
+        )

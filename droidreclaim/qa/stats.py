@@ -1,0 +1,142 @@
+"""How sure figures are; resampling is scipy's (the extra ``stats``), or not done. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, stdev
+
+try:
+    import numpy
+    from scipy import stats
+except ImportError:  # without the extra: no interval of a difference, and the table says so
+    stats = None
+
+AVAILABLE = stats is not None
+CONFIDENCE = 0.95
+LEAST_PAIRS = 8  # of three, a percentile bootstrap is no more than least to most
+_POWER = 0.8
+_RESAMPLES = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a value lies with 95 % confidence."""
+
+    low: float
+    high: float
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether a value may lie in both."""
+        return self.low <= other.high and other.low <= self.high
+
+
+def share(hits: int, total: int) -> Interval | None:
+    """Wilson's interval for a share of independent cases; None of nothing."""
+    if total == 0:
+        return None
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    part, spread = hits / total, z * z / total
+    centre = (part + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(part * (1 - part) / total + spread / total / 4)
+    low = 0.0 if hits == 0 else max(0.0, centre - half)
+    return Interval(low, 1.0 if hits == total else min(1.0, centre + half))
+
+
+def quantile(values: Iterable[float | None], share: float) -> float | None:
+    """A quantile of what is known, between the two nearest values; None of nothing."""
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return None
+    at = share * (len(known) - 1)
+    low = int(at)
+    high = min(low + 1, len(known) - 1)
+    return known[low] + (known[high] - known[low]) * (at - low)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """
+    What one arm has more than another, seed by seed.
+
+    Attributes:
+        by_seed: The difference of each seed that both ran with.
+        interval: Of the mean, by bootstrap; None without scipy, or of fewer than eight seeds.
+    """
+
+    mean: float
+    by_seed: dict[int, float]
+    interval: Interval | None
+
+    @property
+    def pairs(self) -> int:
+        """Seeds that both ran with."""
+        return len(self.by_seed)
+
+
+def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference | None:
+    """The mean of *ours* less *theirs* over the seeds that both have; None without any."""
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return None
+    by_seed = {seed: ours[seed] - theirs[seed] for seed in seeds}
+    values = list(by_seed.values())
+    return Difference(sum(values) / len(values), by_seed, _bootstrap(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """
+    How many times as much one arm takes as another, round by round.
+
+    Attributes:
+        ratio: Geometric mean over the rounds that both have.
+        interval: By bootstrap; None without scipy, or of fewer than eight rounds.
+        detectable: The smallest slowdown that so many rounds, spread as these are, would have shown
+            in four of five runs; None without scipy, or of fewer than two rounds.
+    """
+
+    ratio: float
+    pairs: int
+    interval: Interval | None
+    detectable: float | None
+
+
+def paired_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Ratio | None:
+    """The ratio of *ours* to *theirs* over the rounds that both have; None without any."""
+    rounds = [one for one in ours.keys() & theirs.keys() if ours[one] > 0 and theirs[one] > 0]
+    logs = [math.log(ours[one] / theirs[one]) for one in sorted(rounds)]
+    if not logs:
+        return None
+    sure = _bootstrap(logs)
+    return Ratio(
+        math.exp(fmean(logs)),
+        len(logs),
+        Interval(math.exp(sure.low), math.exp(sure.high)) if sure else None,
+        _detectable(logs),
+    )
+
+
+def _detectable(logs: Sequence[float]) -> float | None:
+    if stats is None or len(logs) < 2:
+        return None
+    free = len(logs) - 1
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, free) + stats.t.ppf(_POWER, free))
+    return math.exp(reach * stdev(logs) / math.sqrt(len(logs)))
+
+
+def _bootstrap(values: Sequence[float]) -> Interval | None:
+    if stats is None or len(values) < LEAST_PAIRS:
+        return None
+    if min(values) == max(values):
+        return Interval(values[0], values[0])
+    found = stats.bootstrap(
+        (values,),
+        numpy.mean,
+        confidence_level=CONFIDENCE,
+        n_resamples=_RESAMPLES,
+        method="percentile",
+        rng=numpy.random.default_rng(1),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))

@@ -1,0 +1,179 @@
+"""The steps of a round, one function each; what fails says so and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from droidreclaim.errors import DeviceError, DroidReclaimError
+from droidreclaim.qa.form import RememberForm, StepForm
+from droidreclaim.session import Phone
+
+_MOST_OUTPUT_BYTES = 1 << 20
+_SHOWN = 200
+_GRACE_S = 2.0
+
+
+class StepFailed(Exception):
+    """A step did not do what it is there for, in words."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """
+    Where a round is played.
+
+    Attributes:
+        folder: Of this round, for what steps write; made when something is written.
+    """
+
+    phone: Phone
+    package: str
+    arm: str
+    number: int
+    folder: Path
+
+
+def plain(stage: Stage, step: StepForm) -> None:
+    """
+    Do a step that is the same in all arms and remembers nothing.
+
+    Raises:
+        StepFailed: it did not work, in words.
+        DeviceError: the device was lost, or did not answer.
+    """
+    if step.launch is not None:
+        launch(stage.phone, stage.package if step.launch is True else step.launch)
+    elif step.home:
+        stage.phone.home()
+    elif step.wait is not None:
+        time.sleep(step.wait)
+    elif step.shell is not None:
+        shell(stage.phone, step.shell, step.deadline)
+    elif step.command is not None:
+        command(stage, step.command, step.deadline)
+    elif step.pressure is not None:
+        for package in step.pressure.launch:
+            launch(stage.phone, package)
+
+
+def launch(phone: Phone, package: str) -> None:
+    """Open an app as a tap on its icon does; raises as `plain`."""
+    started = phone.app(package).open()
+    if started.status != "ok":
+        raise StepFailed(f"{package} was started and did not show: {started.status}")
+
+
+def shell(phone: Phone, script: str, deadline_s: float) -> str:
+    """What a script printed on the device; raises as `plain`."""
+    done = phone.device.run(["sh", "-c", script], timeout_s=deadline_s)
+    if done.exit_code != 0:
+        raise StepFailed(f"{script[:60]!r}: {done.complaint}")
+    return done.text
+
+
+def recall(phone: Phone, what: RememberForm, deadline_s: float) -> str | None:
+    """What a remembered command prints now; None where it holds no match."""
+    text = shell(phone, what.shell, deadline_s).strip()
+    if what.match is None:
+        return text[:_MOST_OUTPUT_BYTES]
+    match = re.search(what.match, text)
+    return None if match is None else match[(match.lastindex and 1) or 0]
+
+
+def command(stage: Stage, words: tuple[str, ...], deadline_s: float) -> None:
+    """
+    Run a program of the user's; of what it prints the first MiB is kept in the round's folder.
+
+    Raises:
+        StepFailed: it cannot be started, fails, or is not done in time; then it is ended with all
+            that it started.
+    """
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    told = {
+        "DROIDRECLAIM_SERIAL": stage.phone.serial,
+        "DROIDRECLAIM_ROUND": str(stage.number),
+        "DROIDRECLAIM_ARM": stage.arm,
+        "DROIDRECLAIM_DIR": str(stage.folder.resolve()),
+        "ANDROID_SERIAL": stage.phone.serial,
+    }
+    with (stage.folder / "command.txt").open("ab") as kept:
+        code = _ended(words, os.environ | told, kept, deadline_s)
+    if code != 0:
+        raise StepFailed(f"{words[0]} exited with {code}: see {stage.folder.name}/command.txt")
+
+
+def _ended(
+    words: tuple[str, ...], environment: Mapping[str, str], kept: BinaryIO, deadline_s: float
+) -> int:
+    try:
+        process = subprocess.Popen(
+            words,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StepFailed(f"{words[0]}: {error.strerror}") from error
+    assert process.stdout is not None
+    reader = threading.Thread(target=_keep, args=(process.stdout, kept), daemon=True)
+    reader.start()
+    try:
+        return process.wait(deadline_s)
+    except subprocess.TimeoutExpired:
+        raise StepFailed(f"{words[0]} was not done within {deadline_s:g} s") from None
+    finally:
+        _end_group(process)
+        reader.join(_GRACE_S)
+
+
+def _keep(output: BinaryIO | object, kept: BinaryIO) -> None:
+    """Keep the first MiB; read on, so that the program is not held up by what nobody wants."""
+    left = _MOST_OUTPUT_BYTES
+    while piece := output.read1(1 << 16):  # type: ignore[union-attr]
+        with suppress(ValueError, OSError):  # the file is closed: its writer outlived the step
+            kept.write(piece[:left])
+        left = max(0, left - len(piece))
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what the program started and left, too."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+            if number == signal.SIGTERM:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            return
+
+
+def attempt(phone: Phone, what: str, step: Callable[[], None]) -> str | None:
+    """
+    Do a step; returns why it failed, or None.
+
+    Raises:
+        DeviceError: the device itself is lost: it does not answer any more.
+    """
+    try:
+        step()
+    except StepFailed as error:
+        return f"step {what}: {error}"
+    except DeviceError as error:
+        phone.device.ping(timeout_s=min(phone.timeout_s, 10.0))  # lost: that is another matter
+        return f"step {what}: {error}"
+    except DroidReclaimError as error:
+        return f"step {what}: {error}"
+    return None

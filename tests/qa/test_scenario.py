@@ -1,0 +1,126 @@
+"""Scenario files: what they hold, and every fault of one at once, at its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from droidreclaim.errors import ProfileError, UsageError
+from droidreclaim.qa import scenario
+from droidreclaim.qa.scenario import Scenario
+from in_process import droidreclaim
+
+SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+STEPS = "steps: [launch, home, arm, resume]\n"
+HEAD = "version: 1\nname: x\napp: com.example.game\n"
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    found = scenario.check(path)
+    assert not isinstance(found, Scenario)
+    return [f"{one.line}:{one.column} {one.path}: {one.message}" for one in found]
+
+
+def test_scenarios_come_along() -> None:
+    assert {path.stem for path in SCENARIOS} == {"any-app", "game"}
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_that_comes_along_has_no_fault_and_opens_with_its_question(path: Path) -> None:
+    assert isinstance(scenario.check(path), Scenario)
+    assert path.read_text().splitlines()[0].startswith("# ")
+    assert "?" in path.read_text().splitlines()[0]
+
+
+def test_every_fault_is_listed_at_its_place(tmp_path: Path) -> None:
+    found = faults(
+        tmp_path,
+        "version: 1\nname: x\napp: game\narms: [kill, kil, {arm: none, what: anon}]\nrounds: 0\n"
+        "steps:\n  - lauch\n  - wait: 3\n  - home: true\n    wait: 3s\n  - shell:\n",
+    )
+    assert [one.partition(":")[0] for one in found] == ["3", "4", "4", "5", "7", "8", "9", "11"]
+    assert "4:14 arms[1].arm: 'kil' is no arm: kill," in found[1]
+    assert found[4] == "7:5 steps[0].lauch: no such key here: launch?"
+    assert "home and wait together" in found[6]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (HEAD + "arms: [kill]\nsteps: [launch, home, resume]\n", "exactly one step arm"),
+        (HEAD + "arms: [kill]\nsteps: [launch, resume, arm]\n", "resume comes after step arm"),
+        (HEAD + "arms: [kill]\nsteps: [home, arm, resume]\n", "nothing to come back to"),
+        (HEAD + "arms: [kill, kill]\n" + STEPS, "twice"),
+        (HEAD + "arms: [kill]\nexpect: [{remembered: score}]\n" + STEPS, "no step remembers"),
+        (HEAD + "arms: [kill]\nexpect: [{same_pid: true, arm: none}]\n" + STEPS, "not among arms"),
+        (HEAD + "arms: [kill]\nrounds: true\n" + STEPS, "must be a number"),
+        (HEAD + "arms: []\n" + STEPS, "at least 1 item"),
+        ("", "nothing in it"),
+    ],
+)
+def test_what_makes_no_sense_together_is_a_fault(tmp_path: Path, text: str, wanted: str) -> None:
+    assert wanted in "\n".join(faults(tmp_path, text))
+
+
+def test_a_match_that_is_no_regular_expression_is_a_fault(tmp_path: Path) -> None:
+    step = "{remember: {name: a, shell: date, match: '(' }}"
+    text = HEAD + f"arms: [kill]\nsteps: [launch, {step}, arm, resume]\n"
+    assert "no regular expression" in faults(tmp_path, text)[0]
+
+
+def test_other_arms_keep_their_options_and_take_their_expectations_with_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        HEAD + "arms: [kill, {arm: reclaim, what: all}]\n"
+        "expect: [same_pid, {differs: {from: kill}, arm: reclaim}]\n" + STEPS
+    )
+    own = scenario.load(path)
+    fewer = scenario.adjusted(own, arms=["none", "reclaim"], rounds=3, seed=7)
+    assert [(one.arm, one.what) for one in fewer.arms] == [("none", None), ("reclaim", "all")]
+    assert [one.kind for one in fewer.expect] == ["same_pid"]
+    assert (fewer.rounds, fewer.seed) == (3, 7)
+    for wrong in (["kil"], ["none", "none"]):
+        with pytest.raises(UsageError, match="--arms"):
+            scenario.adjusted(own, arms=wrong)
+
+
+def test_a_scenario_with_faults_is_exit_status_6_and_names_each(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("version: 1\nname: x\n")
+    with pytest.raises(ProfileError, match=r"3 faults"):
+        scenario.load(path)
+    for words in (["run", "--check", str(path)], ["run", str(path)]):
+        done = droidreclaim(*words)
+        assert (done.returncode, done.stdout) == (6, "")
+        assert "app: is missing" in done.stderr
+
+
+def test_check_and_schema_need_no_device() -> None:
+    done = droidreclaim("run", "--check", str(SCENARIOS[0]))
+    assert (done.returncode, done.stderr) == (0, "")
+    form = json.loads(droidreclaim("run", "--schema").stdout)
+    assert {"app", "arms", "steps", "expect"} <= form["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "which SCENARIO?"),
+        (("nowhere.yaml",), "nowhere.yaml"),
+        ((str(SCENARIOS[1]), "--resume"), "name it"),
+        ((str(SCENARIOS[1]), "--resume", "--force", "-o", "x"), "without --force"),
+        ((str(SCENARIOS[1]), "--arms", "kil"), "no such arm"),
+        ((str(SCENARIOS[1]), "--rounds", "0"), "--rounds"),
+    ],
+)
+def test_bad_words_are_one_line_and_exit_status_2(words: tuple[str, ...], said: str) -> None:
+    done = droidreclaim("run", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
