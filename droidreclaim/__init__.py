@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ReclaimResult,
         TargetResult,
     )
+    from droidreclaim.model.footprint import Footprint
     from droidreclaim.policy.lmkd import Headroom
     from droidreclaim.session import App, AppIdentity, Guard, Phone, connect, devices
 
@@ -58,6 +59,7 @@ _FROM = {
               "ReclaimResult",
               "TargetResult"),
     "inspect.kills": ("Kills",),
+    "model.footprint": ("Footprint",),
     "policy.lmkd": ("Headroom",),
     "errors": ("DeviceError", "DeviceLost", "DeviceTimeout", "DroidReclaimError", "Interrupted",
                "NoDevice", "NotAchieved", "NotPossible", "ParseError", "ProfileError",
@@ -68,7 +70,7 @@ _MODULE = {name: module for module, names in _FROM.items() for name in names}
 __all__ = [  # noqa: RUF022 (by what they are, not by the alphabet)
     "connect", "devices",
     "Phone", "App", "AppIdentity", "Guard",
-    "Band", "DeviceInfo", "DeviceStatus", "Headroom", "Kills", "Outcome", "Process", "ProcessId",
+    "Band", "DeviceInfo", "DeviceStatus", "Footprint", "Headroom", "Kills", "Outcome", "Process", "ProcessId",
     "Reason", "ReclaimResult", "TargetResult",
     "DroidReclaimError", "UsageError", "DeviceError", "NoDevice", "DeviceTimeout", "DeviceLost",
     "NotPossible", "ParseError", "ProfileError", "NotAchieved", "Interrupted",

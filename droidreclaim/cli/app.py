@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from droidreclaim.cli import apps, completion, guard, inspect, profile, swap
+from droidreclaim.cli import apps, completion, footprint, guard, inspect, profile, swap
 from droidreclaim.cli import run as run_command
 from droidreclaim.cli.lab import demo, phone, storm
 from droidreclaim.cli.options import Connection, with_connection
@@ -54,6 +54,7 @@ app.command()(apps.reclaim)
 app.command()(inspect.doctor)
 app.command()(inspect.kills)
 app.command()(inspect.headroom)
+app.command()(footprint.footprint)
 app.command()(apps.uninstall)
 app.command()(run_command.run)
 app.command()(completion.completion)

@@ -78,7 +78,7 @@ def backends_of(reply: Reply) -> dict[str, Backend]:
 
 def scan_of(reply: Reply) -> Scan:
     """The processes of a scan, and the package list that came with it."""
-    processes = tuple(_process(line) for line in wire.lines_of(reply, "proc", wire.Proc))
+    processes = tuple(process_of(line) for line in wire.lines_of(reply, "proc", wire.Proc))
     lines = [package.line for package in wire.lines_of(reply, "package", wire.Package)]
     text = None if None in lines else "".join(f"{line}\n" for line in lines)
     unreadable = wire.lines_of(reply, "unreadable", wire.Unreadable)
@@ -268,7 +268,8 @@ def _target(process: Process, floor: int) -> str:
     return f"{process.pid}:{process.start_ticks}:{floor}:{uid}:{crc}"
 
 
-def _process(line: wire.Proc) -> Process:
+def process_of(line: wire.Proc) -> Process:
+    """A line of a scan as a plain value."""
     anon, file, shmem = line.rss_anon_bytes, line.rss_file_bytes, line.rss_shmem_bytes
     known = [size for size in (anon, file, shmem) if size is not None]
     memory = Memory(

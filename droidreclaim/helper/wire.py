@@ -122,6 +122,18 @@ class Measured(WireMemory):
     major_faults: Size | None
 
 
+class Sample(Line):
+    """Anonymous memory and adj of a process at one moment of the boot clock; *errno*: it ended."""
+
+    at_us: Size
+    pid: Pid
+    start: Size
+    adj: Adj | None
+    rss_anon_bytes: Size | None
+    swap_bytes: Size | None
+    errno: Word | None
+
+
 class Refused(Line):
     """Ranges that the kernel refused to take advice on, by errno."""
 

@@ -19,12 +19,14 @@ from droidreclaim.inspect import headroom as headroom_of
 from droidreclaim.inspect import kills as kills_of
 from droidreclaim.inspect import limits as limits_of
 from droidreclaim.model import DeviceInfo, Process, ReclaimResult, SwapDevice
+from droidreclaim.model.footprint import Footprint
 from droidreclaim.model.profile import Profile
 from droidreclaim.policy import parse_targets
 from droidreclaim.policy.limits import AppLimits
 from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim import Request, request_of, swap, unrooted
 from droidreclaim.reclaim.words import bands_of
+from droidreclaim.session import footprint as footprint_of
 from droidreclaim.session.app import App
 from droidreclaim.session.app import run as run_command
 from droidreclaim.session.guard import Guard
@@ -318,6 +320,38 @@ class Phone:
         way = self._started[0] if self._started else None
         return headroom_of.basis_of(self._device, way, timeout_s=self._timeout_s)
 
+    def footprint(
+        self,
+        *packages: str,
+        lasting: float | str | None = None,
+        hz: float = 10.0,
+        game: bool = False,
+    ) -> Footprint:
+        """
+        Sample the memory that Google Play judges (RssAnon + VmSwap) while apps are used.
+
+        Needs no root. Sampling ends after *lasting*, or at a Ctrl-C. An estimate from this use of
+        the apps: Play judges 28 days of all users'.
+
+            >>> import droidreclaim as dr
+            >>> with dr.connect() as phone:
+            ...     seen = phone.footprint("com.example.game", lasting="2s")
+            >>> seen.failing
+            ()
+
+        Args:
+            packages: All processes of each, in every user; waits for one that does not run yet.
+            lasting: Seconds, or ``10m``; None for until Ctrl-C.
+            hz: Samples a second: peaks between two are missed.
+            game: By the thresholds of games.
+
+        Raises:
+            UsageError: no package name, or more samples than are possible.
+            NotAchieved: a package is not installed, or no process of it was seen.
+            NotPossible: the device runs no program of the shell's, or thresholds are not known.
+        """
+        return footprint_of.measure(self, packages, lasting=lasting, hz=hz, game=game)
+
     # What changes the device
 
     def swap_on(self, size: int | str | None = None) -> SwapDevice:
@@ -433,8 +467,8 @@ class Phone:
 
     @property
     def helper_runs(self) -> bool:
-        """Whether the helper was started and not closed."""
-        return self._started is not None
+        """Whether the helper was started and not closed, as root or as the shell."""
+        return self._started is not None or self._shell is not None
 
     def start(self) -> tuple[RootWay, RunningHelper]:
         """Become root and start the helper, unless it runs; raises as `connect`."""

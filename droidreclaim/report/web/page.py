@@ -42,10 +42,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment that is marked: a kill."""
+    """A moment that is marked: a kill, or what *sign* stands for."""
 
     at_s: float
     name: str
+    sign: str = "✗"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,250 @@
+"""Memory of some apps over time: samples by the helper, states by ActivityManager."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from droidreclaim import snapshot
+from droidreclaim.device import Device
+from droidreclaim.errors import DeviceError, DroidReclaimError, NotAchieved, ParseError, UsageError
+from droidreclaim.helper import verbs, wire
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect.ask import ask
+from droidreclaim.model import FIRST_APP_ID, USER_RANGE, Process, ProcessId
+from droidreclaim.model.footprint import Reading, Track
+from droidreclaim.parse.activity.dump import parse_processes
+from droidreclaim.parse.activity.packages import parse_pm_list
+
+HZ_MAX = 100
+_BATCH_S = 0.5  # new processes are looked for once in a batch
+_READ_EVERY_S = 10.0  # states, also where adj did not change
+_RECONNECT_S = 1.0
+_TARGETS_MAX = 64
+_LOG = logging.getLogger("droidreclaim")
+_UPTIME = re.compile(r"([0-9]{1,12}\.[0-9]{1,3}) ")
+
+
+def hz_of(hz: float) -> float:
+    """
+    How often to sample.
+
+    Raises:
+        UsageError: more often than is possible, or not at all.
+    """
+    if not 0.1 <= hz <= HZ_MAX:
+        raise UsageError(
+            f"{hz:g} samples a second", hint=f"0.1 to {HZ_MAX}, which is {HZ_MAX * 60} a minute"
+        )
+    return hz
+
+
+def app_ids(device: Device, packages: tuple[str, ...], *, timeout_s: float) -> dict[int, str]:
+    """
+    The packages by their app ids (uid without its user).
+
+    Raises:
+        UsageError: two of them share a uid, so that processes cannot be told apart.
+        NotAchieved: one is not installed.
+    """
+    answer = ask(device, {"list": "pm list packages -U"}, None, timeout_s=timeout_s)["list"]
+    listed = {one.name: one.uids for one in answer.read(parse_pm_list)}
+    found: dict[int, str] = {}
+    for name in packages:
+        if not listed.get(name):
+            raise NotAchieved(f"no package {name} on this device", hint="see 'droidreclaim ps'")
+        app_id = listed[name][0] % USER_RANGE
+        if app_id in found and found[app_id] != name:
+            raise UsageError(f"{name} shares its uid with {found[app_id]}", hint="give one of them")
+        found[app_id] = name
+    return found
+
+
+class StateReader:
+    """Reads ActivityManager's states in a thread of its own, so that sampling goes on."""
+
+    def __init__(self, device: Device, *, timeout_s: float) -> None:
+        self._device = device
+        self._timeout_s = timeout_s
+        self._wanted: queue.Queue[bool] = queue.Queue()
+        self.readings: list[Reading] = []
+        self.members: Mapping[int, snapshot.Member] = {}
+        self.refused: str | None = None
+        self._thread = threading.Thread(target=self._work, name="footprint-states", daemon=True)
+        self._thread.start()
+
+    def ask(self) -> None:
+        """Want a reading that begins from now on."""
+        if self._wanted.qsize() == 0:
+            self._wanted.put(True)
+
+    def close(self, wait_s: float) -> None:
+        """End, after the reading that is being taken."""
+        self._wanted.put(False)
+        self._thread.join(wait_s)
+
+    def _work(self) -> None:
+        while self._wanted.get():
+            try:
+                self._read()
+            except DroidReclaimError as error:  # the device is away, or prints another dump
+                self.refused = str(error)
+                time.sleep(_RECONNECT_S)
+
+    def _read(self) -> None:
+        commands = {"from": "cat /proc/uptime", "dump": "dumpsys activity processes",
+                    "until": "cat /proc/uptime"}  # fmt: skip
+        answers = ask(self._device, commands, None, timeout_s=self._timeout_s)
+        members = snapshot.members_of(answers["dump"].read(parse_processes))
+        states = {
+            pid: (one.state.proc_state, one.state.adj, one.state.why)
+            for pid, one in members.items()
+        }
+        from_us, until_us = (_uptime_us(answers[name].text) for name in ("from", "until"))
+        self.members = members
+        self.readings.append(Reading(from_us, until_us, states))
+
+
+def _uptime_us(text: str) -> int:
+    found = _UPTIME.match(text)
+    if found is None:
+        raise ParseError("/proc/uptime", 1, text[:80])
+    # Printed cut to 10 ms: a reading may begin a little earlier than it says, never later.
+    return round(float(found[1]) * 1e6)
+
+
+@dataclass
+class Sampler:
+    """
+    Samples every process of some apps until it is told to stop.
+
+    Attributes:
+        open_helper: Gives a running helper, a new one after *drop_helper*.
+        apps: Package by app id.
+    """
+
+    open_helper: Callable[[], RunningHelper]
+    drop_helper: Callable[[], None]
+    reader: StateReader
+    apps: Mapping[int, str]
+    hz: float
+    tracks: dict[ProcessId, Track] = field(default_factory=dict)
+    asked: bool = False  # whether a look at all processes has come back
+    _strangers: dict[ProcessId, Process] = field(default_factory=dict)
+    _boot_id: str | None = None
+    _read_s: float = 0.0
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """
+        Sample until *until* says so, or Ctrl-C; a device that is away for a while leaves a gap.
+
+        Raises:
+            DeviceError: it was not there when this began, or has booted anew meanwhile.
+        """
+        while not until():
+            try:
+                self._sample(self._session(), until)
+                return
+            except DeviceError as error:
+                if self._boot_id is None or "booted anew" in error.message:
+                    raise
+                _LOG.warning("%s; sampling goes on when it is back", error)
+                with suppress(DroidReclaimError):
+                    self.drop_helper()
+                time.sleep(_RECONNECT_S)
+
+    def _session(self) -> RunningHelper:
+        helper = self.open_helper()
+        boot_id = verbs.hello_of(helper.session.call("hello")).boot_id or ""
+        if self._boot_id not in (None, boot_id):
+            raise DeviceError(f"{helper.serial}: it has booted anew: what was sampled ends there")
+        self._boot_id = boot_id
+        return helper
+
+    def _sample(self, helper: RunningHelper, until: Callable[[], bool]) -> None:
+        """Two batches are always asked for, so that the helper never waits for the link."""
+        session, patience_s = helper.session, 3 * self._batch_s
+        waiting = [session.send("sample", **self._request()) for _ in range(2)]
+        self._ask_states()
+        while True:
+            reply = session.receive(waiting.pop(0), patience_s=patience_s)
+            self._take(wire.lines_of(reply, "sample", wire.Sample))
+            self._meet([verbs.process_of(one) for one in wire.lines_of(reply, "proc", wire.Proc)])
+            self.asked = True
+            if time.monotonic() - self._read_s > _READ_EVERY_S:
+                self._ask_states()
+            if until():
+                return
+            waiting.append(session.send("sample", **self._request()))
+
+    @property
+    def _batch_s(self) -> float:
+        return max(_BATCH_S, 1 / self.hz)
+
+    def _request(self) -> dict[str, str | int | None]:
+        living = [str(one.id) for one in self.tracks.values() if one.ended_us is None]
+        return {
+            "targets": ",".join(living[:_TARGETS_MAX]) or None,
+            "period_us": round(1e6 / self.hz),
+            "count": max(1, round(self._batch_s * self.hz)),
+            "new": 1,
+        }
+
+    def _take(self, lines: tuple[wire.Sample, ...]) -> None:
+        for line in lines:
+            track = self.tracks.get(ProcessId(line.pid, line.start))
+            if track is None or track.ended_us is not None:
+                continue
+            if line.rss_anon_bytes is None or line.adj is None:
+                if line.errno in (None, "ESRCH"):  # gone, or a zombie
+                    track.ended_us = line.at_us
+                    _LOG.info("%s (pid %d) ended", track.name, track.id.pid)
+                continue
+            if not track.adj or track.adj[-1] != line.adj:
+                self._ask_states()
+            swap = line.swap_bytes or 0
+            track.at_us.append(line.at_us)
+            track.bytes_.append(line.rss_anon_bytes + swap)
+            track.swap_bytes.append(swap)
+            track.adj.append(line.adj)
+
+    def _meet(self, came: list[Process]) -> None:
+        """Take the apps' processes among new ones; of isolated ones only ActivityManager knows."""
+        for process in came:
+            if process.id is None or process.id in self.tracks or process.uid is None:
+                continue
+            app_id = process.uid % USER_RANGE
+            if app_id in self.apps:
+                self._track(process, self.apps[app_id])
+            elif process.isolated or app_id >= FIRST_APP_ID:
+                self._strangers[process.id] = process
+        for stranger in list(self._strangers.values()):
+            member = self.reader.members.get(stranger.pid)
+            if member is None:
+                continue
+            del self._strangers[_known(stranger)]
+            owner = next((one for one in self.apps.values() if one in member.packages), None)
+            if owner and stranger.isolated and member.is_about(stranger):
+                self._track(stranger, owner)
+
+    def _track(self, process: Process, package: str) -> None:
+        name = process.name
+        self.tracks[_known(process)] = Track(
+            _known(process), name, package, process.user or 0, process.isolated
+        )
+        _LOG.info("sampling %s (pid %d)", name, process.pid)
+
+    def _ask_states(self) -> None:
+        self._read_s = time.monotonic()
+        self.reader.ask()
+
+
+def _known(process: Process) -> ProcessId:
+    assert process.id is not None
+    return process.id

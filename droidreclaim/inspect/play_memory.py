@@ -1,0 +1,51 @@
+"""Play's thresholds of memory, from the data file beside this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+import yaml
+
+from droidreclaim.errors import NotPossible
+from droidreclaim.policy.footprint import RamClass
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """
+    What Play judges by.
+
+    Attributes:
+        kind: ``app`` or ``game``.
+        second_hand: Quoted by others, not read at the source.
+    """
+
+    kind: str
+    classes: tuple[RamClass, ...]
+    source: str
+    read: str
+    second_hand: bool
+    unit: str
+
+
+def load(*, game: bool = False) -> Thresholds:
+    """
+    The table of apps or of games, smallest class first.
+
+    Raises:
+        NotPossible: nobody has that table yet.
+    """
+    text = (files("droidreclaim") / "inspect" / "play-memory.yaml").read_text("utf-8")
+    written = yaml.safe_load(text)
+    kind = "game" if game else "app"
+    if written[kind] is None:
+        raise NotPossible(
+            f"Play's thresholds for a {kind} are not known here",
+            hint="they are more generous than an app's: without --game it is judged as an app",
+        )
+    classes = tuple(RamClass(**row) for row in written[kind])
+    return Thresholds(
+        kind, classes, written["source"], str(written["read"]), written["second_hand"],
+        written["unit"],
+    )  # fmt: skip

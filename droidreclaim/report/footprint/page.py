@@ -1,0 +1,119 @@
+"""A footprint as one page that needs nothing else: memory over time by state, and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from droidreclaim.model.footprint import Footprint, PlayState, ProcessUse
+from droidreclaim.policy.footprint import gap_us
+from droidreclaim.report import footprint as report
+from droidreclaim.report.web import page
+from droidreclaim.report.web.page import Chart, Line, Mark
+from droidreclaim.units import MIB
+
+_COLOURS = {
+    PlayState.FOREGROUND: "available",
+    PlayState.SERVICES: "zram",
+    PlayState.BACKGROUND: "swapped",
+    PlayState.CACHED: "stall",
+    PlayState.UNSURE: "faint",
+    PlayState.OTHER: "faint",
+}
+_MOST_POINTS = 4000  # of a line: more than a screen has columns
+_NEAR = 3  # a threshold further away than this would press the picture flat
+
+_Point = tuple[int, int, int, PlayState] | None
+
+
+def render(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str:
+    """The page as text; nothing in it is fetched."""
+    return page.render(
+        __package__,
+        [_chart(seen, one) for one in seen.processes],
+        filters={"gb": lambda size: f"{size / 10**9:g} GB"},
+        seen=seen,
+        sentences=report.summary(seen, source, read, second_hand=second_hand).split("\n"),
+        rows=[_row(seen, one, use.state) for one in seen.processes for use in one.uses],
+    )
+
+
+def _row(seen: Footprint, one: ProcessUse, state: PlayState) -> dict[str, Any]:
+    use = next(use for use in one.uses if use.state is state)
+    return {
+        "name": one.track.name,
+        "isolated": one.track.isolated,
+        "state": report.WORDS[state],
+        "use": use,
+        "verdicts": [v for v in one.verdicts if v.state is state],
+        "at_s": (use.max_at_us - seen.from_us) / 1e6,
+    }
+
+
+def _chart(seen: Footprint, one: ProcessUse) -> Chart:
+    points = list(_points(one, gap_us(seen.hz)))
+    at_s = [0.0 if point is None else (point[0] - seen.from_us) / 1e6 for point in points]
+    for index, point in enumerate(points):
+        if point is None:
+            at_s[index] = at_s[index - 1]
+    lines = [_state_line(points, state) for state in PlayState if state in one.states]
+    lines.append(
+        Line("of it in swap", "kept", [None if p is None else p[2] / MIB for p in points])
+    )  # fmt: skip
+    return Chart(at_s, lines + _limits(seen, one, len(points)), _marks(seen, one))
+
+
+def _state_line(points: Sequence[_Point], state: PlayState) -> Line:
+    """Memory while in one state; each stretch reaches to where the next begins."""
+    values: list[float | None] = [None] * len(points)
+    for index, point in enumerate(points):
+        if point is not None and point[3] is state:
+            values[index] = point[1] / MIB
+            if index + 1 < len(points) and (after := points[index + 1]) is not None:
+                values[index + 1] = after[1] / MIB
+    return Line(report.WORDS[state], _COLOURS[state], values)
+
+
+def _limits(seen: Footprint, one: ProcessUse, count: int) -> list[Line]:
+    """A line for each threshold that is near enough to be drawn, of the class that decides."""
+    most = max(one.track.bytes_)
+    return [
+        Line(f"{report.WORDS[v.state]} limit, {v.ram_gb} GB phones", "lost",
+             [v.limit_bytes / MIB] * count)
+        for v in one.verdicts
+        if v.ram_gb == seen.judged_gb and v.limit_bytes <= _NEAR * most
+    ]  # fmt: skip
+
+
+def _points(one: ProcessUse, gap: int) -> Iterator[_Point]:
+    """Samples, of many the highest of each stretch in one state; None for a gap."""
+    track = one.track
+    step = -(-len(track.at_us) // _MOST_POINTS)
+    best: tuple[int, int, int, PlayState] | None = None
+    for index, state in enumerate(one.states):
+        point = (track.at_us[index], track.bytes_[index], track.swap_bytes[index], state)
+        away = index > 0 and track.at_us[index] - track.at_us[index - 1] > gap
+        if best is not None and (away or index % step == 0 or best[3] is not state):
+            yield best
+            best = None
+        if away:
+            yield None
+        if best is None or point[1] > best[1]:
+            best = point
+    if best is not None:
+        yield best
+
+
+def _marks(seen: Footprint, one: ProcessUse) -> list[Mark]:
+    left = [
+        Mark((track_at - seen.from_us) / 1e6, "left the foreground", "↓")
+        for (track_at, state), (_, after) in pairwise(zip(one.track.at_us, one.states, strict=True))
+        if state is PlayState.FOREGROUND and after is not PlayState.FOREGROUND
+    ]
+    ended = [
+        Mark((death.at_us - seen.from_us) / 1e6, f"ended: {death.by or 'by whom is unknown'}")
+        for death in seen.deaths
+        if death.id == one.track.id
+    ]
+    return left + ended

@@ -1,0 +1,139 @@
+"""A footprint from a connected phone: sampled until its time is over or Ctrl-C, then judged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
+from droidreclaim.helper import verbs
+from droidreclaim.inspect import footprint as look
+from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.headroom import booted_at
+from droidreclaim.inspect.play_memory import Thresholds, load
+from droidreclaim.model.footprint import Death, Footprint, Track
+from droidreclaim.parse.proc.kernel import parse_meminfo
+from droidreclaim.policy import footprint as policy
+from droidreclaim.policy import parse_targets
+from droidreclaim.units import seconds_of
+
+if TYPE_CHECKING:
+    from droidreclaim.session.phone import Phone
+
+_LAST_READING_S = 15.0
+_KILL_SLACK_S = 10.0
+_CLOCK = "date +%s.%N; cat /proc/uptime"
+
+_log = logging.getLogger("droidreclaim")
+
+
+def packages_of(words: Sequence[str]) -> tuple[str, ...]:
+    """
+    Package names, each once.
+
+    Raises:
+        UsageError: none, a pid, or the name of a process.
+    """
+    for word in words:
+        package, colon, _ = word.partition(":")
+        if colon and package != "pid":
+            hint = f"all processes of {package} are sampled: give that"
+            raise UsageError(f"{word!r} is the name of a process", hint=hint)
+    names, pids = parse_targets(words)
+    if pids or not names:
+        raise UsageError("footprint takes package names")
+    return tuple(dict.fromkeys(names))
+
+
+def measure(
+    phone: Phone,
+    packages: Sequence[str],
+    *,
+    lasting: float | str | None,
+    hz: float,
+    game: bool,
+) -> Footprint:
+    """As `Phone.footprint`."""
+    names, thresholds = packages_of(packages), load(game=game)
+    for_s = None if lasting is None else seconds_of(lasting)
+    hz = look.hz_of(hz)
+    helper = phone.reader
+    info = phone.info
+    meminfo = verbs.files_of(helper.session.call_all([verbs.read_files("meminfo")])[0])
+    ram_bytes = parse_meminfo(meminfo.get("/proc/meminfo") or "").total_bytes
+    apps = look.app_ids(phone.device, names, timeout_s=phone.timeout_s)
+    clock = ask(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"].text
+    reader = look.StateReader(phone.device, timeout_s=phone.timeout_s)
+    sampler = look.Sampler(lambda: phone.reader, phone.close, reader, apps, hz)
+    began_s = time.monotonic()
+    _sample(sampler, None if for_s is None else began_s + for_s, names)
+    reader.close(_LAST_READING_S)
+    tracks = [one for one in sampler.tracks.values() if one.at_us]
+    if not tracks:
+        raise NotAchieved(f"no process of {', '.join(names)} was seen", hint="start the app first")
+    if not reader.readings and reader.refused:
+        _log.warning("states are unknown: %s", reader.refused)
+    deaths = _deaths(phone, tracks, time.monotonic() - began_s)
+    ram_gb = policy.ram_class(ram_bytes, thresholds.classes)
+    uses = tuple(policy.judge(one, reader.readings, thresholds.classes, hz) for one in tracks)
+    booted = booted_at(clock)
+    return Footprint(
+        device=info,
+        packages=names,
+        kind=thresholds.kind,
+        hz=hz,
+        from_us=min(one.at_us[0] for one in tracks),
+        until_us=max(one.at_us[-1] for one in tracks),
+        booted_at_s=booted.timestamp() if booted else None,
+        ram_bytes=ram_bytes,
+        ram_gb=ram_gb,
+        judged_gb=ram_gb or _smallest(thresholds),
+        processes=uses,
+        readings=tuple(reader.readings),
+        deaths=deaths,
+        gaps=policy.gaps_of(tracks, hz),
+        bound=policy.bound_by(uses, reader.readings),
+    )
+
+
+def _sample(sampler: look.Sampler, ends_s: float | None, names: Sequence[str]) -> None:
+    """Until the time is over; a Ctrl-C is how sampling without an end is ended."""
+    told = False
+
+    def until() -> bool:
+        nonlocal told
+        if not sampler.tracks and not told and sampler.asked:
+            told = True
+            _log.info("no process of %s yet: waiting for one", ", ".join(names))
+        return ends_s is not None and time.monotonic() >= ends_s
+
+    try:
+        sampler.run(until)
+    except KeyboardInterrupt:
+        if not sampler.tracks:
+            raise
+
+
+def _smallest(thresholds: Thresholds) -> int:
+    return thresholds.classes[0].ram_gb
+
+
+def _deaths(phone: Phone, tracks: Sequence[Track], lasted_s: float) -> tuple[Death, ...]:
+    """Who ended and by whom; a device whose logs cannot be read leaves that unknown."""
+    ended = [one for one in tracks if one.ended_us is not None]
+    if not ended:
+        return ()
+    by_pid = {}
+    try:
+        kills = phone.kills(since=lasted_s + _KILL_SLACK_S)
+        by_pid = {record.pid: record for record in kills.records}
+    except DroidReclaimError as error:
+        _log.info("who ended them is unknown: %s", error)
+    found = []
+    for one in ended:
+        record = by_pid.get(one.id.pid)
+        by, reason = (record.by.value, record.reason) if record else (None, None)
+        found.append(Death(one.id, one.name, one.ended_us or 0, by, reason))
+    return tuple(found)

@@ -1,0 +1,241 @@
+"""Sampling over an adb server of our own: a real helper, an app whose heap follows a script."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from adb_server import AdbServer
+from droidreclaim.device import Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import DeviceError, NotAchieved, UsageError
+from droidreclaim.helper.bundle import load_bundle
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.helper.deploy import Places
+from droidreclaim.helper.launch import start_helper
+from droidreclaim.helper.session import HelperSession
+from droidreclaim.inspect.footprint import Sampler, StateReader, app_ids
+from droidreclaim.inspect.play_memory import load
+from droidreclaim.model.footprint import PlayState
+from droidreclaim.policy.footprint import gaps_of, judge
+
+NAME = "com.example.game"
+APP_ID = 10123
+MIB = 1 << 20
+COUNTER_BYTES = MIB  # RssAnon is counted in batches
+# Holds 40 MiB in front, 72 MiB for a second after it was left, then 24 MiB; adj says which.
+APP = """
+import mmap, os, sys, time
+def hold(mib):
+    block = mmap.mmap(-1, mib << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for at in range(0, mib << 20, 4096): block[at] = 1
+    return block
+file = open("/proc/self/oom_score_adj", "wb", buffering=0)
+def adj(value): file.write(b"%d" % value)
+adj(0)
+os.setgid(10123); os.setuid(10123)
+base, front = hold(24), hold(16)
+print("ready", flush=True)
+time.sleep(3)
+adj(905)
+time.sleep(2)
+peak = hold(32)
+time.sleep(1)
+peak.close(); front.close()
+time.sleep(60)
+"""
+DUMPSYS = """#!/bin/sh
+echo 'ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)'
+echo '  Process LRU list (sorted by oom_adj, 1 total, non-act at 0, non-svc at 0):'
+pid=$(cat {home}/pid)
+if [ "$(cat /proc/$pid/oom_score_adj)" = 0 ]; then
+  echo "    Proc # 0: fg     T/A/TOP  LCMN t: 0 $pid:com.example.game/u0a123 (top-activity)"
+else
+  echo "    Proc # 0: cch+ 5 b/ /CAC  ---- t: 0 $pid:com.example.game/u0a123 (cch-act)"
+fi
+"""
+PM = """#!/bin/sh
+echo package:com.example.game uid:10123
+echo package:com.example.one uid:10200
+echo package:com.example.two uid:10200
+"""
+
+
+@pytest.fixture
+def device(adb: AdbServer, device: Device, tmp_path: Path) -> Device:
+    if os.geteuid() != 0:
+        message = "needs root to be another app's uid"
+        pytest.fail(message) if os.environ.get("DROIDRECLAIM_REQUIRE") else pytest.skip(message)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in {"dumpsys": DUMPSYS.replace("{home}", str(tmp_path)), "pm": PM}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    getprop = "#!/bin/sh\ncase $1 in ro.product.cpu.abilist) echo x86_64,arm64-v8a;; esac\n"
+    (programs / "getprop").write_text(getprop)
+    (programs / "getprop").chmod(0o755)
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(0o755)
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    adb.environment = {"PATH": f"{programs}:/usr/bin:/bin"}
+    adb.uid = 2000
+    return device
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts the app under its uid and name, once its heap is full."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        one = subprocess.Popen(
+            [NAME, "-c", APP], executable=sys.executable, stdout=subprocess.PIPE
+        )  # fmt: skip
+        running.append(one)
+        (tmp_path / "pid").write_text(str(one.pid))
+        assert one.stdout
+        assert one.stdout.readline() == b"ready\n"
+        return one
+
+    yield start
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+class Opened:
+    """The helper as the shell, from a directory of the test's own."""
+
+    def __init__(self, device: Device, tmp_path: Path) -> None:
+        self._device, self._places = device, Places(home=str(tmp_path / "tmp" / "home"))
+        self.running: RunningHelper | None = None
+
+    def open(self) -> RunningHelper:
+        if self.running is None:
+            bundle = load_bundle()
+            started = start_helper(
+                self._device, RootWay.ADBD, bundle, ("serve",), timeout_s=10,
+                places=self._places, as_root=False,
+            )  # fmt: skip
+            session = HelperSession(started.channel, serial="S", timeout_s=5)
+            self.running = RunningHelper(session, "S", None, None, bundle.build, self._device)
+        return self.running
+
+    def drop(self) -> None:
+        if self.running is not None:
+            self.running.session.close()
+        self.running = None
+
+
+@pytest.fixture
+def opened(device: Device, tmp_path: Path) -> Iterator[Opened]:
+    one = Opened(device, tmp_path)
+    yield one
+    with suppress(DeviceError):
+        one.drop()
+
+
+def sampled(device: Device, opened: Opened, lasting_s: float, hz: float = 20.0) -> Sampler:
+    reader = StateReader(device, timeout_s=10)
+    apps = app_ids(device, (NAME,), timeout_s=10)
+    sampler = Sampler(opened.open, opened.drop, reader, apps, hz)
+    ends_s = time.monotonic() + lasting_s
+    sampler.run(lambda: time.monotonic() > ends_s)
+    reader.close(10)
+    return sampler
+
+
+def test_every_number_is_the_one_of_the_script(
+    device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    process = app()
+    base = _anon(process.pid) - 40 * MIB
+    sampler = sampled(device, opened, 8)
+    [track] = sampler.tracks.values()
+    assert (track.name, track.user, track.isolated) == (NAME, 0, False)
+    use = judge(track, sampler.reader.readings, load().classes, 20.0)
+    uses = {one.state: one for one in use.uses}
+    assert set(uses) == {PlayState.FOREGROUND, PlayState.UNSURE, PlayState.CACHED}
+    front, cached = uses[PlayState.FOREGROUND], uses[PlayState.CACHED]
+    for at in (front.p50_bytes, front.p90_bytes, front.p99_bytes, front.max_bytes):
+        assert abs(at - base - 40 * MIB) <= COUNTER_BYTES
+    assert abs(cached.max_bytes - base - 72 * MIB) <= COUNTER_BYTES
+    assert min(track.bytes_) - base == pytest.approx(24 * MIB, abs=COUNTER_BYTES)
+    for adj, state in zip(track.adj, use.states, strict=True):
+        assert state in {0: ("foreground", "unsure"), 905: ("cached", "unsure")}[adj]
+    assert use.states.count(PlayState.UNSURE) < 40  # of 160: two readings' time
+    assert gaps_of([track], 20.0) == ()
+
+
+def test_an_unplugged_minute_is_a_gap_and_sampling_goes_on(
+    adb: AdbServer, device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    app()
+
+    def unplug() -> None:
+        for peer in adb._peers:
+            with suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
+
+    cable = threading.Timer(3, unplug)
+    cable.start()
+    sampler = sampled(device, opened, 9, hz=10)
+    [track] = sampler.tracks.values()
+    [(start, end)] = gaps_of([track], 10.0)
+    assert end - start > 1_000_000
+    assert track.at_us[-1] > end
+
+
+def test_an_app_that_dies_and_comes_back_has_two_rows_and_one_end(
+    device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    first = app()
+
+    def again() -> None:
+        first.kill()
+        first.wait()
+        app()
+
+    change = threading.Timer(2, again)
+    change.start()
+    sampler = sampled(device, opened, 6)
+    one, two = sampler.tracks.values()
+    assert one.ended_us is not None
+    assert two.ended_us is None
+    assert two.at_us[0] - one.at_us[-1] < 3_000_000
+
+
+def test_an_app_that_starts_later_is_found_within_two_seconds(
+    device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    born: list[float] = []
+    later = threading.Timer(1.5, lambda: (app(), born.append(time.clock_gettime(7))))
+    later.start()
+    sampler = sampled(device, opened, 5)
+    [track] = sampler.tracks.values()
+    assert track.at_us[0] / 1e6 - born[0] < 2
+
+
+def test_packages_that_cannot_be_told_apart_or_are_not_there_are_refused(device: Device) -> None:
+    with pytest.raises(UsageError, match="shares its uid"):
+        app_ids(device, ("com.example.one", "com.example.two"), timeout_s=10)
+    with pytest.raises(NotAchieved, match="no package"):
+        app_ids(device, ("com.example.nobody",), timeout_s=10)
+
+
+def _anon(pid: int) -> int:
+    rows = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return sum(
+        int(row.split()[1]) * 1024 for row in rows if row.startswith(("RssAnon:", "VmSwap:"))
+    )

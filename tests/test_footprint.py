@@ -1,0 +1,225 @@
+"""Play's judgement of samples that are known to the byte: states, percentiles, gaps, verdicts."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.inspect.footprint import hz_of
+from droidreclaim.inspect.play_memory import load
+from droidreclaim.model import DeviceInfo, ProcessId
+from droidreclaim.model.footprint import Footprint, PlayState, Reading, Track
+from droidreclaim.policy.footprint import (
+    bound_by,
+    gaps_of,
+    judge,
+    percentile,
+    play_state,
+    ram_class,
+    states_of,
+)
+from droidreclaim.report import footprint as report
+from droidreclaim.report.footprint import page
+from droidreclaim.session.footprint import packages_of
+
+GB = 10**9
+PERIOD_US = 100_000
+CLASSES = load().classes
+
+
+def track(*pieces: tuple[int, int, int], at_us: int = 1_000_000) -> Track:
+    """Samples at 10 Hz: pieces of (how many, adj, bytes)."""
+    made = Track(ProcessId(7, 70), "com.example.app", "com.example.app", 0, False)
+    for count, adj, size in pieces:
+        for _ in range(count):
+            made.at_us.append(at_us)
+            made.bytes_.append(size)
+            made.swap_bytes.append(size // 4)
+            made.adj.append(adj)
+            at_us += PERIOD_US
+    return made
+
+
+def reading(from_s: float, until_s: float, name: str, adj: int | None, why: str = "x") -> Reading:
+    return Reading(round(from_s * 1e6), round(until_s * 1e6), {7: (name, adj, why)})
+
+
+def words(states: tuple[PlayState, ...]) -> str:
+    return "".join({"unsure": "?", "other": "o"}.get(one, one[0]) for one in states)
+
+
+def test_samples_between_a_change_and_its_reading_are_unsure() -> None:
+    seen = track((10, 0, 1), (10, 905, 1))  # 1.0 to 1.9 s, 2.0 to 2.9 s
+    readings = [reading(1.0, 1.25, "TOP", 0), reading(2.1, 2.45, "CEM", 905)]
+    assert words(states_of(seen, readings)) == "???fffffff" + "?????ccccc"
+
+
+def test_a_reading_while_adj_changes_says_nothing() -> None:
+    seen = track((10, 0, 1), (10, 905, 1))
+    assert words(states_of(seen, [reading(1.8, 2.2, "TOP", 0)])) == "?" * 20
+
+
+def test_a_reading_whose_adj_is_not_the_kernels_says_nothing() -> None:
+    assert words(states_of(track((10, 905, 1)), [reading(1.1, 1.2, "TOP", 0)])) == "?" * 10
+
+
+def test_a_state_that_changed_without_adj_is_unsure_between_the_readings() -> None:
+    readings = [reading(1.0, 1.15, "TOP", 0), reading(1.5, 1.65, "RCVR", 0)]
+    assert words(states_of(track((10, 0, 1)), readings)) == "???????bbb"
+
+
+def test_the_same_state_read_twice_holds_all_the_way() -> None:
+    readings = [reading(1.0, 1.15, "TOP", 0), reading(1.5, 1.65, "TOP", 0)]
+    assert words(states_of(track((10, 0, 1)), readings)) == "??ffffffff"
+
+
+def test_no_reading_leaves_every_sample_unsure() -> None:
+    assert set(states_of(track((5, 0, 1)), [])) == {PlayState.UNSURE}
+
+
+def test_background_adj_0_of_a_receiver_is_background_and_not_foreground() -> None:
+    assert play_state("RCVR") is PlayState.BACKGROUND
+    assert play_state("PER") is PlayState.OTHER
+    assert play_state(None) is PlayState.OTHER
+
+
+def test_percentiles_are_those_of_a_sorted_list_of_any_length() -> None:
+    for count in (1, 2, 3, 9, 10, 11, 99, 100, 101):
+        values = sorted(random.Random(count).sample(range(10_000), count))
+        for percent in (50, 90, 99):
+            exact = percentile(values, percent)
+            assert sum(one <= exact for one in values) * 100 >= percent * count
+            assert sum(one < exact for one in values) * 100 < percent * count
+
+
+@pytest.mark.parametrize(
+    ("ram_gib", "expected"),
+    [(0.6, None), (2.9, None), (3.6, 4), (5.5, 6), (7.19, 8), (11.2, 12), (15.3, 16), (23.0, 16)],
+)
+def test_the_class_of_a_device_is_the_ram_it_is_sold_with(
+    ram_gib: float, expected: int | None
+) -> None:
+    assert ram_class(round(ram_gib * (1 << 30)), CLASSES) == expected
+
+
+def footprint(seen: Track, *readings: Reading, judged_gb: int = 6) -> Footprint:
+    use = judge(seen, readings, CLASSES, 10.0)
+    device = DeviceInfo("S", "M", 34, "x86_64", "6.1", 4096)
+    return Footprint(
+        device=device, packages=("com.example.app",), kind="app", hz=10.0, from_us=seen.at_us[0],
+        until_us=seen.at_us[-1], booted_at_s=0.0, ram_bytes=1, ram_gb=judged_gb,
+        judged_gb=judged_gb, processes=(use,), readings=readings, deaths=(),
+        gaps=gaps_of([seen], 10.0), bound=bound_by([use], readings),
+    )  # fmt: skip
+
+
+def test_each_state_is_judged_by_its_own_limit() -> None:
+    big = round(1.31 * GB)
+    seen = footprint(
+        track((20, 0, big), (20, 800, big)),
+        reading(1.0, 1.05, "TOP", 0),
+        reading(3.1, 3.15, "SVC", 800),
+    )
+    assert [(v.state, v.ram_gb) for _, v in seen.failing] == [(PlayState.BACKGROUND, 6)]
+    [one] = seen.processes
+    fails = {v.ram_gb for v in one.verdicts if not v.passes and v.state is PlayState.BACKGROUND}
+    assert fails == {4, 6}
+    text = report.summary(seen, "page", "2026-11-28", second_hand=True)
+    assert "background P90 1.2 GiB of 1.25 GB: would fail on phones of 4, 6 GB" in text
+    assert "second-hand" in text
+    assert "estimate" in text
+    assert "never became cached: x" in text
+    document = report.footprint_json(seen, {})
+    assert document["passes"] is False
+    background = next(s for s in document["processes"][0]["states"] if s["state"] == "background")
+    assert background["max_since_left_s"] > 0
+
+
+def test_p90_at_the_limit_passes_and_a_byte_more_does_not() -> None:
+    for extra, passes in ((0, True), (1, False)):
+        seen = footprint(track((20, 0, 2 * GB + extra)), reading(1.0, 1.05, "TOP", 0), judged_gb=4)
+        assert (seen.failing == ()) is passes
+
+
+def test_a_peak_of_a_tenth_does_not_fail_and_is_told() -> None:
+    seen = footprint(track((19, 0, GB), (1, 0, 5 * GB)), reading(1.0, 1.05, "TOP", 0), judged_gb=4)
+    [one] = seen.processes
+    [use] = [use for use in one.uses if use.state is PlayState.FOREGROUND]
+    assert (use.max_bytes, use.p90_bytes) == (5 * GB, GB)
+    assert seen.failing == ()
+    assert {v.over_share for v in one.verdicts} == {1 / use.samples}
+
+
+def test_a_gap_is_a_gap_and_no_time_in_a_state() -> None:
+    seen = track((10, 0, 1))
+    later = track((10, 0, 1), at_us=60_000_000)
+    for name in ("at_us", "bytes_", "swap_bytes", "adj"):
+        getattr(seen, name).extend(getattr(later, name))
+    assert gaps_of([seen], 10.0) == ((1_900_000, 60_000_000),)
+    use = judge(seen, [reading(1.0, 1.05, "TOP", 0)], CLASSES, 10.0).uses
+    assert sum(one.time_s for one in use) == pytest.approx(2.0)
+
+
+def test_an_isolated_process_decides_nothing() -> None:
+    sandbox = track((20, 0, 9 * GB))
+    sandbox.isolated = True
+    seen = footprint(sandbox, reading(1.0, 1.05, "TOP", 0))
+    assert seen.failing == ()
+    assert report.footprint_json(seen, {})["processes"][0]["counted"] is None
+
+
+def test_every_sample_is_a_line_whatever_the_name() -> None:
+    seen = footprint(track((20, 0, 400)), reading(1.0, 1.05, "TOP", 0))
+    seen.processes[0].track.name = 'a,"b\x1b[0m'
+    lines = list(report.csv_lines(seen))
+    assert len(lines) == 21
+    assert lines[-1].endswith(",foreground,0,300,100")
+    assert "\x1b" not in "".join(lines)
+
+
+def test_ten_thousand_samples_a_minute_are_refused_with_what_is_possible() -> None:
+    with pytest.raises(UsageError, match="6000 a minute"):
+        hz_of(10_000 / 60)
+
+
+@pytest.mark.parametrize("names", [[], ["pid:7"], ["com.example.app:remote"], ["a;b"]])
+def test_what_is_no_package_is_refused(names: list[str]) -> None:
+    with pytest.raises(UsageError):
+        packages_of(names)
+
+
+def test_thresholds_that_nobody_has_are_not_made_up() -> None:
+    with pytest.raises(NotPossible, match="game"):
+        load(game=True)
+    assert load().second_hand
+    assert [one.ram_gb for one in CLASSES] == [4, 6, 8, 12, 16]
+
+
+def test_the_page_holds_the_verdict_every_state_and_the_peak() -> None:
+    seen = footprint(
+        track((6000, 0, GB), (1, 0, 5 * GB), (6000, 800, GB // 3)),
+        reading(1.0, 1.05, "TOP", 0),
+        reading(700, 700.05, "SVC", 800),
+    )
+    text = page.render(seen, source="page", read="2026-11-28", second_hand=True)
+    assert "<h1>com.example.app passes on 6 GB phones</h1>" in text
+    assert "left the foreground" in text
+    assert str(5 * GB / (1 << 20)) in text  # fewer points, and no peak is lost
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert len(text) < 1_000_000
+
+
+def test_a_gap_is_drawn_as_one() -> None:
+    seen = track((10, 0, 1 << 20))
+    later = track((10, 0, 1 << 20), at_us=60_000_000)
+    for name in ("at_us", "bytes_", "swap_bytes", "adj"):
+        getattr(seen, name).extend(getattr(later, name))
+    text = page.render(
+        footprint(seen, reading(1.0, 1.05, "TOP", 0)), source="p", read="r", second_hand=False
+    )
+    data = json.loads(text.split('id="charts">')[1].split("</script>")[0])
+    [chart] = data["charts"]
+    assert None in chart["lines"][0]["values"]
