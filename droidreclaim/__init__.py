@@ -70,8 +70,8 @@ _MODULE = {name: module for module, names in _FROM.items() for name in names}
 __all__ = [  # noqa: RUF022 (by what they are, not by the alphabet)
     "connect", "devices",
     "Phone", "App", "AppIdentity", "Guard",
-    "Band", "DeviceInfo", "DeviceStatus", "Footprint", "Headroom", "Kills", "Outcome", "Process", "ProcessId",
-    "Reason", "ReclaimResult", "TargetResult",
+    "Band", "DeviceInfo", "DeviceStatus", "Footprint", "Headroom", "Kills", "Outcome", "Process",
+    "ProcessId", "Reason", "ReclaimResult", "TargetResult",
     "DroidReclaimError", "UsageError", "DeviceError", "NoDevice", "DeviceTimeout", "DeviceLost",
     "NotPossible", "ParseError", "ProfileError", "NotAchieved", "Interrupted",
 ]  # fmt: skip

@@ -63,16 +63,17 @@ def test_each_sample_is_judged_by_the_state_of_its_moment(handset: Handset) -> N
 
 def test_a_death_is_told_and_the_next_life_is_another_row(handset: Handset) -> None:
     def die_and_come_back() -> None:
-        time.sleep(3)
+        time.sleep(8)  # emulated, the first samples come seconds later
         handset.shell(f"am force-stop {GAME}")
         time.sleep(1)
         handset.shell(f"am start -W -n {GAME}/.Main")
 
     with dr.connect(handset.serial, root=False, timeout_s=60) as phone:
         phone.app(GAME).open()
+        assert phone.reader
         other = threading.Thread(target=die_and_come_back)
         other.start()
-        seen = phone.footprint(GAME, lasting="12s")
+        seen = phone.footprint(GAME, lasting="20s")
         other.join()
     lives = [one.track for one in seen.processes if one.track.name == GAME]
     assert len({one.id for one in lives}) == 2
