@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,26 @@ def test_a_native_child_of_the_app_in_front_is_left_alone() -> None:
     skips = {skip.process.pid: skip for skip in choose(snapshot, _ALL).skipped}
     assert skips[300].reason == "foreground"
     assert "lowest of its app" in skips[300].detail
+
+
+def test_a_frozen_app_is_cached_though_its_adj_is_of_the_written_back() -> None:
+    mail = process(200, "com.example.mail", 10002, 249)
+    assert choose(phone(mail), Selection()).targets == ()
+    frozen = replace(mail, cached_anyway=True, band=Band.CACHED)
+    for selection in (
+        Selection(), Selection(bands=(Band.CACHED,)), Selection(adj=(900, 999)),
+        Selection(packages=("com.example.mail",)),
+    ):  # fmt: skip
+        assert [one.pid for one in choose(phone(frozen), selection).targets] == [200]
+
+
+def test_the_lowest_adj_of_an_app_is_not_that_of_its_frozen_process() -> None:
+    frozen = process(200, "com.example.mail", 10002, 249, cached_anyway=True)
+    child = process(201, "libworker.so", 10002, 900, ppid=200)
+    assert [one.pid for one in choose(phone(frozen, child), Selection()).targets] == [200, 201]
+    in_use = process(202, "com.example.mail:ui", 10002, 0)
+    near = choose(phone(frozen, child, in_use), Selection())
+    assert [one.pid for one in near.targets] == [200]
 
 
 def test_the_oldest_background_app_comes_first() -> None:

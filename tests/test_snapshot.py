@@ -246,3 +246,24 @@ def test_a_native_child_ranks_as_the_lowest_of_its_chain_and_its_packages(
         ]
         adjs = [other.oom_score_adj for other in chain if other.oom_score_adj is not None]
         assert seen.effective_adj(one) == min(adjs)
+
+
+@pytest.mark.parametrize(
+    ("proc_state", "adj", "band"),
+    [
+        ("CAC", 249, "cached"), ("CEM", 200, "cached"), ("CEM", 199, "visible"),
+        ("CEM", 0, "foreground"),
+        ("IMPF", 249, "perceptible"), ("LAST", 700, "previous"), ("CEM", 950, "cached"),
+    ],
+)  # fmt: skip
+def test_the_state_decides_where_adj_is_of_one_written_back(
+    proc_state: str, adj: int, band: str
+) -> None:
+    state = ActivityState(proc_state, adj, None, None)
+    member = Member("com.example.mail", 10002, 10002, ("com.example.mail",), state, adj)
+    mail = process(200, "com.example.mail", 10002, adj)
+    [seen] = build([mail], PACKAGES, members={200: member}).processes
+    assert (seen.band, seen.oom_score_adj) == (band, adj)
+    assert seen.adj_in_front == (900 if adj in (249, 200) and band == "cached" else adj)
+    [dumped] = captured({200: member}).processes
+    assert (dumped.band, dumped.oom_score_adj) == (band, adj)

@@ -70,9 +70,12 @@ void family_close(struct family *family)
 
 int family_importance(struct family *family, int adj)
 {
+	int theirs;
+
 	family->member[0].adj = adj;
 	for (size_t i = 1; i < family->nr; i++)
-		if (proc_read_adj(family->dir[i], &family->member[i].adj))
-			family->member[i].adj = ADJ_GONE;
+		family->member[i].adj = proc_read_adj(family->dir[i], &theirs) ?
+						ADJ_GONE :
+						adj_in_front(family->dir[i], theirs);
 	return importance(&family->member[0], family->member, family->nr);
 }

@@ -5,10 +5,19 @@
 #include "sys.h"
 
 #define INIT_PID 1
+#define PERCEPTIBLE_ADJ 200
+#define CACHED_ADJ 900
 
 bool uid_is_app(uint32_t uid)
 {
 	return uid % USER_UIDS >= FIRST_APP_UID;
+}
+
+int adj_in_front(int dir, int adj)
+{
+	if (adj < PERCEPTIBLE_ADJ || adj >= CACHED_ADJ || !proc_is_app_frozen(dir))
+		return adj;
+	return CACHED_ADJ;
 }
 
 bool importance_is_kept(int ppid, uint32_t uid)

@@ -17,6 +17,14 @@ struct bearing {
 bool uid_is_app(uint32_t uid);
 
 /*
+ * The adj of the process behind `dir` as far as it tells who is in front: `adj`, or 900 (cached) for one
+ * that says less and is frozen. Android 17 gives a cached app whose zram was written back to flash a lower
+ * one, 249 unless it is set otherwise; the freezer lets go of an app before it comes forward. Under 200 adj
+ * is believed against the freezer.
+ */
+int adj_in_front(int dir, int adj);
+
+/*
  * Whether ActivityManager keeps the adj of a process of `uid` that `ppid` is the parent of. An app's
  * own children, also those whose parent ended and left them to init, keep the adj of their fork, or
  * what they write themselves. A parent that cannot be read is no proof.

@@ -202,9 +202,14 @@ static bool group_says(int dir, const char *controller, const char *file, const 
 	return says;
 }
 
+bool proc_is_app_frozen(int dir)
+{
+	return group_says(dir, "", "cgroup.events", "frozen 1");
+}
+
 bool proc_is_frozen(int dir)
 {
-	return group_says(dir, "", "cgroup.events", "frozen 1") ||
+	return proc_is_app_frozen(dir) ||
 	       group_says(dir, "freezer", "freezer.state", "FROZEN");
 }
 

@@ -64,6 +64,12 @@ bool proc_is_ancestor(int pid);
 /* Whether every task of the process is held by a cgroup freezer. */
 bool proc_is_frozen(int dir);
 
+/*
+ * Whether the freezer of v2 holds it: ActivityManager's, which freezes nothing but cached apps. (Those of
+ * v1 are vendors' own, and hold others, too.)
+ */
+bool proc_is_app_frozen(int dir);
+
 /* Frozen or stopped: no thread of it waits for a lock. */
 bool proc_is_idle(int dir);
 

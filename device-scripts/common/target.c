@@ -52,7 +52,8 @@ struct verdict verdict_of_error(int error)
 
 static struct verdict judge_adj(struct target *target)
 {
-	int adj = family_importance(&target->family, target->adj);
+	int own = adj_in_front(target->dir, target->adj);
+	int adj = family_importance(&target->family, own);
 
 	if (adj >= target->spec.adj_floor)
 		return go_on;

@@ -179,6 +179,7 @@ static void look_at(const struct profile *profile, int pid, uint64_t now_ms)
 		return;
 	}
 	if (!proc_read_adj(dir, &adj)) {
+		adj = adj_in_front(dir, adj);
 		if (app) {
 			app->own_adj = adj;
 			app->seen = true;

@@ -1,6 +1,7 @@
 /* The verb scan: every process in one pass. */
 #include "scan.h"
 
+#include "importance.h"
 #include "json.h"
 #include "kernel_file.h"
 #include "proc.h"
@@ -14,7 +15,7 @@ static struct {
 
 static struct name name;
 
-static void print_process(int pid, const struct proc_stat *stat, const struct proc_status *status,
+static void print_process(int pid, int dir, const struct proc_stat *stat, const struct proc_status *status,
 			  bool no_status, int64_t adj)
 {
 	line_begin("proc");
@@ -23,6 +24,7 @@ static void print_process(int pid, const struct proc_stat *stat, const struct pr
 	line_i64("ppid", stat->ppid);
 	line_u64("uid", no_status ? UNKNOWN : status->uid);
 	line_i64("adj", adj);
+	line_bool("app_frozen", adj != INT64_MIN && adj_in_front(dir, (int)adj) != adj);
 	line_text("state", (struct span){ &stat->state, 1 });
 	line_text("name", (struct span){ name.text, name.len });
 	line_text("comm", (struct span){ stat->comm, stat->comm_len });
@@ -68,7 +70,7 @@ static int scan_process(int pid, int dir)
 	error = proc_read_adj(dir, &adj);
 	if (error == -ESRCH)
 		return error;
-	print_process(pid, &stat, &status, no_status, error ? INT64_MIN : adj);
+	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj);
 	return 0;
 }
 

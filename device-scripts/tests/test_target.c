@@ -202,6 +202,57 @@ static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
 	write_stat("S", 0, 99887);
 }
 
+/* The freezer of the child's group says `frozen`; below `root` lies the tree that it is in. */
+static void write_freezer(int frozen)
+{
+	static const char *const folders[] = { "sys", "sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/app" };
+	char text[32];
+	int fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		mkdirat(fs_root, folders[i], 0700);
+	fd = openat(fs_root, "sys/fs/cgroup/app/cgroup.events", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	CHECK(fd >= 0);
+	snprintf(text, sizeof(text), "populated 1\nfrozen %d\n", frozen);
+	CHECK(write(fd, text, strlen(text)) > 0);
+	close(fd);
+	write_file("cgroup", "0::/app\n");
+}
+
+static void remove_freezer(void)
+{
+	static const char *const folders[] = { "sys/fs/cgroup/app", "sys/fs/cgroup", "sys/fs", "sys" };
+
+	unlinkat(fs_root, "sys/fs/cgroup/app/cgroup.events", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		CHECK(unlinkat(fs_root, folders[i], AT_REMOVEDIR) == 0);
+	write_file("cgroup", "0::/\n");
+}
+
+static void a_frozen_app_is_cached_whatever_its_adj_until_it_thaws(void)
+{
+	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
+	struct verdict verdict;
+	struct target target;
+
+	write_adj(249);
+	write_freezer(0);
+	open_is(OUTCOME_STOPPED, REASON_PERCEPTIBLE);
+	write_freezer(1);
+	CHECK(!target_open(&target, &spec, true).reason);
+	CHECK(!target_check(&target).reason && target.adj == 249);
+	write_freezer(0);	/* it comes to the front: thawed first, its adj after that */
+	verdict = target_check(&target);
+	CHECK(verdict.outcome == OUTCOME_STOPPED && verdict.reason == REASON_PERCEPTIBLE);
+	write_freezer(1);
+	write_adj(0);
+	verdict = target_check(&target);
+	CHECK(verdict.outcome == OUTCOME_STOPPED && verdict.reason == REASON_FOREGROUND);
+	target_close(&target);
+	remove_freezer();
+	write_adj(900);
+}
+
 static void between_steps_the_same_questions_are_asked(void)
 {
 	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
@@ -239,6 +290,7 @@ int main(void)
 	an_identity_that_differs_is_changed();
 	kinds_that_hold_nothing_are_known();
 	a_native_child_is_let_go_when_its_parent_comes_to_the_front();
+	a_frozen_app_is_cached_whatever_its_adj_until_it_thaws();
 	between_steps_the_same_questions_are_asked();
 	remove_tree();
 	return 0;

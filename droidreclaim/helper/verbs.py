@@ -13,6 +13,7 @@ from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.session import HelperSession
 from droidreclaim.helper.wire import Backend, Hello, Measured
 from droidreclaim.model import (
+    CACHED_ADJ,
     Advice,
     KindUse,
     Memory,
@@ -287,10 +288,11 @@ def process_of(line: wire.Proc) -> Process:
         comm=line.comm,
         packages=(),
         oom_score_adj=line.adj,
-        band=band_of(line.adj),
+        band=band_of(CACHED_ADJ if line.app_frozen else line.adj),
         memory=memory,
         kernel_thread=line.kthread,
         zombie=line.state == "Z",
+        cached_anyway=line.app_frozen,
     )
 
 

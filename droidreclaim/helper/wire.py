@@ -65,6 +65,7 @@ class Proc(Line):
     ppid: Pid
     uid: Uid | None
     adj: Adj | None
+    app_frozen: bool
     state: Word
     name: Text
     comm: Text

@@ -16,6 +16,7 @@ from droidreclaim.model.outcome import (
 )
 from droidreclaim.model.process import (
     BAND_FLOORS,
+    CACHED_ADJ,
     FIRST_APP_ID,
     FIRST_APP_ZYGOTE_ID,
     FIRST_ISOLATED_ID,
@@ -34,6 +35,7 @@ from droidreclaim.model.refault import DeviceRefault, Refault
 
 __all__ = [
     "BAND_FLOORS",
+    "CACHED_ADJ",
     "FIRST_APP_ID",
     "FIRST_APP_ZYGOTE_ID",
     "FIRST_ISOLATED_ID",

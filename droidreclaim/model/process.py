@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+CACHED_ADJ = 900  # and above; what a process counts as that is cached whatever its adj
 USER_RANGE = 100_000  # uid = user * 100000 + app id (android.os.UserHandle.PER_USER_RANGE)
 FIRST_APP_ID = 10_000  # below: system uids (android.os.Process.FIRST_APPLICATION_UID)
 FIRST_APP_ZYGOTE_ID = 90_000  # isolated uids of app zygotes, then plain isolated ones
@@ -122,6 +123,8 @@ class Process:
         user: Android user (0 owner, 10 a work profile), ``uid // 100000``.
         isolated: Runs under an isolated uid (WebView sandbox, app zygote child).
         state: None where ActivityManager was not asked or does not know the process.
+        cached_anyway: Its adj is 200 to 899, and the freezer (or ActivityManager's state) says that
+            it is cached: Android 17 gives an app that was written back to flash 249.
     """
 
     pid: int
@@ -137,6 +140,12 @@ class Process:
     kernel_thread: bool = False
     zombie: bool = False
     state: ActivityState | None = None
+    cached_anyway: bool = False
+
+    @property
+    def adj_in_front(self) -> int | None:
+        """The oom_score_adj as far as it tells who is in front: that of a cached app if it is."""
+        return CACHED_ADJ if self.cached_anyway else self.oom_score_adj
 
     @property
     def id(self) -> ProcessId | None:

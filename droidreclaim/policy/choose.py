@@ -162,7 +162,7 @@ def refusal(snapshot: Snapshot, process: Process, floor: int) -> Skip | None:
         return Skip(process, Reason.BELOW_FLOOR, "its oom_score_adj is not known")
     if adj >= floor:
         return None
-    stale = "" if adj == process.oom_score_adj else ", the lowest of its app"
+    stale = "" if adj == process.adj_in_front else ", the lowest of its app"
     band = band_of(adj)
     if band in (Band.FOREGROUND, Band.VISIBLE):
         detail = f"in the foreground (adj {adj}{stale}): press Home, or --force"
@@ -200,11 +200,11 @@ def _matches(process: Process, selection: Selection) -> bool:
     if selection.adj is None:
         return True
     low, high = selection.adj
-    return process.oom_score_adj is not None and low <= process.oom_score_adj <= high
+    return process.adj_in_front is not None and low <= process.adj_in_front <= high
 
 
 def _oldest_first(process: Process) -> tuple[int, int]:
-    return -(process.oom_score_adj or 0), -(process.memory.rss_anon_bytes or 0)
+    return -(process.adj_in_front or 0), -(process.memory.rss_anon_bytes or 0)
 
 
 def require_running(snapshot: Snapshot, package: str) -> None:

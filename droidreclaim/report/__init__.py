@@ -59,6 +59,7 @@ def process_json(process: Process) -> dict[str, Any]:
         "isolated": process.isolated,
         "oom_score_adj": process.oom_score_adj,
         "band": process.band.value,
+        "cached_anyway": process.cached_anyway,
         "kernel_thread": process.kernel_thread,
         **asdict(process.memory),
         **({"state": asdict(process.state)} if process.state else {}),

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from droidreclaim.model import FIRST_APP_ID, USER_RANGE, ActivityState, Process
+from droidreclaim.model import CACHED_ADJ, FIRST_APP_ID, USER_RANGE, ActivityState, Band, Process
 from droidreclaim.parse.activity.packages import parse_packages_list
 
 # Parents of app processes; never apps themselves, whatever package their name begins with.
 _ZYGOTES = frozenset({"zygote", "zygote64", "zygote_secondary", "webview_zygote"})
 _ZYGOTE_PREFIXES = ("usap32", "usap64")
 _ZYGOTE_SUFFIX = "_zygote"
+# ProcessList.makeProcStateString: with activities, client of one, recent, empty.
+_CACHED_STATES = frozenset({"CAC", "CACC", "CRE", "CEM"})
+_PERCEPTIBLE_ADJ = 200  # below it adj is believed against all others
 _NO_ADJ = 1001  # over all that the kernel knows
 
 
@@ -64,7 +67,7 @@ class Snapshot:
         its ancestors within the app and the processes of its packages.
         """
         if process.oom_score_adj is None or is_managed(process, self.by_pid):
-            return process.oom_score_adj
+            return process.adj_in_front
         of_packages = self._lowest_of_packages[process.packages, process.uid]
         return min(self._lowest_of_chain[process.pid], of_packages)
 
@@ -118,7 +121,17 @@ class Snapshot:
 
 
 def _adj_or_none(process: Process) -> int:
-    return _NO_ADJ if process.oom_score_adj is None else process.oom_score_adj
+    return _NO_ADJ if process.adj_in_front is None else process.adj_in_front
+
+
+def cached_by_state(process: Process) -> Process:
+    """*process* as a cached one where ActivityManager's state says so and its adj does not."""
+    adj, state = process.oom_score_adj, process.state
+    if adj is None or not _PERCEPTIBLE_ADJ <= adj < CACHED_ADJ or state is None:
+        return process
+    if state.proc_state not in _CACHED_STATES:
+        return process
+    return replace(process, band=Band.CACHED, cached_anyway=True)
 
 
 def is_app(process: Process) -> bool:
@@ -231,7 +244,7 @@ class _Attribution:
         member = self._members.get(process.pid)
         if member is not None and member.is_about(process):
             packages = member.packages or self._served(process, member.owner_uid)
-            return replace(process, packages=packages, state=member.state)
+            return cached_by_state(replace(process, packages=packages, state=member.state))
         return replace(process, packages=self._served(process, process.uid))
 
     def _served(self, process: Process, uid: int | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from droidreclaim.parse.activity.dump import ProcessesDump
 from droidreclaim.parse.activity.joined import RunningProcess, running_processes
 from droidreclaim.parse.activity.rows import LruEntry, Phantom
 from droidreclaim.parse.shell.ps import PsRow, toolbox_threads
-from droidreclaim.snapshot.map import Member, Snapshot, build
+from droidreclaim.snapshot.map import Member, Snapshot, build, cached_by_state
 
 _UNKNOWN = Memory(None, None, None, None)
 
@@ -114,9 +114,10 @@ def _with_adj(process: Process, member: Member | None) -> Process:
     """What a dump adds to a row; a bare label (``cch``) names a band and no number."""
     if member is None or process.state is None:
         return process
-    return replace(
+    named = replace(
         process,
         name=max(process.name, member.name, key=len),
         oom_score_adj=member.state.adj,
         band=band_of(member.band_adj),
     )
+    return cached_by_state(named)

@@ -20,7 +20,8 @@ HELLO: Body = {
     "cpu_us": 1,
 }  # fmt: skip
 PROC: Body = {
-    "t": "proc", "pid": 7, "start": 70, "ppid": 1, "uid": 10001, "adj": 900, "state": "S",
+    "t": "proc", "pid": 7, "start": 70, "ppid": 1, "uid": 10001, "adj": 900, "app_frozen": False,
+    "state": "S",
     "name": "com.example.game", "comm": "m.example.game", "kthread": False, "rss_anon_bytes": 1,
     "rss_file_bytes": 2, "rss_shmem_bytes": 0, "swap_bytes": 0,
 }  # fmt: skip
