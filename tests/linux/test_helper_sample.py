@@ -132,3 +132,26 @@ def test_hidepid_hides_others_and_breaks_nothing(shared_helper: Path) -> None:
     assert 1 not in pids
     assert len(pids) >= 1
     assert lines[-1]["ok"]
+
+
+def test_a_refused_status_is_null_and_counted_with_its_errno(shared_helper: Path) -> None:
+    with subprocess.Popen(["sleep", "30"]) as sleeper:
+        mount = (
+            "touch /tmp/$$.none; chmod 0 /tmp/$$.none;"
+            f"mount --bind /tmp/$$.none /proc/{sleeper.pid}/status; rm -f /tmp/$$.none;"
+            'grep -q . /proc/mounts && exec "$@"'
+        )
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", mount, "sh", *SHELL, shared_helper, "scan"],
+            capture_output=True,
+            check=False,
+        )
+        sleeper.kill()
+    if b"mount" in done.stderr or b"unshare" in done.stderr:
+        missing(f"no bind mount here: {done.stderr.decode()}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    [row] = [line for line in lines if line.get("pid") == sleeper.pid]
+    assert (row["name"], row["uid"], row["rss_anon_bytes"]) == ("sleep", None, None)
+    assert row["adj"] is not None
+    [unreadable] = [line for line in lines if line["t"] == "unreadable"]
+    assert (unreadable["count"], unreadable["errno"]) == (1, "EACCES")

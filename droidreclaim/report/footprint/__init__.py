@@ -20,7 +20,7 @@ from droidreclaim.model.footprint import (
     Verdict,
 )
 from droidreclaim.report import new_table
-from droidreclaim.units import format_size
+from droidreclaim.units import plural
 
 _GB = 10**9
 _ESTIMATE = (
@@ -65,7 +65,7 @@ def footprint_table(seen: Footprint) -> Table:
                 Text(safe(one.track.name)),
                 WORDS[use.state],
                 f"{use.time_s:.1f} s",
-                *(format_size(size) for size in
+                *(decimal(size) for size in
                   (use.p50_bytes, use.p90_bytes, use.p99_bytes, use.max_bytes)),
                 _judged(one, use.state, seen.judged_gb),
             )  # fmt: skip
@@ -79,11 +79,14 @@ def _judged(one: ProcessUse, state: PlayState, ram_gb: int | None) -> Text:
     if one.track.isolated:
         return Text("isolated: nobody says", style="dim")
     word, style = ("passes", "green") if verdict.passes else ("would fail", "red")
-    return Text(f"{word}: {_gb(verdict.limit_bytes)}", style=style)
+    return Text(f"{word}: {decimal(verdict.limit_bytes)}", style=style)
 
 
-def _gb(size_bytes: int) -> str:
-    return f"{size_bytes / _GB:g} GB"
+def decimal(size_bytes: int) -> str:
+    """A size in the thresholds' own unit, to be compared with them: ``1.29 GB``, ``43 MB``."""
+    if size_bytes < _GB // 10:
+        return f"{size_bytes / 10**6:.0f} MB"
+    return f"{size_bytes / _GB:.2f} GB"
 
 
 def summary(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str:
@@ -98,7 +101,7 @@ def summary(seen: Footprint, source: str, read: str, *, second_hand: bool) -> st
     lines += [f"{name} never became cached: {why}" for name, why in seen.bound.items()]
     if seen.gaps:
         away_s = sum(end - start for start, end in seen.gaps) / 1e6
-        lines.append(f"{len(seen.gaps)} gaps without samples, {away_s:.1f} s in all")
+        lines.append(f"{plural(len(seen.gaps), 'gap')} without samples, {away_s:.1f} s in all")
     if seen.ram_gb is None:
         lines.append(f"this device is under the smallest class: judged as {seen.judged_gb} GB")
     hand = ", second-hand" if second_hand else ""
@@ -113,14 +116,14 @@ def _sentence(seen: Footprint, one: ProcessUse, use: StateUse) -> str:
     failing = [str(v.ram_gb) for v in own if not v.passes]
     limit = next(v.limit_bytes for v in own if v.ram_gb == seen.judged_gb)
     word = f"would fail on phones of {', '.join(failing)} GB" if failing else "passes"
-    worst = f"worst {format_size(use.max_bytes)}"
+    worst = f"worst {decimal(use.max_bytes)}"
     if at := clock_of(seen, use.max_at_us):
         worst += f" at {at[11:19]} UTC"
     left_s = since_left_s(one, use.max_at_us) if use.state is not PlayState.FOREGROUND else None
     if left_s is not None:
         worst += f", {left_s:.1f} s after you left"
-    p90 = format_size(use.p90_bytes)
-    return f"{one.track.name}: {WORDS[use.state]} P90 {p90} of {_gb(limit)}: {word}; {worst}"
+    p90 = decimal(use.p90_bytes)
+    return f"{one.track.name}: {WORDS[use.state]} P90 {p90} of {decimal(limit)}: {word}; {worst}"
 
 
 def footprint_json(seen: Footprint, thresholds: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def render(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str
     return page.render(
         __package__,
         [_chart(seen, one) for one in seen.processes],
-        filters={"gb": lambda size: f"{size / 10**9:g} GB"},
+        filters={"gb": report.decimal},
         seen=seen,
         sentences=report.summary(seen, source, read, second_hand=second_hand).split("\n"),
         rows=[_row(seen, one, use.state) for one in seen.processes for use in one.uses],
