@@ -133,3 +133,38 @@ def test_a_backend_that_nobody_needs_is_no_warning() -> None:
     assert found["backend proc_reclaim"].state is OK
     assert "ENOENT" in found["backend proc_reclaim"].fact
     assert "not needed" in found["backend proc_reclaim"].fact
+
+
+def lines(properties: dict[str, str] | None = None, **texts: str) -> dict[str, Check]:
+    """The doctor's lines by name, of what a device's commands printed."""
+    answers = {name.replace("_on", "-on"): Answer(text, 0) for name, text in texts.items()}
+    facts = Facts({"swaps": Answer("Filename\tType\tSize\tUsed\tPriority\n", 0)} | answers,
+                  properties=properties or {})  # fmt: skip
+    return {one.name: one for one in device_checks(facts)}
+
+
+@pytest.mark.parametrize(("mask", "word"), [("0x0007", "on"), ("0x0001", "on"), ("0x0000", "off")])
+def test_doctor_says_which_lru_the_kernel_has(mask: str, word: str) -> None:
+    assert lines(mglru="0\n", mglru_on=f"{mask}\n")["mglru"].fact == f"{word}, min_ttl_ms 0"
+    assert lines(mglru="0\n", mglru_on="what\n")["mglru"].fact == "min_ttl_ms 0"
+
+
+def test_what_lies_in_flash_is_told_and_nothing_where_nothing_ever_did() -> None:
+    zram = "/sys/block/zram0/bd_stat:{}\n/sys/block/zram0/recomp_algorithm:#1: lz4 [zstd]\n"
+    told = lines(zram=zram.format("     2560      256     5120"))
+    fact = told["zram in flash"].fact
+    assert fact == (
+        "zram0: 10.0 MiB of swap lies there, 20.0 MiB written and 1.0 MiB read back since boot"
+    )
+    assert told["zram recompression"].fact == "zram0: #1: lz4 [zstd]"
+    for nothing in ("0 0 0", "", "1 2", "x y z"):
+        assert "zram in flash" not in lines(zram=zram.format(nothing))
+
+
+def test_mmd_has_a_line_where_there_is_one_and_a_warning_where_it_writes_to_flash() -> None:
+    assert "mmd" not in lines({"ro.zram": "1"})
+    quiet = lines({"mmd.zram.enabled": "true"})["mmd"]
+    assert (quiet.state, quiet.fact) == (CheckState.OK, "mmd.zram.enabled=true")
+    writes = lines({"mmd.zram.enabled": "true", "mmd.zram.writeback.enabled": "true"})["mmd"]
+    assert writes.state is CheckState.WARN
+    assert writes.todo

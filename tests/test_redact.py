@@ -39,7 +39,8 @@ def whole() -> Facts:
         "swaps": own("proc-swaps.txt"),
         "psi": own("proc-pressure.txt"),
         "zram": "/sys/block/zram0/comp_algorithm:lzo [lz4] zstd\n"
-        "/sys/block/zram0/backing_dev:/dev/block/loop7\n/sys/block/zram0/disksize:2147483648\n"
+        "/sys/block/zram0/backing_dev:/dev/block/loop7\n/sys/block/zram0/bd_stat: 5 6 7\n"
+        "/sys/block/zram0/disksize:2147483648\n"
         "/sys/block/zram0/mm_stat:1073741824 300000000 310000000 0 320000000 12 0 4 5",
         "lmkd": "431",
         "lmk-mode": "-rw-rw-r-- 1 root system 4096 2026-11-28 00:00 minfree",
@@ -52,6 +53,8 @@ def whole() -> Facts:
         "rtmm": "/proc/rtmm",
         "damon_reclaim": "N",
         "mglru": "1000",
+        "mglru-on": "0x0007",
+        "limiter": "Memory limiter\n  visibleMem=1800MB visibleSwap=900MB\n",
     }
     hello = Hello(
         protocol=1, build="b", abi="arm64-v8a", page_bytes=4096, uid=0, cap_eff="0",

@@ -9,9 +9,9 @@ from droidreclaim.device.host import Host
 from droidreclaim.errors import ParseError
 from droidreclaim.helper.verbs import Scan
 from droidreclaim.helper.wire import Backend, Hello
+from droidreclaim.inspect import system_checks
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.model.check import Check, CheckState
-from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure
@@ -21,6 +21,12 @@ from droidreclaim.policy.lmkd_settings import sdk_of, settings_in_force
 from droidreclaim.units import format_size, plural
 
 OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, CheckState.UNKNOWN
+
+_REMARKS = {
+    "zram_no_memory": "zram itself ran out of memory: set a --budget, so that less goes in",
+    "swap_write_error": "pages stayed in memory: swap is full, or its backing device failed",
+    "frozen_transaction": "a frozen app is killed for it: these kills are not for memory",
+}
 
 _OLDEST_SERVER = 41  # adbutils: older servers lack host services it asks for
 _SLOW_TRIP_S = 0.2
@@ -107,7 +113,8 @@ def device_checks(facts: Facts) -> Iterator[Check]:
     yield from _guard(facts)
     yield from _killers(facts)
     yield from _activity_manager(facts)
-    yield from _limiter(facts)
+    yield from system_checks.limiter(_text(facts, "limiter") or "")
+    yield from system_checks.mmd(facts.properties)
     yield from _reclaimers(facts)
     yield from _logs(facts)
 
@@ -215,7 +222,7 @@ def _swap(facts: Facts) -> Iterator[Check]:
         yield Check("swap", FAIL, "none", _NO_SWAP)
     for area in areas:
         yield _swap_area(area)
-    yield from _zram(_text(facts, "zram") or "")
+    yield from system_checks.zram(_text(facts, "zram") or "")
 
 
 def _swap_of_meminfo(facts: Facts) -> Check:
@@ -243,19 +250,6 @@ def _swap_area(area: SwapArea) -> Check:
         todo = "lmkd takes swap under 10 % free as a reason to kill: set a --budget"
         return Check("swap", WARN, f"{area.name}: {used}", todo)
     return Check("swap", OK, f"{area.name}: {used}")
-
-
-def _zram(text: str) -> Iterator[Check]:
-    """From ``grep -H``: path, colon, content."""
-    for line in text.splitlines():
-        path, _, value = line.partition(":")
-        device, _, name = path.removeprefix("/sys/block/").partition("/")
-        if name == "comp_algorithm":
-            chosen = value.partition("[")[2].partition("]")[0] or value
-            yield Check("zram algorithm", OK, f"{device}: {chosen} of {value}".strip())
-        elif name == "backing_dev" and value not in ("", "none"):
-            todo = "the system may write swapped pages to flash: count that as its own"
-            yield Check("zram writeback", WARN, f"{device}: to {value}", todo)
 
 
 def _backends(facts: Facts) -> Iterator[Check]:
@@ -348,20 +342,6 @@ def _activity_manager(facts: Facts) -> Iterator[Check]:
         yield Check("cached limit", OK, f"ActivityManager kills cached apps above {limit}")
 
 
-def _limiter(facts: Facts) -> Iterator[Check]:
-    """Android 17's; a device without the command has no line."""
-    try:
-        limiter = parse_memory_limiter(_text(facts, "limiter") or "")
-    except ParseError:
-        return
-    known = {True: "on", False: "off", None: "not known to be on"}[limiter.enabled]
-    behind = f"{format_size(limiter.hidden_bytes)} of memory and " if limiter.hidden_bytes else ""
-    room = f"; an app behind has {behind}{format_size(limiter.hidden_swap_bytes)} of swap"
-    todo = "'headroom PACKAGE' shows an app's own limits; at that of swap a page-out moves nothing"
-    told = known + (room if limiter.hidden_swap_bytes is not None else "")
-    yield Check("memory limiter", OK, told, todo if limiter.enabled else None)
-
-
 def _reclaimers(facts: Facts) -> Iterator[Check]:
     found = False
     for name, todo in _RECLAIMERS.items():
@@ -378,15 +358,8 @@ def _reclaimers(facts: Facts) -> Iterator[Check]:
     if ttl is not None:
         busy = ttl.split()[-1] not in ("0", "enabled")
         todo = "the kernel's own OOM killer acts to keep young pages: kills are not lmkd's alone"
-        yield Check("mglru", WARN if busy else OK, f"min_ttl_ms {ttl.split()[-1]}",
-                    todo if busy else None)  # fmt: skip
-
-
-_REMARKS = {
-    "zram_no_memory": "zram itself ran out of memory: set a --budget, so that less goes in",
-    "swap_write_error": "pages stayed in memory: swap is full, or its backing device failed",
-    "frozen_transaction": "a frozen app is killed for it: these kills are not for memory",
-}
+        said = f"{system_checks.mglru(_text(facts, 'mglru-on'))}min_ttl_ms {ttl.split()[-1]}"
+        yield Check("mglru", WARN if busy else OK, said, todo if busy else None)
 
 
 def _logs(facts: Facts) -> Iterator[Check]:

@@ -38,7 +38,8 @@ _COMMANDS = {
     "swaps": "cat /proc/swaps",
     "psi": "cat /proc/pressure/memory",
     "zram": "grep -H '' /sys/block/zram*/comp_algorithm /sys/block/zram*/backing_dev "
-    "/sys/block/zram*/mm_stat /sys/block/zram*/disksize 2>/dev/null; true",
+    "/sys/block/zram*/mm_stat /sys/block/zram*/disksize /sys/block/zram*/bd_stat "
+    "/sys/block/zram*/recomp_algorithm 2>/dev/null; true",
     **{name: KILLER_COMMANDS[name] for name in ("lmkd", "lmk-mode", "lmk-driver", "lmk-adj")},
     "am-settings": "dumpsys activity settings",
     "limiter": STATUS,
@@ -48,17 +49,20 @@ _COMMANDS = {
     "2>/dev/null | grep .",
     "rtmm": "ls -d /sys/module/rtmm /proc/rtmm /sys/kernel/mm/rtmm 2>/dev/null | grep .",
     "damon_reclaim": "cat /sys/module/damon_reclaim/parameters/enabled",
+    "mglru-on": "cat /sys/kernel/mm/lru_gen/enabled",
     "mglru": "cat /sys/kernel/mm/lru_gen/min_ttl_ms",
 }
 # Of these, what says who else moves or kills apps: it must not differ in a comparison.
 _NAMES = ("props", "kernel", "lmk-driver", "am-settings", "freezer", "process_reclaim")
 INTERFERING = {
-    name: _COMMANDS[name] for name in (*_NAMES, "hybridswap", "rtmm", "damon_reclaim", "mglru")
+    name: _COMMANDS[name]
+    for name in (*_NAMES, "hybridswap", "rtmm", "damon_reclaim", "mglru", "mglru-on")
 }
 # Of a phone's thousand properties those that matter for memory; the others name its owner.
 _SHOWN_PROPERTIES = (
     "ro.lmk.", "persist.device_config.lmkd_native.", "sys.lmk.", "ro.build.version.",
     "ro.build.type", "ro.product.", "ro.config.low_ram", "ro.zram", "persist.sys.zram",
+    "mmd.", "persist.mmd.",
     "dalvik.vm.heap", "ro.zygote", "persist.device_config.activity_manager",
 )  # fmt: skip
 

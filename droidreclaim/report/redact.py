@@ -141,6 +141,8 @@ _SHAPES: Mapping[str, tuple[Shape, ...]] = {
     "zram": (
         _shape(rf"/sys/block/{ZRAM}/comp_algorithm:{ALGORITHM}(?: {ALGORITHM}){{0,9}} ?"),
         _shape(rf"/sys/block/{ZRAM}/backing_dev:none"),
+        _shape(rf"(/sys/block/{ZRAM}/bd_stat:).*", r"\1<pages>"),
+        _shape(rf"(/sys/block/{ZRAM}/recomp_algorithm:).*", r"\1<algorithms>"),
         _shape(rf"(/sys/block/{ZRAM}/backing_dev:)\S.*", r"\1<path>"),
         _shape(rf"(?P<key>/sys/block/{ZRAM}/disksize:)(?P<all>[0-9]{{1,13}})", _sizes),
         _shape(rf"(?P<key>/sys/block/{ZRAM}/mm_stat:)\s*(?P<all>[0-9]{{1,13}}"
@@ -161,6 +163,11 @@ _SHAPES: Mapping[str, tuple[Shape, ...]] = {
     ),
     "rtmm": (_shape("/sys/module/rtmm|/proc/rtmm|/sys/kernel/mm/rtmm"),),
     "mglru": (_shape("[0-9]{1,7}"),),
+    "mglru-on": (_shape("0x[0-9a-f]{1,4}"),),
+    "limiter": (
+        _shape("Memory limiter"),
+        _shape(r"(?:\s*(?:visible|notVisible)(?:Mem|Swap)=[0-9]{1,6}MB){1,4}"),
+    ),
     "props": tuple(
         _shape(rf"\[(?:{key})\]: \[(?:{value})\]") for key, value in _PROPERTIES
     ),

@@ -107,7 +107,20 @@ _FACTS = {
     ),
     "cached limit": _shapes(rf"ActivityManager kills cached apps above {NUMBER}"),
     "vendor reclaimers": _shapes("none found"),
-    "mglru": _shapes("min_ttl_ms [0-9]{1,7}"),
+    "mglru": _shapes("(?:on, |off, )?min_ttl_ms [0-9]{1,7}"),
+    "memory limiter": _shapes(
+        rf"(?:on|off|not known to be on)"
+        rf"(?:; an app behind has (?:{SIZE} of memory and )?{SIZE} of swap)?"
+    ),
+    "zram in flash": _shapes(
+        rf"{ZRAM}: {SIZE} of swap lies there, {SIZE} written and {SIZE} read back since boot"
+    ),
+    "zram recompression": _shapes((rf"({ZRAM}): .*", r"\1: <algorithms>")),
+    "mmd": _shapes(
+        r"(?:(?:persist\.)?mmd\.[a-z_.]{1,60}=(?:true|false|[0-9]{1,12})(?:, )?){1,8}"
+        r"(?: and [0-9]{1,3} more)?",
+        (".*", "there"),
+    ),
     "log": _shapes("nothing about zram, swap errors or the freezer"),
     **{
         name: _shapes(r"there, off|there: [01YN]", ("there: .*", "there"))
