@@ -362,13 +362,14 @@ def test_uninstall_stops_it_and_leaves_nothing(guarded: Handset) -> None:
     assert left_behind(guarded) == ""
 
 
-def test_after_a_reboot_none_runs(guarded: Handset) -> None:
+def test_after_a_reboot_none_runs(boot: Callable[..., Handset]) -> None:
+    guarded = boot()
+    start(guarded)
     guarded.run("reboot")
     time.sleep(1)
     guarded.wait(120)
     until(lambda: running(guarded) == [])
     assert not status(guarded).running
-    start(guarded)
 
 
 # What Android says of the phone
