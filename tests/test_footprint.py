@@ -223,3 +223,15 @@ def test_a_gap_is_drawn_as_one() -> None:
     data = json.loads(text.split('id="charts">')[1].split("</script>")[0])
     [chart] = data["charts"]
     assert None in chart["lines"][0]["values"]
+
+
+def test_a_trace_is_one_document_with_perfettos_own_names() -> None:
+    seen = footprint(track((20, 0, 400)), reading(1.0, 1.05, "TOP", 0))
+    events = json.loads("\n".join(report.perfetto_lines(seen)))["traceEvents"]
+    swap = [event for event in events if event["name"] == "mem.swap"]
+    anon = [event for event in events if event["name"] == "mem.rss.anon"]
+    assert len(swap) == len(anon) == 20
+    assert {event["args"]["value"] for event in swap} == {100}
+    assert {event["args"]["value"] for event in anon} == {300}
+    assert anon[0]["ts"] == 1_000_000
+    assert [event["name"] for event in events if event["ph"] == "i"] == ["unsure", "foreground"]

@@ -31,6 +31,10 @@ def footprint(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="One page, with the picture.")
     ] = None,
+    perfetto: Annotated[
+        Path | None,
+        typer.Option("--perfetto", metavar="FILE", help="Counters for ui.perfetto.dev (JSON)."),
+    ] = None,
     as_json: AsJson = False,
     *,
     connection: Connection,
@@ -55,6 +59,8 @@ def footprint(
         head = connect.head(phone)
     if csv is not None:
         _write(csv, report.csv_lines(seen))
+    if perfetto is not None:
+        _write(perfetto, report.perfetto_lines(seen))
     told = {"source": thresholds.source, "read": thresholds.read}
     if html is not None:
         text = page.render(seen, **told, second_hand=thresholds.second_hand)

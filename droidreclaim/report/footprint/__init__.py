@@ -1,7 +1,8 @@
-"""A footprint as text, JSON and CSV."""
+"""A footprint as text, JSON, CSV and a trace."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -201,3 +202,36 @@ def csv_lines(seen: Footprint) -> Iterator[str]:
 def anon_bytes(track: Track, index: int) -> int:
     """RssAnon of a sample."""
     return track.bytes_[index] - track.swap_bytes[index]
+
+
+def perfetto_lines(seen: Footprint) -> Iterator[str]:
+    """
+    Every sample as counters that ui.perfetto.dev opens, in the JSON trace format.
+
+    Names are those of Perfetto's own tracks of a process, times those of the boot clock.
+    """
+    yield '{"displayTimeUnit":"ms","traceEvents":['
+    events = (json.dumps(event) for one in seen.processes for event in _events(one))
+    waiting = next(events, None)
+    for event in events:
+        yield f"{waiting},"
+        waiting = event
+    yield waiting or ""
+    yield "]}"
+
+
+def _events(one: ProcessUse) -> Iterator[dict[str, Any]]:
+    track, pid = one.track, one.track.id.pid
+    yield {"name": "process_name", "ph": "M", "pid": pid, "args": {"name": safe(track.name)}}
+    before = None
+    for index, state in enumerate(one.states):
+        at_us = track.at_us[index]
+        for name, value in (
+            ("mem.rss.anon", anon_bytes(track, index)),
+            ("mem.swap", track.swap_bytes[index]),
+            ("oom_score_adj", track.adj[index]),
+        ):
+            yield {"name": name, "ph": "C", "ts": at_us, "pid": pid, "args": {"value": value}}
+        if state is not before:
+            yield {"name": state.value, "ph": "i", "s": "p", "ts": at_us, "pid": pid, "tid": pid}
+        before = state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -134,3 +135,15 @@ def test_root_and_shell_read_the_same(handset: Handset) -> None:
     for one in seen.processes:
         exact = held(handset, one.track.id.pid)
         assert abs(one.track.bytes_[-1] - exact) <= COUNTER_BYTES
+
+
+def test_ctrl_c_ends_it_and_tells(handset: Handset) -> None:
+    handset.shell(f"am start -W -n {GAME}/.Main")
+    argv = command(handset, "footprint", GAME)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
+        time.sleep(15)
+        done.send_signal(signal.SIGINT)
+        out, err = done.communicate(timeout=60)
+    assert done.returncode == 0, err
+    assert "foreground P90" in out
+    assert "an estimate from this use of the app" in out
