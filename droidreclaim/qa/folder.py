@@ -15,21 +15,23 @@ from pydantic import TypeAdapter
 
 from droidreclaim import __version__
 from droidreclaim.errors import UsageError
-from droidreclaim.qa import junit
+from droidreclaim.qa import benchmark, junit, page
 from droidreclaim.qa.figures import Result, to_json
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.records import open_record, read_record
 
-RUN, SAMPLES, RESULT, JUNIT, LOG = (
+RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK = (
     "run.json",
     "samples.ndjson",
     "result.json",
     "junit.xml",
     "run.log",
+    "report.html",
+    "benchmark.json",
 )
 ROUNDS = "rounds"
-_OURS = (RUN, SAMPLES, RESULT, JUNIT, LOG, "report.html", "benchmark.json")
+_OURS = (RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK)
 _MAX_BYTES = 256 << 20
 _MAX_LINE_BYTES = 1 << 24
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError)
@@ -113,6 +115,8 @@ class Folder:
         """Write what it came to; may be done again with more rounds."""
         self._write(RESULT, json.dumps(to_json(result), indent=2) + "\n")
         self._write(JUNIT, junit.render(result, head))
+        self._write(BENCHMARK, json.dumps(benchmark.to_json(result, head), indent=2) + "\n")
+        self._write(REPORT, page.render(result, head, self.path / ROUNDS))
 
     def _write(self, name: str, text: str) -> None:
         partial = self.path / f"{name}.partial"

@@ -108,6 +108,11 @@ class Round:
         return self.number, self.arm
 
     @property
+    def folder_name(self) -> str:
+        """Where its evidence lies, below the folder of rounds."""
+        return f"{self.number:02}-{self.arm.replace(':', '-')}"
+
+    @property
     def survived(self) -> bool:
         """Whether the process that was left is the one that came back."""
         ours, theirs = self.before, self.after

@@ -77,7 +77,7 @@ class Run:
     def _round(self, number: int, arm: str, total: int) -> Round:
         one = Round(number, arm, at_s=time.monotonic() - self.start_s)
         stage = steps.Stage(
-            self.phone, self.scenario.app, arm, number, self.folder / f"{number:02}-{arm_path(arm)}"
+            self.phone, self.scenario.app, arm, number, self.folder / one.folder_name
         )
         try:
             player = _Player(stage, self.scenario, self.acts[arm], one)
@@ -107,11 +107,6 @@ class Run:
                 time.sleep(_LOOK_S)
             else:
                 return
-
-
-def arm_path(arm: str) -> str:
-    """An arm as part of a file's name."""
-    return arm.replace(":", "-")
 
 
 def told(one: Round) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -305,3 +307,37 @@ def test_a_folder_that_cannot_be_read_is_one_line(tmp_path: Path, text: str) -> 
     (tmp_path / "samples.ndjson").write_text(f"{text}\n")
     with pytest.raises(UsageError, match="cannot be read"):
         Folder.load(tmp_path)
+
+
+def test_the_page_says_the_verdict_and_fetches_nothing(tmp_path: Path) -> None:
+    hostile = replace(lost(6, "reclaim"), fault="<script>alert(1)</script>\x1b[31m", took_s=2.0)
+    away = replace(kept(7), discarded="device 'x' not found")
+    found = result(scenario({"survived": {"at_least": "100%"}}), [*rounds_of(5), hostile, away])
+    folder = written(tmp_path, found)
+    shot = tmp_path / "rounds" / "06-reclaim" / "screen.png"
+    shot.parent.mkdir(parents=True)
+    shot.write_bytes(b"\x89PNG")
+    folder.finish(found, {})
+    text = (tmp_path / "report.html").read_text()
+    assert found.sentence in html.unescape(text)
+    assert "<script>alert" not in text
+    assert "\x1b" not in text
+    assert "device 'x' not found" in html.unescape(text)
+    assert text.count("<circle") == len(found.rounds)
+    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
+    assert "data:image/png;base64," in text
+
+
+def test_a_page_of_a_run_without_any_round_can_be_written(tmp_path: Path) -> None:
+    written(tmp_path, result(scenario(), [], complete=False))
+    assert "cut short" in (tmp_path / "report.html").read_text()
+
+
+def test_benchmark_json_has_the_shape_of_macrobenchmark(tmp_path: Path) -> None:
+    written(tmp_path, result(scenario(), rounds_of(5)))
+    told = json.loads((tmp_path / "benchmark.json").read_text())
+    assert [one["name"] for one in told["benchmarks"]] == ["kill", "none", "reclaim"]
+    metric = told["benchmarks"][1]["metrics"]["timeToBackMs"]
+    assert metric == {
+        "minimum": 50.0, "maximum": 50.0, "median": 50.0, "runs": [50.0] * 5,
+    }  # fmt: skip

@@ -1,0 +1,127 @@
+"""The report of a run as one page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from droidreclaim.qa import table
+from droidreclaim.qa.figures import Result
+from droidreclaim.qa.record import Round
+from droidreclaim.report.web import page
+
+_WIDTH, _HEIGHT, _LEFT, _ROW, _FOOT = 720.0, 260.0, 130.0, 46.0, 34.0
+_MOST_IMAGE_BYTES = 2 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One round in a chart: where it stands, how it ended, and its words."""
+
+    x: float
+    y: float
+    state: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The rounds of one arm on one line."""
+
+    arm: str
+    y: float
+    dots: list[Dot]
+
+
+def render(result: Result, head: Mapping[str, Any], rounds: Path) -> str:
+    """
+    The page as text; nothing in it is fetched.
+
+    Args:
+        rounds: Folder of the rounds' evidence, of which screenshots are shown.
+    """
+    most_s = max((one.back_s for one in result.rounds if one.back_s is not None), default=1.0)
+    return page.render(
+        __package__,
+        [],
+        filters={"seconds": table.seconds, "bytes": table.size},
+        result=result,
+        subject=result.subject,
+        rows=[(one, table.row(one)) for one in result.arms],
+        strips=_strips(result, most_s),
+        ticks=[
+            (_x(most_s * part / 4, most_s), f"{most_s * part / 4 * 1000:.0f} ms")
+            for part in range(5)
+        ],
+        steps=_ecdf(result, most_s),
+        ecdf_height=_HEIGHT,
+        strip_height=_ROW * len(result.arms) + _FOOT,
+        width=_WIDTH,
+        left=_LEFT,
+        odd=[one for one in result.rounds if one.discarded or one.fault or one.notes],
+        killed=[(one, kill) for one in result.rounds for kill in one.killed],
+        shots=_screens(result, rounds),
+        device=list((head.get("device") or {}).items()),
+        source=head.get("source"),
+        line=_line(head),
+    )
+
+
+def _x(value_s: float, most_s: float) -> float:
+    return round(_LEFT + (_WIDTH - _LEFT - 40) * value_s / most_s, 1)
+
+
+def _strips(result: Result, most_s: float) -> list[Strip]:
+    strips = []
+    for index, figures in enumerate(result.arms):
+        y = _ROW * (index + 0.5)
+        own = [one for one in result.rounds if one.arm == figures.arm and one.back_s is not None]
+        dots = [
+            Dot(
+                _x(one.back_s or 0.0, most_s),
+                round(y + ((one.number * 7) % 5 - 2) * 4, 1),
+                "discarded" if one.discarded else one.state.value,
+                f"round {one.number}, {one.arm}: {one.state.value}, {one.kind}, "
+                f"back in {table.seconds(one.back_s)}",
+            )
+            for one in own
+        ]
+        strips.append(Strip(figures.arm, y, dots))
+    return strips
+
+
+def _ecdf(result: Result, most_s: float) -> list[tuple[str, str, float]]:
+    """By arm the path of its share of rounds that were back within a time, and where it ends."""
+    paths = []
+    for figures in result.arms:
+        times = sorted(
+            one.back_s
+            for one in result.rounds
+            if one.arm == figures.arm and one.back_s is not None and not one.discarded
+        )
+        top, bottom = 14.0, _HEIGHT - _FOOT
+        path, y = f"M{_x(0, most_s)} {bottom}", bottom
+        for index, time_s in enumerate(times, start=1):
+            y = round(bottom - (bottom - top) * index / len(times), 1)
+            path += f" H{_x(time_s, most_s)} V{y}"
+        paths.append((figures.arm, path, y))
+    return paths
+
+
+def _screens(result: Result, rounds: Path) -> list[tuple[Round, str]]:
+    """Screenshots of rounds that were not kept, as data of the page itself."""
+    shots = []
+    for one in result.rounds:
+        shot = rounds / one.folder_name / "screen.png"
+        if one.state != "kept" and shot.is_file() and shot.stat().st_size <= _MOST_IMAGE_BYTES:
+            data = base64.b64encode(shot.read_bytes()).decode()
+            shots.append((one, f"data:image/png;base64,{data}"))
+    return shots
+
+
+def _line(head: Mapping[str, Any]) -> str:
+    return shlex.join(["droidreclaim", *head.get("command_line", ())])
