@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from droidreclaim import profiles
 from droidreclaim.errors import ParseError
-from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
+from droidreclaim.helper.guard_wire import (
+    AppLine,
+    ConditionLine,
+    EventLine,
+    ExplainLine,
+    Explanation,
+    GuardLine,
+    TurnLine,
+)
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.wire import lines_of
 from droidreclaim.report import render
@@ -13,6 +22,9 @@ from droidreclaim.report.guard import (
     apps_table,
     event_json,
     event_line,
+    explain_json,
+    explain_table,
+    explain_text,
     guard_json,
     guard_text,
     stopped_text,
@@ -80,6 +92,72 @@ def test_apps_go_by_the_names_of_ps() -> None:
     ]
     assert (app["start_ticks"], app["oom_score_adj"], app["band"]) == (9, 905, "cached")
     assert app["spared"] == "background"
+
+
+def explanation(*apps: dict[str, object], forbidden: str | None = None) -> Explanation:
+    lines = [TurnLine.model_validate(_APP | {"turn": None, "spared": None} | app) for app in apps]
+    now = ExplainLine(
+        available_bytes=50 * _MIB, free_bytes=None, low_watermark_bytes=10 * _MIB,
+        headroom_bytes=None, launch_bytes=90 * _MIB, swap_total_bytes=0, swap_free_bytes=0,
+        forbidden=forbidden, apps_left_out=0,
+    )  # fmt: skip
+    conditions = (
+        ConditionLine(name="next_launch", missing_bytes=50 * _MIB),
+        ConditionLine(name="available", missing_bytes=0),
+        ConditionLine(name="pressure", missing_bytes=None),
+    )
+    return Explanation(
+        profiles.load("keep-games"), now, conditions,
+        tuple(line for line in lines if line.turn), tuple(line for line in lines if not line.turn),
+    )  # fmt: skip
+
+
+def test_an_explanation_says_when_it_acts_and_whether_that_is_now() -> None:
+    assert explain_text(explanation()).splitlines()[1:] == [
+        "when next_launch: acts now, 50.0 MiB are missing",
+        "when available: not now",
+        "when pressure: seen only by watching",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spared", "match", "detail"),
+    [
+        ("no_rule", None, "the profile does not speak of it"),
+        ("leave", "com.android.systemui", "the profile says so of com.android.systemui"),
+        ("foreground", "*", "in use (adj 0)"),
+        ("perceptible", "*", "the user would notice (adj 0)"),
+        ("small", "*", "holds only 5.0 MiB"),
+        ("some_word_of_later", "*", ""),
+        (None, "*", "nobody is paged out now"),
+    ],
+)
+def test_who_is_left_alone_has_the_guard_s_word_and_a_sentence(
+    spared: str | None, match: str | None, detail: str
+) -> None:
+    child = {"spared": spared, "match": match, "importance": 0}
+    plan = explanation(child, forbidden="swap_floor")
+    [skip] = explain_json(None, "phone", plan)["skipped"]  # type: ignore[arg-type]
+    assert (skip["reason"], skip["detail"]) == (spared or "swap_floor", detail)
+    assert (skip["oom_score_adj"], skip["importance"]) == (905, 0)
+    assert f"{skip['reason']}: {detail}".removesuffix(": ") in render(explain_table(plan))
+
+
+def test_a_turn_has_what_the_profile_says_of_it() -> None:
+    plan = explanation({"turn": 1, "match": plan_match()})
+    [turn] = explain_json(None, "phone", plan)["turns"]  # type: ignore[arg-type]
+    assert (turn["how"], turn["match"]) == (plan.profile.rules[-1].how, plan_match())
+    assert turn["after_background_s"] == plan.profile.rules[-1].background_ms / 1e3
+
+
+def plan_match() -> str:
+    """The pattern of the general rule."""
+    return profiles.load("keep-games").rules[-1].match
+
+
+def test_a_name_in_an_explanation_cannot_write_on_the_terminal() -> None:
+    plan = explanation({"name": "\x1b[2J", "spared": "\x1b"}, forbidden="\x1b[2J")
+    assert "\x1b" not in render(explain_table(plan)) + explain_text(plan)
 
 
 @pytest.mark.parametrize("changes", [{"seq": "3"}, {"boot_us": -1}, {"what": None}])

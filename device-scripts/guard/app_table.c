@@ -78,6 +78,12 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 	}
 }
 
+void apps_forget(void)
+{
+	memset(&apps, 0, sizeof(apps));
+	memset(&strangers, 0, sizeof(strangers));
+}
+
 bool apps_measure(struct app *app)
 {
 	struct proc_status status;

@@ -24,6 +24,9 @@ extern struct apps apps;
 struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
 			 void (*ended)(const struct app *app));
 
+/* Forget every app, as before the first scan. */
+void apps_forget(void);
+
 /* Read what an app holds; false when it is gone. */
 bool apps_measure(struct app *app);
 

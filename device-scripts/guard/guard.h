@@ -71,4 +71,8 @@ void guard_run(int ready_fd);
 /* Lines "guard" and "app" of a running one. */
 void guard_print(void);
 
+/* The pairs of a line about what the device has, and about one app. */
+void line_memory(const struct situation *now);
+void line_app(const struct app *app, uint64_t now_ms);
+
 #endif

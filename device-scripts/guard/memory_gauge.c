@@ -20,6 +20,14 @@ int gauge_open(void)
 	return gauge.meminfo < 0 ? gauge.meminfo : 0;
 }
 
+void gauge_close(void)
+{
+	sys_close(gauge.meminfo);
+	if (gauge.psi >= 0)
+		sys_close(gauge.psi);
+	gauge.meminfo = gauge.psi = -1;
+}
+
 /*
  * A file that the kernel writes in one go. To look for its end, as fs_reread()
  * does, would have it written a second time: ten times a second, half of the guard's CPU time.

@@ -6,6 +6,7 @@
 
 /* Keep open what is read often. 0 or -errno. */
 int gauge_open(void);
+void gauge_close(void);
 
 /*
  * Memory and swap now; watermarks at most a minute old. Leaves the rest of `out` as it is, but

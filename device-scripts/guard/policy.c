@@ -18,37 +18,68 @@ static uint64_t under(uint64_t value, uint64_t mark)
 	return value == UNKNOWN || mark == UNKNOWN || value >= mark ? 0 : mark - value;
 }
 
+const char *condition_name(enum condition condition)
+{
+	static const char *const names[] = {
+		[CONDITION_AVAILABLE] = "available",
+		[CONDITION_NEXT_LAUNCH] = "next_launch",
+		[CONDITION_HEADROOM] = "headroom",
+		[CONDITION_PRESSURE] = "pressure",
+	};
+
+	return names[condition];
+}
+
+/*
+ * Waiting alone is not low memory (a process thrashing in a group of its own
+ * waits as well), and what the guard paged out makes its owner wait when it returns.
+ */
+static uint64_t missing_by_pressure(const struct situation *now)
+{
+	uint64_t missing;
+
+	if (!now->pressed || now->low_bytes == UNKNOWN)
+		return 0;
+	missing = under(now->free_bytes, now->returning ? now->low_bytes : 2 * now->low_bytes);
+	return missing > 0 && missing < PRESSURE_BYTES ? PRESSURE_BYTES : missing;
+}
+
+uint64_t policy_missing_by(const struct when *when, const struct situation *now,
+			   enum condition condition)
+{
+	bool knows_low = now->low_bytes != UNKNOWN;
+
+	switch (condition) {
+	case CONDITION_AVAILABLE:
+		return under(now->available_bytes, when->available_bytes);
+	case CONDITION_NEXT_LAUNCH:
+		if (!when->next_launch || now->launch_bytes == 0)
+			return 0;
+		return under(now->available_bytes,
+			     now->launch_bytes + (knows_low ? now->low_bytes : 0));
+	case CONDITION_HEADROOM:
+		if (when->headroom_bytes == 0 || !knows_low)
+			return 0;
+		return under(now->free_bytes, now->low_bytes + when->headroom_bytes);
+	case CONDITION_PRESSURE:
+		return missing_by_pressure(now);
+	default:
+		return 0;
+	}
+}
+
 uint64_t policy_missing(const struct when *when, const struct situation *now,
 			const char **condition)
 {
-	bool knows_low = now->low_bytes != UNKNOWN;
-	uint64_t missing = under(now->available_bytes, when->available_bytes);
+	for (enum condition one = 0; one < CONDITIONS; one++) {
+		uint64_t missing = policy_missing_by(when, now, one);
 
-	*condition = "available";
-	if (missing > 0)
-		return missing;
-	*condition = "next_launch";
-	if (when->next_launch && now->launch_bytes > 0)
-		missing = under(now->available_bytes,
-				now->launch_bytes + (knows_low ? now->low_bytes : 0));
-	if (missing > 0)
-		return missing;
-	*condition = "headroom";
-	if (when->headroom_bytes > 0 && knows_low)
-		missing = under(now->free_bytes, now->low_bytes + when->headroom_bytes);
-	if (missing > 0)
-		return missing;
-	/*
-	 * Waiting alone is not low memory (a process thrashing in a group of its own
-	 * waits as well), and what the guard paged out makes its owner wait when it returns.
-	 */
-	*condition = "pressure";
-	if (now->pressed && knows_low)
-		missing = under(now->free_bytes,
-				now->returning ? now->low_bytes : 2 * now->low_bytes);
-	if (missing == 0)
-		*condition = NULL;
-	return missing > 0 && missing < PRESSURE_BYTES ? PRESSURE_BYTES : missing;
+		*condition = condition_name(one);
+		if (missing > 0)
+			return missing;
+	}
+	*condition = NULL;
+	return 0;
 }
 
 const char *policy_forbids(const struct when *when, const struct situation *now,

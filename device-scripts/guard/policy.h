@@ -53,10 +53,23 @@ struct situation {
 	bool returning;		/* what was paged out came back within the last two seconds */
 };
 
-/*
- * Bytes that are missing, and by which condition ("available", "next_launch",
- * "headroom", "pressure"); 0 when nothing is.
- */
+/* What may ask for memory, in this order. */
+enum condition {
+	CONDITION_AVAILABLE,
+	CONDITION_NEXT_LAUNCH,
+	CONDITION_HEADROOM,
+	CONDITION_PRESSURE,
+	CONDITIONS,
+};
+
+/* Its word in the protocol. */
+const char *condition_name(enum condition condition);
+
+/* Bytes that are missing by one condition; 0 when none are, or the profile does not go by it. */
+uint64_t policy_missing_by(const struct when *when, const struct situation *now,
+			   enum condition condition);
+
+/* Bytes that are missing by the first condition that asks, and its name; 0 and NULL: none does. */
 uint64_t policy_missing(const struct when *when, const struct situation *now,
 			const char **condition);
 

@@ -21,12 +21,8 @@ static uint64_t own_rss_bytes(void)
 		       UNKNOWN : status.rss_anon_bytes + status.rss_file_bytes;
 }
 
-static void print_device(const struct situation *now)
+void line_memory(const struct situation *now)
 {
-	uint64_t some_us, full_us;
-
-	gauge_psi(&some_us, &full_us);
-	line_word("signal", alarm_name());
 	line_u64("available_bytes", now->available_bytes);
 	line_u64("free_bytes", now->free_bytes);
 	line_u64("low_watermark_bytes", now->low_bytes);
@@ -37,6 +33,15 @@ static void print_device(const struct situation *now)
 	line_u64("launch_bytes", now->launch_bytes ? now->launch_bytes : UNKNOWN);
 	line_u64("swap_total_bytes", now->swap_total_bytes);
 	line_u64("swap_free_bytes", now->swap_free_bytes);
+}
+
+static void print_device(const struct situation *now)
+{
+	uint64_t some_us, full_us;
+
+	gauge_psi(&some_us, &full_us);
+	line_word("signal", alarm_name());
+	line_memory(now);
 	line_u64("psi_some_us", some_us);
 	line_u64("psi_full_us", full_us);
 	line_word("missing", guard.condition);
@@ -79,14 +84,13 @@ static void line_ago(const char *key, uint64_t now_ms, uint64_t then_ms)
 	line_u64(key, then_ms == UNKNOWN ? UNKNOWN : divide(now_ms - then_ms, 1000));
 }
 
-static void print_app(const struct app *app, uint64_t now_ms)
+void line_app(const struct app *app, uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &guard.profile.rules[app->rule];
 	bool acted = app->action_ms != UNKNOWN;
 	uint64_t since_ms = acted ? now_ms - app->action_ms : UNKNOWN;
 	bool trimmed = app->trim_ms != UNKNOWN && (!acted || app->trim_ms >= app->action_ms);
 
-	line_begin("app");
 	line_u64("pid", (uint64_t)app->pid);
 	line_u64("start", app->start);
 	line_text("name", (struct span){ app->name, app->name_len });
@@ -104,7 +108,6 @@ static void print_app(const struct app *app, uint64_t now_ms)
 	line_u64("holdoff_s", since_ms == UNKNOWN || since_ms >= app->holdoff_ms ?
 				      0 : divide(app->holdoff_ms - since_ms, 1000));
 	line_word("spared", policy_spares(&guard.profile, app, now_ms));
-	line_send();
 }
 
 void guard_print(void)
@@ -115,6 +118,8 @@ void guard_print(void)
 	print_guard(now_ms);
 	for (size_t i = 0; i < apps.nr; i++) {
 		apps_measure(&apps.app[i]);
-		print_app(&apps.app[i], now_ms);
+		line_begin("app");
+		line_app(&apps.app[i], now_ms);
+		line_send();
 	}
 }

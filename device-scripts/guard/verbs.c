@@ -13,6 +13,7 @@
 #define WAIT_MS 20
 
 int verb_guard_log(const struct request *request, const char **why);
+int verb_guard_explain(const struct request *request, const char **why);
 
 static int verb_guard_when(const struct request *request, const char **why)
 {
@@ -254,6 +255,7 @@ const struct verb verbs[] = {
 	{ "hello", verb_hello },
 	{ "guard_when", verb_guard_when },
 	{ "guard_rule", verb_guard_rule },
+	{ "guard_explain", verb_guard_explain },
 	{ "guard_start", verb_guard_start },
 	{ "guard_status", verb_guard_status },
 	{ "guard_log", verb_guard_log },
@@ -263,4 +265,4 @@ const struct verb verbs[] = {
 
 const char usage[] = "usage: droidreclaim-guard VERB [KEY=VALUE ...]\n"
 		     "       droidreclaim-guard serve [heartbeat_ms=N]\n"
-		     "verbs: hello guard_when guard_rule guard_start guard_status guard_log guard_stop\n";
+		     "verbs: hello guard_when guard_rule guard_explain guard_start guard_status guard_log guard_stop\n";

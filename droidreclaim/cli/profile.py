@@ -44,14 +44,15 @@ def explain(name: Name, as_json: AsJson = False, *, connection: Connection) -> N
     """What a guard with PROFILE would do on this device now: when, whom, how, and why not."""
     from droidreclaim import profiles
     from droidreclaim.cli import connect
-    from droidreclaim.guard.explain import explain as look
     from droidreclaim.report import guard as report
 
     profile = profiles.load(name)
     with connect.phone(connection) as phone:
-        device, plan = look(phone.helper, profile)
+        guard = phone.guard(profile)
+        device, plan = guard.device, guard.explain()
+        source = phone.source
     if as_json:
-        emit(report.explain_json(device, phone.source, profile, plan))
+        emit(report.explain_json(device, source, plan))
         return
     write(report.explain_text(plan) + "\n")
     show(report.explain_table(plan))

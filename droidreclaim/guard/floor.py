@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.model.profile import Profile
 from droidreclaim.parse.shell.props import parse_getprop
-from droidreclaim.policy.guard import above_lmkds_limit
+from droidreclaim.policy.lmkd_settings import settings_in_force
 
 _GETPROP_TIMEOUT_S = 10.0
+# Of all swap, kept beyond what lmkd calls low. With none a guard stopped at 25,852 of 26,212 kB,
+# and a real lmkd killed a second later: the kernel swaps on by itself after the guard has stopped.
+_MARGIN_PERMILLE = 50
+_MOST_PERMILLE = 1000
 
 
 def for_device(running: RunningHelper, profile: Profile) -> Profile:
@@ -19,3 +26,17 @@ def for_device(running: RunningHelper, profile: Profile) -> Profile:
     """
     answer = running.device.run(["getprop"], timeout_s=_GETPROP_TIMEOUT_S)
     return above_lmkds_limit(profile, answer.read(parse_getprop))
+
+
+def above_lmkds_limit(profile: Profile, properties: Mapping[str, str]) -> Profile:
+    """
+    *profile* for one device: it keeps at least what that device's lmkd calls low, and a margin.
+
+    Where lmkd has no such limit (``swap_free_low_percentage`` is 0) the profile's own share stays.
+    """
+    limit = settings_in_force(properties)["swap_free_low_percentage"].number * 10
+    if limit <= 0:
+        return profile
+    floor = min(limit + _MARGIN_PERMILLE, _MOST_PERMILLE)
+    when = replace(profile.when, swap_floor_permille=max(profile.when.swap_floor_permille, floor))
+    return replace(profile, when=when)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from droidreclaim.helper.wire import Adj, Difference, Line, Pid, Size, Text, Uid, Word
+from droidreclaim.model.profile import Profile, Rule
 
 
 class GuardLine(Line):
@@ -87,6 +90,75 @@ class AppLine(Line):
     refaulted_bytes: Size | None
     holdoff_s: Size | None
     spared: Word | None
+
+
+class ExplainLine(Line):
+    """
+    What the device has, as a guard that would start now sees it.
+
+    Attributes:
+        low_watermark_bytes: Low watermarks of all zones, with their protection.
+        launch_bytes: What the largest app holds: so much the next launch may need.
+        forbidden: Why nobody may be touched.
+        apps_left_out: Processes that its table had no room for.
+    """
+
+    available_bytes: Size | None
+    free_bytes: Size | None
+    low_watermark_bytes: Size | None
+    headroom_bytes: Difference | None
+    launch_bytes: Size | None
+    swap_total_bytes: Size | None
+    swap_free_bytes: Size | None
+    forbidden: Word | None
+    apps_left_out: Size
+
+
+class ConditionLine(Line):
+    """
+    One of the things that make a guard act.
+
+    Attributes:
+        missing_bytes: 0 when it would not act by this now; None for what one look cannot show.
+    """
+
+    name: Word
+    missing_bytes: Size | None
+
+
+class TurnLine(AppLine):
+    """
+    One app process, as a guard that would start now sees it.
+
+    Attributes:
+        turn: From 1 on, in the order in which they would be touched; None for who is left alone.
+    """
+
+    turn: Size | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """
+    What a guard would do.
+
+    Attributes:
+        profile: As it holds on this device: it keeps more swap free than lmkd calls low.
+        now: What the device has.
+        conditions: Those that the profile goes by.
+        turns: In the order in which it would page out, as long as one of the conditions lasts.
+        skipped: Apps that are left alone. What belongs to the system is not even listed.
+    """
+
+    profile: Profile
+    now: ExplainLine
+    conditions: tuple[ConditionLine, ...]
+    turns: tuple[TurnLine, ...]
+    skipped: tuple[TurnLine, ...]
+
+    def rule_of(self, app: TurnLine) -> Rule | None:
+        """The rule that decides about *app*; None when none does."""
+        return next((rule for rule in self.profile.rules if rule.match == app.match), None)
 
 
 class EventLine(Line):

@@ -11,41 +11,51 @@ from rich.table import Table
 from rich.text import Text
 
 from droidreclaim.escape import safe
-from droidreclaim.model import DeviceInfo, Skip, band_of
-from droidreclaim.model.profile import Profile
-from droidreclaim.policy.guard import GuardPlan, Signal, Turn
+from droidreclaim.model import DeviceInfo, band_of
 from droidreclaim.report import device_json, new_table, or_unknown
 from droidreclaim.units import format_size
 
 if TYPE_CHECKING:
-    from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
+    from droidreclaim.helper.guard_wire import (
+        AppLine,
+        ConditionLine,
+        EventLine,
+        Explanation,
+        GuardLine,
+        TurnLine,
+    )
 
 
-def explain_json(
-    device: DeviceInfo, source: str, profile: Profile, plan: GuardPlan
-) -> dict[str, Any]:
+def explain_json(device: DeviceInfo, source: str, plan: Explanation) -> dict[str, Any]:
     """The document of ``profile explain --json``."""
     return {
         **device_json(device, source),
-        "profile": asdict(profile),
-        "now": asdict(plan.now),
-        "signals": [asdict(signal) for signal in plan.signals],
-        "turns": [_turn_json(turn) for turn in plan.turns],
-        "skipped": [_skip_json(skip) for skip in plan.skipped],
+        "profile": asdict(plan.profile),
+        "now": plan.now.model_dump(),
+        "signals": [condition.model_dump() for condition in plan.conditions],
+        "turns": [_turn_json(plan, app) for app in plan.turns],
+        "skipped": [_skip_json(plan, app) for app in plan.skipped],
     }
 
 
-def _turn_json(turn: Turn) -> dict[str, Any]:
-    process, rule = turn.process, turn.rule
+def _explained_json(app: TurnLine) -> dict[str, Any]:
     return {
-        "pid": process.pid,
-        "start_ticks": process.start_ticks,
-        "name": process.name,
-        "packages": list(process.packages),
-        "oom_score_adj": process.oom_score_adj,
-        "rss_anon_bytes": process.memory.rss_anon_bytes,
-        "swap_bytes": process.memory.swap_bytes,
-        "match": rule.match,
+        "pid": app.pid,
+        "start_ticks": app.start,
+        "name": app.name,
+        "oom_score_adj": app.adj,
+        "importance": app.importance,
+        "rss_anon_bytes": app.rss_anon_bytes,
+        "swap_bytes": app.swap_bytes,
+        "match": app.match,
+    }
+
+
+def _turn_json(plan: Explanation, app: TurnLine) -> dict[str, Any]:
+    rule = plan.rule_of(app)
+    if rule is None:
+        return _explained_json(app)
+    return _explained_json(app) | {
         "how": rule.how,
         "what": rule.what,
         "only": list(rule.only),
@@ -54,62 +64,71 @@ def _turn_json(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _skip_json(skip: Skip) -> dict[str, Any]:
-    process = skip.process
-    return {
-        "pid": process.pid,
-        "name": process.name,
-        "packages": list(process.packages),
-        "oom_score_adj": process.oom_score_adj,
-        "reason": skip.reason,
-        "detail": skip.detail,
+def _skip_json(plan: Explanation, app: TurnLine) -> dict[str, Any]:
+    reason = app.spared or plan.now.forbidden
+    return _explained_json(app) | {"reason": reason, "detail": _detail(plan, app)}
+
+
+def _detail(plan: Explanation, app: TurnLine) -> str:
+    """Why an app is left alone, as a sentence beside the guard's word."""
+    rule, adj = plan.rule_of(app), app.importance
+    if app.spared is None:
+        return "nobody is paged out now"
+    sentences = {
+        "no_rule": "the profile does not speak of it",
+        "leave": f"the profile says so of {app.match}",
+        "foreground": f"in use (adj {adj})",
+        "perceptible": f"the user would notice (adj {adj})",
+        "adj": f"{adj} is not within {rule.low}..{rule.high}" if rule else "",
+        "small": f"holds only {format_size(app.rss_anon_bytes)}",
     }
+    return sentences.get(app.spared, "")
 
 
-def explain_text(plan: GuardPlan) -> str:
+def explain_text(plan: Explanation) -> str:
     """When it would act, and whether that is now."""
     now = plan.now
     head = (
         f"available {format_size(now.available_bytes)}, largest app "
-        f"{format_size(now.launch_bytes)}, lmkd's low mark {format_size(now.low_bytes)}"
+        f"{format_size(now.launch_bytes)}, lmkd's low mark {format_size(now.low_watermark_bytes)}"
     )
-    return "\n".join([head, *(_signal_line(signal) for signal in plan.signals)])
+    lines = [head, *map(_condition_line, plan.conditions)]
+    if now.forbidden:
+        lines.append(f"nobody is paged out now: {now.forbidden}")
+    if now.apps_left_out:
+        lines.append(f"the guard has no room for {now.apps_left_out} more processes")
+    return "\n".join(safe(line) for line in lines)
 
 
-def _signal_line(signal: Signal) -> str:
-    if signal.missing_bytes is None:
-        return f"when {signal.name}: seen only by watching"
-    if signal.missing_bytes == 0:
-        return f"when {signal.name}: not now"
-    return f"when {signal.name}: acts now, {format_size(signal.missing_bytes)} are missing"
+def _condition_line(condition: ConditionLine) -> str:
+    if condition.missing_bytes is None:
+        return f"when {condition.name}: seen only by watching"
+    if condition.missing_bytes == 0:
+        return f"when {condition.name}: not now"
+    return f"when {condition.name}: acts now, {format_size(condition.missing_bytes)} are missing"
 
 
-def explain_table(plan: GuardPlan) -> Table:
+def explain_table(plan: Explanation) -> Table:
     """Who would be touched, in order, and who is left alone and why."""
     table = new_table("TURN>", "PROCESS", "PID>", "ADJ>", "RESIDENT>", "IN SWAP>", "HOW", "REASON")
-    for number, turn in enumerate(plan.turns, start=1):
-        process, rule = turn.process, turn.rule
-        table.add_row(
-            str(number),
-            Text(safe(process.name)),
-            str(process.pid),
-            or_unknown(process.oom_score_adj),
-            format_size(process.memory.rss_anon_bytes),
-            format_size(process.memory.swap_bytes),
-            rule.how,
-            f"{rule.match}, after {rule.background_ms / 1e3:g} s away{', last' * rule.last}",
-        )
-    for skip in plan.skipped:
-        process = skip.process
-        table.add_row(
-            "-",
-            Text(safe(process.name)),
-            str(process.pid),
-            or_unknown(process.oom_score_adj),
-            format_size(process.memory.rss_anon_bytes),
-            format_size(process.memory.swap_bytes),
+    for app in (*plan.turns, *plan.skipped):
+        rule = plan.rule_of(app)
+        why, how = (
+            ": ".join(filter(None, (app.spared or plan.now.forbidden, _detail(plan, app)))),
             "",
-            Text(safe(f"{skip.reason}: {skip.detail}")),
+        )
+        if app.turn is not None and rule is not None:
+            how = rule.how
+            why = f"{rule.match}, after {rule.background_ms / 1e3:g} s away{', last' * rule.last}"
+        table.add_row(
+            "-" if app.turn is None else str(app.turn),
+            Text(safe(app.name)),
+            str(app.pid),
+            or_unknown(app.adj),
+            format_size(app.rss_anon_bytes),
+            format_size(app.swap_bytes),
+            how,
+            Text(safe(why)),
         )
     return table
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 from droidreclaim import profiles
 from droidreclaim.errors import NotAchieved, UsageError
 from droidreclaim.guard import control
-from droidreclaim.helper.guard_wire import EventLine, GuardLine
+from droidreclaim.guard import explain as explaining
+from droidreclaim.helper.guard_wire import EventLine, Explanation, GuardLine
 from droidreclaim.model import DeviceInfo
 from droidreclaim.model.profile import Profile
 from droidreclaim.units import seconds_of
@@ -93,6 +94,11 @@ class Guard:
         profile = self._profile or profiles.load(DEFAULT_PROFILE)
         for_s = self._for_s or profile.for_s
         return control.start(self._running(), profile, for_s=for_s, allow_flash=self._allow_flash)
+
+    def explain(self) -> Explanation:
+        """What it would do now: when, whom, in which order, and why not. Nothing is started."""
+        profile = self._profile or profiles.load(DEFAULT_PROFILE)
+        return explaining.explain(self._running(), profile)
 
     def status(self) -> control.Status:
         """What it sees and has done, and each app it knows; also where none runs."""

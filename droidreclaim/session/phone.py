@@ -14,6 +14,7 @@ from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DeviceError, Interrupted, NotPossible, NotRoot, UsageError
 from droidreclaim.helper import remove
 from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect_as_shell
+from droidreclaim.helper.guard_wire import Explanation
 from droidreclaim.inspect import apps
 from droidreclaim.inspect import headroom as headroom_of
 from droidreclaim.inspect import kills as kills_of
@@ -397,6 +398,25 @@ class Phone:
             ProfileError: it has faults; the message has a line for each.
         """
         return Guard(self, profile, lasting=lasting, allow_flash=allow_flash)
+
+    def explain(self, profile: str | Profile | None = None) -> Explanation:
+        """
+        What a guard with *profile* would do now, by the guard's own word. Nothing is touched.
+
+            >>> import droidreclaim as dr
+            >>> with dr.connect() as phone:
+            ...     plan = phone.explain("gentle")
+            >>> [app.turn for app in plan.turns] == list(range(1, len(plan.turns) + 1))
+            True
+
+        Args:
+            profile: As for `guard`.
+
+        Raises:
+            UsageError: no such profile.
+            ProfileError: it has faults; the message has a line for each.
+        """
+        return self.guard(profile).explain()
 
     def uninstall(self) -> remove.Removal:
         """

@@ -1,0 +1,236 @@
+"""What the guard says it would do against what it then does, over made-up trees of /proc."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import SOURCES, Guard, Reply, Session, missing, until
+
+FIRST_PID = 4_999_000  # above the kernel's pid_max: nobody real is meant
+ALL_MISSING = "available_bytes=1125899906842624"
+ADJS = (-800, 0, 100, 200, 450, 500, 699, 700, 850, 900, 905, 999)
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The guard on the host's libc, which sees another root than the machine's."""
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        missing("no C compiler")
+    program = tmp_path_factory.mktemp("hosted") / "droidreclaim-guard"
+    folders = [SOURCES / "common", SOURCES / "guard"]
+    sources = [
+        path
+        for folder in folders
+        for path in sorted(folder.glob("*.c"))
+        if path.name not in ("arch.c", "signal.c")
+    ]
+    flags = ["-std=gnu11", "-O1", "-g", "-DHOSTED", '-DBUILD="hosted"']
+    flags += [f"-I{folder}" for folder in folders]
+    subprocess.run([compiler, *flags, "-o", program, *sources], check=True)
+    return program
+
+
+class Tree:
+    """Files that a guard reads, and nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "data/system").mkdir(parents=True)
+        (root / "proc").mkdir()
+        self.packages: dict[str, int] = {}
+        self.memory()
+
+    def memory(self, available_mib: int = 200, swap_mib: int = 512) -> None:
+        """What the device has, swap all free."""
+        fields = {"MemTotal": 640, "MemFree": 50, "MemAvailable": available_mib}
+        fields |= {"SwapTotal": swap_mib, "SwapFree": swap_mib}
+        text = "".join(f"{key}: {mib * 1024:>8} kB\n" for key, mib in fields.items())
+        (self.root / "proc/meminfo").write_text(text)
+
+    def process(
+        self, pid: int, name: str, uid: int, adj: int, *, ppid: int = 300, anon_kib: int = 8192
+    ) -> None:
+        """A process, and the package it serves where no child of its own app is meant."""
+        folder = self.root / "proc" / str(pid)
+        folder.mkdir()
+        zeros = " ".join("0" * 12)
+        (folder / "stat").write_text(
+            f"{pid} ({name[-15:]}) S {ppid} 1 1 0 -1 0 {zeros[:-4]} 20 0 1 0 {pid} 0\n"
+        )
+        (folder / "status").write_text(
+            f"Name:\t{name[-15:]}\nTgid:\t{pid}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
+            f"RssAnon:\t{anon_kib} kB\nRssFile:\t1024 kB\nRssShmem:\t0 kB\nVmSwap:\t64 kB\n"
+        )
+        (folder / "oom_score_adj").write_text(f"{adj}\n")
+        (folder / "cmdline").write_bytes(name.encode() + b"\0")
+        if uid >= 10000 and ppid == 300:
+            self.packages.setdefault(name.partition(":")[0], uid)
+            (self.root / "data/system/packages.list").write_text(
+                "".join(
+                    f"{package} {owner} 0 /data/user/0/{package} default none\n"
+                    for package, owner in self.packages.items()
+                )
+            )
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A root with a zygote and no app."""
+    made = Tree(tmp_path / "root")
+    made.process(300, "zygote64", 0, -1000, ppid=1)
+    monkeypatch.setenv("DROIDRECLAIM_ROOT", str(made.root))
+    return made
+
+
+@pytest.fixture
+def guard(hosted: Path, tmp_path: Path, tree: Tree) -> Iterator[Guard]:
+    """The hosted guard in a home of its own; none is left running."""
+    assert os.environ["DROIDRECLAIM_ROOT"] == str(tree.root)
+    it = Guard(hosted, tmp_path / "home")
+    yield it
+    it.kill()
+
+
+def explain(guard: Guard, when: str, *rules: str) -> Reply:
+    session = Session(guard.program)
+    try:
+        for line in (f"guard_when {when}", *(f"guard_rule {rule}" for rule in rules)):
+            session.send(f"1 {line}")
+            reply = session.reply()
+            assert reply is not None
+            assert reply.end["ok"], reply.end
+        session.send("2 guard_explain")
+        reply = session.reply()
+        assert reply is not None
+        assert reply.end["ok"], reply.end
+        return reply
+    finally:
+        session.close()
+
+
+def populate(tree: Tree, chance: random.Random) -> None:
+    """Apps with children, of shared uids, small and large, near and far."""
+    for number in range(chance.randint(3, 20)):
+        pid, uid = FIRST_PID + 10 * number, 10100 + chance.randint(0, 12)
+        name = f"com.example.{chance.choice('abcdef')}{number}{chance.choice(['', ':sync'])}"
+        sizes = {"anon_kib": chance.choice([100, 1024, 4096, 30_000, 30_000])}
+        tree.process(pid, name, uid, chance.choice(ADJS), **sizes)
+        if chance.random() < 0.4:  # a child of its own, with the adj of its fork
+            tree.process(pid + 1, "libworker.so", uid, chance.choice(ADJS), ppid=pid, anon_kib=9000)
+        if chance.random() < 0.2:  # one that its parent left to init
+            tree.process(pid + 2, "logcat", uid, 900, ppid=1, anon_kib=9000)
+
+
+def some_rules(chance: random.Random) -> list[str]:
+    rules = ["match=com.example.a* how=leave", "match=com.example.b* last=1", "match=lib* low=800"]
+    rules += ["match=com.example.c* low=500 high=900", "match=com.example.d* min_bytes=8388608"]
+    chosen = chance.sample(rules, chance.randint(0, len(rules)))
+    return [*chosen, *(["match=*"] if chance.random() < 0.9 else ["match=com.example.f*"])]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_guard_does_what_it_said_it_would(guard: Guard, tree: Tree, seed: int) -> None:
+    chance = random.Random(seed)
+    populate(tree, chance)
+    rules = some_rules(chance)
+    turns = explain(guard, ALL_MISSING, *rules).all("turn")
+    said = [line["pid"] for line in turns if line["turn"]]
+    spared = {line["pid"]: line["spared"] for line in turns if not line["turn"]}
+    assert [line["turn"] for line in turns if line["turn"]] == list(range(1, len(said) + 1))
+    assert None not in spared.values()
+    guard.start(f"{ALL_MISSING} beat_ms=100", *rules)
+    until(lambda: len(set(guard.actions())) >= len(said))
+    assert guard.actions()[: len(said)] == said
+    apps = guard.ask("guard_status").all("app")
+    assert {app["pid"]: app["spared"] for app in apps if app["pid"] in spared} == spared
+    assert {app["pid"] for app in apps} == {*said, *spared}
+    assert set(guard.actions()) == set(said)
+
+
+def test_over_the_seeds_there_are_turns_and_reasons_of_every_kind(
+    guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[str | None] = set()
+    for seed in range(12):
+        chance = random.Random(seed)
+        other = Tree(tmp_path / str(seed))
+        monkeypatch.setenv("DROIDRECLAIM_ROOT", str(other.root))
+        other.process(300, "zygote64", 0, -1000, ppid=1)
+        populate(other, chance)
+        turns = explain(guard, ALL_MISSING, *some_rules(chance)).all("turn")
+        seen |= {line["spared"] for line in turns}
+    assert seen == {None, "leave", "adj", "small", "foreground", "perceptible", "no_rule"}
+
+
+def test_a_native_child_of_the_app_in_front_is_spared_by_word_and_deed(
+    guard: Guard, tree: Tree
+) -> None:
+    tree.process(FIRST_PID, "com.example.game", 10123, 0)
+    tree.process(FIRST_PID + 1, "libworker.so", 10123, 900, ppid=FIRST_PID)
+    tree.process(FIRST_PID + 2, "com.example.mail", 10124, 900)
+    turns = explain(guard, ALL_MISSING, "match=*").all("turn")
+    assert {line["pid"]: (line["turn"], line["spared"]) for line in turns} == {
+        FIRST_PID + 2: (1, None),
+        FIRST_PID: (None, "foreground"),
+        FIRST_PID + 1: (None, "foreground"),
+    }
+    assert [line["importance"] for line in turns if line["name"] == "libworker.so"] == [0]
+    guard.start(ALL_MISSING, "match=*")
+    until(guard.actions)
+    assert set(guard.actions()) == {FIRST_PID + 2}
+    assert guard.app(FIRST_PID + 1)["spared"] == "foreground"
+
+
+def test_each_condition_says_what_is_missing_by_it(guard: Guard, tree: Tree) -> None:
+    tree.process(FIRST_PID, "com.example.game", 10123, 900, anon_kib=300 * 1024)
+    when = "available_bytes=1 next_launch=1 leaving=1 headroom_bytes=1048576"
+    found = explain(guard, when, "match=*").all("condition")
+    assert {line["name"]: line["missing_bytes"] for line in found} == {
+        "available": 0,
+        "next_launch": (100 * 1024 + 64) * 1024,
+        "headroom": None,  # no zoneinfo here: the low mark is not known
+        "leaving": None,
+        "pressure": None,
+    }
+
+
+def test_without_swap_nobody_has_a_turn_and_all_is_said(guard: Guard, tree: Tree) -> None:
+    tree.process(FIRST_PID, "com.example.game", 10123, 900)
+    tree.memory(swap_mib=0)
+    reply = explain(guard, ALL_MISSING, "match=*")
+    assert reply.only("explain")["forbidden"] == "no_swap"
+    assert [(line["turn"], line["spared"]) for line in reply.all("turn")] == [(None, None)]
+
+
+def test_time_in_the_background_is_a_condition_and_no_reason(guard: Guard, tree: Tree) -> None:
+    tree.process(FIRST_PID, "com.example.game", 10123, 900)
+    reply = explain(guard, ALL_MISSING, "match=* background_ms=86400000")
+    assert [line["turn"] for line in reply.all("turn")] == [1]
+
+
+def test_a_guard_that_starts_after_an_explanation_looks_for_itself(
+    guard: Guard, tree: Tree
+) -> None:
+    tree.process(FIRST_PID, "com.example.game", 10123, 900)
+    session = Session(guard.program)
+    try:
+        for line in (
+            f"1 guard_when {ALL_MISSING}", "2 guard_rule match=* background_ms=3600000",
+            "3 guard_explain", "4 guard_start name=x for_s=60",
+        ):  # fmt: skip
+            session.send(line)
+            reply = session.reply()
+            assert reply is not None
+            assert reply.end["ok"], reply.end
+    finally:
+        session.close()
+    assert guard.app(FIRST_PID)["spared"] == "background"
+    assert guard.actions() == []
