@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import re
@@ -20,6 +21,7 @@ from droidreclaim.qa.form import ScenarioForm
 from droidreclaim.qa.oracles import kind_of, state_of
 from droidreclaim.qa.order import order
 from droidreclaim.qa.record import Killed, Life, Memory, Round, State
+from in_process import droidreclaim
 
 LEFT, BACK, OTHER = Life(300, 1000, "a1"), Life(300, 1000, "a1"), Life(400, 2000, "b2")
 
@@ -341,3 +343,28 @@ def test_benchmark_json_has_the_shape_of_macrobenchmark(tmp_path: Path) -> None:
     assert metric == {
         "minimum": 50.0, "maximum": 50.0, "median": 50.0, "runs": [50.0] * 5,
     }  # fmt: skip
+
+
+def test_every_round_is_a_line_of_the_csv_and_no_cell_a_formula(tmp_path: Path) -> None:
+    away = replace(kept(3), discarded="=cmd|' /C calc'!A0")
+    found = result(scenario(), [*rounds_of(2), replace(away, memory={"arm": Memory(1, 2, 3, 4)})])
+    written(tmp_path / "run", found)
+    done = droidreclaim("export", str(tmp_path / "run"), "--csv", str(tmp_path / "rounds.csv"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with (tmp_path / "rounds.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["round"], row["arm"], row["state"]) for row in rows] == [
+        (str(one.number), one.arm, one.state.value) for one in found.rounds
+    ]
+    assert (rows[-1]["pss_arm_bytes"], rows[-1]["pss_resume_bytes"]) == ("2", "")
+    assert rows[-1]["discarded"].startswith("'=")
+    assert droidreclaim("export", str(tmp_path / "run"), "--csv", "-").stdout.count("\n") == 8
+
+
+def test_what_cannot_be_exported_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    nothing = droidreclaim("export", str(tmp_path), "--csv", "-")
+    assert (nothing.returncode, nothing.stderr) == (
+        2,
+        f"droidreclaim: there is no run in {tmp_path}\n",
+    )
+    assert droidreclaim("export", str(tmp_path)).returncode == 2

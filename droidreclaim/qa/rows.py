@@ -1,0 +1,53 @@
+"""The rounds of a run as rows of a table, for a spreadsheet or a data frame. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from droidreclaim.qa.record import Round
+
+_WHEN = ("before", "arm", "resume")
+# A spreadsheet takes a cell that begins so for a formula, and a device chose what stands in it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(rounds: Iterable[Round]) -> str:
+    """One line for each round, those that were discarded too; times in seconds, sizes in bytes."""
+    rows = [_row(one) for one in rounds]
+    text = io.StringIO()
+    names = list(_row(Round(0, "")))
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _row(one: Round) -> dict[str, Any]:
+    sizes = {
+        f"{name}_{when}_bytes": getattr(one.memory[when], f"{name}_bytes")
+        if when in one.memory
+        else None
+        for when in _WHEN
+        for name in ("pss", "rss", "swap")
+    }
+    return {
+        "round": one.number,
+        "arm": one.arm,
+        "state": one.state.value,
+        "resume_kind": one.kind,
+        "survived": int(one.survived),
+        "at_s": one.at_s,
+        "took_s": one.took_s,
+        "back_s": one.back_s,
+        **sizes,
+        "kills": len(one.killed),
+        "fault": _cell(one.fault),
+        "discarded": _cell(one.discarded),
+    }
+
+
+def _cell(text: str | None) -> str | None:
+    return f"'{text}" if text and text.startswith(_FORMULA) else text
