@@ -18,7 +18,8 @@ _FLOORS = (
     {"session"},
     {"qa"},
     {"lab"},
-    {"cli"},
+    {"testing"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}

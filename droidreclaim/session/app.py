@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 from droidreclaim.device import Device
-from droidreclaim.errors import DeviceError, DeviceTimeout, ParseError, UsageError
+from droidreclaim.errors import DeviceError, DeviceTimeout, NotAchieved, ParseError, UsageError
 from droidreclaim.model import USER_RANGE, ProcessId, ReclaimResult
 from droidreclaim.parse.activity.history import parse_history
 from droidreclaim.parse.activity.launch import Launch, parse_launch
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
 _MAX_OUTPUT_BYTES = 1 << 20  # of a launch, which says ten lines
 _MEANWHILE_S = 1.0
+_DIE_S = 20.0
+_LOOK_S = 0.3
 _LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
 _COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
 # One line a process of that name: its uid, then its stat. Two users may run the same app.
@@ -128,6 +130,33 @@ class App:
     def force_stop(self) -> None:
         """End it and all its processes."""
         self._run(["am", "force-stop", self.package])
+
+    def die(self) -> ProcessId:
+        """
+        End it as Android ends what is in the background when memory is short; its state is lost
+        unless it was saved, and the next `open` is a new process.
+
+        ``am kill`` says nothing, also where it did nothing: so it is asked again until the process
+        is gone. An app that was just left takes some seconds until it may be killed.
+
+        Returns the process that was ended.
+
+        Raises:
+            NotAchieved: it did not run, or is used too much to be killed: in front, or a service.
+        """
+        before = self.identity().process
+        if before is None:
+            raise NotAchieved(f"{self.package} does not run: nothing to end")
+        end_s = time.monotonic() + _DIE_S
+        while self.identity().process == before:
+            if time.monotonic() > end_s:
+                raise NotAchieved(
+                    f"{self.package} lives after {_DIE_S:g} s of 'am kill': pid {before.pid}",
+                    hint="that ends what is in the background alone: leave it first, home()",
+                )
+            self._run(["am", "kill", self.package])
+            time.sleep(_LOOK_S)
+        return before
 
     def identity(self, user: int = 0) -> AppIdentity:
         """

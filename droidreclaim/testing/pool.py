@@ -1,0 +1,140 @@
+"""The devices that a pytest run may use: those it names, those attached, or pocket phones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from droidreclaim.device.adb import list_devices
+from droidreclaim.device.server import find_server
+from droidreclaim.errors import DeviceError, DroidReclaimError, NoDevice, NotPossible
+from droidreclaim.session import connect
+from droidreclaim.testing.droid import Droid
+from droidreclaim.testing.lease import Lease, take
+from droidreclaim.testing.wants import Facts, facts_of, meets
+
+if TYPE_CHECKING:
+    from droidreclaim.lab.phone.state import Phone as PocketPhone
+
+_LIST_S = 10.0
+
+
+class Unmet(NotPossible):
+    """No device has what the test wants; the message says what each one has."""
+
+
+@dataclass
+class Pool:
+    """
+    The devices of one worker.
+
+    Attributes:
+        serials: Those that were named; empty for all that are attached.
+        boot: Whether to boot a pocket phone, this worker's own.
+        wait_s: How long a test waits for a device that others use.
+    """
+
+    serials: tuple[str, ...] = ()
+    boot: bool = False
+    wait_s: float = 600.0
+    _booted: list[PocketPhone] = field(default_factory=list)
+    _facts: dict[str, Facts] = field(default_factory=dict)
+
+    def online(self) -> tuple[str, ...]:
+        """
+        Serials that may be leased now.
+
+        Raises:
+            DeviceError: the adb server does not answer.
+        """
+        if self.boot:
+            return (self._pocket_phone(),)
+        wanted = self.serials or tuple(filter(None, [os.environ.get("ANDROID_SERIAL")]))
+        server = find_server(None, None, os.environ)
+        attached = [one.serial for one in list_devices(server, _LIST_S) if one.online]
+        return tuple(one for one in wanted if one in attached) if wanted else tuple(attached)
+
+    @contextmanager
+    def lease(
+        self, count: int = 1, wants: Mapping[str, Any] | None = None
+    ) -> Iterator[list[Droid]]:
+        """
+        Have *count* devices that meet *wants*; afterwards they are as they were.
+
+        Raises:
+            NoDevice: fewer are there.
+            Unmet: fewer meet *wants*.
+            DeviceTimeout: others used them for too long.
+        """
+        self._see_that_there_are(count, wants or {})
+        leases = take(lambda: self._fitting(wants or {}), count, timeout_s=self.wait_s)
+        droids: list[Droid] = []
+        try:
+            for one in leases:
+                droids.append(Droid(connect(one.serial, root=False)))
+            yield droids
+        finally:
+            _give_back(droids, leases)
+
+    def close(self) -> None:
+        """End the pocket phone."""
+        if self._booted:
+            from droidreclaim.lab.phone import vm  # noqa: PLC0415 (for those who boot one)
+
+            for one in self._booted:
+                with suppress(DroidReclaimError):
+                    vm.stop(one)
+            self._booted.clear()
+
+    def _see_that_there_are(self, count: int, wants: Mapping[str, Any]) -> None:
+        there = self.online()
+        if len(there) < count:
+            named = f" of {', '.join(self.serials)}" if self.serials else ""
+            raise NoDevice(
+                f"{count} wanted, {len(there)} attached{named}",
+                hint="plug one in, start an emulator, or boot pocket phones: --droid-phone",
+            )
+        if wants and len(self._fitting(wants)) < count:
+            asked = ", ".join(f"{name}={value!r}" for name, value in wants.items())
+            has = "; ".join(str(self._facts_of(one)) for one in there)
+            raise Unmet(f"{count} wanted with {asked}; there is: {has}")
+
+    def _fitting(self, wants: Mapping[str, Any]) -> Sequence[str]:
+        there = self.online()
+        return [one for one in there if meets(self._facts_of(one), wants)] if wants else there
+
+    def _facts_of(self, serial: str) -> Facts:
+        """Asked once; one that does not answer has nothing."""
+        if serial not in self._facts:
+            try:
+                with connect(serial, root=False) as phone:
+                    self._facts[serial] = facts_of(phone)
+            except DeviceError:
+                return Facts(serial, None, None, root=False, swap=False, page_kib=None)
+        return self._facts[serial]
+
+    def _pocket_phone(self) -> str:
+        from droidreclaim.lab.phone import vm  # noqa: PLC0415 (for those who boot one)
+        from droidreclaim.lab.phone.state import Config  # noqa: PLC0415
+
+        alive = [one for one in self._booted if one in vm.running()]
+        if not alive:
+            self._booted = alive = [vm.start(Config(), die_with_us=True, private=True)]
+        return alive[0].serial
+
+
+def _give_back(droids: Sequence[Droid], leases: Sequence[Lease]) -> None:
+    """All of them, whatever goes wrong with one; what went wrong is raised afterwards."""
+    failed: BaseException | None = None
+    for droid in droids:
+        try:
+            droid.restore()
+        except Exception as error:
+            failed = error
+    for one in leases:
+        one.release()
+    if failed is not None:
+        raise failed

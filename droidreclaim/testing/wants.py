@@ -1,0 +1,97 @@
+"""What a test wants of a device, and what a device has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from droidreclaim.errors import UsageError
+from droidreclaim.session import Phone
+from droidreclaim.session.app import run
+
+_KNOWN = ("sdk", "swap", "root", "page_kib")
+_BOUND = re.compile(r"(>=|<=|==|>|<|)\s*([0-9]{1,4})")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a device has; None for what it does not say."""
+
+    serial: str
+    model: str | None
+    sdk: int | None
+    root: bool
+    swap: bool
+    page_kib: int | None
+
+    def __str__(self) -> str:
+        root, swap = ("root" if self.root else "no root"), ("swap" if self.swap else "no swap")
+        pages = f"{self.page_kib or '?'} KiB pages"
+        return (
+            f"{self.serial} ({self.model or '?'}): SDK {self.sdk or '?'}, {root}, {swap}, {pages}"
+        )
+
+
+def facts_of(phone: Phone) -> Facts:
+    """Ask a device; root is looked for, and may be asked for on its screen once."""
+    root = phone.way_if_any() is not None
+    info = phone.info
+    pages = run(phone.device, ["getconf", "PAGE_SIZE"]).strip() if info.page_bytes is None else ""
+    page_bytes = info.page_bytes or (int(pages) if pages.isdecimal() and len(pages) < 9 else None)
+    swaps = run(phone.device, ["cat", "/proc/swaps"]).strip().splitlines()
+    return Facts(
+        phone.serial,
+        info.model,
+        info.sdk,
+        root,
+        len(swaps) > 1,
+        page_bytes // 1024 if page_bytes else None,
+    )
+
+
+def check(wants: Mapping[str, Any]) -> None:
+    """
+    See that ``@pytest.mark.droid(...)`` can be read.
+
+    Raises:
+        UsageError: a word that it does not know, or a value that makes no sense.
+    """
+    for name, value in wants.items():
+        if name not in _KNOWN:
+            raise UsageError(f"droid: no {name!r}", hint=f"there are {', '.join(_KNOWN)}")
+        if name in ("swap", "root") and not isinstance(value, bool):
+            raise UsageError(f"droid: {name}={value!r}", hint="True or False")
+        if name == "page_kib" and not (isinstance(value, int) and value > 0):
+            raise UsageError(f"droid: page_kib={value!r}", hint="4 or 16")
+        if name == "sdk":
+            _bounds(value)
+
+
+def meets(facts: Facts, wants: Mapping[str, Any]) -> bool:
+    """Whether a device has all of what is wanted."""
+    has = {"swap": facts.swap, "root": facts.root, "page_kib": facts.page_kib}
+    alike = all(has[name] == value for name, value in wants.items() if name != "sdk")
+    if "sdk" not in wants:
+        return alike
+    sdk = facts.sdk
+    return alike and sdk is not None and all(_holds(sdk, *one) for one in _bounds(wants["sdk"]))
+
+
+def _bounds(text: object) -> list[tuple[str, int]]:
+    """``">=30,<34"``, or a number alone."""
+    found = [_BOUND.fullmatch(part.strip()) for part in str(text).split(",")]
+    if isinstance(text, bool) or not all(found):
+        raise UsageError(f"droid: sdk={text!r}", hint="30, '>=30' or '>=30,<34'")
+    return [(one[1] or "==", int(one[2])) for one in found if one]
+
+
+def _holds(sdk: int, sign: str, bound: int) -> bool:
+    return {
+        ">=": sdk >= bound,
+        "<=": sdk <= bound,
+        "==": sdk == bound,
+        ">": sdk > bound,
+        "<": sdk < bound,
+    }[sign]
