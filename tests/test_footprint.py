@@ -235,3 +235,12 @@ def test_a_trace_is_one_document_with_perfettos_own_names() -> None:
     assert {event["args"]["value"] for event in anon} == {300}
     assert anon[0]["ts"] == 1_000_000
     assert [event["name"] for event in events if event["ph"] == "i"] == ["unsure", "foreground"]
+
+
+def test_a_work_profiles_process_is_told_from_the_owners() -> None:
+    own, work = track((20, 0, 4)), track((20, 0, 4))
+    work.user = 10
+    for one, said in ((own, "com.example.app: fore"), (work, "com.example.app (user 10): fore")):
+        seen = footprint(one, reading(1.0, 1.05, "TOP", 0))
+        assert said in report.summary(seen, "page", "day", second_hand=True)
+        assert report.footprint_json(seen, {})["processes"][0]["user"] == one.user

@@ -139,6 +139,7 @@ class Sampler:
     _strangers: dict[ProcessId, Process] = field(default_factory=dict)
     _boot_id: str | None = None
     _read_s: float = 0.0
+    _told_many: bool = False
 
     def run(self, until: Callable[[], bool]) -> None:
         """
@@ -189,6 +190,9 @@ class Sampler:
 
     def _request(self) -> dict[str, str | int | None]:
         living = [str(one.id) for one in self.tracks.values() if one.ended_us is None]
+        if len(living) > _TARGETS_MAX and not self._told_many:
+            self._told_many = True
+            _LOG.warning("%d processes: only the first %d are sampled", len(living), _TARGETS_MAX)
         return {
             "targets": ",".join(living[:_TARGETS_MAX]) or None,
             "period_us": round(1e6 / self.hz),

@@ -55,6 +55,11 @@ def since_left_s(one: ProcessUse, at_us: int) -> float | None:
     return (at_us - before[-1]) / 1e6 if before else None
 
 
+def name_of(track: Track) -> str:
+    """A process for people, with its user where that is not the owner."""
+    return f"{track.name} (user {track.user})" if track.user else track.name
+
+
 def footprint_table(seen: Footprint) -> Table:
     """A row each process and state, with what the device's own class says."""
     table = new_table(
@@ -63,7 +68,7 @@ def footprint_table(seen: Footprint) -> Table:
     for one in seen.processes:
         for use in one.uses:
             table.add_row(
-                Text(safe(one.track.name)),
+                Text(safe(name_of(one.track))),
                 WORDS[use.state],
                 f"{use.time_s:.1f} s",
                 *(decimal(size) for size in
@@ -124,7 +129,9 @@ def _sentence(seen: Footprint, one: ProcessUse, use: StateUse) -> str:
     if left_s is not None:
         worst += f", {left_s:.1f} s after you left"
     p90 = decimal(use.p90_bytes)
-    return f"{one.track.name}: {WORDS[use.state]} P90 {p90} of {decimal(limit)}: {word}; {worst}"
+    return (
+        f"{name_of(one.track)}: {WORDS[use.state]} P90 {p90} of {decimal(limit)}: {word}; {worst}"
+    )
 
 
 def footprint_json(seen: Footprint, thresholds: Mapping[str, Any]) -> dict[str, Any]:

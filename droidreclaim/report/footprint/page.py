@@ -42,7 +42,7 @@ def render(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str
 def _row(seen: Footprint, one: ProcessUse, state: PlayState) -> dict[str, Any]:
     use = next(use for use in one.uses if use.state is state)
     return {
-        "name": one.track.name,
+        "name": report.name_of(one.track),
         "isolated": one.track.isolated,
         "state": report.WORDS[state],
         "use": use,
