@@ -171,7 +171,7 @@ def test_the_server_is_the_one_that_commands_use(
 def test_a_server_that_cannot_be_asked_offers_nothing(here: Path, host: str, port: str) -> None:
     begun = time.monotonic()
     assert ask("-H", host, "-P", port, "-s", "") == []
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 4.0  # no resolver is waited for: they give up after 5 s
 
 
 def test_a_server_that_is_silent_or_trickles_ends_after_80_ms(here: Path) -> None:

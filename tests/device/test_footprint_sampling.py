@@ -29,7 +29,7 @@ from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint import gaps_of, judge
 
 NAME = "com.example.game"
-APP_ID = 10123
+APP_ID = 12_000 + os.getpid() % 7000  # this worker's own: others run such apps beside it
 MIB = 1 << 20
 COUNTER_BYTES = MIB  # RssAnon is counted in batches
 # Holds 40 MiB in front, 72 MiB for a second after it was left, then 24 MiB; adj says which.
@@ -42,7 +42,7 @@ def hold(mib):
 file = open("/proc/self/oom_score_adj", "wb", buffering=0)
 def adj(value): file.write(b"%d" % value)
 adj(0)
-os.setgid(10123); os.setuid(10123)
+os.setgid(APP_ID); os.setuid(APP_ID)
 base, front = hold(24), hold(16)
 print("ready", flush=True)
 time.sleep(3)
@@ -58,13 +58,13 @@ echo 'ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)'
 echo '  Process LRU list (sorted by oom_adj, 1 total, non-act at 0, non-svc at 0):'
 pid=$(cat {home}/pid)
 if [ "$(cat /proc/$pid/oom_score_adj)" = 0 ]; then
-  echo "    Proc # 0: fg     T/A/TOP  LCMN t: 0 $pid:com.example.game/u0a123 (top-activity)"
+  echo "    Proc # 0: fg     T/A/TOP  LCMN t: 0 $pid:com.example.game/u0a{app} (top-activity)"
 else
-  echo "    Proc # 0: cch+ 5 b/ /CAC  ---- t: 0 $pid:com.example.game/u0a123 (cch-act)"
+  echo "    Proc # 0: cch+ 5 b/ /CAC  ---- t: 0 $pid:com.example.game/u0a{app} (cch-act)"
 fi
 """
 PM = """#!/bin/sh
-echo package:com.example.game uid:10123
+echo package:com.example.game uid:{uid}
 echo package:com.example.one uid:10200
 echo package:com.example.two uid:10200
 """
@@ -77,7 +77,10 @@ def device(adb: AdbServer, device: Device, tmp_path: Path) -> Device:
         pytest.fail(message) if os.environ.get("DROIDRECLAIM_REQUIRE") else pytest.skip(message)
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, text in {"dumpsys": DUMPSYS.replace("{home}", str(tmp_path)), "pm": PM}.items():
+    values = {"{home}": str(tmp_path), "{uid}": str(APP_ID), "{app}": str(APP_ID - 10_000)}
+    for name, text in {"dumpsys": DUMPSYS, "pm": PM}.items():
+        for key, value in values.items():
+            text = text.replace(key, value)  # noqa: PLW2901
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
     getprop = "#!/bin/sh\ncase $1 in ro.product.cpu.abilist) echo x86_64,arm64-v8a;; esac\n"
@@ -99,9 +102,8 @@ def app(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
-        one = subprocess.Popen(
-            [NAME, "-c", APP], executable=sys.executable, stdout=subprocess.PIPE
-        )  # fmt: skip
+        words = [NAME, "-c", APP.replace("APP_ID", str(APP_ID))]
+        one = subprocess.Popen(words, executable=sys.executable, stdout=subprocess.PIPE)
         running.append(one)
         (tmp_path / "pid").write_text(str(one.pid))
         assert one.stdout

@@ -202,9 +202,11 @@ def test_a_target_that_maps_and_unmaps_is_worked_through(
     helper: Path, zram: Zram, victims: Any
 ) -> None:
     victim = victims("anon=16", "churn", "churn")
-    for _ in range(5):
+    for number in range(5):
         target = pageout(helper, victim, f"step_bytes={64 * 1024}", "pause_us=0").only("target")
-        assert target["outcome"] == "advised"
+        # (on a busy machine nothing may have come back since the pass before)
+        again = {("nothing", "already_swapped")} if number else set()
+        assert (target["outcome"], target["reason"]) in {("advised", None)} | again
         assert {refused["errno"] for refused in target["refused"]} <= {"ENOMEM"}
     assert victim.bad_pages() == 0
 
