@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -279,9 +280,11 @@ static void between_steps_the_same_questions_are_asked(void)
 int main(void)
 {
 	child = fork();
-	if (child == 0)
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a claim that fails ends the parent at once */
 		for (;;)
 			pause();
+	}
 	make_tree();
 	open_is(OUTCOME_ADVISED, REASON_NONE);
 	every_reason_has_its_word();
