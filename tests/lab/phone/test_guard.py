@@ -119,7 +119,7 @@ def test_a_profile_is_explained_by_what_is_there_now(phone: Handset) -> None:
     turns, skipped = document["turns"], document["skipped"]
     assert (turns[-1]["name"], turns[-1]["last"]) == (GAME, True)
     assert {turn["how"] for turn in turns} == {"trim", "pageout"}
-    assert {one["name"]: one["reason"] for one in skipped}["com.android.systemui"] == "leave"
+    assert {one["name"]: one["reason"] for one in skipped}["com.android.launcher3"] == "leave"
     assert [signal["name"] for signal in document["signals"]] == [
         "next_launch", "headroom", "leaving", "pressure",
     ]  # fmt: skip
