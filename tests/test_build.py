@@ -174,15 +174,14 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
     build = [sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)]
     checkout = tmp_path / "checkout"
     names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
-        text=True,
         check=False,
     )
     if names.returncode != 0:
         pytest.skip("not a git checkout")
-    for name in names.stdout.splitlines():
+    for name in os.fsdecode(names.stdout).split("\0")[:-1]:
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
     (checkout / "README.md").touch()

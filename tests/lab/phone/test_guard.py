@@ -124,7 +124,7 @@ def test_a_profile_is_explained_by_what_is_there_now(phone: Handset) -> None:
         "next_launch", "headroom", "leaving", "pressure",
     ]  # fmt: skip
     assert document["now"]["launch_bytes"] > 10 * MIB
-    assert not running(phone)
+    until(lambda: not running(phone))
 
 
 def test_it_is_no_heavier_than_it_promises(guarded: Handset) -> None:
