@@ -155,6 +155,7 @@ def test_a_device_that_is_to_be_spared_pauses_it(
     assert victim.memory("VmSwap") == 0
     rooted.answer(program, goes_on)
     until(lambda: victim.memory("VmSwap") > 15 * MIB, timeout_s=70)  # it asks once a minute
+    until(lambda: rooted.events("action"))  # written once the slice is over
     assert [event["what"] for event in rooted.events()] == ["start", "pause", "resume", "action"]
     assert rooted.status()["paused"] is None
 
