@@ -170,9 +170,30 @@ def test_a_guard_that_would_never_act_is_a_fault() -> None:
     assert "never act" in message
 
 
-def test_more_patterns_than_a_guard_holds_are_a_fault() -> None:
-    many = ", ".join(f"com.a{n}" for n in range(64))
-    assert "a guard holds 63" in faults(f"{_LEAST}packages:\n  - match: [{many}]\n")[0][3]
+def sections(*sizes: int) -> str:
+    names = (f"com.a{number}" for number in range(1000))
+    lists = ("[" + ", ".join(next(names) for _ in range(size)) + "]" for size in sizes)
+    return _LEAST + "packages:\n" + "".join(f"  - match: {one}\n" for one in lists)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "section", "count"),
+    [((64,), 0, 64), ((63, 1), 1, 64), ((60, 3, 40), 2, 103), ((1,) * 70, 63, 64)],
+)
+def test_more_patterns_than_a_guard_holds_are_a_fault_of_the_section_that_exceeds_it(
+    sizes: tuple[int, ...], section: int, count: int
+) -> None:
+    text = sections(*sizes)
+    [(line, column, path, message)] = faults(text)
+    assert text.splitlines()[line - 1].startswith("  - match: [")
+    assert line - text[: text.index("packages:")].count("\n") - 2 == section
+    assert (column, path) == (12, f"packages[{section}].match")
+    assert message.startswith(f"{count} patterns up to here: a guard holds 63")
+
+
+@pytest.mark.parametrize("sizes", [(63,), (1,) * 63, (30, 33)])
+def test_as_many_patterns_as_a_guard_holds_are_none(sizes: tuple[int, ...]) -> None:
+    assert len(good(sections(*sizes).removeprefix(_LEAST)).rules) == 64
 
 
 def test_the_schema_knows_every_key_that_the_form_takes() -> None:

@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from droidreclaim.errors import UsageError
 from droidreclaim.model.profile import Profile, Rule, When
@@ -294,14 +295,22 @@ class ProfileForm(_Form):
     who: WhoForm = Field(default_factory=WhoForm)
     how: HowForm = Field(default_factory=HowForm)
     packages: tuple[PackageForm, ...] = Field(
-        default=(), strict=False, description="Other answers for some apps, in order."
-    )
+        default=(), strict=False,
+        description=f"Other answers for some apps, in order; {MAX_RULES - 1} patterns in all.",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _fits_the_guard(self) -> ProfileForm:
-        count = 1 + sum(len(one.match) for one in self.packages)
-        if count > MAX_RULES:
-            raise ValueError(f"{count - 1} patterns: a guard holds {MAX_RULES - 1}")
+        most = MAX_RULES - 1  # the general rule is one
+        count = 0
+        for index, one in enumerate(self.packages):
+            count += len(one.match)
+            if count > most:
+                raise PydanticCustomError(
+                    "too_many_patterns",
+                    "{count} patterns up to here: a guard holds {most}; * makes one of several",
+                    {"count": count, "most": most, "at": ("packages", index, "match")},
+                )
         return self
 
     def value(self) -> Profile:

@@ -76,8 +76,8 @@ def _forms(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _fault(read: marked.Marked, detail: Any, form: type[BaseModel]) -> Fault:
-    """A refusal of the form, at its place in the text."""
-    path: marked.Path = tuple(detail["loc"])
+    """A refusal of the form, at its place in the text: its ``at``, where a part is to blame."""
+    path: marked.Path = (*detail["loc"], *detail.get("ctx", {}).get("at", ()))
     kind = detail["type"]
     line, column = read.place(path, key=kind == "extra_forbidden")
     return Fault(line, column, marked.path_text(path), _message(kind, path, detail, form))
