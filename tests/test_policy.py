@@ -62,13 +62,14 @@ def test_force_opens_the_foreground_and_never_the_system() -> None:
         process(2, "[kthreadd]", 0, 0, ppid=0, kernel_thread=True),
         process(70, "surfaceflinger", 1000, -1000, ppid=1),
         process(71, "com.example.mail_zygote", 10002, 900),
+        process(72, "com.example.mail:renderer", 90001, 100, ppid=71),
         process(80, "adbd", 2000, -950, ppid=1),
         process(90, "sh", 2000, 950, ppid=80),
         process(91, "droidreclaim-helper", 0, 950, ppid=90),
         helper_pid=91,
     )
     plan = choose(snapshot, _FORCED)
-    assert [one.pid for one in plan.targets] == [100]
+    assert {one.pid for one in plan.targets} == {72, 100}
     assert {skip.reason for skip in plan.skipped} == {"system"}
 
 

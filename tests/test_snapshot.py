@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build_values import PACKAGES, phone, process
-from droidreclaim.model import ActivityState, Band, Process
+from droidreclaim.model import ActivityState, Band, Owner, Process
 from droidreclaim.parse.activity.dump import parse_processes
 from droidreclaim.parse.shell.ps import parse_ps
+from droidreclaim.policy import Selection, choose
 from droidreclaim.snapshot import Member, build, captured, members_of
 
 
@@ -26,16 +27,124 @@ from droidreclaim.snapshot import Member, build, captured, members_of
         ("com.example.shared.two", 10004, ("com.example.shared.two",)),
         ("android.process.both", 10004, ("com.example.shared.one", "com.example.shared.two")),
         ("com.example.mail2", 10002, ("com.example.mail",)),
-        ("com.example.mail:isolated", 99001, ("com.example.mail",)),
-        ("com.google.android.webview:sandboxed_process0:a.b.C:0", 99002,
-         ("com.google.android.webview",)),
-        ("com.example.mail_zygote", 10002, ()),
+        ("com.example.game", 10002, ("com.example.mail",)),
+        ("com.example.game:remote", 1010002, ("com.example.mail",)),
+        ("com.example.game", 10004, ("com.example.shared.one", "com.example.shared.two")),
+        ("zygote64", 10002, ("com.example.mail",)),
+        ("com.example.mail_zygote", 10002, ("com.example.mail",)),
+        ("com.google.android.sdksandbox", 20002, ("com.example.mail",)),
+        ("com.google.android.sdksandbox", 1020002, ("com.example.mail",)),
         ("webview_zygote", 1053, ()),
         ("surfaceflinger", 1000, ()),
     ],
 )  # fmt: skip
 def test_a_process_is_attributed_to(name: str, uid: int, packages: tuple[str, ...]) -> None:
     assert phone(process(200, name, uid, 900)).by_pid[200].packages == packages
+
+
+LIARS = [
+    ("com.example.game", 10777),  # a uid that packages.list does not know
+    ("com.example.game:remote", 10777),
+    ("com.example.game", 1010777),
+    ("com.example.game", 20777),  # the SDK sandbox of nobody
+    ("com.example.game", 90004),  # isolated ones
+    ("com.example.game:sandboxed_process0", 99001),
+    ("com.google.android.webview:sandboxed_process0:a.b.C:0", 1099001),
+    ("zygote64", 10777),
+    ("system_server", 99001),
+]
+
+
+@pytest.mark.parametrize(("name", "uid"), LIARS)
+def test_a_name_alone_proves_nothing(name: str, uid: int) -> None:
+    seen = phone(process(200, name, uid, 900))
+    liar = seen.by_pid[200]
+    assert (liar.packages, liar.owner) == ((), Owner.UNPROVEN)
+    assert seen.unproven == (liar,)
+    [game] = choose(seen, Selection(packages=("com.example.game",), force=True)).targets
+    assert game.pid == 100
+
+
+@pytest.mark.parametrize(("name", "uid"), LIARS)
+def test_nor_does_it_without_the_list_of_packages(name: str, uid: int) -> None:
+    [liar] = build([process(200, name, uid, 900)], {}).processes
+    assert (liar.packages, liar.owner) == ((), Owner.UNPROVEN)
+
+
+@pytest.mark.parametrize("uid", [10002, 10777, 99001])
+def test_one_that_calls_itself_zygote_hides_neither_itself_nor_its_children(uid: int) -> None:
+    game = process(100, "com.example.game", 10001, 0)
+    fake = process(200, "zygote64", uid, 900, ppid=50)
+    child = process(300, "sh", uid, 950, ppid=200)
+    front = process(301, "x", uid, 0, ppid=50)
+    seen = build([process(50, "zygote64", 0, -1000), game, fake, child, front], PACKAGES)
+    assert (
+        seen.effective_adj(seen.by_pid[300]) == 0
+    )  # not managed: as near as the nearest of its app
+    assert fake.pid in {one.pid for one in choose(seen, Selection(pids=(200,))).targets}
+
+
+def test_what_a_proven_parent_passes_on_is_proven() -> None:
+    zygote = process(200, "any name", 10002, 0)
+    child = process(300, "com.example.game", 90004, 900, ppid=200)
+    grandchild = process(301, "sh", 90004, 900, ppid=300)
+    found = phone(zygote, child, grandchild).by_pid
+    assert [found[pid].packages for pid in (200, 300, 301)] == [("com.example.mail",)] * 3
+    assert [found[pid].owner for pid in (200, 300, 301)] == ["uid", "parent", "parent"]
+
+
+def test_the_child_of_an_isolated_process_belongs_to_its_owner() -> None:
+    sandbox = process(200, "a:sandboxed_process0", 99002, 900)
+    child = process(300, "sh", 99002, 900, ppid=200)
+    everyone = [*phone().processes, sandbox, child]
+    members = {200: member("b:other", 99002, owner_uid=10002)}
+    found = build(everyone, PACKAGES, members=members).by_pid
+    assert found[200].packages == found[300].packages == ("com.example.mail",)
+    assert (found[200].owner, found[300].owner) == ("activity_manager", "parent")
+
+
+@pytest.mark.parametrize("owner_uid", [None, 99002, 10777])
+def test_an_isolated_process_whose_owner_is_not_told_is_nobodys(owner_uid: int | None) -> None:
+    own = process(200, "com.example.mail:x", 99002, 900)
+    told = Member(own.name, 99002, owner_uid, (), None, None)
+    packages = {**PACKAGES, 0: ("android",)}
+    [seen] = build([own], packages, members={200: told}).processes
+    assert (seen.packages, seen.owner) == ((), Owner.UNPROVEN)
+
+
+_ANY_UID = st.one_of(
+    st.integers(10_000, 10_010), st.integers(20_000, 20_010), st.integers(89_990, 99_999)
+)
+_CROWD = st.lists(
+    st.tuples(_ANY_UID, st.integers(0, 10), st.sampled_from(["com.example.game", "zygote", "sh"])),
+    max_size=10,
+)
+
+
+@given(_CROWD, st.integers(0, 2))
+def test_no_name_moves_a_process_to_an_app_of_another_uid(
+    crowd: list[tuple[int, int, str]], profile: int
+) -> None:
+    """Whatever the tree of parents and the names: whom packages are given, their uid leads to."""
+    everyone = [
+        process(pid, name, uid + profile * 100_000, 900, ppid=ppid)
+        for pid, (uid, ppid, name) in enumerate(crowd, start=1)
+    ]
+    found = build(everyone, PACKAGES)
+    for one in found.processes:
+        led: set[int] = set()
+        step, seen = one, set()
+        while step.uid is not None and step.pid not in seen:
+            seen.add(step.pid)
+            led.add(step.uid % 100_000)
+            parent = found.by_pid.get(step.ppid or 0)
+            if parent is None or (parent.uid != step.uid and not step.isolated):
+                break
+            step = parent
+        owned = {name for app_id in led for name in PACKAGES.get(app_id, ())}
+        owned |= {name for app_id in led for name in PACKAGES.get(app_id - 10_000, ())}
+        assert set(one.packages) <= owned
+        assert (one.owner is Owner.UNPROVEN) == (not one.packages)
 
 
 def member(name: str, uid: int, *packages: str, owner_uid: int | None = None) -> Member:
@@ -92,7 +201,9 @@ def test_a_native_child_of_a_shared_uid_belongs_to_its_parent_s_package() -> Non
 def test_a_child_of_an_app_zygote_belongs_to_its_app() -> None:
     zygote = process(200, "com.example.mail_zygote", 10002, 0)
     child = process(300, "isolated service", 90004, 900, ppid=200)
-    assert phone(zygote, child).by_pid[300].packages == ("com.example.mail",)
+    seen = phone(zygote, child)
+    assert seen.by_pid[300].packages == ("com.example.mail",)
+    assert seen.app_zygotes == {200}
 
 
 def test_a_work_profile_s_process_is_its_package_s_there() -> None:
@@ -162,8 +273,10 @@ def test_a_captured_ps_knows_no_adj(capture: Callable[[str], str]) -> None:
     assert seen.by_pid[2420].packages == ("com.android.systemui",)
 
 
-def test_without_a_package_list_the_name_must_do() -> None:
-    assert build([process(200, "a.b.c:d", 10777, 900)], {}).by_pid[200].packages == ("a.b.c",)
+def test_in_captured_text_the_name_must_do() -> None:
+    [row] = parse_ps("USER PID PPID VSZ RSS WCHAN ADDR S NAME\nu0_a777 9 1 1 1 0 0 S a.b.c:d\n")
+    [seen] = captured({}, [row]).processes
+    assert (seen.packages, seen.owner) == (("a.b.c",), Owner.UNPROVEN)
 
 
 def test_a_native_child_takes_the_lowest_adj_of_its_app() -> None:
@@ -231,7 +344,8 @@ def test_a_native_child_ranks_as_the_lowest_of_its_chain_and_its_packages(
     )
     for one in seen.processes:
         parent = seen.by_pid.get(one.ppid or 0)
-        if one.oom_score_adj is None or (parent is not None and parent.name == "zygote64"):
+        kept = parent is not None and parent.pid > 1 and parent.uid != one.uid
+        if one.oom_score_adj is None or kept:
             assert seen.effective_adj(one) == one.oom_score_adj
             continue
         chain = [one]
@@ -242,7 +356,8 @@ def test_a_native_child_ranks_as_the_lowest_of_its_chain_and_its_packages(
         chain += [
             other
             for other in seen.processes
-            if other.uid == one.uid and set(other.packages) & set(one.packages)
+            if other.uid == one.uid
+            and (set(other.packages) & set(one.packages) or not one.packages)
         ]
         adjs = [other.oom_score_adj for other in chain if other.oom_score_adj is not None]
         assert seen.effective_adj(one) == min(adjs)

@@ -13,6 +13,11 @@ bool uid_is_app(uint32_t uid)
 	return uid % USER_UIDS >= FIRST_APP_UID;
 }
 
+bool uid_is_isolated(uint32_t uid)
+{
+	return uid % USER_UIDS >= FIRST_ISOLATED_UID;
+}
+
 int adj_in_front(int dir, int adj)
 {
 	if (adj < PERCEPTIBLE_ADJ || adj >= CACHED_ADJ || !proc_is_app_frozen(dir))

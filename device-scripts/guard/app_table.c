@@ -8,6 +8,9 @@
 
 #define TOP_ADJ 200		/* under it somebody looks at the app */
 #define STRANGERS 1024		/* processes known to be no apps */
+#define ANCESTORS 8		/* looked at for the owner of one isolated */
+#define NOBODY UINT32_MAX
+#define SANDBOX_UIDS 10000	/* of SDK sandboxes: 20000 and above, Android 13 */
 #define STRANGERS_MS 60000	/* pids come back: forget them then */
 
 struct apps apps;
@@ -31,33 +34,72 @@ static struct app *find(int pid)
 	return NULL;
 }
 
-/* Up to its ':': a process of its own has the package's name before it. */
-static struct span package_part(struct span name)
+/*
+ * The uid of the app that a process serves, as far as the kernel tells: its own; of an isolated one, that of
+ * the process it was forked from, for only a zygote of the app's can fork such a one. NOBODY otherwise:
+ * who has been isolated by a system's zygote may call itself anything.
+ */
+static uint32_t owner_of(uint32_t uid, int ppid)
 {
-	struct span part = name;
+	uint32_t own = uid;
+	struct proc_stat stat;
+	struct proc_status status;
 
-	span_word(&name, ':', &part);
-	return part;
+	for (int ups = 0; uid_is_isolated(uid) && uid == own; ups++) {
+		int dir = ups < ANCESTORS ? proc_open(ppid) : -1;
+		int error = dir < 0 || proc_read_status(dir, &status) || proc_read_stat(dir, &stat);
+
+		if (dir >= 0)
+			sys_close(dir);
+		if (error)
+			return NOBODY;
+		uid = status.uid;
+		ppid = stat.ppid;
+	}
+	if (uid_is_isolated(uid) || !uid_is_app(uid))
+		return NOBODY;
+	return uid;
 }
 
-/* The first rule that fits a package of the uid, by packages.list, or the process' name. */
-static int find_rule(const struct profile *profile, uint32_t uid, struct span name)
+/* Whether a row of packages.list is of the app id; an app's SDK sandbox has that and 10,000. */
+static bool row_is_of(struct span line, uint64_t app_id, struct span *package)
+{
+	struct span word;
+	uint64_t id;
+
+	return span_word(&line, ' ', package) && span_word(&line, ' ', &word) &&
+	       parse_u64(word, 10, &id) &&
+	       (id == app_id || (app_id / SANDBOX_UIDS == 2 && id + SANDBOX_UIDS == app_id));
+}
+
+/*
+ * The first rule that fits a package of the app that a process serves. Whose packages are not known has
+ * an empty one, which fits "*" alone: no name that a process gives itself finds it a rule. Where there is no
+ * packages.list at all the name must do; while there is one that cannot be read, nobody has a rule.
+ */
+static int find_rule(const struct profile *profile, uint32_t owner, struct span name)
 {
 	static struct line_reader reader;
-	int best = policy_rule(profile, package_part(name), -1);
+	int best = -1;
 	int error = reader_open(&reader, fs_root, "data/system/packages.list");
-	struct span line, package, word;
-	uint64_t app_id;
+	struct span line, package = { NULL, 0 }, one;
+	bool known = false;
 
-	while (!error && best != 0 && (error = reader_next(&reader, &line)) > 0) {
+	if (error == -ENOENT) {
+		span_word(&name, ':', &package);
+		return policy_rule(profile, package, -1);
+	}
+	while (!error && (error = reader_next(&reader, &line)) > 0) {
 		error = 0;
-		if (!span_word(&line, ' ', &package) || !span_word(&line, ' ', &word) ||
-		    !parse_u64(word, 10, &app_id) || app_id != uid % USER_UIDS)
+		if (owner == NOBODY || !row_is_of(line, owner % USER_UIDS, &one))
 			continue;
-		best = policy_rule(profile, package, best);
+		known = true;
+		best = policy_rule(profile, one, best);
 	}
 	reader_close(&reader);
-	return best;
+	if (error < 0)
+		return -1;
+	return known ? best : policy_rule(profile, package, -1);
 }
 
 /* In the foreground or out of it since now. */
@@ -161,7 +203,8 @@ static void meet(const struct profile *profile, int pid, int dir, int adj, uint6
 	app->action_ms = app->trim_ms = app->check_ms = app->background_ms = UNKNOWN;
 	app->name_len = utf8_clean((struct span){ name.text, name.len }, app->name,
 				   sizeof(app->name));
-	app->rule = find_rule(profile, app->uid, (struct span){ name.text, name.len });
+	app->rule = find_rule(profile, owner_of(status.uid, stat.ppid),
+			      (struct span){ name.text, name.len });
 	app->own_adj = adj;
 	app->kept = importance_is_kept(stat.ppid, status.uid);
 	app->seen = app->met = true;

@@ -121,7 +121,7 @@ static void apps_are_told_from_everything_else(void)
 	CHECK(apps.nr == 3 && app_of(50) && app_of(51) && app_of(53));	/* never the system's */
 	CHECK(app_of(50)->rule == 2 && app_of(50)->background_ms == UNKNOWN);
 	CHECK(app_of(51)->rule == 0);	/* by a package of its uid, in another user */
-	CHECK(app_of(53)->rule == 2 && app_of(53)->background_ms == now_ms);
+	CHECK(app_of(53)->rule == 2 && app_of(53)->background_ms == now_ms);	/* of nobody known */
 	CHECK(app_of(51)->start == 510 && app_of(51)->uid == 1010101);
 	CHECK(app_of(51)->rss_anon_bytes == 40 * MIB && app_of(51)->swap_bytes == MIB);
 	CHECK(apps_launch_bytes() == 101 * MIB);	/* until a launch is seen: the largest */
@@ -199,6 +199,64 @@ static void a_native_child_is_as_close_to_its_user_as_its_app(void)
 	for (int pid = 70; pid <= 75; pid++)
 		end_process(pid);
 	scan_after(1000);
+}
+
+/* A folder in its place cannot be read, by root neither. */
+static void set_list_readable(bool readable)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/data/system/packages.list", root);
+	CHECK((readable ? rmdir(path) : unlink(path)) == 0);
+	if (!readable)
+		CHECK(mkdir(path, 0700) == 0);
+	else
+		write_text("data/system/packages.list", "");
+}
+
+static int rule_of(int pid, int ppid, const char *name, int uid)
+{
+	int rule;
+
+	child_of(pid, ppid, name, uid, 900);
+	scan_after(1000);
+	CHECK(app_of(pid));
+	rule = app_of(pid)->rule;
+	end_process(pid);
+	scan_after(1000);
+	return rule;
+}
+
+/* Rules: 0 com.vendor.*, 1 com.example.mail, 2 *; com.vendor.mail is 10101's, com.example.game 10100's. */
+static void a_name_finds_no_rule(void)
+{
+	process(80, "zygote64", 0, -1000, 5, 0);
+	CHECK(rule_of(81, 80, "com.vendor.mail", 10100) == 2);	/* of another app's uid */
+	CHECK(rule_of(81, 80, "com.vendor.mail:remote", 10777) == 2);	/* of a uid without a package */
+	CHECK(rule_of(81, 80, "com.vendor.mail", 99001) == 2);	/* isolated: of a zygote of all apps */
+	CHECK(rule_of(81, 80, "com.vendor.mail", 90001) == 2);
+	CHECK(rule_of(81, 1, "com.vendor.mail", 99001) == 2);	/* its parent ended */
+	CHECK(rule_of(81, 4242, "com.vendor.mail", 99001) == 2);	/* its parent cannot be seen */
+	CHECK(rule_of(81, 80, "zygote64", 10101) == 0);
+	CHECK(rule_of(81, 80, "any.name", 20101) == 0);	/* the SDK sandbox of 10101 */
+	CHECK(rule_of(81, 80, "com.vendor.mail", 20100) == 2);
+	CHECK(rule_of(81, 80, "com.vendor.mail", 30101) == 2);
+	CHECK(rule_of(81, 80, "any.name", 1020101) == 0);
+	child_of(82, 80, "com.vendor.mail_zygote", 10101, -1000);	/* its own zygote's are its */
+	CHECK(rule_of(81, 82, "any.name", 90001) == 0);
+	child_of(83, 82, "any.name", 90001, 900);
+	CHECK(rule_of(81, 83, "sh", 90001) == 0);	/* and what those fork */
+	CHECK(rule_of(81, 83, "sh", 90002) == 2);	/* but no other isolated one */
+	child_of(84, 84, "com.vendor.mail", 99002, 900);	/* a torn look shows loops */
+	CHECK(rule_of(81, 84, "sh", 99002) == 2);
+	for (int pid = 80; pid <= 84; pid++)
+		if (pid != 81)
+			end_process(pid);
+	write_text("data/system/packages.list", "");
+	CHECK(rule_of(81, 1, "com.vendor.mail", 10101) == 2);
+	set_list_readable(false);
+	CHECK(rule_of(81, 1, "com.vendor.mail", 10101) == -1);	/* nobody is known: nobody is touched */
+	set_list_readable(true);
 }
 
 static void one_that_ends_is_forgotten(void)
@@ -341,6 +399,7 @@ int main(void)
 	an_app_leaves_and_returns();
 	a_launch_is_what_an_app_held_when_it_first_left();
 	a_native_child_is_as_close_to_its_user_as_its_app();
+	a_name_finds_no_rule();
 	one_that_ends_is_forgotten();
 	a_stranger_that_becomes_an_app_is_met_within_a_minute();
 	more_apps_than_the_table_holds_are_counted();

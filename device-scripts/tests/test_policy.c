@@ -83,11 +83,14 @@ static void read_app(const struct request *request)
 	app->leaving = number(request, "leaving", 0) == 1;
 	app->trim_ms = ago(number(request, "trim_ms", UNKNOWN));
 	app->no_rest = number(request, "no_rest", 0) == 1;
-	span_word(&name, ':', &part);
-	app->rule = policy_rule(&profile, part, -1);
-	request_value(request, "packages", &packages);
-	while (span_word(&packages, ',', &part))
-		app->rule = policy_rule(&profile, part, app->rule);
+	app->rule = -1;
+	if (!request_value(request, "packages", &packages))
+		span_word(&name, ':', &packages);
+	if (span_is(packages, "-"))
+		app->rule = policy_rule(&profile, (struct span){ NULL, 0 }, -1);
+	else
+		while (span_word(&packages, ',', &part))
+			app->rule = policy_rule(&profile, part, app->rule);
 }
 
 static struct app *app_named(struct span name)

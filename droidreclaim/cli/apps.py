@@ -117,7 +117,7 @@ def ps(
         emit(report.ps_json(device, source, taken_at, rows))
         return
     asked = everything or bool(names or band)
-    shown = rows if asked else [process for process in rows if process.packages]
+    shown = rows if asked else [process for process in rows if process.packages or process.owner]
     show(report.ps_table(shown, hidden=len(rows) - len(shown)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import threading
@@ -31,6 +32,7 @@ from droidreclaim.parse.text.sections import split_activity_dump
 from droidreclaim.policy import require_running
 from droidreclaim.snapshot import Snapshot
 
+_log = logging.getLogger("droidreclaim")
 SORTS = ("adj", "rss", "swap", "name", "pid")
 
 _PROPERTIES = {
@@ -90,9 +92,15 @@ def device_info(helper: RunningHelper) -> DeviceInfo:
     return helper.device_info(verbs.hello_of(helper.session.call_all([verbs.HELLO])[0]))
 
 
-def processes(helper: RunningHelper) -> tuple[DeviceInfo, Snapshot]:
+def processes(
+    helper: RunningHelper, ask: Callable[[], Mapping[int, snapshot.Member]] = dict
+) -> tuple[DeviceInfo, Snapshot]:
     """
     One scan of the device, attributed to packages: one round trip.
+
+    Args:
+        ask: Who asks ActivityManager whose processes are that neither uid nor parent tells of; only
+            done where there are such.
 
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
@@ -102,7 +110,24 @@ def processes(helper: RunningHelper) -> tuple[DeviceInfo, Snapshot]:
     seen = snapshot.build(
         scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
-    return helper.device_info(hello), seen
+    return helper.device_info(hello), seen.asking(ask)
+
+
+def owners(device: Device, *, timeout_s: float) -> dict[int, snapshot.Member]:
+    """
+    ActivityManager's word on whose each process is; empty, with a line in the log, without one.
+
+    It names processes by pid, name and uid as they are now; a target is held by its start time too.
+
+    Raises:
+        DeviceError: the device was lost.
+    """
+    answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
+    try:
+        return snapshot.whose(snapshot.members_of(answer.read(parse_processes)))
+    except ParseError as error:
+        _log.warning("whose isolated processes are is not known: %s", error)
+        return {}
 
 
 def processes_with_states(

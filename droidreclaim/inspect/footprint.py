@@ -105,6 +105,7 @@ class StateReader:
         states = {
             pid: (one.state.proc_state, one.state.adj, one.state.why)
             for pid, one in members.items()
+            if one.state is not None
         }
         from_us, until_us = (_uptime_us(answers[name].text) for name in ("from", "until"))
         self.members = members

@@ -8,6 +8,9 @@ from enum import StrEnum
 CACHED_ADJ = 900  # and above; what a process counts as that is cached whatever its adj
 USER_RANGE = 100_000  # uid = user * 100000 + app id (android.os.UserHandle.PER_USER_RANGE)
 FIRST_APP_ID = 10_000  # below: system uids (android.os.Process.FIRST_APPLICATION_UID)
+FIRST_SDK_SANDBOX_ID = 20_000  # an app's SDK sandbox: the app's id and 10,000 (Android 13)
+LAST_SDK_SANDBOX_ID = 29_999
+SDK_SANDBOX_OFFSET = 10_000
 FIRST_APP_ZYGOTE_ID = 90_000  # isolated uids of app zygotes, then plain isolated ones
 FIRST_ISOLATED_ID = 99_000
 LAST_ISOLATED_ID = 99_999
@@ -30,6 +33,20 @@ class Band(StrEnum):
     SERVICE_B = "service_b"
     CACHED = "cached"
     UNKNOWN = "unknown"
+
+
+class Owner(StrEnum):
+    """What proves whose a process is; a name alone does not."""
+
+    UID = "uid"
+    PARENT = "parent"
+    ACTIVITY_MANAGER = "activity_manager"
+    UNPROVEN = "unproven"
+
+
+def is_isolated(uid: int) -> bool:
+    """Whether a uid is one of those given to isolated processes and app zygotes."""
+    return FIRST_APP_ZYGOTE_ID <= uid % USER_RANGE <= LAST_ISOLATED_ID
 
 
 # Lowest adj of each band (ProcessList.java of Android 16; 1001 is "not set yet").
@@ -121,6 +138,8 @@ class Process:
         name: Process name (``com.example.game:sync``), which is not a package name.
         packages: Packages whose code runs in it, most specific first; empty for native processes.
         user: Android user (0 owner, 10 a work profile), ``uid // 100000``.
+        owner: What proves *packages*; None for what is no app's. Unproven, and on a live device
+            without packages: an isolated uid, or an unknown one, and nothing but a name.
         isolated: Runs under an isolated uid (WebView sandbox, app zygote child).
         state: None where ActivityManager was not asked or does not know the process.
         cached_anyway: Its adj is 200 to 899, and the freezer (or ActivityManager's state) says that
@@ -141,6 +160,7 @@ class Process:
     zombie: bool = False
     state: ActivityState | None = None
     cached_anyway: bool = False
+    owner: Owner | None = None
 
     @property
     def adj_in_front(self) -> int | None:
@@ -160,9 +180,7 @@ class Process:
     @property
     def isolated(self) -> bool:
         """Whether the uid is one of those given to isolated processes and app zygotes."""
-        if self.uid is None:
-            return False
-        return FIRST_APP_ZYGOTE_ID <= self.uid % USER_RANGE <= LAST_ISOLATED_ID
+        return self.uid is not None and is_isolated(self.uid)
 
 
 @dataclass(frozen=True, slots=True)

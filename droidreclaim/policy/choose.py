@@ -17,13 +17,12 @@ from droidreclaim.model import (
     Skip,
     band_of,
 )
-from droidreclaim.snapshot import Snapshot, is_zygote
+from droidreclaim.snapshot import Snapshot
 
 DEFAULT_FLOOR = 700  # previous: the app the user just left; lmkd kills from 701 (Android 14+)
 ASKED_FLOOR = 500  # services and home: only when asked for by name, band or adj
 FORCED_FLOOR = -1000
 
-_NEVER_NAMES = frozenset({"system_server", "system", "surfaceflinger", "adbd", "init"})
 _PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _ADJ_RANGE = re.compile(r"(-?[0-9]{1,4})\.\.(-?[0-9]{1,4})")
 _PID_TARGET = re.compile(r"pid:([0-9]{1,10})")
@@ -185,8 +184,8 @@ def _never(snapshot: Snapshot, process: Process) -> str | None:
         return "droidreclaim's own session"
     if process.uid is None or process.uid % USER_RANGE < FIRST_APP_ID:
         return f"a system process (uid {process.uid})"
-    if process.name in _NEVER_NAMES or is_zygote(process):
-        return f"{process.name} is part of the system"
+    if process.pid in snapshot.app_zygotes:
+        return "isolated processes of its app are forked from it"
     return None
 
 

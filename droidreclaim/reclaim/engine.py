@@ -53,12 +53,17 @@ def run(
     request: Request,
     *,
     progress: Callable[[str], None] = lambda _: None,
+    ask: Callable[[], Mapping[int, snapshot.Member]] = dict,
 ) -> Finished:
     """
     Find the targets of *request*, advise them, and judge what happened.
 
     Two round trips: one to see the device, one to act. Measuring refaults takes two more for each
     of its times.
+
+    Args:
+        ask: Who asks ActivityManager whose processes are that neither uid nor parent tells of; only
+            done where packages are named and there are such.
 
     Raises:
         NotPossible: nothing here pages a process out, or no swap for anonymous memory.
@@ -72,6 +77,8 @@ def run(
     seen = snapshot.build(
         scan.processes, snapshot.packages_by_app_id(scan.packages_list), helper_pid=hello.pid
     )
+    if request.selection.packages:
+        seen = seen.asking(ask)
     plan = _plan(seen, request)
     files = verbs.files_of(replies[3])
     swap = read_swap_state(files)

@@ -15,6 +15,7 @@ from droidreclaim.model import (
     DeviceInfo,
     DeviceStatus,
     Memory,
+    Owner,
     Process,
 )
 from droidreclaim.model.profile import Fault
@@ -54,6 +55,7 @@ def process_json(process: Process) -> dict[str, Any]:
         "ppid": process.ppid,
         "name": process.name,
         "packages": list(process.packages),
+        "owner": process.owner.value if process.owner else None,
         "user": process.user,
         "uid": process.uid,
         "isolated": process.isolated,
@@ -85,7 +87,8 @@ def ps_json(
 def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
     """Processes for people, one a row; *hidden* system processes are only counted."""
     states = any(process.state for process in processes)
-    extra = ("STATE", "WHY") if states else ()
+    nobodys = any(map(_is_nobodys, processes))
+    extra = (*(("OWNER",) if nobodys else ()), *(("STATE", "WHY") if states else ()))
     table = new_table("PROCESS", "PID>", "USER>", "ADJ>", "BAND", "RSS>", "ANON>", "SWAP>", *extra)
     for process in processes:
         memory = process.memory
@@ -99,11 +102,17 @@ def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
             format_size(memory.rss_bytes),
             format_size(memory.rss_anon_bytes),
             format_size(memory.swap_bytes),
+            *(("unproven" if _is_nobodys(process) else "",) if nobodys else ()),
             *state,
         )
     if hidden:
         table.caption = f"{plural(hidden, 'system process', 'system processes')} not shown: --all"
     return table
+
+
+def _is_nobodys(process: Process) -> bool:
+    """Whether nothing but its name says whose it is; in captured text that is so of most."""
+    return process.owner is Owner.UNPROVEN and not process.packages
 
 
 def _state_cells(process: Process) -> tuple[Text, Text]:

@@ -32,7 +32,7 @@ from droidreclaim.session.app import App
 from droidreclaim.session.app import run as run_command
 from droidreclaim.session.guard import Guard
 from droidreclaim.session.root import Search, start_rooted
-from droidreclaim.snapshot import Snapshot
+from droidreclaim.snapshot import Member, Snapshot
 from droidreclaim.units import seconds_of, size_of
 
 _log = logging.getLogger("droidreclaim")
@@ -228,7 +228,8 @@ class Phone:
     def run(self, request: Request) -> ReclaimResult:
         """Do what `reclaim.request_of` made, perhaps before there was a device; as `reclaim`."""
         if request.needs_root:
-            done = engine.run(self._helper_to_reclaim(), request, progress=_log.info)
+            helper = self._helper_to_reclaim()
+            done = engine.run(helper, request, progress=_log.info, ask=self._owners)
         else:
             done = engine.run_unrooted(
                 self._device,
@@ -514,8 +515,11 @@ class Phone:
                 helper, self._device, timeout_s=self._timeout_s
             )
         else:
-            self._info, seen = apps.processes(helper)
+            self._info, seen = apps.processes(helper, self._owners)
         return seen
+
+    def _owners(self) -> dict[int, Member]:
+        return apps.owners(self._device, timeout_s=self._timeout_s)
 
     def _start(self, kind: str) -> tuple[RootWay, RunningHelper]:
         return start_rooted(self._search, timeout_s=self._timeout_s, kind=kind, watch=self.watch)

@@ -1,15 +1,13 @@
 """The package-process map, live or from captured text. Pure."""
 
 from droidreclaim.snapshot.map import (
-    Member,
     Snapshot,
     build,
-    is_app,
     is_managed,
-    is_zygote,
     packages_by_app_id,
 )
-from droidreclaim.snapshot.states import captured, members_of, members_of_lru
+from droidreclaim.snapshot.owners import Member, is_app, is_zygote
+from droidreclaim.snapshot.states import captured, members_of, members_of_lru, whose
 
 __all__ = [
     "Member",
@@ -22,4 +20,5 @@ __all__ = [
     "members_of",
     "members_of_lru",
     "packages_by_app_id",
+    "whose",
 ]

@@ -10,7 +10,8 @@ from droidreclaim.parse.activity.dump import ProcessesDump
 from droidreclaim.parse.activity.joined import RunningProcess, running_processes
 from droidreclaim.parse.activity.rows import LruEntry, Phantom
 from droidreclaim.parse.shell.ps import PsRow, toolbox_threads
-from droidreclaim.snapshot.map import Member, Snapshot, build, cached_by_state
+from droidreclaim.snapshot.map import Snapshot, build, cached_by_state
+from droidreclaim.snapshot.owners import Member
 
 _UNKNOWN = Memory(None, None, None, None)
 
@@ -44,6 +45,11 @@ def members_of_lru(entries: Iterable[LruEntry]) -> dict[int, Member]:
     }
 
 
+def whose(members: Mapping[int, Member]) -> dict[int, Member]:
+    """*members* for whose they are alone, where nobody asked for states."""
+    return {pid: replace(one, state=None) for pid, one in members.items()}
+
+
 def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snapshot:
     """
     The map as captured text alone gives it: rows of ``ps``, a dump, or both.
@@ -58,7 +64,7 @@ def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snaps
         for row in rows
         if row.tid in (None, row.pid) and row.pid not in threads
     }
-    seen = build(processes.values(), {}, members=members)
+    seen = build(processes.values(), {}, members=members, names_do=True)
     listed = {one.pid: _with_adj(one, members.get(one.pid)) for one in seen.processes}
     absent = {pid: _of_member(pid, one) for pid, one in members.items() if pid not in listed}
     return Snapshot(tuple(one for _, one in sorted((absent | listed).items())), {})
@@ -107,7 +113,9 @@ def _of_member(pid: int, member: Member) -> Process:
         band=band_of(None),
         memory=_UNKNOWN,
     )
-    return _with_adj(build([process], {}, members={pid: member}).processes[0], member)
+    return _with_adj(
+        build([process], {}, members={pid: member}, names_do=True).processes[0], member
+    )
 
 
 def _with_adj(process: Process, member: Member | None) -> Process:
@@ -117,7 +125,7 @@ def _with_adj(process: Process, member: Member | None) -> Process:
     named = replace(
         process,
         name=max(process.name, member.name, key=len),
-        oom_score_adj=member.state.adj,
+        oom_score_adj=process.state.adj,
         band=band_of(member.band_adj),
     )
     return cached_by_state(named)

@@ -130,7 +130,11 @@ def populate(tree: Tree, chance: random.Random) -> None:
 
 
 def some_rules(chance: random.Random) -> list[str]:
-    rules = ["match=com.example.a* how=leave", "match=com.example.b* last=1", "match=lib* low=800"]
+    rules = [
+        "match=com.example.a* how=leave",
+        "match=com.example.b* last=1",
+        "match=com.example.?1* low=800",
+    ]
     rules += ["match=com.example.c* low=500 high=900", "match=com.example.d* min_bytes=8388608"]
     chosen = chance.sample(rules, chance.randint(0, len(rules)))
     return [*chosen, *(["match=*"] if chance.random() < 0.9 else ["match=com.example.f*"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -42,15 +42,50 @@ def test_states_are_those_of_the_dump(apps: Handset) -> None:
     assert "state" not in rows["zygote64"]
 
 
-def test_states_cost_one_command_more(apps: Handset, adb_server: int) -> None:
+def test_sandboxes_cost_one_command_and_states_no_other(apps: Handset, adb_server: int) -> None:
     run_json(apps, "ps", "--states")
-    trips = []
     for words in (("ps",), ("ps", "--states")):
         with counted(adb_server) as proxy:
             done = run(apps, "-P", str(proxy.port), *words)
             assert done.returncode == 0, done.stderr
-            trips.append(len(proxy.requests))
-    assert trips[1] == trips[0] + 1
+        assert sum(b"dumpsys" in sent for sent in proxy.sent) == 1
+
+
+@pytest.fixture
+def liars(apps: Handset) -> Iterator[dict[int, int]]:
+    """Processes that call themselves the browser, by uid: one of nobody's, one isolated."""
+    started = {}
+    for uid in (10777, 99777):
+        lie = (
+            "import os; open('/proc/self/oom_score_adj', 'w').write('900'); os.setsid(); "
+            f"os.setuid({uid}); name = 'com.example.browser:sandboxed_process0'; "
+            "os.execv('/usr/bin/python3', [name, '-c', 'import time; time.sleep(600)'])"
+        )
+        words = f'/usr/bin/python3 -c "{lie}" >/dev/null 2>/dev/null </dev/null & echo $!'
+        started[uid] = int(apps.text(words))
+    names = " ".join(f"/proc/{pid}/cmdline" for pid in started.values())
+    until(lambda: apps.text(f"cat {names}").count("browser") == len(started))
+    yield started
+    apps.text(f"kill {' '.join(map(str, started.values()))}")
+
+
+def test_a_process_that_calls_itself_an_app_is_not_taken_for_it(
+    apps: Handset, liars: dict[int, int]
+) -> None:
+    rows = {row["pid"]: row for row in run_json(apps, "ps")["processes"]}
+    for uid, pid in liars.items():
+        assert (rows[pid]["uid"], rows[pid]["packages"], rows[pid]["owner"]) == (
+            uid,
+            [],
+            "unproven",
+        )
+    own = {pid for pid, row in rows.items() if "com.example.browser" in row["packages"]}
+    assert len(own) == 2  # the browser and its sandbox, which ActivityManager tells of
+    assert {rows[pid]["owner"] for pid in own} == {"uid", "activity_manager"}
+    done = run_json(apps, "reclaim", "com.example.browser", "--dry-run")
+    meant = {one["pid"] for one in (*done["targets"], *done["skipped"])}
+    assert meant == own
+    assert run(apps, "ps").stdout.count("unproven") == 2
 
 
 def test_300_processes_cost_one_round_trip_once_the_helper_has_said_hello(
