@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent / "droidreclaim"
@@ -24,6 +26,11 @@ _FLOORS = (
 )
 _FLOOR = {name: floor for floor, names in enumerate(_FLOORS) for name in names}
 _PURE = ("parse", "snapshot", "policy", "report")
+_DEVICE_SCRIPTS = _PACKAGE.parent / "device-scripts"
+_C_SHARED = "common"
+_C_ROOMS = ("helper", "guard")  # one program each
+_C_INCLUDE = re.compile(r'^#include "(\w+)\.h"', re.MULTILINE)
+_C_EXTERN = re.compile(r"^extern [^;]*?(\w+)(?:\[\])?;", re.MULTILINE)
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 
@@ -93,3 +100,44 @@ def test_nothing_outside_the_command_line_imports_it() -> None:
 
 def test_every_room_stands_on_a_floor() -> None:
     assert {room for room, _, _ in modules()} == set(_FLOOR)
+
+
+def c_includes() -> dict[Path, set[str]]:
+    """The headers of ours that each C file names, by the file's path below device-scripts."""
+    return {
+        path.relative_to(_DEVICE_SCRIPTS): set(_C_INCLUDE.findall(path.read_text("utf-8")))
+        for room in (*_C_ROOMS, _C_SHARED)
+        for path in sorted((_DEVICE_SCRIPTS / room).glob("*.[ch]"))
+    }
+
+
+def c_globals(room: str) -> set[str]:
+    """What a room's headers declare with ``extern``."""
+    return {
+        name
+        for path in (_DEVICE_SCRIPTS / room).glob("*.h")
+        for name in _C_EXTERN.findall(path.read_text("utf-8"))
+    }
+
+
+def test_a_c_program_stands_on_what_all_share_and_not_on_another_program() -> None:
+    rooms = {path.stem: path.parts[0] for path in c_includes() if path.suffix == ".h"}
+    wrong = [
+        f"{path} includes {header}.h"
+        for path, headers in c_includes().items()
+        for header in headers
+        if rooms[header] not in (path.parts[0], _C_SHARED)
+    ]
+    assert wrong == []
+
+
+def test_no_c_files_need_each_other_in_a_circle() -> None:
+    needs: dict[str, set[str]] = {}
+    for path, headers in c_includes().items():
+        needs.setdefault(path.stem, set()).update(headers - {path.stem})
+    assert list(TopologicalSorter(needs).static_order())  # raises CycleError, with the circle
+
+
+def test_the_programs_share_no_state_through_globals() -> None:
+    constant, set_once = {"event_none"}, {"guard_dir_fd"}
+    assert {name for room in _C_ROOMS for name in c_globals(room)} <= constant | set_once

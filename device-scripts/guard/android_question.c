@@ -33,7 +33,7 @@ static struct question {
 	int fd;		/* -1: heard to its end */
 	size_t len;
 	char text[2048];	/* the line that matters comes early */
-} questions[ASK_FDS] = {
+} questions[ANDROID_FDS] = {
 	{ saver_words, answer_saves, "battery_saver", false, false, 0, -1, 0, "" },
 	{ thermal_words, answer_is_hot, "thermal", false, false, 0, -1, 0, "" },
 };
@@ -94,20 +94,20 @@ static void begin(struct question *question)
 	}
 }
 
-void ask_again(uint64_t now_ms)
+void android_ask_again(uint64_t now_ms)
 {
 	if (asked_ms && now_ms - asked_ms < ASK_MS)
 		return;
 	asked_ms = now_ms;
-	for (size_t i = 0; i < ASK_FDS; i++)
+	for (size_t i = 0; i < ANDROID_FDS; i++)
 		begin(&questions[i]);
 }
 
-size_t ask_fds(struct sys_pollfd *fds)
+size_t android_fds(struct sys_pollfd *fds)
 {
 	size_t nr = 0;
 
-	for (size_t i = 0; i < ASK_FDS; i++)
+	for (size_t i = 0; i < ANDROID_FDS; i++)
 		if (questions[i].fd >= 0)
 			fds[nr++] = (struct sys_pollfd){ questions[i].fd, SYS_POLLIN, 0 };
 	return nr;
@@ -136,9 +136,9 @@ static void hear(struct question *question)
 	question->yes = question->judge((struct span){ question->text, question->len });
 }
 
-void ask_hear(void)
+void android_hear(void)
 {
-	for (size_t i = 0; i < ASK_FDS; i++) {
+	for (size_t i = 0; i < ANDROID_FDS; i++) {
 		struct question *question = &questions[i];
 
 		if (question->pid <= 0)
@@ -150,23 +150,23 @@ void ask_hear(void)
 	}
 }
 
-const char *ask_pause(void)
+const char *android_pause(void)
 {
-	for (size_t i = 0; i < ASK_FDS; i++)
+	for (size_t i = 0; i < ANDROID_FDS; i++)
 		if (questions[i].yes)
 			return questions[i].pause;
 	return NULL;
 }
 
-bool ask_waits(void)
+bool android_waits(void)
 {
-	for (size_t i = 0; i < ASK_FDS; i++)
+	for (size_t i = 0; i < ANDROID_FDS; i++)
 		if (questions[i].pid > 0 && !questions[i].known)
 			return true;
 	return false;
 }
 
-int ask_trim(const struct app *app)
+int android_trim(const struct app *app)
 {
 	static char name[APP_NAME_MAX + 1], user[DIGITS_MAX + 1];
 	char *const words[] = {

@@ -8,23 +8,23 @@
 #include "policy.h"
 #include "sys.h"
 
-#define ASK_FDS 2
+#define ANDROID_FDS 2
 
 /* Ask whether the device is to be spared, unless it was asked within a minute. */
-void ask_again(uint64_t now_ms);
+void android_ask_again(uint64_t now_ms);
 
 /* The answers' pipes, to poll; and take what came. */
-size_t ask_fds(struct sys_pollfd *fds);
-void ask_hear(void);
+size_t android_fds(struct sys_pollfd *fds);
+void android_hear(void);
 
 /* "battery_saver" or "thermal", by the last answers; NULL: go on, also where nobody answers. */
-const char *ask_pause(void);
+const char *android_pause(void);
 
 /* Whether the first answers are still to come: a guard does not act before. */
-bool ask_waits(void);
+bool android_waits(void);
 
 /* Have ActivityManager tell the app to give up its caches; 0 or -errno. */
-int ask_trim(const struct app *app);
+int android_trim(const struct app *app);
 
 /* What the answers say; pure. */
 bool answer_saves(struct span text);

@@ -7,30 +7,21 @@
 #include "proc.h"
 
 #define TOP_ADJ 200		/* under it somebody looks at the app */
-#define STRANGERS 1024		/* processes known to be no apps */
 #define ANCESTORS 8		/* looked at for the owner of one isolated */
 #define NOBODY UINT32_MAX
 #define SANDBOX_UIDS 10000	/* of SDK sandboxes: 20000 and above, Android 13 */
 #define STRANGERS_MS 60000	/* pids come back: forget them then */
 
-struct apps apps;
-
-/* By pid, the newer in place of the older. */
-static struct {
-	int pid[STRANGERS];
-	uint64_t since_ms;
-} strangers;
-
-static int *stranger(int pid)
+static int *stranger(struct apps *apps, int pid)
 {
-	return &strangers.pid[(unsigned int)pid % STRANGERS];
+	return &apps->stranger[(unsigned int)pid % STRANGERS];
 }
 
-static struct app *find(int pid)
+static struct app *find(struct apps *apps, int pid)
 {
-	for (size_t i = 0; i < apps.nr; i++)
-		if (apps.app[i].pid == pid)
-			return &apps.app[i];
+	for (size_t i = 0; i < apps->nr; i++)
+		if (apps->app[i].pid == pid)
+			return &apps->app[i];
 	return NULL;
 }
 
@@ -120,10 +111,9 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 	}
 }
 
-void apps_forget(void)
+void apps_forget(struct apps *apps)
 {
-	memset(&apps, 0, sizeof(apps));
-	memset(&strangers, 0, sizeof(strangers));
+	memset(apps, 0, sizeof(*apps));
 }
 
 bool apps_measure(struct app *app)
@@ -148,22 +138,22 @@ static uint64_t held_bytes(const struct app *app)
 }
 
 /* What an app holds when it first leaves the foreground is what a launch like its needs. */
-static void note_launch(struct app *app)
+static void note_launch(struct apps *apps, struct app *app)
 {
 	if (!app->launching || app->background_ms == UNKNOWN)
 		return;
 	app->launching = false;
 	if (apps_measure(app))
-		apps.launch_bytes[apps.launches++ % ARRAY_SIZE(apps.launch_bytes)] = held_bytes(app);
+		apps->launch_bytes[apps->launches++ % ARRAY_SIZE(apps->launch_bytes)] = held_bytes(app);
 }
 
-uint64_t apps_launch_bytes(void)
+uint64_t apps_launch_bytes(const struct apps *apps)
 {
 	uint64_t most = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(apps.launch_bytes); i++)
-		if (apps.launch_bytes[i] > most)
-			most = apps.launch_bytes[i];
+	for (size_t i = 0; i < ARRAY_SIZE(apps->launch_bytes); i++)
+		if (apps->launch_bytes[i] > most)
+			most = apps->launch_bytes[i];
 	return most;
 }
 
@@ -173,23 +163,23 @@ static bool is_app(const struct proc_stat *stat, const struct proc_status *statu
 }
 
 /* A process not seen before: an app, or a stranger that stays one. */
-static void meet(const struct profile *profile, int pid, int dir, int adj, uint64_t now_ms)
+static void meet(struct apps *apps, const struct profile *profile, int pid, int dir, int adj, uint64_t now_ms)
 {
 	static struct name name;
 	struct proc_stat stat;
 	struct proc_status status;
-	struct app *app = &apps.app[apps.nr];
+	struct app *app = &apps->app[apps->nr];
 
 	if (proc_read_stat(dir, &stat) || proc_read_status(dir, &status))
 		return;
 	if (!is_app(&stat, &status, adj)) {
 		/* One that was forked just now may become an app yet. */
 		if (stat.kernel_thread || divide(now_ms, 10) > stat.start + 500)
-			*stranger(pid) = pid;
+			*stranger(apps, pid) = pid;
 		return;
 	}
-	if (apps.nr == APPS_MAX) {
-		apps.left_out++;
+	if (apps->nr == APPS_MAX) {
+		apps->left_out++;
 		return;
 	}
 	if (proc_read_name(dir, &stat, &name))
@@ -208,16 +198,16 @@ static void meet(const struct profile *profile, int pid, int dir, int adj, uint6
 	app->own_adj = adj;
 	app->kept = importance_is_kept(stat.ppid, status.uid);
 	app->seen = app->met = true;
-	apps.nr++;
+	apps->nr++;
 }
 
-static void look_at(const struct profile *profile, int pid, uint64_t now_ms)
+static void look_at(struct apps *apps, const struct profile *profile, int pid, uint64_t now_ms)
 {
-	struct app *app = find(pid);
+	struct app *app = find(apps, pid);
 	struct proc_stat stat;
 	int dir, adj;
 
-	if (!app && *stranger(pid) == pid)
+	if (!app && *stranger(apps, pid) == pid)
 		return;
 	dir = proc_open(pid);
 	if (dir < 0)
@@ -233,42 +223,43 @@ static void look_at(const struct profile *profile, int pid, uint64_t now_ms)
 			app->own_adj = adj;
 			app->seen = true;
 		} else {
-			meet(profile, pid, dir, adj, now_ms);
+			meet(apps, profile, pid, dir, adj, now_ms);
 		}
 	}
 	sys_close(dir);
 }
 
 /* Forget who was not seen. */
-static void drop_gone(struct changes *changes, void (*ended)(const struct app *app))
+static void drop_gone(struct apps *apps, struct changes *changes,
+		      void (*ended)(void *data, const struct app *app), void *data)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < apps.nr; i++) {
-		struct app *app = &apps.app[i];
+	for (size_t i = 0; i < apps->nr; i++) {
+		struct app *app = &apps->app[i];
 
 		if (app->seen) {
 			if (kept != i)
-				apps.app[kept] = *app;
+				apps->app[kept] = *app;
 			kept++;
 			continue;
 		}
 		changes->any = true;
-		ended(app);
+		ended(data, app);
 	}
-	apps.nr = kept;
+	apps->nr = kept;
 }
 
 /* How close each is to its user, now that all of its app were seen, and what that changes. */
-static void rank(uint64_t now_ms, struct changes *changes)
+static void rank(struct apps *apps, uint64_t now_ms, struct changes *changes)
 {
 	static struct bearing all[APPS_MAX];
 
-	for (size_t i = 0; i < apps.nr; i++)
-		all[i] = (struct bearing){ apps.app[i].uid, apps.app[i].own_adj, apps.app[i].kept };
-	for (size_t i = 0; i < apps.nr; i++) {
-		struct app *app = &apps.app[i];
-		int adj = importance(&all[i], all, apps.nr);
+	for (size_t i = 0; i < apps->nr; i++)
+		all[i] = (struct bearing){ apps->app[i].uid, apps->app[i].own_adj, apps->app[i].kept };
+	for (size_t i = 0; i < apps->nr; i++) {
+		struct app *app = &apps->app[i];
+		int adj = importance(&all[i], all, apps->nr);
 
 		take_adj(app, adj, now_ms, changes);
 		if (app->met) {
@@ -279,43 +270,43 @@ static void rank(uint64_t now_ms, struct changes *changes)
 		}
 		if (app->background_ms == now_ms)	/* what it holds, not what a page-out left */
 			apps_measure(app);
-		note_launch(app);
+		note_launch(apps, app);
 	}
 }
 
-struct changes apps_scan(const struct profile *profile, uint64_t now_ms,
-			 void (*ended)(const struct app *app))
+struct changes apps_scan(struct apps *apps, const struct profile *profile, uint64_t now_ms,
+			 void (*ended)(void *data, const struct app *app), void *data)
 {
 	static _Alignas(8) char buffer[4096];
 	struct changes changes = { false, false };
 	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
-	bool first = apps.nr == 0;
+	bool first = apps->nr == 0;
 	long bytes;
 
 	if (proc < 0)
 		return changes;
-	if (now_ms - strangers.since_ms > STRANGERS_MS) {
-		memset(&strangers, 0, sizeof(strangers));
-		strangers.since_ms = now_ms;
+	if (now_ms - apps->strangers_since_ms > STRANGERS_MS) {
+		memset(apps->stranger, 0, sizeof(apps->stranger));
+		apps->strangers_since_ms = now_ms;
 	}
-	apps.left_out = 0;
-	for (size_t i = 0; i < apps.nr; i++)
-		apps.app[i].seen = false;
+	apps->left_out = 0;
+	for (size_t i = 0; i < apps->nr; i++)
+		apps->app[i].seen = false;
 	while ((bytes = sys_getdents(proc, buffer, sizeof(buffer))) > 0) {
 		for (long at = 0; at < bytes;) {
 			struct sys_dirent *entry = (struct sys_dirent *)(void *)(buffer + at);
 			uint64_t pid;
 
 			if (parse_u64(span_of(entry->name), 10, &pid) && pid <= INT32_MAX)
-				look_at(profile, (int)pid, now_ms);
+				look_at(apps, profile, (int)pid, now_ms);
 			at += entry->bytes;
 		}
 	}
 	sys_close(proc);
-	drop_gone(&changes, ended);
-	rank(now_ms, &changes);
-	for (size_t i = 0; first && i < apps.nr; i++)	/* until a launch was seen: the largest */
-		if (held_bytes(&apps.app[i]) > apps.launch_bytes[0])
-			apps.launch_bytes[0] = held_bytes(&apps.app[i]);
+	drop_gone(apps, &changes, ended, data);
+	rank(apps, now_ms, &changes);
+	for (size_t i = 0; first && i < apps->nr; i++)	/* until a launch was seen: the largest */
+		if (held_bytes(&apps->app[i]) > apps->launch_bytes[0])
+			apps->launch_bytes[0] = held_bytes(&apps->app[i]);
 	return changes;
 }

@@ -31,7 +31,7 @@ static void close_all_but(int ready_fd)
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		sys_dup_to(null, fd);
 	for (int fd = 3; fd < FDS_MOST; fd++)
-		if (fd != ready_fd && fd != home_dir && fd != fs_root)
+		if (fd != ready_fd && fd != guard_dir_fd && fd != fs_root)
 			sys_close(fd);
 }
 
@@ -61,7 +61,7 @@ static struct ready hear(int fd)
 	return ready;
 }
 
-struct ready daemon_start(void (*run)(int ready_fd))
+struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data)
 {
 	struct ready ready = { 0, 0, "" };
 	int ends[2], child;
@@ -75,7 +75,7 @@ struct ready daemon_start(void (*run)(int ready_fd))
 		if (sys_fork() != 0)	/* whoever is no leader of a session gets no terminal */
 			sys_exit(0);
 		close_all_but(ends[1]);
-		run(ends[1]);
+		run(data, ends[1]);
 		sys_exit(0);
 	}
 	sys_close(ends[1]);

@@ -12,10 +12,10 @@ struct ready {
 };
 
 /*
- * Start `run` in a process that is nobody's child, with no descriptor but
+ * Have `run` be called with `data` in a process that is nobody's child, with no descriptor but
  * `ready_fd` and home. Returns what it said, or an error of its start.
  */
-struct ready daemon_start(void (*run)(int ready_fd));
+struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data);
 
 /* Whether `fd` can be read within `ms`, whatever signals come but SIGTERM. */
 bool daemon_hears(int fd, uint32_t ms);

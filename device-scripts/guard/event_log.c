@@ -36,7 +36,7 @@ static uint64_t seq_of(struct span line)
 
 static int open_log(void)
 {
-	return sys_create(home_dir, names[1], SYS_O_RDWR | SYS_O_APPEND, 0600);
+	return sys_create(guard_dir_fd, names[1], SYS_O_RDWR | SYS_O_APPEND, 0600);
 }
 
 /* A line that a crash cut off is not to run into the next. */
@@ -58,7 +58,7 @@ void events_open(void)
 
 	events.seq = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (reader_open(&reader, home_dir, names[i]))
+		if (reader_open(&reader, guard_dir_fd, names[i]))
 			continue;
 		while (reader_next(&reader, &line) > 0)
 			if (seq_of(line) > events.seq)
@@ -74,7 +74,7 @@ static void turn_over(void)
 	if (sys_end_of(events.fd) < FILE_BYTES)
 		return;
 	sys_close(events.fd);
-	sys_rename(home_dir, names[1], names[0]);
+	sys_rename(guard_dir_fd, names[1], names[0]);
 	events.fd = open_log();
 }
 
@@ -149,7 +149,7 @@ bool events_last_end(char *out, size_t capacity)
 	bool any = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (reader_open(&reader, home_dir, names[i]))
+		if (reader_open(&reader, guard_dir_fd, names[i]))
 			continue;
 		while (reader_next(&reader, &line) > 0) {
 			if (!seq_of(line))
@@ -176,10 +176,10 @@ int verb_guard_log(const struct request *request, const char **why)
 	if (request_check(request, "after", why) ||
 	    !request_u64(request, "after", 0, UNKNOWN - 1, &after, why))
 		return -EINVAL;
-	home_open();
+	guard_dir_open();
 	/* The newer first: one that is renamed meanwhile is read twice, by its numbers told once. */
 	for (size_t i = ARRAY_SIZE(names); i-- > 0;)
-		reader_open(&readers[i], home_dir, names[i]);
+		reader_open(&readers[i], guard_dir_fd, names[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		while (readers[i].fd >= 0 && !reply_broken() && reader_next(&readers[i], &line) > 0)
 			if (seq_of(line) > after) {

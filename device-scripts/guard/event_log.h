@@ -3,6 +3,7 @@
 #define EVENT_LOG_H
 
 #include "policy.h"
+#include "request.h"
 
 struct event {
 	const char *what;
@@ -17,6 +18,9 @@ extern const struct event event_none;	/* every number unknown */
 void events_open(void);
 
 void event_log(const struct event *event);
+
+/* The verb: the events after the one numbered `after`, oldest first. */
+int verb_guard_log(const struct request *request, const char **why);
 
 /* Why the last guard ended, from the log: its reason; "killed" where the log does not end so. */
 bool events_last_end(char *out, size_t capacity);

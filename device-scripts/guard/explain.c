@@ -1,30 +1,32 @@
 /* What a guard with the session's profile would do now: one look, by the functions it goes by. */
-#include "guard.h"
+#include "explain.h"
 
 #include "daemon_sys.h"
 #include "json.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
+#include "status_lines.h"
 
 #define DAY_MS 86400000	/* the most that a rule has an app wait in the background */
 
-static void ignore_end(const struct app *app)
+static void ignore_end(void *data, const struct app *app)
 {
+	(void)data;
 	(void)app;
 }
 
 /* One look cannot tell how long an app has been away: then each has been away for long enough. */
-static void look_once(struct situation *now)
+static void look_once(struct guard *guard)
 {
 	uint64_t now_ms = sys_clock_ms(SYS_CLOCK_BOOTTIME);
 
-	apps_forget();
-	apps_scan(&guard.profile, now_ms, ignore_end);
-	for (size_t i = 0; i < apps.nr; i++)
-		if (apps.app[i].background_ms != UNKNOWN)
-			apps.app[i].background_ms = 0;
-	gauge_read(now, now_ms);
-	now->launch_bytes = apps_launch_bytes();
+	apps_forget(&guard->apps);
+	apps_scan(&guard->apps, &guard->profile, now_ms, ignore_end, NULL);
+	for (size_t i = 0; i < guard->apps.nr; i++)
+		if (guard->apps.app[i].background_ms != UNKNOWN)
+			guard->apps.app[i].background_ms = 0;
+	gauge_read(&guard->situation, now_ms);
+	guard->situation.launch_bytes = apps_launch_bytes(&guard->apps);
 }
 
 static void print_condition(const char *name, uint64_t missing_bytes)
@@ -36,8 +38,10 @@ static void print_condition(const char *name, uint64_t missing_bytes)
 }
 
 /* Each condition that the profile goes by; unknown: what one look cannot see. */
-static void print_conditions(const struct when *when, const struct situation *now)
+static void print_conditions(const struct guard *guard)
 {
+	const struct when *when = &guard->profile.when;
+	const struct situation *now = &guard->situation;
 	bool trims = false;
 	const bool asked[CONDITIONS] = {
 		[CONDITION_AVAILABLE] = when->available_bytes > 0,
@@ -54,63 +58,50 @@ static void print_conditions(const struct when *when, const struct situation *no
 		if (asked[one])
 			print_condition(condition_name(one),
 					known[one] ? policy_missing_by(when, now, one) : UNKNOWN);
-	for (size_t i = 0; i < guard.profile.rules_nr; i++)
-		trims |= guard.profile.rules[i].how == HOW_TRIM;
+	for (size_t i = 0; i < guard->profile.rules_nr; i++)
+		trims |= guard->profile.rules[i].how == HOW_TRIM;
 	if (when->leaving || trims)
 		print_condition("leaving", UNKNOWN);
 	if (when->psi_some_us > 0 || when->psi_full_us > 0)
 		print_condition(condition_name(CONDITION_PRESSURE), UNKNOWN);
 }
 
-static void print_turn(const struct app *app, uint64_t turn)
+static void print_turn(const struct guard *guard, const struct app *app, uint64_t turn)
 {
 	line_begin("turn");
 	line_u64("turn", turn);
-	line_app(app, DAY_MS);
+	status_app(guard, app, DAY_MS);
 	line_send();
 }
 
 /* Who would be touched, as long as memory is missing, in order; then who would not. */
-static void print_turns(const struct situation *now, bool forbidden)
+static void print_turns(struct guard *guard, bool forbidden)
 {
 	struct app *app;
 	uint64_t turn = 0;
 
-	while (!forbidden && (app = policy_next(&guard.profile, apps.app, apps.nr, now, true, DAY_MS))) {
-		print_turn(app, ++turn);
+	while (!forbidden && (app = policy_next(&guard->profile, guard->apps.app, guard->apps.nr, &guard->situation, true, DAY_MS))) {
+		print_turn(guard, app, ++turn);
 		app->action_ms = DAY_MS;	/* it rests for a second at least */
 		app->seen = false;
 	}
-	for (size_t i = 0; i < apps.nr; i++)
-		if (apps.app[i].seen)
-			print_turn(&apps.app[i], UNKNOWN);
+	for (size_t i = 0; i < guard->apps.nr; i++)
+		if (guard->apps.app[i].seen)
+			print_turn(guard, &guard->apps.app[i], UNKNOWN);
 }
 
-int verb_guard_explain(const struct request *request, const char **why)
+void explain_print(struct guard *guard)
 {
-	struct situation now = { 0 };
 	const char *forbidden;
-	int error;
 
-	if (request_check(request, "", why))
-		return -EINVAL;
-	*why = "guard_rule comes first: there is no rule";
-	if (guard.profile.rules_nr == 0)
-		return -EINVAL;
-	*why = "/proc/meminfo";
-	error = gauge_open();
-	if (error)
-		return error;
-	look_once(&now);
-	forbidden = policy_forbids(&guard.profile.when, &now, 0);
+	look_once(guard);
+	forbidden = policy_forbids(&guard->profile.when, &guard->situation, 0);
 	line_begin("explain");
-	line_memory(&now);
+	status_memory(&guard->situation);
 	line_word("forbidden", forbidden);
-	line_u64("apps_left_out", apps.left_out);
+	line_u64("apps_left_out", guard->apps.left_out);
 	line_send();
-	print_conditions(&guard.profile.when, &now);
-	print_turns(&now, forbidden != NULL);
-	apps_forget();	/* a guard that this session starts looks for itself */
-	gauge_close();
-	return 0;
+	print_conditions(guard);
+	print_turns(guard, forbidden != NULL);
+	apps_forget(&guard->apps);	/* a guard that this session starts looks for itself */
 }

@@ -6,14 +6,14 @@
 
 static const char lock_name[] = "guard.lock";
 
-int home_dir = -1;
+int guard_dir_fd = -1;
 
-int home_open(void)
+int guard_dir_open(void)
 {
 	static char path[4096];
 	long len;
 
-	if (home_dir >= 0)
+	if (guard_dir_fd >= 0)
 		return 0;
 	len = sys_readlink("/proc/self/exe", path, sizeof(path) - 1);
 	if (len < 0)
@@ -21,16 +21,16 @@ int home_open(void)
 	while (len > 1 && path[len - 1] != '/')
 		len--;
 	path[len] = '\0';
-	home_dir = sys_openat(SYS_AT_FDCWD, path, SYS_O_PATH);
-	return home_dir < 0 ? home_dir : 0;
+	guard_dir_fd = sys_openat(SYS_AT_FDCWD, path, SYS_O_PATH);
+	return guard_dir_fd < 0 ? guard_dir_fd : 0;
 }
 
-const char *home_path(const char *name)
+const char *guard_dir_path(const char *name)
 {
 	static char path[64] = "/proc/self/fd/";
 	size_t len = 14;
 
-	len += format_u64((uint64_t)home_dir, path + len);
+	len += format_u64((uint64_t)guard_dir_fd, path + len);
 	path[len++] = '/';
 	memcpy(path + len, name, strlen(name) + 1);
 	return path;
@@ -54,9 +54,9 @@ static int write_holder(int fd, const char *profile)
 	return done == (long)len ? 0 : done < 0 ? (int)done : -ENOSPC;
 }
 
-int home_lock(const char *profile)
+int guard_dir_lock(const char *profile)
 {
-	int fd = sys_create(home_dir, lock_name, SYS_O_RDWR | SYS_O_APPEND, 0600);
+	int fd = sys_create(guard_dir_fd, lock_name, SYS_O_RDWR | SYS_O_APPEND, 0600);
 	int error;
 
 	if (fd < 0)
@@ -69,11 +69,11 @@ int home_lock(const char *profile)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
-bool home_holder(struct holder *out)
+bool guard_dir_holder(struct holder *out)
 {
 	char buffer[256];
 	struct span text = { buffer, 0 }, word;
-	int fd = sys_openat(home_dir, lock_name, SYS_O_RDWR);
+	int fd = sys_openat(guard_dir_fd, lock_name, SYS_O_RDWR);
 	uint64_t pid;
 
 	memset(out, 0, sizeof(*out));

@@ -12,20 +12,20 @@ struct holder {
 	char profile[PROFILE_NAME_MAX];
 };
 
-extern int home_dir;
+extern int guard_dir_fd;
 
 /* Open the directory that the program lies in; 0 or -errno. */
-int home_open(void);
+int guard_dir_open(void);
 
 /* Hold the lock until this process ends, and say who does; -EBUSY: another holds it. */
-int home_lock(const char *profile);
+int guard_dir_lock(const char *profile);
 
 /* Whether a guard runs, and who; its profile is "" for the moment in which it begins. */
-bool home_holder(struct holder *out);
+bool guard_dir_holder(struct holder *out);
 
 /* "/proc/self/fd/N/NAME": short enough for a socket, wherever home is. */
-const char *home_path(const char *name);
+const char *guard_dir_path(const char *name);
 
-#define HOME_SOCKET "guard.sock"
+#define GUARD_SOCKET "guard.sock"
 
 #endif

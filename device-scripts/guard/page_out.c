@@ -4,7 +4,6 @@
 #include "android_question.h"
 #include "daemon_sys.h"
 #include "event_log.h"
-#include "guard.h"
 #include "host_link.h"
 #include "memory_gauge.h"
 #include "page.h"
@@ -20,15 +19,15 @@
 #define FULL_MS 60000		/* zram that refused pages is left alone so long */
 
 /* What came back of what was paged out; that is to be known before it is paged out again. */
-static void judge_return(struct app *app)
+static void judge_return(struct guard *guard, struct app *app)
 {
 	struct event event = event_none;
 	uint64_t before_ms = app->holdoff_ms;
-	bool early = state.now_ms < app->check_ms;
+	bool early = guard->now_ms < app->check_ms;
 
 	apps_measure(app);
-	event.refaulted_bytes = policy_returned(&guard.profile, app, app->swap_bytes);
-	guard.refaulted_bytes += event.refaulted_bytes;
+	event.refaulted_bytes = policy_returned(&guard->profile, app, app->swap_bytes);
+	guard->refaulted_bytes += event.refaulted_bytes;
 	if (early && app->holdoff_ms < before_ms)
 		app->holdoff_ms = before_ms;	/* too soon to say that it was well guessed */
 	if (app->holdoff_ms <= before_ms)
@@ -36,30 +35,30 @@ static void judge_return(struct app *app)
 	event.what = "holdoff";
 	event.reason = app->moved_bytes > 0 ? "refaulted" : "nothing went";
 	event.app = app;
-	event.available_bytes = guard.now.available_bytes;
+	event.available_bytes = guard->situation.available_bytes;
 	event_log(&event);
 }
 
-void act_judge_returns(void)
+void page_out_judge_returns(struct guard *guard)
 {
-	for (size_t i = 0; i < apps.nr; i++)
-		if (apps.app[i].check_ms != UNKNOWN && state.now_ms >= apps.app[i].check_ms)
-			judge_return(&apps.app[i]);
+	for (size_t i = 0; i < guard->apps.nr; i++)
+		if (guard->apps.app[i].check_ms != UNKNOWN && guard->now_ms >= guard->apps.app[i].check_ms)
+			judge_return(guard, &guard->apps.app[i]);
 }
 
 /* Tell of a change of what stands in the way, not of its lasting. */
-static void note_forbidden(const char *why)
+static void note_forbidden(struct guard *guard, const char *why)
 {
-	if (why && why != guard.forbidden)
-		guard_note("skip", why);
-	guard.forbidden = why;
+	if (why && why != guard->forbidden)
+		guard_note(guard, "skip", why);
+	guard->forbidden = why;
 }
 
 /* Limits of the next slice for a rule; the pace is made of pauses between steps. */
-static void set_options(struct options *out, const struct rule *rule, uint64_t start)
+static void set_options(const struct guard *guard, struct options *out, const struct rule *rule, uint64_t start)
 {
 	const char *condition;
-	uint64_t slice = policy_slice(policy_missing(&guard.profile.when, &guard.now, &condition));
+	uint64_t slice = policy_slice(policy_missing(&guard->profile.when, &guard->situation, &condition));
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
@@ -76,8 +75,8 @@ static void set_options(struct options *out, const struct rule *rule, uint64_t s
 			slice = (uint64_t)kib_per_s * (1024 * SLICE_S);
 	}
 	out->budget_left_bytes = slice;
-	out->swap_floor_bytes = divide(guard.now.swap_total_bytes, 1000) *
-				guard.profile.when.swap_floor_permille;
+	out->swap_floor_bytes = divide(guard->situation.swap_total_bytes, 1000) *
+				guard->profile.when.swap_floor_permille;
 	out->deadline_us = STUCK_US;
 	device_read(&out->before);
 	out->window = out->before;
@@ -94,7 +93,7 @@ struct deed {
 };
 
 /* One slice; false when there is nothing more to do for this app now. */
-static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_bytes,
+static bool do_slice(struct guard *guard, struct app *app, const struct rule *rule, uint64_t limit_bytes,
 		     struct deed *deed)
 {
 	static struct options options;
@@ -105,7 +104,7 @@ static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_by
 	};
 	bool sliced;
 
-	set_options(&options, rule, deed->next);
+	set_options(guard, &options, rule, deed->next);
 	sliced = options.budget_left_bytes < limit_bytes;
 	if (!sliced)
 		options.budget_left_bytes = limit_bytes;
@@ -114,33 +113,33 @@ static bool do_slice(struct app *app, const struct rule *rule, uint64_t limit_by
 	sys_alarm(0);
 	deed->next = options.chosen.start;
 	deed->advised_bytes += report.advice.advised_bytes;
-	guard.advised_bytes += report.advice.advised_bytes;
-	state.minute_bytes += report.advice.advised_bytes;
+	guard->advised_bytes += report.advice.advised_bytes;
+	guard->minute_bytes += report.advice.advised_bytes;
 	deed->reason = report.verdict.reason;
 	if (deed->reason == REASON_STUCK)
-		state.ending = ENDING_STUCK;
+		guard->ending = ENDING_STUCK;
 	return sliced && deed->reason == REASON_BUDGET;
 }
 
 /* Swap that took no more is not tried again at once, nor is what does not compress. */
-static void note_full(struct app *app, enum reason reason)
+static void note_full(struct guard *guard, struct app *app, enum reason reason)
 {
 	if (reason == REASON_SWAP_BUDGET)
-		guard.now.swap_stop_bytes = guard.now.swap_free_bytes + FLOOR_SLACK_BYTES;
+		guard->situation.swap_stop_bytes = guard->situation.swap_free_bytes + FLOOR_SLACK_BYTES;
 	else if (reason == REASON_ZRAM_FULL)
-		state.full_until_ms = state.now_ms + FULL_MS;
+		guard->full_until_ms = guard->now_ms + FULL_MS;
 	else if (reason == REASON_INCOMPRESSIBLE)
 		app->moved_bytes = 0;
 }
 
-static void finish(struct app *app, const struct rule *rule, const struct deed *deed,
+static void finish(struct guard *guard, struct app *app, const struct rule *rule, const struct deed *deed,
 		   const char *condition)
 {
 	struct event event = event_none;
 
-	guard_tick();
+	guard_tick(guard);
 	apps_measure(app);
-	app->action_ms = state.now_ms;
+	app->action_ms = guard->now_ms;
 	app->leaving = false;
 	app->out |= deed->advised_bytes > 0;
 	app->no_rest = deed->enough;
@@ -151,155 +150,155 @@ static void finish(struct app *app, const struct rule *rule, const struct deed *
 	app->swap_after_bytes = app->swap_bytes;
 	app->rest_bytes = 0;
 	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE)) {
-		app->check_ms = state.now_ms + RETURN_WATCH_MS;
+		app->check_ms = guard->now_ms + RETURN_WATCH_MS;
 		app->rest_bytes = deed->reason || deed->enough ? 0 : app->rss_anon_bytes;
 	}
-	gauge_read(&guard.now, state.now_ms);
-	note_full(app, deed->reason);
+	gauge_read(&guard->situation, guard->now_ms);
+	note_full(guard, app, deed->reason);
 	event.what = "action";
 	event.reason = deed->reason ? reason_name(deed->reason) : condition;
 	event.app = app;
 	event.advised_bytes = deed->advised_bytes;
 	event.reclaimed_bytes = deed->before_bytes > app->rss_anon_bytes ?
 					deed->before_bytes - app->rss_anon_bytes : 0;
-	event.available_bytes = guard.now.available_bytes;
-	guard.reclaimed_bytes += event.reclaimed_bytes;
-	guard.actions++;
+	event.available_bytes = guard->situation.available_bytes;
+	guard->reclaimed_bytes += event.reclaimed_bytes;
+	guard->actions++;
 	event_log(&event);
 }
 
 /* Whether memory is missing now, or an app is to go because it left. */
-static bool is_wanted(const struct app *app)
+static bool is_wanted(struct guard *guard, const struct app *app)
 {
-	const struct when *when = &guard.profile.when;
+	const struct when *when = &guard->profile.when;
 
-	gauge_read(&guard.now, state.now_ms);
-	return policy_missing(when, &guard.now, &guard.condition) > 0 ||
+	gauge_read(&guard->situation, guard->now_ms);
+	return policy_missing(when, &guard->situation, &guard->condition) > 0 ||
 	       (app && when->leaving && app->leaving);
 }
 
-static bool is_over(void)
+static bool is_over(const struct guard *guard)
 {
-	return state.ending || link_terminated() || state.now_ms >= guard.ends_ms;
+	return guard->ending || link_terminated() || guard->now_ms >= guard->ends_ms;
 }
 
-static void page_out(struct app *app, const char *condition)
+static void page_out(struct guard *guard, struct app *app, const char *condition)
 {
-	const struct rule *rule = &guard.profile.rules[app->rule];
-	uint64_t limit = policy_budget(&guard.profile.when, rule, state.minute_bytes);
+	const struct rule *rule = &guard->profile.rules[app->rule];
+	uint64_t limit = policy_budget(&guard->profile.when, rule, guard->minute_bytes);
 	struct deed deed = {
 		.before_bytes = app->rss_anon_bytes, .swap_before_bytes = app->swap_bytes
 	};
 
-	while (do_slice(app, rule, limit - deed.advised_bytes, &deed)) {
-		guard_tick();
-		talk_answer();
-		if (is_over() || !is_wanted(app)) {
+	while (do_slice(guard, app, rule, limit - deed.advised_bytes, &deed)) {
+		guard_tick(guard);
+		status_socket_answer(guard);
+		if (is_over(guard) || !is_wanted(guard, app)) {
 			deed.reason = REASON_NONE;
 			deed.enough = true;
 			break;
 		}
 	}
-	finish(app, rule, &deed, condition);
+	finish(guard, app, rule, &deed, condition);
 }
 
-static void trim(struct app *app)
+static void trim(struct guard *guard, struct app *app)
 {
 	struct event event = event_none;
 
 	event.what = "action";
-	event.reason = ask_trim(app) ? "trim_failed" : "trim";
+	event.reason = android_trim(app) ? "trim_failed" : "trim";
 	event.app = app;
-	event.available_bytes = guard.now.available_bytes;
-	app->trim_ms = state.now_ms;
+	event.available_bytes = guard->situation.available_bytes;
+	app->trim_ms = guard->now_ms;
 	event_log(&event);
 }
 
 /* Whether the device is to be spared now; tells of the change. */
-static bool is_paused(void)
+static bool is_paused(struct guard *guard)
 {
-	const char *why = ask_pause();
+	const char *why = android_pause();
 
-	ask_again(state.now_ms);
-	if (why != state.paused)
-		guard_note(why ? "pause" : "resume", why ? why : state.paused);
-	state.paused = why;
+	android_ask_again(guard->now_ms);
+	if (why != guard->paused)
+		guard_note(guard, why ? "pause" : "resume", why ? why : guard->paused);
+	guard->paused = why;
 	return why != NULL;
 }
 
-static void act_on(struct app *app)
+static void act_on(struct guard *guard, struct app *app)
 {
-	const char *condition = guard.condition ? guard.condition : "leaving";
+	const char *condition = guard->condition ? guard->condition : "leaving";
 
 	if (app->check_ms != UNKNOWN)
-		judge_return(app);
-	else if (policy_trims(&guard.profile, app, &guard.now, state.now_ms))
-		trim(app);
+		judge_return(guard, app);
+	else if (policy_trims(&guard->profile, app, &guard->situation, guard->now_ms))
+		trim(guard, app);
 	else
-		page_out(app, condition);
+		page_out(guard, app, condition);
 }
 
-static void measure_all(void)
+static void measure_all(struct guard *guard)
 {
-	state.sized_ms = state.now_ms;
-	for (size_t i = 0; i < apps.nr; i++)
-		if (apps.app[i].background_ms != UNKNOWN)
-			apps_measure(&apps.app[i]);
+	guard->sized_ms = guard->now_ms;
+	for (size_t i = 0; i < guard->apps.nr; i++)
+		if (guard->apps.app[i].background_ms != UNKNOWN)
+			apps_measure(&guard->apps.app[i]);
 }
 
 /* Why nobody may be paged out now. */
-static const char *forbids(void)
+static const char *forbids(const struct guard *guard)
 {
-	if (state.now_ms < state.full_until_ms)
+	if (guard->now_ms < guard->full_until_ms)
 		return "zram_full";
-	return policy_forbids(&guard.profile.when, &guard.now, state.minute_bytes);
+	return policy_forbids(&guard->profile.when, &guard->situation, guard->minute_bytes);
 }
 
-void act_pass(void)
+void page_out_pass(struct guard *guard)
 {
-	const struct profile *profile = &guard.profile;
+	const struct profile *profile = &guard->profile;
 	bool fresh = true;
 
-	while (!is_over()) {
-		bool wanted = policy_missing(&profile->when, &guard.now, &guard.condition) > 0;
+	while (!is_over(guard)) {
+		bool wanted = policy_missing(&profile->when, &guard->situation, &guard->condition) > 0;
 		const char *forbidden = NULL;
 		struct app *app;
 		bool trims;
 
 		if (!wanted)
-			guard.condition = NULL;
-		app = policy_next(profile, apps.app, apps.nr, &guard.now, wanted, state.now_ms);
-		if (!app && wanted && fresh && state.now_ms - state.sized_ms >= profile->when.beat_ms) {
+			guard->condition = NULL;
+		app = policy_next(profile, guard->apps.app, guard->apps.nr, &guard->situation, wanted, guard->now_ms);
+		if (!app && wanted && fresh && guard->now_ms - guard->sized_ms >= profile->when.beat_ms) {
 			fresh = false;	/* nobody by old sizes */
-			measure_all();
+			measure_all(guard);
 			continue;
 		}
 		if (!app && !wanted)
-			note_forbidden(NULL);
+			note_forbidden(guard, NULL);
 		if (!app)
 			break;
-		trims = policy_trims(profile, app, &guard.now, state.now_ms);
+		trims = policy_trims(profile, app, &guard->situation, guard->now_ms);
 		if (!trims) {
-			forbidden = forbids();
-			note_forbidden(forbidden);
+			forbidden = forbids(guard);
+			note_forbidden(guard, forbidden);
 		}
-		if (forbidden || ask_waits())
+		if (forbidden || android_waits())
 			break;
-		if (is_paused()) {
+		if (is_paused(guard)) {
 			if (!trims)
 				break;
 			app->leaving = false;	/* nobody is asked hours later */
 			continue;
 		}
 		if (fresh) {	/* sizes may be old: look, then choose */
-			guard.passes++;
+			guard->passes++;
 			fresh = false;
-			measure_all();
+			measure_all(guard);
 			continue;
 		}
-		act_on(app);
-		talk_answer();
-		guard_tick();
-		guard.now.pressed = false;	/* one alarm, one app; it rings again */
+		act_on(guard, app);
+		status_socket_answer(guard);
+		guard_tick(guard);
+		guard->situation.pressed = false;	/* one alarm, one app; it rings again */
 	}
 }

@@ -2,12 +2,12 @@
 #ifndef PAGE_OUT_H
 #define PAGE_OUT_H
 
-#include "text.h"
+#include "guard_state.h"
 
 /* Page out one after the other until nothing is missing, or nobody is left. */
-void act_pass(void);
+void page_out_pass(struct guard *guard);
 
 /* See what came back of the page-outs of ten seconds ago. */
-void act_judge_returns(void);
+void page_out_judge_returns(struct guard *guard);
 
 #endif

@@ -2,35 +2,35 @@
 #include "status_socket.h"
 
 #include "daemon_sys.h"
-#include "guard.h"
 #include "host_link.h"
 #include "json.h"
 #include "kernel_file.h"
+#include "status_lines.h"
 
 #define PATIENCE_US 500000	/* for a client that does not read */
 
 static int listening = -1;
 
-int talk_open(void)
+int status_socket_open(void)
 {
-	sys_unlink(home_dir, HOME_SOCKET);
-	listening = sys_listen(home_path(HOME_SOCKET));
+	sys_unlink(guard_dir_fd, GUARD_SOCKET);
+	listening = sys_listen(guard_dir_path(GUARD_SOCKET));
 	return listening < 0 ? listening : 0;
 }
 
-void talk_close(void)
+void status_socket_close(void)
 {
-	sys_unlink(home_dir, HOME_SOCKET);
+	sys_unlink(guard_dir_fd, GUARD_SOCKET);
 	sys_close(listening);
 }
 
-int talk_fd(void)
+int status_socket_fd(void)
 {
 	return listening;
 }
 
 /* The reply as any other's, with the client in the place of stdout. */
-static void answer(int client)
+static void answer(struct guard *guard, int client)
 {
 	int null = sys_openat(SYS_AT_FDCWD, "/dev/null", SYS_O_RDWR);
 
@@ -40,7 +40,7 @@ static void answer(int client)
 	link_open(false, PATIENCE_US);
 	link_work_begin((struct span){ "", 0 });
 	reply_begin(span_of("s"));
-	guard_print();
+	status_lines_print(guard);
 	reply_end(0, NULL);
 	link_work_end();
 	link_open(false, 0);
@@ -49,7 +49,7 @@ static void answer(int client)
 	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT);
 }
 
-void talk_answer(void)
+void status_socket_answer(struct guard *guard)
 {
 	struct sys_pollfd poll = { .fd = listening, .events = SYS_POLLIN };
 	const struct sys_timespec now = { 0, 0 };
@@ -61,6 +61,6 @@ void talk_answer(void)
 	if (client < 0)
 		return;
 	if (!sys_peer_uid(client, &uid) && uid == 0)
-		answer(client);
+		answer(guard, client);
 	sys_close(client);
 }

@@ -2,7 +2,9 @@
 #include "daemon.h"
 #include "daemon_sys.h"
 #include "event_log.h"
-#include "guard.h"
+#include "explain.h"
+#include "guard_loop.h"
+#include "guard_state.h"
 #include "json.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
@@ -12,8 +14,8 @@
 #define STOP_MS 2000
 #define WAIT_MS 20
 
-int verb_guard_log(const struct request *request, const char **why);
-int verb_guard_explain(const struct request *request, const char **why);
+/* The guard of this session: verbs fill in its profile, and it is what a daemon is started with. */
+static struct guard guard;
 
 static int verb_guard_when(const struct request *request, const char **why)
 {
@@ -34,6 +36,24 @@ static int verb_guard_rule(const struct request *request, const char **why)
 	if (!rule_parse(request, &profile->rules[profile->rules_nr], why))
 		return -EINVAL;
 	profile->rules_nr++;
+	return 0;
+}
+
+static int verb_guard_explain(const struct request *request, const char **why)
+{
+	int error;
+
+	if (request_check(request, "", why))
+		return -EINVAL;
+	*why = "guard_rule comes first: there is no rule";
+	if (guard.profile.rules_nr == 0)
+		return -EINVAL;
+	*why = "/proc/meminfo";
+	error = gauge_open();
+	if (error)
+		return error;
+	explain_print(&guard);
+	gauge_close();
 	return 0;
 }
 
@@ -73,12 +93,12 @@ static int check_start(bool allow_flash, const char **why)
 {
 	struct situation now = { 0 };
 	struct holder holder;
-	int error = home_open();
+	int error = guard_dir_open();
 
 	*why = "the program's directory";
 	if (error)
 		return error;
-	if (home_holder(&holder)) {
+	if (guard_dir_holder(&holder)) {
 		*why = busy_words(&holder);
 		return -EBUSY;
 	}
@@ -134,7 +154,7 @@ static int verb_guard_start(const struct request *request, const char **why)
 	guard.started_s = divide(sys_clock_ms(SYS_CLOCK_REALTIME), 1000);
 	guard.ends_s = guard.started_s + for_s;
 	guard.ends_ms = sys_clock_ms(SYS_CLOCK_BOOTTIME) + for_s * 1000;
-	ready = daemon_start(guard_run);
+	ready = daemon_start(guard_run, &guard);
 	*why = ready.why;
 	if (!ready.error)
 		print_started(&ready);
@@ -183,17 +203,17 @@ static int verb_guard_status(const struct request *request, const char **why)
 	if (request_check(request, "", why))
 		return -EINVAL;
 	*why = "the program's directory";
-	error = home_open();
+	error = guard_dir_open();
 	if (error)
 		return error;
 	/* One that begins or ends has the lock and no ear: for a moment. */
 	*why = "the guard does not answer";
 	for (int waited = 0; waited < STOP_MS; waited += WAIT_MS) {
-		if (!home_holder(&holder)) {
+		if (!guard_dir_holder(&holder)) {
 			print_not_running();
 			return 0;
 		}
-		fd = sys_connect(home_path(HOME_SOCKET));
+		fd = sys_connect(guard_dir_path(GUARD_SOCKET));
 		error = fd < 0 ? fd : relay(fd);
 		if (fd >= 0)
 			sys_close(fd);
@@ -210,7 +230,7 @@ static int terminate(int pid)
 	int pidfd = sys_pidfd_open(pid), error = pidfd;
 	struct holder holder;
 
-	if (!home_holder(&holder) || holder.pid != pid || pid < 0)
+	if (!guard_dir_holder(&holder) || holder.pid != pid || pid < 0)
 		error = -ESRCH;
 	else if (pidfd >= 0)
 		error = sys_signal_pidfd(pidfd, SYS_SIGTERM);
@@ -231,21 +251,21 @@ static int verb_guard_stop(const struct request *request, const char **why)
 	if (request_check(request, "", why))
 		return -EINVAL;
 	*why = "the program's directory";
-	error = home_open();
+	error = guard_dir_open();
 	if (error)
 		return error;
 	*why = "no guard runs";
-	if (!home_holder(&holder))
+	if (!guard_dir_holder(&holder))
 		return -ENOENT;
 	*why = "SIGTERM";
 	error = terminate(holder.pid);
-	for (int waited = 0; !error && waited < STOP_MS && home_holder(&holder);
+	for (int waited = 0; !error && waited < STOP_MS && guard_dir_holder(&holder);
 	     waited += WAIT_MS)
 		wait_a_little();
 	if (error && error != -ESRCH)
 		return error;
 	*why = "it did not end in time";
-	if (home_holder(&holder))
+	if (guard_dir_holder(&holder))
 		return -ETIMEDOUT;
 	print_not_running();
 	return 0;

@@ -15,6 +15,7 @@
 #define MIB (1024ull * 1024)
 
 static char root[] = "/tmp/guard_apps_XXXXXX";
+static struct apps apps;
 static struct profile profile;
 static uint64_t now_ms = 100000;
 static unsigned int ended;
@@ -77,15 +78,16 @@ static void end_process(int pid)
 	CHECK(rmdir(path) == 0);
 }
 
-static void note_ended(const struct app *app)
+static void note_ended(void *data, const struct app *app)
 {
+	(void)data;
 	ended += app->background_ms != UNKNOWN ? 1 : 100;
 }
 
 static struct changes scan_after(uint64_t ms)
 {
 	now_ms += ms;
-	return apps_scan(&profile, now_ms, note_ended);
+	return apps_scan(&apps, &profile, now_ms, note_ended, NULL);
 }
 
 static struct app *app_of(int pid)
@@ -124,7 +126,7 @@ static void apps_are_told_from_everything_else(void)
 	CHECK(app_of(53)->rule == 2 && app_of(53)->background_ms == now_ms);	/* of nobody known */
 	CHECK(app_of(51)->start == 510 && app_of(51)->uid == 1010101);
 	CHECK(app_of(51)->rss_anon_bytes == 40 * MIB && app_of(51)->swap_bytes == MIB);
-	CHECK(apps_launch_bytes() == 101 * MIB);	/* until a launch is seen: the largest */
+	CHECK(apps_launch_bytes(&apps) == 101 * MIB);	/* until a launch is seen: the largest */
 	CHECK(!scan_after(1000).any);
 }
 
@@ -156,15 +158,15 @@ static void a_launch_is_what_an_app_held_when_it_first_left(void)
 	scan_after(1000);
 	process(60, "com.example.maps", 10103, 0, 300, 0);
 	scan_after(1000);
-	CHECK(apps_launch_bytes() == 101 * MIB);
+	CHECK(apps_launch_bytes(&apps) == 101 * MIB);
 	set_adj(60, 700);
 	scan_after(1000);
-	CHECK(apps_launch_bytes() == 301 * MIB);
+	CHECK(apps_launch_bytes(&apps) == 301 * MIB);
 	process(60, "com.example.maps", 10103, 0, 900, 0);
 	scan_after(1000);
 	set_adj(60, 700);
 	scan_after(1000);
-	CHECK(apps_launch_bytes() == 301 * MIB);	/* a return is no launch */
+	CHECK(apps_launch_bytes(&apps) == 301 * MIB);	/* a return is no launch */
 }
 
 static void child_of(int pid, int ppid, const char *name, int uid, int adj)

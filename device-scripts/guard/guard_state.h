@@ -1,30 +1,9 @@
-/* The guard itself: it looks, decides and acts until its time is over. */
-#ifndef GUARD_H
-#define GUARD_H
+/* One guard: what it was started with, what it counts and what it remembers from one look to the next. */
+#ifndef GUARD_STATE_H
+#define GUARD_STATE_H
 
 #include "app_table.h"
 #include "guard_dir.h"
-#include "profile.h"
-
-/* What one guard is started with, and what it counts. */
-struct guard {
-	struct profile profile;
-	char name[PROFILE_NAME_MAX];
-	uint64_t started_s, ends_s;	/* of the wall clock, for display */
-	uint64_t ends_ms;		/* of CLOCK_BOOTTIME */
-	char bound_to[128];		/* group that ends with adbd; empty: none */
-	/* Counters since its start. */
-	uint64_t wakeups, looks, passes, actions;
-	uint64_t advised_bytes, reclaimed_bytes, refaulted_bytes;
-	uint64_t gone;			/* apps that ended in the background */
-	uint64_t oom_kills_before;
-	/* The last look. */
-	struct situation now;
-	const char *condition;		/* NULL: no memory is missing */
-	const char *forbidden;		/* why nobody is touched */
-};
-
-extern struct guard guard;
 
 /* Why it ends. */
 enum ending {
@@ -36,8 +15,25 @@ enum ending {
 	ENDING_STUCK,
 };
 
-/* What it remembers from one look to the next. Milliseconds of CLOCK_BOOTTIME. */
-struct guard_state {
+/* Milliseconds are of CLOCK_BOOTTIME. */
+struct guard {
+	/* What it is started with. */
+	struct profile profile;
+	char name[PROFILE_NAME_MAX];
+	uint64_t started_s, ends_s;	/* of the wall clock, for display */
+	uint64_t ends_ms;
+	char bound_to[128];		/* group that ends with adbd; empty: none */
+	/* Counters since its start. */
+	uint64_t wakeups, looks, passes, actions;
+	uint64_t advised_bytes, reclaimed_bytes, refaulted_bytes;
+	uint64_t gone;			/* apps that ended in the background */
+	uint64_t oom_kills_before;
+	/* The last look. */
+	struct apps apps;
+	struct situation situation;
+	const char *condition;		/* NULL: no memory is missing */
+	const char *forbidden;		/* why nobody is touched */
+	/* From one look to the next. */
 	uint64_t now_ms;
 	uint64_t minute_ms, minute_bytes;	/* when the minute began, and what it spent */
 	uint64_t look_ms;		/* of the last look at memory */
@@ -57,22 +53,10 @@ struct guard_state {
 	enum ending ending;
 };
 
-extern struct guard_state state;
-
-/* An event of no process. */
-void guard_note(const char *what, const char *reason);
+/* Log an event of no process. */
+void guard_note(const struct guard *guard, const char *what, const char *reason);
 
 /* Bring the time, and the minute's budget, up to date. */
-void guard_tick(void);
-
-/* The life of the daemon. */
-void guard_run(int ready_fd);
-
-/* Lines "guard" and "app" of a running one. */
-void guard_print(void);
-
-/* The pairs of a line about what the device has, and about one app. */
-void line_memory(const struct situation *now);
-void line_app(const struct app *app, uint64_t now_ms);
+void guard_tick(struct guard *guard);
 
 #endif
