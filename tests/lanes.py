@@ -70,11 +70,22 @@ def pytest_lane(name: str, *words: str, after: str | None = None) -> Lane:
     return Lane(name, (Command((sys.executable, "-m", "pytest", record, *words)),), after)
 
 
+# Folders of C: what is pushed to a device, the pocket phone's programs, the tests' own.
+C_FOLDERS = ("device-scripts", str(GUEST / "src"), "tests")
+
+
+def c_files() -> tuple[str, ...]:
+    """Every file of C, by its path in the project."""
+    found = (path for folder in C_FOLDERS for path in (ROOT / folder).rglob("*.[ch]"))
+    return tuple(sorted(str(path.relative_to(ROOT)) for path in found))
+
+
 LINT = Lane(
     "lint",
     (
         Command(("ruff", "check", ".")),
         Command(("ruff", "format", "--check", ".")),
+        Command(("clang-format", "--dry-run", "--Werror", *c_files())),
         Command(("mypy",)),
         Command(("mypy", "--strict", "framework"), GUEST),
         Command(("mypy", "--strict", "adbd"), GUEST),

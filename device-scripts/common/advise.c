@@ -16,7 +16,7 @@ static void count_refusal(struct advice_result *result, int error, uint64_t byte
 	if (i == result->refusals_nr) {
 		if (i == REFUSALS_MAX)
 			return;
-		result->refusals[result->refusals_nr++] = (struct refusal){ error, 0, 0 };
+		result->refusals[result->refusals_nr++] = (struct refusal){error, 0, 0};
 	}
 	result->refusals[i].ranges++;
 	result->refusals[i].bytes += bytes;
@@ -80,7 +80,7 @@ int advise_step(int pidfd, int advice, struct walk *walk, struct step *step,
 			continue;
 		}
 		whole = done > 0 ? whole_ranges(step, i, (size_t)done) : 0;
-		if (whole == 0) {	/* refused, or no progress at all */
+		if (whole == 0) { /* refused, or no progress at all */
 			i = refuse(walk, step, i, done < 0 ? (int)-done : EAGAIN, result);
 			one_by_one = false;
 			continue;

@@ -4,18 +4,18 @@
 
 #include "page_walk.h"
 
-#define REFUSALS_MAX 8	/* different errnos; process_madvise has five for a range */
+#define REFUSALS_MAX 8 /* different errnos; process_madvise has five for a range */
 
 struct refusal {
-	int error;	/* positive */
-	uint64_t ranges, bytes;	/* in the order of the reply */
+	int error; /* positive */
+	uint64_t ranges, bytes; /* in the order of the reply */
 };
 
 /* Summed over the steps of one target. */
 struct advice_result {
 	uint64_t advised_bytes;
 	uint64_t calls;
-	uint64_t longest_us;	/* of one call: what the target may have waited for its mmap lock */
+	uint64_t longest_us; /* of one call: what the target may have waited for its mmap lock */
 	struct refusal refusals[REFUSALS_MAX];
 	size_t refusals_nr;
 };

@@ -26,7 +26,7 @@ __asm__(".text\n"
 	"	ret\n"
 	".globl sys_restorer\n"
 	"sys_restorer:\n"
-	"	mov $15, %eax\n"	/* rt_sigreturn */
+	"	mov $15, %eax\n" /* rt_sigreturn */
 	"	syscall\n");
 #elif defined(__i386__)
 /* Built with -mregparm=3, three arguments in registers: a tenth of the program. */
@@ -43,7 +43,7 @@ __asm__(".text\n"
 	"	push %edi\n"
 	"	push %esi\n"
 	"	push %ebx\n"
-	"	mov %edx, %ebx\n"	/* number, a and b came in eax, edx and ecx */
+	"	mov %edx, %ebx\n" /* number, a and b came in eax, edx and ecx */
 	"	mov 20(%esp), %edx\n"
 	"	mov 24(%esp), %esi\n"
 	"	mov 28(%esp), %edi\n"
@@ -56,7 +56,7 @@ __asm__(".text\n"
 	"	ret\n"
 	".globl sys_restorer\n"
 	"sys_restorer:\n"
-	"	mov $173, %eax\n"	/* rt_sigreturn */
+	"	mov $173, %eax\n" /* rt_sigreturn */
 	"	int $0x80\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
@@ -79,7 +79,7 @@ __asm__(".text\n"
 	"	ret\n"
 	".globl sys_restorer\n"
 	"sys_restorer:\n"
-	"	mov x8, #139\n"		/* rt_sigreturn */
+	"	mov x8, #139\n" /* rt_sigreturn */
 	"	svc #0\n");
 #elif defined(__arm__)
 __asm__(".text\n"
@@ -109,7 +109,7 @@ __asm__(".text\n"
 	".globl sys_restorer\n"
 	".type sys_restorer, %function\n"
 	"sys_restorer:\n"
-	"	mov r7, #173\n"		/* rt_sigreturn */
+	"	mov r7, #173\n" /* rt_sigreturn */
 	"	svc #0\n");
 #elif defined(__riscv)
 __asm__(".text\n"

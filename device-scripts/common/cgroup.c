@@ -8,12 +8,12 @@ static const struct {
 	const char *controller;
 	const char *mount;
 } mounts[] = {
-	{ "", "sys/fs/cgroup" },
-	{ "", "sys/fs/cgroup/unified" },	/* of desktops with both versions */
-	{ "memory", "dev/memcg" },
-	{ "memory", "sys/fs/cgroup/memory" },
-	{ "freezer", "dev/freezer" },
-	{ "freezer", "sys/fs/cgroup/freezer" },
+	{"", "sys/fs/cgroup"},
+	{"", "sys/fs/cgroup/unified"}, /* of desktops with both versions */
+	{"memory", "dev/memcg"},
+	{"memory", "sys/fs/cgroup/memory"},
+	{"freezer", "dev/freezer"},
+	{"freezer", "sys/fs/cgroup/freezer"},
 };
 
 /* MOUNT GROUP / FILE below fs_root, where `group` starts with a slash. */
@@ -48,7 +48,7 @@ static int open_mounted(const char *controller, struct span group, const char *f
 static int read_group(int dir, const char *controller, char *buffer, size_t capacity,
 		      struct span *group)
 {
-	struct span text = { buffer, 0 }, word;
+	struct span text = {buffer, 0}, word;
 	int error = fs_read(dir, "cgroup", buffer, capacity, &text.len);
 
 	if (error)
@@ -73,7 +73,7 @@ int group_open(int dir, const char *controller, const char *file, int flags)
 static uint64_t read_limit(struct span group, const char *file)
 {
 	char buffer[32];
-	struct span word = { buffer, 0 };
+	struct span word = {buffer, 0};
 	int fd = open_mounted("", group, file, SYS_O_RDONLY);
 	uint64_t bytes;
 

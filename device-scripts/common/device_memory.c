@@ -9,7 +9,7 @@ static struct {
 	int zrams;
 	int mm_stat[ZRAM_MAX];
 	int io_stat[ZRAM_MAX];
-} files = { .meminfo = -1 };
+} files = {.meminfo = -1};
 
 static int open_zram(int number, const char *file)
 {
@@ -45,7 +45,7 @@ void device_close(void)
 static uint64_t column_of(int fd, int column)
 {
 	char buffer[256];
-	struct span text = { buffer, 0 };
+	struct span text = {buffer, 0};
 
 	if (fd < 0 || fs_reread(fd, buffer, sizeof(buffer), &text.len))
 		return UNKNOWN;
@@ -62,7 +62,7 @@ static void add_known(uint64_t *sum, uint64_t value)
 void device_read(struct device *out)
 {
 	char buffer[8192];
-	struct span text = { buffer, 0 };
+	struct span text = {buffer, 0};
 
 	if (files.meminfo >= 0)
 		fs_reread(files.meminfo, buffer, sizeof(buffer), &text.len);

@@ -8,10 +8,10 @@ struct device {
 	/* In the order of the reply's device line. */
 	uint64_t swap_free_bytes;
 	uint64_t swap_cached_bytes;
-	uint64_t zram_used_bytes;	/* memory all zram devices take; UNKNOWN without any */
-	uint64_t failed_writes;		/* pages zram refused, ever */
+	uint64_t zram_used_bytes; /* memory all zram devices take; UNKNOWN without any */
+	uint64_t failed_writes; /* pages zram refused, ever */
 	uint64_t swap_total_bytes;
-	uint64_t available_bytes;	/* MemAvailable: UNKNOWN before 3.14 */
+	uint64_t available_bytes; /* MemAvailable: UNKNOWN before 3.14 */
 };
 
 /* Keep the files open that device_read() reads; ended by device_close(). */

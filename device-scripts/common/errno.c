@@ -2,18 +2,20 @@
 #include "json.h"
 #include "sys.h"
 
-#define NAME(error) { error, #error }
+#define NAME(error) {error, #error}
 
 static const struct {
 	unsigned char number;
-	char name[13];	/* in place: a pointer would take as much again */
+	char name[13]; /* in place: a pointer would take as much again */
 } names[] = {
+	/* clang-format off */
 	NAME(EPERM), NAME(ENOENT), NAME(ESRCH), NAME(EINTR), NAME(EIO), NAME(ENXIO),
 	NAME(E2BIG), NAME(EBADF), NAME(ECHILD), NAME(EAGAIN), NAME(ENOMEM), NAME(EACCES),
 	NAME(EFAULT), NAME(EBUSY), NAME(EEXIST), NAME(ENODEV), NAME(ENOTDIR), NAME(EISDIR),
 	NAME(EINVAL), NAME(ENFILE), NAME(EMFILE), NAME(ENOSPC), NAME(EROFS), NAME(EPIPE),
 	NAME(ERANGE), NAME(ENAMETOOLONG), NAME(ENOSYS), NAME(ELOOP), NAME(ENODATA), NAME(ETIME),
 	NAME(EPROTO), NAME(EOVERFLOW), NAME(EOPNOTSUPP), NAME(ETIMEDOUT), NAME(ECANCELED),
+	/* clang-format on */
 };
 
 const char *errno_name(int error)

@@ -4,7 +4,7 @@
 #include "proc.h"
 #include "sys.h"
 
-#define ADJ_GONE 1001	/* further from its user than any that lives */
+#define ADJ_GONE 1001 /* further from its user than any that lives */
 
 struct search {
 	struct family *family;
@@ -25,7 +25,7 @@ static void consider(struct search *search, int pid, int dir)
 		search->error = -E2BIG;
 		return;
 	}
-	*member = (struct bearing){ status.uid, ADJ_GONE, false };
+	*member = (struct bearing){status.uid, ADJ_GONE, false};
 	family->dir[family->nr] = proc_open(pid);
 	if (family->dir[family->nr] >= 0)
 		family->nr++;
@@ -48,12 +48,12 @@ static bool visit(int pid, void *data)
 
 int family_open(struct family *family, int pid, int ppid, uint32_t uid)
 {
-	struct search search = { family, pid, 0 };
+	struct search search = {family, pid, 0};
 	int error;
 
 	family->nr = 1;
 	family->dir[0] = -1;
-	family->member[0] = (struct bearing){ uid, ADJ_GONE, true };
+	family->member[0] = (struct bearing){uid, ADJ_GONE, true};
 	if (!uid_is_app(uid) || importance_is_kept(ppid, uid))
 		return 0;
 	family->member[0].kept = false;

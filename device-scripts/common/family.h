@@ -4,10 +4,11 @@
 
 #include "importance.h"
 
-#define FAMILY_MAX 64	/* processes of one uid; apps have a few, and Android keeps 32 native children of all */
+/* Processes of one uid; apps have a few, and Android keeps 32 native children of all. */
+#define FAMILY_MAX 64
 
 struct family {
-	size_t nr;	/* of `member`; those behind the first are held by a descriptor */
+	size_t nr; /* of `member`; those behind the first are held by a descriptor */
 	struct bearing member[1 + FAMILY_MAX];
 	int dir[1 + FAMILY_MAX];
 };

@@ -39,7 +39,7 @@ static void line_file(const char *key, const char *path)
 static void line_capabilities(void)
 {
 	char buffer[8192];
-	struct span text = { buffer, 0 }, value;
+	struct span text = {buffer, 0}, value;
 
 	fs_read(fs_root, "proc/self/status", buffer, sizeof(buffer), &text.len);
 	if (next_value(&text, "CapEff:\t", &value))

@@ -3,16 +3,16 @@
 
 #include "sys.h"
 
-#define TICK_US 200000	/* a blocked write looks up this often */
+#define TICK_US 200000 /* a blocked write looks up this often */
 
 static struct {
 	bool serving;
 	bool eof;
 	uint64_t heartbeat_us;
-	uint64_t heard_us;	/* when the last byte came */
-	struct span id;		/* of the request in work */
-	size_t start, end;	/* of what waits in `pending` */
-	bool overlong;		/* the rest of a line over the limit is skipped */
+	uint64_t heard_us; /* when the last byte came */
+	struct span id; /* of the request in work */
+	size_t start, end; /* of what waits in `pending` */
+	bool overlong; /* the rest of a line over the limit is skipped */
 	char pending[LINK_LINE_BYTES + 4096];
 } link;
 
@@ -33,7 +33,7 @@ void link_open(bool serving, uint64_t heartbeat_us)
 {
 	link.eof = link.overlong = false;
 	link.start = link.end = 0;
-	link.id = (struct span){ "", 0 };
+	link.id = (struct span){"", 0};
 	link.serving = serving;
 	link.heartbeat_us = heartbeat_us;
 	link.heard_us = sys_now_us();
@@ -83,10 +83,10 @@ static bool heartbeat_missed(void)
 static void link_watch(uint64_t us, const uint64_t *signal_mask)
 {
 	struct sys_pollfd fds[2] = {
-		{ .fd = 1, .events = 0 },
-		{ .fd = 0, .events = SYS_POLLIN },
+		{.fd = 1, .events = 0},
+		{.fd = 0, .events = SYS_POLLIN},
 	};
-	struct sys_timespec timeout = { 0, 0 };
+	struct sys_timespec timeout = {0, 0};
 	size_t nr = link.serving ? 2 : 1;
 
 	if (link_full())
@@ -151,7 +151,7 @@ static long next_pending(char *out)
 	}
 	if (!link_full())
 		return 0;
-	line = (struct span){ link.pending + link.start, link.end - link.start };
+	line = (struct span){link.pending + link.start, link.end - link.start};
 	link.start = link.end;
 	if (link.overlong)
 		return 0;
@@ -164,12 +164,12 @@ long link_next(char *line)
 	const uint64_t none = 0;
 	long result;
 
-	sys_block_signal(SYS_SIGTERM, true);	/* until link_watch() waits: none is missed */
+	sys_block_signal(SYS_SIGTERM, true); /* until link_watch() waits: none is missed */
 	for (;;) {
 		result = terminated ? -EINTR : next_pending(line);
 		if (result)
 			break;
-		if (heartbeat_missed())	/* or nobody listened: the last request took long */
+		if (heartbeat_missed()) /* or nobody listened: the last request took long */
 			link_watch(0, NULL);
 		if (link.eof || heartbeat_missed()) {
 			result = -EPIPE;
@@ -234,7 +234,7 @@ int link_write(const char *bytes, size_t count)
 	while (count > 0) {
 		long done = sys_write(1, bytes, count);
 
-		if (done == -EINTR || done == -EAGAIN) {	/* the tick: is anybody there? */
+		if (done == -EINTR || done == -EAGAIN) { /* the tick: is anybody there? */
 			link_watch(done == -EAGAIN ? TICK_US : 0, NULL);
 			if (terminated || link.eof || heartbeat_missed())
 				return -EPIPE;

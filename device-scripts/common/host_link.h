@@ -9,8 +9,8 @@
 
 enum link_state {
 	LINK_GO,
-	LINK_CANCELLED,	/* the request in work is not wanted any more */
-	LINK_ENDING,	/* EOF, HUP, EPIPE, a missed heartbeat or SIGTERM */
+	LINK_CANCELLED, /* the request in work is not wanted any more */
+	LINK_ENDING, /* EOF, HUP, EPIPE, a missed heartbeat or SIGTERM */
 };
 
 /* heartbeat_us 0: none is wanted. `serving` false: one-shot. */

@@ -21,7 +21,7 @@ long sys_call(long number, long a, long b, long c, long d, long e, long f)
 
 int sys_on_signal(int number, sys_handler handler)
 {
-	struct sigaction action = { .sa_handler = handler };
+	struct sigaction action = {.sa_handler = handler};
 
 	return sigaction(number, &action, NULL) < 0 ? -errno : 0;
 }

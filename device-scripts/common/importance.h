@@ -4,19 +4,19 @@
 
 #include "text.h"
 
-#define FIRST_APP_UID 10000	/* android_filesystem_config.h; per user, of 100000 each */
-#define FIRST_ISOLATED_UID 90000	/* of app zygotes' children; 99000 and above: of all others' */
+#define FIRST_APP_UID 10000 /* android_filesystem_config.h; per user, of 100000 each */
+#define FIRST_ISOLATED_UID 90000 /* of app zygotes' children; 99000 and above: of all others' */
 #define USER_UIDS 100000
 
 /* What a process says of itself, as far as it matters here. */
 struct bearing {
 	uint32_t uid;
-	int adj;	/* its oom_score_adj */
-	bool kept;	/* somebody outside its uid started it: ActivityManager keeps this adj up to date */
+	int adj; /* its oom_score_adj */
+	bool kept; /* somebody outside its uid started it: ActivityManager keeps this adj up to date */
 };
 
 bool uid_is_app(uint32_t uid);
-bool uid_is_isolated(uint32_t uid);	/* one lent to a single process, which tells of no app */
+bool uid_is_isolated(uint32_t uid); /* one lent to a single process, which tells of no app */
 
 /*
  * The adj of the process behind `dir` as far as it tells who is in front: `adj`, or 900 (cached) for one

@@ -10,7 +10,7 @@
 static struct {
 	char text[LINE_MAX_BYTES];
 	size_t len;
-	bool first;	/* no comma wanted */
+	bool first; /* no comma wanted */
 } line;
 
 static struct {
@@ -24,7 +24,7 @@ static struct {
 static void put(const char *bytes, size_t count)
 {
 	if (count > sizeof(line.text) - line.len) {
-		reply.error = -EOVERFLOW;	/* callers bound their texts: a defect */
+		reply.error = -EOVERFLOW; /* callers bound their texts: a defect */
 		return;
 	}
 	memcpy(line.text + line.len, bytes, count);
@@ -74,7 +74,7 @@ static size_t put_quoted(struct span value)
 
 	put("\"", 1);
 	while (taken < value.len) {
-		struct span rest = { value.at + taken, value.len - taken };
+		struct span rest = {value.at + taken, value.len - taken};
 		char clean[4], escaped[6];
 		size_t len = 1;
 
@@ -106,7 +106,7 @@ static void put_span_key(struct span key)
 
 static void put_key(const char *key)
 {
-	put_span_key(key ? span_of(key) : (struct span){ NULL, 0 });
+	put_span_key(key ? span_of(key) : (struct span){NULL, 0});
 }
 
 void line_begin(const char *type)
@@ -114,7 +114,7 @@ void line_begin(const char *type)
 	line.len = 0;
 	line.first = true;
 	put("{", 1);
-	line_text("id", (struct span){ reply.id, reply.id_len });
+	line_text("id", (struct span){reply.id, reply.id_len});
 	line_word("t", type);
 }
 
@@ -213,12 +213,12 @@ size_t line_text_part(const char *key, struct span value)
 		return taken;
 	for (whole = taken; whole > 0 && value.at[whole - 1] != '\n';)
 		whole--;
-	if (whole == 0)	/* one endless line: cut anywhere */
+	if (whole == 0) /* one endless line: cut anywhere */
 		return taken;
 	line.len = start;
 	line.first = first;
 	put_key(key);
-	return put_quoted((struct span){ value.at, whole });
+	return put_quoted((struct span){value.at, whole});
 }
 
 static void write_line(void)
@@ -239,7 +239,7 @@ void line_send(void)
 struct span line_finish(void)
 {
 	put("}\n", 2);
-	return (struct span){ line.text, line.len };
+	return (struct span){line.text, line.len};
 }
 
 void line_relay(struct span other)
@@ -250,9 +250,9 @@ void line_relay(struct span other)
 	line.len = 0;
 	line.first = true;
 	put("{", 1);
-	line_text("id", (struct span){ reply.id, reply.id_len });
+	line_text("id", (struct span){reply.id, reply.id_len});
 	put(",", 1);
-	put(other.at, other.len > 0 ? other.len - 1 : 0);	/* its last brace is put again */
+	put(other.at, other.len > 0 ? other.len - 1 : 0); /* its last brace is put again */
 	line_send();
 }
 
@@ -270,7 +270,7 @@ static void put_crc(uint32_t crc)
 	char digits[8];
 
 	format_hex(crc, digits, sizeof(digits));
-	line_text("crc", (struct span){ digits, sizeof(digits) });
+	line_text("crc", (struct span){digits, sizeof(digits)});
 }
 
 int reply_end(int error, const char *why)

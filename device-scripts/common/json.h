@@ -22,16 +22,16 @@ int reply_end(int error, const char *why);
 bool reply_broken(void);
 
 void line_begin(const char *type);
-void line_text(const char *key, struct span value);	/* any bytes */
-void line_word(const char *key, const char *value);	/* NULL: null */
-void line_u64(const char *key, uint64_t value);		/* UNKNOWN: null */
+void line_text(const char *key, struct span value); /* any bytes */
+void line_word(const char *key, const char *value); /* NULL: null */
+void line_u64(const char *key, uint64_t value); /* UNKNOWN: null */
 /* A number for each of the blank-separated keys: a call for each is a tenth of the program. */
 void line_numbers(const char *keys, const uint64_t *values);
-void line_i64(const char *key, int64_t value);		/* INT64_MIN: null */
+void line_i64(const char *key, int64_t value); /* INT64_MIN: null */
 void line_bool(const char *key, bool value);
 void line_null(const char *key);
-void line_errno(const char *key, int error);		/* 0: null */
-void line_object(const char *key);			/* key NULL: inside a list */
+void line_errno(const char *key, int error); /* 0: null */
+void line_object(const char *key); /* key NULL: inside a list */
 void line_object_end(void);
 void line_list(const char *key);
 void line_list_end(void);

@@ -136,7 +136,7 @@ uint64_t column_u64(struct span text, int column)
 		for (end = start; end < text.len && (unsigned char)text.at[end] > ' ';)
 			end++;
 		if (end > start && column-- == 0)
-			return parse_u64((struct span){ text.at + start, end - start }, 10, &value) ?
+			return parse_u64((struct span){text.at + start, end - start}, 10, &value) ?
 				       value :
 				       UNKNOWN;
 	}

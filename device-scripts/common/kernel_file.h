@@ -31,7 +31,7 @@ struct line_reader {
 	int fd;
 	size_t start, end;
 	bool eof;
-	char buffer[16384];	/* the longest line of maps: 73 + PATH_MAX, escaped */
+	char buffer[16384]; /* the longest line of maps: 73 + PATH_MAX, escaped */
 };
 
 int reader_open(struct line_reader *reader, int dir, const char *path);

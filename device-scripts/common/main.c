@@ -35,7 +35,7 @@ static int run_verb(const struct request *request, const char **why)
 /* Answer one line of `len` bytes (-E2BIG: it was longer); 0 when the reply was written. */
 static int answer(long len, int *error)
 {
-	struct span line = { request_line, strlen(request_line) };
+	struct span line = {request_line, strlen(request_line)};
 	struct request request;
 	const char *why = NULL;
 
@@ -109,10 +109,9 @@ int helper_main(int argc, char **argv, size_t page_size)
 		link_open(false, 0);
 		return answer(join_arguments(argc, argv), &error) || error ? 1 : 0;
 	}
-	if (argc > 2 &&
-	    (argc > 3 || !span_starts(span_of(argv[2]), heartbeat) ||
-	     !parse_u64(span_of(argv[2] + sizeof(heartbeat) - 1), 10, &heartbeat_ms) ||
-	     heartbeat_ms > 3600000)) {
+	if (argc > 2 && (argc > 3 || !span_starts(span_of(argv[2]), heartbeat) ||
+			 !parse_u64(span_of(argv[2] + sizeof(heartbeat) - 1), 10, &heartbeat_ms) ||
+			 heartbeat_ms > 3600000)) {
 		say("usage: serve [heartbeat_ms=N], N up to 3600000\n");
 		return 2;
 	}

@@ -46,12 +46,14 @@ static bool has_prefix_of(struct span path, const char *const *prefixes)
  */
 static enum vma_kind anonymous_kind(struct span path)
 {
-	static const char *const dalvik[] = { "[anon:dalvik-", "/dev/ashmem/dalvik-", NULL };
-	static const char *const native[] = {
-		"[heap]", "[anon:scudo:", "[anon:libc_malloc", "[anon:GWP-ASan",
-		"/dev/ashmem/libc_malloc", NULL
-	};
-	static const char *const stack[] = { "[stack", "[anon:stack_and_tls:", NULL };
+	static const char *const dalvik[] = {"[anon:dalvik-", "/dev/ashmem/dalvik-", NULL};
+	static const char *const native[] = {"[heap]",
+					     "[anon:scudo:",
+					     "[anon:libc_malloc",
+					     "[anon:GWP-ASan",
+					     "/dev/ashmem/libc_malloc",
+					     NULL};
+	static const char *const stack[] = {"[stack", "[anon:stack_and_tls:", NULL};
 
 	if (has_prefix_of(path, dalvik))
 		return VMA_DALVIK;
@@ -62,9 +64,8 @@ static enum vma_kind anonymous_kind(struct span path)
 
 static enum vma_kind file_kind(struct span perms, struct span path)
 {
-	static const char *const suffixes[] = {
-		".so", ".apk", ".dex", ".vdex", ".odex", ".oat", ".art", ".jar", NULL
-	};
+	static const char *const suffixes[] = {".so",  ".apk", ".dex", ".vdex", ".odex",
+					       ".oat", ".art", ".jar", NULL};
 
 	if (perms.at[2] == 'x')
 		return VMA_CODE;
@@ -81,13 +82,10 @@ static enum vma_kind file_kind(struct span perms, struct span path)
  */
 enum vma_kind kind_of(struct span perms, uint64_t inode, struct span path)
 {
-	static const char *const anonymous[] = {
-		"[heap]", "[stack", "[anon:", "/dev/ashmem/", NULL
-	};
+	static const char *const anonymous[] = {"[heap]", "[stack", "[anon:", "/dev/ashmem/", NULL};
 	/* Devices, GPU buffers, shared memory and hugetlb: PAGEOUT refuses or must not move them. */
-	static const char *const untouchable[] = {
-		"/dev/", "/memfd:", "/dmabuf", "/SYSV", "/anon_hugepage", NULL
-	};
+	static const char *const untouchable[] = {"/dev/", "/memfd:",        "/dmabuf",
+						  "/SYSV", "/anon_hugepage", NULL};
 	bool private = perms.at[3] == 'p';
 
 	/*
@@ -109,6 +107,7 @@ bool what_parse(struct span word, unsigned int *out)
 {
 	*out = span_is(word, "anon") ? VMA_ANON :
 	       span_is(word, "file") ? VMA_FILE :
-	       span_is(word, "all")  ? VMA_ANON | VMA_FILE : 0;
+	       span_is(word, "all")  ? VMA_ANON | VMA_FILE :
+				       0;
 	return *out != 0;
 }

@@ -6,13 +6,13 @@
 
 /* Bits, for a request may mean several. */
 enum vma_kind {
-	VMA_OTHER = 0,		/* special, device, shared anonymous: never touched */
-	VMA_DALVIK = 1 << 0,	/* what ART allocated: Java heap, its tables */
-	VMA_NATIVE = 1 << 1,	/* malloc's: scudo, libc_malloc, [heap] */
+	VMA_OTHER = 0, /* special, device, shared anonymous: never touched */
+	VMA_DALVIK = 1 << 0, /* what ART allocated: Java heap, its tables */
+	VMA_NATIVE = 1 << 1, /* malloc's: scudo, libc_malloc, [heap] */
 	VMA_STACK = 1 << 2,
-	VMA_UNNAMED = 1 << 3,	/* any other private anonymous memory */
-	VMA_CODE = 1 << 4,	/* mappings of libraries, oat, dex and apk files */
-	VMA_DATA = 1 << 5,	/* mappings of other files */
+	VMA_UNNAMED = 1 << 3, /* any other private anonymous memory */
+	VMA_CODE = 1 << 4, /* mappings of libraries, oat, dex and apk files */
+	VMA_DATA = 1 << 5, /* mappings of other files */
 };
 
 #define KINDS_NR 6

@@ -71,7 +71,7 @@ int walk_open(struct walk *walk, int dir, const struct chosen *chosen)
 	int error;
 
 	walk->chosen = *chosen;
-	walk->vma = (struct vma){ 0, 0, VMA_OTHER, false };
+	walk->vma = (struct vma){0, 0, VMA_OTHER, false};
 	walk->at = walk->refused_end = 0;
 	walk->ended = false;
 	walk->window_at = walk->window_end = 0;
@@ -155,8 +155,7 @@ static int load_window(struct walk *walk, int *reads)
 		return 0;
 	first = page_index(walk->at);
 	/* Far from the last window, as reservations and thread stacks are, most would be holes. */
-	want = walk->at - walk->window_end < table_bytes ||
-			       walk->vma.end - walk->at > table_bytes ?
+	want = walk->at - walk->window_end < table_bytes || walk->vma.end - walk->at > table_bytes ?
 		       WINDOW_PAGES :
 		       TABLE_PAGES;
 	want -= (size_t)first % TABLE_PAGES;
@@ -166,10 +165,10 @@ static int load_window(struct walk *walk, int *reads)
 	if (got < 0)
 		return (int)got;
 	if (got < (long)sizeof(walk->entries[0]))
-		return -ESRCH;	/* no address space any more */
+		return -ESRCH; /* no address space any more */
 	walk->window_at = walk->at;
-	walk->window_end = walk->at +
-			   (uint64_t)((size_t)got / sizeof(walk->entries[0])) * page_bytes;
+	walk->window_end =
+		walk->at + (uint64_t)((size_t)got / sizeof(walk->entries[0])) * page_bytes;
 	return 0;
 }
 
@@ -216,10 +215,10 @@ static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *st
 		uint64_t bytes = run_bytes(walk, entry, stop), whole = bytes, *count;
 
 		count = !anonymous_too && !(*entry & PAGE_FILE) ? NULL :
-			*entry & PAGE_SWAPPED		 ? &use->swapped_bytes :
-			!(*entry & PAGE_PRESENT)	 ? NULL :
-			*entry & PAGE_EXCLUSIVE		 ? &use->exclusive_bytes :
-							   &use->shared_bytes;
+			*entry & PAGE_SWAPPED                   ? &use->swapped_bytes :
+			!(*entry & PAGE_PRESENT)                ? NULL :
+			*entry & PAGE_EXCLUSIVE                 ? &use->exclusive_bytes :
+								  &use->shared_bytes;
 		if (count == meant && walk->at >= walk->refused_end) {
 			if (bytes > limit_bytes - step->bytes)
 				bytes = limit_bytes - step->bytes;
@@ -296,7 +295,7 @@ int walk_rewind(struct walk *walk, int dir)
 
 struct use walk_sum(const struct walk *walk)
 {
-	struct use sum = { 0, 0, 0, 0, 0 };
+	struct use sum = {0, 0, 0, 0, 0};
 
 	for (size_t i = 0; i < KINDS_NR; i++) {
 		sum.mapped_bytes += walk->uses[i].mapped_bytes;
@@ -310,7 +309,7 @@ struct use walk_sum(const struct walk *walk)
 
 int walk_count_locked(struct walk *walk, int dir)
 {
-	struct vma vma = { 0, 0, VMA_OTHER, false };
+	struct vma vma = {0, 0, VMA_OTHER, false};
 	bool meant = false;
 	struct span line;
 	int more;

@@ -13,18 +13,18 @@
 struct vma {
 	uint64_t start, end;
 	enum vma_kind kind;
-	bool in_file;	/* also ashmem, whose private pages are anonymous */
+	bool in_file; /* also ashmem, whose private pages are anonymous */
 };
 
 /* Read a line of maps; false when it is none. */
 bool vma_parse(struct span line, struct vma *out);
 
-#define STEP_RANGES 64	/* of more ranges a call, the newer kernels' lock is held too long */
+#define STEP_RANGES 64 /* of more ranges a call, the newer kernels' lock is held too long */
 
 /* What one step advises: ranges in ascending order, each within one VMA. */
 struct step {
 	struct sys_iovec iov[STEP_RANGES];
-	uint64_t vma_end[STEP_RANGES];	/* end of the VMA the range is in */
+	uint64_t vma_end[STEP_RANGES]; /* end of the VMA the range is in */
 	size_t nr;
 	uint64_t bytes;
 };
@@ -35,7 +35,7 @@ struct step {
 struct chosen {
 	unsigned int kinds;
 	uint64_t start, end;
-	bool swapped;	/* of them what is in swap and was never in a file, not what is resident */
+	bool swapped; /* of them what is in swap and was never in a file, not what is resident */
 };
 
 /* Whether it is all of anonymous memory, of files, or of both. */
@@ -44,22 +44,22 @@ bool chosen_is_whole(const struct chosen *chosen);
 /* What was seen of the VMAs that are meant. */
 struct use {
 	/* In the order of the reply. */
-	uint64_t exclusive_bytes;	/* resident, mapped by this process alone */
-	uint64_t shared_bytes;		/* resident, mapped elsewhere too */
+	uint64_t exclusive_bytes; /* resident, mapped by this process alone */
+	uint64_t shared_bytes; /* resident, mapped elsewhere too */
 	uint64_t swapped_bytes;
 	uint64_t mapped_bytes;
-	uint64_t locked_bytes;		/* only by walk_count_locked() */
+	uint64_t locked_bytes; /* only by walk_count_locked() */
 };
 
 struct walk {
 	struct chosen chosen;
 	struct vma vma;
-	uint64_t at;		/* next byte of `vma` to look at */
-	uint64_t refused_end;	/* pages below are counted, not advised */
+	uint64_t at; /* next byte of `vma` to look at */
+	uint64_t refused_end; /* pages below are counted, not advised */
 	bool ended;
-	int pagemap;		/* -errno: whole VMAs are advised */
-	uint64_t window_at, window_end;	/* addresses of what `entries` tells of */
-	struct use uses[KINDS_NR];	/* so far, by kind */
+	int pagemap; /* -errno: whole VMAs are advised */
+	uint64_t window_at, window_end; /* addresses of what `entries` tells of */
+	struct use uses[KINDS_NR]; /* so far, by kind */
 	struct line_reader maps;
 	uint64_t entries[WINDOW_PAGES];
 };

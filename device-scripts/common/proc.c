@@ -5,7 +5,7 @@
 #include "kernel_file.h"
 #include "sys.h"
 
-#define PF_KTHREAD 0x00200000u	/* include/linux/sched.h; the same since 2.6 */
+#define PF_KTHREAD 0x00200000u /* include/linux/sched.h; the same since 2.6 */
 
 static bool next_number(struct span *rest, int64_t *out)
 {
@@ -35,19 +35,20 @@ int stat_parse(struct span text, struct proc_stat *out)
 		close--;
 	if (close <= open + 1 || close + 3 > text.len)
 		return -EINVAL;
-	out->comm_len = utf8_clean((struct span){ text.at + open + 1, close - open - 2 },
-				   out->comm, sizeof(out->comm));
+	out->comm_len = utf8_clean((struct span){text.at + open + 1, close - open - 2}, out->comm,
+				   sizeof(out->comm));
 	out->state = text.at[close + 1];
-	rest = (struct span){ text.at + close + 3, text.len - close - 3 };
+	rest = (struct span){text.at + close + 3, text.len - close - 3};
 	if (!next_number(&rest, &ppid))
 		return -EINVAL;
-	skip_words(&rest, 4);	/* pgrp session tty_nr tpgid */
+	skip_words(&rest, 4); /* pgrp session tty_nr tpgid */
 	if (!next_number(&rest, &flags))
 		return -EINVAL;
-	skip_words(&rest, 2);	/* minflt cminflt */
+	skip_words(&rest, 2); /* minflt cminflt */
 	if (!next_number(&rest, &major_faults))
 		return -EINVAL;
-	skip_words(&rest, 9);	/* cmajflt utime stime cutime cstime priority nice threads itrealvalue */
+	/* cmajflt utime stime cutime cstime priority nice threads itrealvalue */
+	skip_words(&rest, 9);
 	if (!span_word(&rest, ' ', &word) || !parse_u64(word, 10, &out->start))
 		return -EINVAL;
 	out->ppid = (int)ppid;
@@ -91,7 +92,7 @@ int proc_open(int pid)
 	char path[5 + DIGITS_MAX + 2] = "proc/";
 	size_t len = 5 + format_u64((uint64_t)pid, path + 5);
 
-	path[len] = '/';	/* a directory or nothing */
+	path[len] = '/'; /* a directory or nothing */
 	path[len + 1] = '\0';
 	return sys_openat(fs_root, path, SYS_O_PATH);
 }
@@ -102,16 +103,16 @@ int proc_read_stat(int dir, struct proc_stat *out)
 	size_t len;
 	int error = fs_read(dir, "stat", buffer, sizeof(buffer), &len);
 
-	return error ? error : stat_parse((struct span){ buffer, len }, out);
+	return error ? error : stat_parse((struct span){buffer, len}, out);
 }
 
 int proc_read_status(int dir, struct proc_status *out)
 {
-	char buffer[8192];	/* Cpus_allowed and Groups can be long, the wanted lines are early */
+	char buffer[8192]; /* Cpus_allowed and Groups can be long, the wanted lines are early */
 	size_t len;
 	int error = fs_read(dir, "status", buffer, sizeof(buffer), &len);
 
-	return error ? error : status_parse((struct span){ buffer, len }, out);
+	return error ? error : status_parse((struct span){buffer, len}, out);
 }
 
 int proc_read_name(int dir, const struct proc_stat *stat, struct name *out)
@@ -122,7 +123,7 @@ int proc_read_name(int dir, const struct proc_stat *stat, struct name *out)
 
 	if (error)
 		return error;
-	name_parse((struct span){ buffer, len }, stat, out);
+	name_parse((struct span){buffer, len}, stat, out);
 	return 0;
 }
 
@@ -189,7 +190,7 @@ bool proc_is_ancestor(int pid)
 static bool group_says(int dir, const char *controller, const char *file, const char *word)
 {
 	char buffer[512];
-	struct span text = { buffer, 0 };
+	struct span text = {buffer, 0};
 	int fd = group_open(dir, controller, file, SYS_O_RDONLY);
 	bool says = false;
 
@@ -209,8 +210,7 @@ bool proc_is_app_frozen(int dir)
 
 bool proc_is_frozen(int dir)
 {
-	return proc_is_app_frozen(dir) ||
-	       group_says(dir, "freezer", "freezer.state", "FROZEN");
+	return proc_is_app_frozen(dir) || group_says(dir, "freezer", "freezer.state", "FROZEN");
 }
 
 bool proc_is_idle(int dir)

@@ -4,8 +4,8 @@
 
 #include "text.h"
 
-#define RAW_NAME_MAX 1024			/* of cmdline's first string */
-#define NAME_MAX_BYTES (RAW_NAME_MAX * 3)	/* each byte may become U+FFFD */
+#define RAW_NAME_MAX 1024 /* of cmdline's first string */
+#define NAME_MAX_BYTES (RAW_NAME_MAX * 3) /* each byte may become U+FFFD */
 #define COMM_MAX_BYTES (64 * 3)
 
 /* A name as replies give it: valid UTF-8. */
@@ -16,7 +16,7 @@ struct name {
 
 /* The line of /proc/PID/stat, as far as it is wanted. */
 struct proc_stat {
-	uint64_t start;		/* clock ticks after boot: a name, not a handle */
+	uint64_t start; /* clock ticks after boot: a name, not a handle */
 	uint64_t major_faults;
 	int ppid;
 	char state;

@@ -9,10 +9,10 @@ struct memory {
 	/* In the order of memory_print(). */
 	uint64_t rss_bytes;
 	uint64_t rss_anon_bytes;
-	uint64_t rss_file_bytes;	/* with shared memory */
+	uint64_t rss_file_bytes; /* with shared memory */
 	uint64_t swap_bytes;
 	uint64_t locked_bytes;
-	bool approximate;	/* from status, not from smaps_rollup */
+	bool approximate; /* from status, not from smaps_rollup */
 };
 
 extern const struct memory memory_unknown;

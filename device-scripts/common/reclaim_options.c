@@ -30,7 +30,7 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	struct span what = span_of("anon"), only, range;
 	bool given = request_value(request, "what", &what);
 
-	*out = (struct chosen){ 0, 0, UINT64_MAX, false };
+	*out = (struct chosen){0, 0, UINT64_MAX, false};
 	if (!what_parse(what, &out->kinds))
 		return "what must be anon, file or all";
 	if (request_value(request, "only", &only)) {
@@ -69,7 +69,8 @@ const char *options_parse(const struct request *request, struct options *out)
 		why = parse_backend(request, out);
 	if (why)
 		return why;
-	if (!request_u64(request, "budget_bytes", UNKNOWN, UNKNOWN, &out->budget_left_bytes, &why) ||
+	if (!request_u64(request, "budget_bytes", UNKNOWN, UNKNOWN, &out->budget_left_bytes,
+			 &why) ||
 	    !request_u64(request, "step_bytes", UNKNOWN, UNKNOWN, &out->step_bytes, &why) ||
 	    !request_u64(request, "pause_us", UNKNOWN, UNKNOWN, &out->pause_us, &why) ||
 	    !request_u64(request, "swap_floor_bytes", 0, UNKNOWN, &out->swap_floor_bytes, &why) ||

@@ -18,16 +18,16 @@ struct options {
 	struct chosen chosen;
 	bool dry;
 	enum backend backend;
-	struct span targets;	/* of the whole request */
-	uint64_t memcg_bytes;	/* to be asked of the memcg of the target in work */
-	bool stuck;	/* a write did not come back: no second one */
-	uint64_t deadline_us;	/* of that write */
-	bool idle_first;	/* what is frozen or stopped before what runs */
-	uint64_t budget_left_bytes;	/* of the whole request */
-	uint64_t step_bytes;	/* UNKNOWN: by the target's state */
-	uint64_t pause_us;	/* UNKNOWN: likewise */
+	struct span targets; /* of the whole request */
+	uint64_t memcg_bytes; /* to be asked of the memcg of the target in work */
+	bool stuck; /* a write did not come back: no second one */
+	uint64_t deadline_us; /* of that write */
+	bool idle_first; /* what is frozen or stopped before what runs */
+	uint64_t budget_left_bytes; /* of the whole request */
+	uint64_t step_bytes; /* UNKNOWN: by the target's state */
+	uint64_t pause_us; /* UNKNOWN: likewise */
 	uint64_t swap_floor_bytes;
-	uint64_t memory_floor_bytes;	/* of prefetch: available memory that is to be left */
+	uint64_t memory_floor_bytes; /* of prefetch: available memory that is to be left */
 	/* The device when the request began, and when the last 16 MiB did. */
 	struct device before;
 	struct device window;
@@ -35,8 +35,9 @@ struct options {
 };
 
 /* The keys of a request that options_parse() reads. */
-#define OPTIONS "what only range budget_bytes step_bytes pause_us swap_floor_bytes " \
-		"memory_floor_bytes idle_first backend deadline_ms dry"
+#define OPTIONS \
+	"what only range budget_bytes step_bytes pause_us swap_floor_bytes " \
+	"memory_floor_bytes idle_first backend deadline_ms dry"
 
 /* Read all of them but `advice` and the state; NULL, or what is wrong. */
 const char *options_parse(const struct request *request, struct options *out);

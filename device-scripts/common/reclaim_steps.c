@@ -7,12 +7,12 @@
 /* What a step costs the target is in its mmap lock: 1 MiB is about 2.3 ms of it. */
 #define RUNNING_STEP_BYTES (1024u * 1024)
 #define RUNNING_PAUSE_US 500
-#define IDLE_STEP_BYTES (8u * 1024 * 1024)	/* nobody in there waits for the lock */
+#define IDLE_STEP_BYTES (8u * 1024 * 1024) /* nobody in there waits for the lock */
 #define GAIN_WINDOW_BYTES (16u * 1024 * 1024)
 
-static struct step step;	/* one at a time: static, for its ranges fill a stack */
+static struct step step; /* one at a time: static, for its ranges fill a stack */
 
-static const struct verdict finished = { OUTCOME_ADVISED, REASON_NONE };
+static const struct verdict finished = {OUTCOME_ADVISED, REASON_NONE};
 
 static bool goes_to_swap(const struct options *options)
 {
@@ -183,8 +183,7 @@ int reclaim_count(const struct target *target, struct walk *walk, const struct o
 	return error;
 }
 
-void reclaim_quietly(struct options *options, const struct target_spec *spec,
-		     struct report *report)
+void reclaim_quietly(struct options *options, const struct target_spec *spec, struct report *report)
 {
 	static struct walk walk;
 	static struct target target;

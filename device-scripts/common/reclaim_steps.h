@@ -14,7 +14,7 @@ struct report {
 	uint64_t major_faults;
 	uint64_t steps;
 	uint64_t duration_us;
-	uint64_t swap_room_bytes;	/* at the last look; UNKNOWN: no limit */
+	uint64_t swap_room_bytes; /* at the last look; UNKNOWN: no limit */
 	bool walked;
 	bool locked_counted;
 	struct advice_result advice;

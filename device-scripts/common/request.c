@@ -4,7 +4,7 @@
 #include "sys.h"
 
 #define ID_MAX 16
-#define DEFAULT_ADJ_FLOOR 700	/* previous app: the first that is not in use (ProcessList.java) */
+#define DEFAULT_ADJ_FLOOR 700 /* previous app: the first that is not in use (ProcessList.java) */
 
 static bool id_is_valid(struct span id)
 {
@@ -23,11 +23,11 @@ int request_parse(struct span line, struct request *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (!span_word(&line, ' ', &out->id) || !id_is_valid(out->id)) {
-		out->id = (struct span){ "", 0 };
+		out->id = (struct span){"", 0};
 		return -EINVAL;
 	}
 	if (!span_word(&line, ' ', &out->verb))
-		out->verb = (struct span){ "", 0 };
+		out->verb = (struct span){"", 0};
 	out->pairs = line;
 	return 0;
 }

@@ -7,7 +7,7 @@
 struct request {
 	struct span id;
 	struct span verb;
-	struct span pairs;	/* the rest of the line */
+	struct span pairs; /* the rest of the line */
 };
 
 /* Split `line` (which outlives the request). -EINVAL: no valid id; `id` is then empty. */
@@ -52,7 +52,7 @@ bool next_target(struct span *rest, struct target_spec *out);
 typedef int (*verb_fn)(const struct request *request, const char **why);
 
 struct verb {
-	const char *name;	/* NULL after the last */
+	const char *name; /* NULL after the last */
 	verb_fn run;
 };
 

@@ -51,7 +51,7 @@ long sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
 #else
 	long low = REGISTER(offset & 0xffffffff), high = REGISTER(offset >> 32);
 
-#ifdef __arm__	/* its EABI: a 64-bit argument starts at an even register */
+#ifdef __arm__ /* its EABI: a 64-bit argument starts at an even register */
 	return sys_call(__NR_pread64, fd, to, count, 0, low, high);
 #else
 	return sys_call(__NR_pread64, fd, to, count, low, high, 0);
@@ -82,18 +82,17 @@ long sys_getdents(int fd, void *buffer, size_t bytes)
 int sys_poll(struct sys_pollfd *fds, size_t nr, const struct sys_timespec *timeout,
 	     const uint64_t *signal_mask)
 {
-	struct sys_timespec left = { 0, 0 };
+	struct sys_timespec left = {0, 0};
 
-	if (timeout)	/* the kernel writes what is left into it */
+	if (timeout) /* the kernel writes what is left into it */
 		left = *timeout;
-	return (int)sys_call(__NR_ppoll, REGISTER(fds), REGISTER(nr),
-			     timeout ? REGISTER(&left) : 0, REGISTER(signal_mask),
-			     sizeof(*signal_mask), 0);
+	return (int)sys_call(__NR_ppoll, REGISTER(fds), REGISTER(nr), timeout ? REGISTER(&left) : 0,
+			     REGISTER(signal_mask), sizeof(*signal_mask), 0);
 }
 
 static uint64_t clock_us(int clock)
 {
-	struct sys_timespec now = { 0, 0 };
+	struct sys_timespec now = {0, 0};
 
 	call3(__NR_clock_gettime, clock, REGISTER(&now), 0);
 	return (uint64_t)now.s * 1000000 + (uint64_t)((unsigned long)now.ns / 1000);
@@ -141,7 +140,7 @@ int sys_getpid(void)
 
 int sys_fork(void)
 {
-	return (int)call3(__NR_clone, SYS_SIGCHLD, 0, 0);	/* arm64 has no fork */
+	return (int)call3(__NR_clone, SYS_SIGCHLD, 0, 0); /* arm64 has no fork */
 }
 
 void sys_wait_stopped(int pid)
@@ -184,7 +183,7 @@ void sys_tick(long period_us)
 {
 	struct {
 		long interval_s, interval_us, first_s, first_us;
-	} timer = { 0, period_us, 0, period_us };
+	} timer = {0, period_us, 0, period_us};
 
 	call3(__NR_setitimer, ITIMER_REAL, REGISTER(&timer), 0);
 }

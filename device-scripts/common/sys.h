@@ -82,9 +82,9 @@ long sys_getdents(int fd, void *buffer, size_t bytes);
 /* A NULL timeout waits forever, a NULL mask leaves the signals as they are. */
 int sys_poll(struct sys_pollfd *fds, size_t nr, const struct sys_timespec *timeout,
 	     const uint64_t *signal_mask);
-uint64_t sys_now_us(void);	/* CLOCK_MONOTONIC */
-uint64_t sys_boottime_us(void);	/* as monotonic, and goes on while the device sleeps */
-uint64_t sys_cpu_us(void);	/* of this process, so far */
+uint64_t sys_now_us(void); /* CLOCK_MONOTONIC */
+uint64_t sys_boottime_us(void); /* as monotonic, and goes on while the device sleeps */
+uint64_t sys_cpu_us(void); /* of this process, so far */
 int sys_pidfd_open(int pid);
 long sys_process_madvise(int pidfd, const struct sys_iovec *iov, size_t nr, int advice);
 /* Of the device at `path`; swapoff waits until everything in it is back in memory. */

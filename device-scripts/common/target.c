@@ -4,16 +4,19 @@
 #include "kernel_file.h"
 #include "sys.h"
 
-static const struct verdict go_on = { OUTCOME_ADVISED, REASON_NONE };
-static const struct verdict gone = { OUTCOME_GONE, REASON_GONE };
-static const struct verdict changed = { OUTCOME_CHANGED, REASON_CHANGED };
+static const struct verdict go_on = {OUTCOME_ADVISED, REASON_NONE};
+static const struct verdict gone = {OUTCOME_GONE, REASON_GONE};
+static const struct verdict changed = {OUTCOME_CHANGED, REASON_CHANGED};
 
 const char *outcome_name(enum outcome outcome)
 {
 	static const char *const names[] = {
-		[OUTCOME_ADVISED] = "advised",	 [OUTCOME_NOTHING] = "nothing",
-		[OUTCOME_GONE] = "gone",	 [OUTCOME_CHANGED] = "changed",
-		[OUTCOME_DENIED] = "denied",	 [OUTCOME_STOPPED] = "stopped",
+		[OUTCOME_ADVISED] = "advised",
+		[OUTCOME_NOTHING] = "nothing",
+		[OUTCOME_GONE] = "gone",
+		[OUTCOME_CHANGED] = "changed",
+		[OUTCOME_DENIED] = "denied",
+		[OUTCOME_STOPPED] = "stopped",
 		[OUTCOME_UNSUPPORTED] = "unsupported",
 	};
 
@@ -33,7 +36,7 @@ const char *reason_name(enum reason reason)
 
 struct verdict verdict_stopped(enum reason reason)
 {
-	return (struct verdict){ OUTCOME_STOPPED, reason };
+	return (struct verdict){OUTCOME_STOPPED, reason};
 }
 
 struct verdict verdict_of_error(int error)
@@ -44,9 +47,9 @@ struct verdict verdict_of_error(int error)
 		return gone;
 	case -EPERM:
 	case -EACCES:
-		return (struct verdict){ OUTCOME_DENIED, REASON_DENIED };
+		return (struct verdict){OUTCOME_DENIED, REASON_DENIED};
 	default:
-		return (struct verdict){ OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED };
+		return (struct verdict){OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED};
 	}
 }
 
@@ -99,13 +102,13 @@ static int check_name(const struct target *target, bool *same)
 /* A pidfd becomes readable when its process exits (5.3). */
 static bool is_alive(const struct target *target)
 {
-	const struct sys_timespec now = { 0, 0 };
-	struct sys_pollfd poll = { .fd = target->pidfd, .events = SYS_POLLIN };
+	const struct sys_timespec now = {0, 0};
+	struct sys_pollfd poll = {.fd = target->pidfd, .events = SYS_POLLIN};
 	int ready;
 
 	if (target->pidfd < 0)
-		return true;	/* reading stat through `dir` tells */
-	do	/* a signal that is pending ends even a poll that does not wait */
+		return true; /* reading stat through `dir` tells */
+	do /* a signal that is pending ends even a poll that does not wait */
 		ready = sys_poll(&poll, 1, &now, NULL);
 	while (ready == -EINTR);
 	return ready == 0;
@@ -115,11 +118,11 @@ static bool is_alive(const struct target *target)
 static struct verdict judge_kind(const struct target *target)
 {
 	if (target->stat.kernel_thread)
-		return (struct verdict){ OUTCOME_NOTHING, REASON_KERNEL_THREAD };
+		return (struct verdict){OUTCOME_NOTHING, REASON_KERNEL_THREAD};
 	if (proc_is_ancestor(target->spec.pid) || target->spec.pid == 1)
-		return (struct verdict){ OUTCOME_DENIED, REASON_SYSTEM };
+		return (struct verdict){OUTCOME_DENIED, REASON_SYSTEM};
 	if (target->stat.state == 'Z' || target->stat.state == 'X')
-		return (struct verdict){ OUTCOME_NOTHING, REASON_ZOMBIE };
+		return (struct verdict){OUTCOME_NOTHING, REASON_ZOMBIE};
 	return go_on;
 }
 
@@ -136,7 +139,7 @@ static struct verdict identify(struct target *target)
 	if (error)
 		return verdict_of_error(error);
 	if (status.tgid != spec->pid)
-		return (struct verdict){ OUTCOME_NOTHING, REASON_THREAD };
+		return (struct verdict){OUTCOME_NOTHING, REASON_THREAD};
 	if (target->stat.start != spec->start || !same_name ||
 	    (spec->has_uid && spec->uid != status.uid))
 		return changed;
@@ -151,8 +154,7 @@ static void judge_idle(struct target *target)
 		       proc_is_frozen(target->dir);
 }
 
-struct verdict target_open(struct target *target, const struct target_spec *spec,
-			   bool needs_pidfd)
+struct verdict target_open(struct target *target, const struct target_spec *spec, bool needs_pidfd)
 {
 	struct verdict verdict;
 	int error;

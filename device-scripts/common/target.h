@@ -21,6 +21,7 @@ enum outcome {
 
 const char *outcome_name(enum outcome outcome);
 
+/* clang-format off */
 /* Why a target was not, or not wholly, advised: the protocol's words. */
 #define REASONS(_) \
 	_(GONE, "gone") _(CHANGED, "changed") _(DENIED, "denied") \
@@ -33,11 +34,12 @@ const char *outcome_name(enum outcome outcome);
 	_(SWAP_LIMIT, "swap_limit") \
 	_(INCOMPRESSIBLE, "incompressible") _(NOT_PROVEN, "not_proven") _(BUDGET, "budget") \
 	_(CANCELLED, "cancelled") _(STUCK, "stuck")
+/* clang-format on */
 
 #define REASON_MEMBER(name, word) REASON_##name,
 
 enum reason {
-	REASON_NONE,	/* nothing stands in the way */
+	REASON_NONE, /* nothing stands in the way */
 	REASONS(REASON_MEMBER)
 };
 
@@ -58,8 +60,8 @@ struct target {
 	uint32_t comm_crc;
 	int adj;
 	bool adj_known;
-	struct family family;	/* who else says how close it is to its user */
-	bool idle;	/* frozen or stopped: no thread of it waits for a lock */
+	struct family family; /* who else says how close it is to its user */
+	bool idle; /* frozen or stopped: no thread of it waits for a lock */
 };
 
 /*
@@ -67,8 +69,7 @@ struct target {
  * target_close(). Kernels before 5.3 have no pidfd, and a backend that acts
  * through `dir` needs none: what is opened there fails with -ESRCH after its death.
  */
-struct verdict target_open(struct target *target, const struct target_spec *spec,
-			   bool needs_pidfd);
+struct verdict target_open(struct target *target, const struct target_spec *spec, bool needs_pidfd);
 void target_close(struct target *target);
 
 /*

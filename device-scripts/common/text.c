@@ -89,7 +89,7 @@ __asm__(".globl __aeabi_memcpy4, __aeabi_memcpy8, __aeabi_memmove4, __aeabi_memm
 
 struct span span_of(const char *text)
 {
-	return (struct span){ text, strlen(text) };
+	return (struct span){text, strlen(text)};
 }
 
 bool span_equal(struct span a, struct span b)
@@ -156,7 +156,7 @@ bool take_u64(struct span *rest, unsigned int base, uint64_t *out)
 			return false;
 	if (at == rest->at)
 		return false;
-	*rest = (struct span){ at, (size_t)(end - at) };
+	*rest = (struct span){at, (size_t)(end - at)};
 	*out = value;
 	return true;
 }
@@ -239,7 +239,7 @@ uint32_t crc32(uint32_t crc, const void *bytes, size_t count)
 static size_t utf8_length(struct span text)
 {
 	const unsigned char *at = (const unsigned char *)text.at;
-	unsigned char low = 0x80, high = 0xbf;	/* of the second byte */
+	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
 	size_t len;
 
 	if (at[0] < 0x80)
@@ -254,13 +254,13 @@ static size_t utf8_length(struct span text)
 		return 0;
 	if (text.len < len)
 		return 0;
-	if (at[0] == 0xe0)	/* overlong */
+	if (at[0] == 0xe0) /* overlong */
 		low = 0xa0;
-	else if (at[0] == 0xed)	/* surrogates */
+	else if (at[0] == 0xed) /* surrogates */
 		high = 0x9f;
-	else if (at[0] == 0xf0)	/* overlong */
+	else if (at[0] == 0xf0) /* overlong */
 		low = 0x90;
-	else if (at[0] == 0xf4)	/* above U+10FFFF */
+	else if (at[0] == 0xf4) /* above U+10FFFF */
 		high = 0x8f;
 	if (at[1] < low || at[1] > high)
 		return 0;

@@ -17,8 +17,8 @@ size_t strlen(const char *text);
 #endif
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define UNKNOWN UINT64_MAX	/* a number nobody told us; printed as null */
-#define DIGITS_MAX 20		/* decimal digits of a uint64_t */
+#define UNKNOWN UINT64_MAX /* a number nobody told us; printed as null */
+#define DIGITS_MAX 20 /* decimal digits of a uint64_t */
 
 /* A piece of a larger text; not NUL-terminated. */
 struct span {

@@ -10,17 +10,15 @@
 #include "kernel_file.h"
 
 #define ASK_MS 60000
-#define PATIENCE_S 5	/* of whoever is asked */
-#define SEVERE 3	/* of PowerManager's THERMAL_STATUS_* */
+#define PATIENCE_S 5 /* of whoever is asked */
+#define SEVERE 3 /* of PowerManager's THERMAL_STATUS_* */
 
-static char *const environment[] = {
-	"PATH=/system/bin:/system/xbin", "ANDROID_ROOT=/system", "ANDROID_DATA=/data", NULL
-};
+static char *const environment[] = {"PATH=/system/bin:/system/xbin", "ANDROID_ROOT=/system",
+				    "ANDROID_DATA=/data", NULL};
 
-static char *const saver_words[] = {
-	"/system/bin/cmd", "settings", "get", "global", "low_power", NULL
-};
-static char *const thermal_words[] = { "/system/bin/dumpsys", "thermalservice", NULL };
+static char *const saver_words[] = {"/system/bin/cmd", "settings",  "get",
+				    "global",          "low_power", NULL};
+static char *const thermal_words[] = {"/system/bin/dumpsys", "thermalservice", NULL};
 
 /* One question: who answers now, and what was said last. */
 static struct question {
@@ -28,14 +26,14 @@ static struct question {
 	bool (*judge)(struct span text);
 	const char *pause;
 	bool yes;
-	bool known;	/* it was answered, or nobody answers it here */
-	int pid;	/* 0: nobody is asked */
-	int fd;		/* -1: heard to its end */
+	bool known; /* it was answered, or nobody answers it here */
+	int pid; /* 0: nobody is asked */
+	int fd; /* -1: heard to its end */
 	size_t len;
-	char text[2048];	/* the line that matters comes early */
+	char text[2048]; /* the line that matters comes early */
 } questions[ANDROID_FDS] = {
-	{ saver_words, answer_saves, "battery_saver", false, false, 0, -1, 0, "" },
-	{ thermal_words, answer_is_hot, "thermal", false, false, 0, -1, 0, "" },
+	{saver_words, answer_saves, "battery_saver", false, false, 0, -1, 0, ""},
+	{thermal_words, answer_is_hot, "thermal", false, false, 0, -1, 0, ""},
 };
 
 static uint64_t asked_ms;
@@ -70,7 +68,8 @@ static int start(char *const words[], int out)
 		return child;
 	sys_on_signal(SYS_SIGTERM, SYS_SIGNAL_DEFAULT);
 	sys_block_signal(SYS_SIGTERM, false);
-	sys_alarm(PATIENCE_S);	/* outlives exec: nobody is killed by a number that may be another's */
+	/* Outlives exec: nobody is killed by a number that may be another's. */
+	sys_alarm(PATIENCE_S);
 	if (out >= 0)
 		sys_dup_to(out, 1);
 	sys_execve(words[0], words, environment);
@@ -109,7 +108,7 @@ size_t android_fds(struct sys_pollfd *fds)
 
 	for (size_t i = 0; i < ANDROID_FDS; i++)
 		if (questions[i].fd >= 0)
-			fds[nr++] = (struct sys_pollfd){ questions[i].fd, SYS_POLLIN, 0 };
+			fds[nr++] = (struct sys_pollfd){questions[i].fd, SYS_POLLIN, 0};
 	return nr;
 }
 
@@ -118,8 +117,8 @@ static void hear(struct question *question)
 {
 	char dropped[256];
 	size_t room = sizeof(question->text) - question->len;
-	struct sys_pollfd poll = { question->fd, SYS_POLLIN, 0 };
-	const struct sys_timespec now = { 0, 0 };
+	struct sys_pollfd poll = {question->fd, SYS_POLLIN, 0};
+	const struct sys_timespec now = {0, 0};
 	long got;
 
 	if (sys_poll(&poll, 1, &now, NULL) <= 0)
@@ -133,7 +132,7 @@ static void hear(struct question *question)
 	sys_close(question->fd);
 	question->fd = -1;
 	question->known = true;
-	question->yes = question->judge((struct span){ question->text, question->len });
+	question->yes = question->judge((struct span){question->text, question->len});
 }
 
 void android_hear(void)
@@ -169,10 +168,9 @@ bool android_waits(void)
 int android_trim(const struct app *app)
 {
 	static char name[APP_NAME_MAX + 1], user[DIGITS_MAX + 1];
-	char *const words[] = {
-		"/system/bin/cmd", "activity", "send-trim-memory", "--user", user, name,
-		"COMPLETE", NULL
-	};
+	char *const words[] = {"/system/bin/cmd", "activity", "send-trim-memory",
+			       "--user",          user,       name,
+			       "COMPLETE",        NULL};
 	int child;
 
 	memcpy(name, app->name, app->name_len);

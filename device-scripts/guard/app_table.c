@@ -6,11 +6,11 @@
 #include "kernel_file.h"
 #include "proc.h"
 
-#define TOP_ADJ 200		/* under it somebody looks at the app */
-#define ANCESTORS 8		/* looked at for the owner of one isolated */
+#define TOP_ADJ 200 /* under it somebody looks at the app */
+#define ANCESTORS 8 /* looked at for the owner of one isolated */
 #define NOBODY UINT32_MAX
-#define SANDBOX_UIDS 10000	/* of SDK sandboxes: 20000 and above, Android 13 */
-#define STRANGERS_MS 60000	/* pids come back: forget them then */
+#define SANDBOX_UIDS 10000 /* of SDK sandboxes: 20000 and above, Android 13 */
+#define STRANGERS_MS 60000 /* pids come back: forget them then */
 
 static int *stranger(struct apps *apps, int pid)
 {
@@ -73,7 +73,7 @@ static int find_rule(const struct profile *profile, uint32_t owner, struct span 
 	static struct line_reader reader;
 	int best = -1;
 	int error = reader_open(&reader, fs_root, "data/system/packages.list");
-	struct span line, package = { NULL, 0 }, one;
+	struct span line, package = {NULL, 0}, one;
 	bool known = false;
 
 	if (error == -ENOENT) {
@@ -107,7 +107,7 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		changes->returned |= app->out;
 		app->background_ms = UNKNOWN;
 		app->leaving = app->out = false;
-		app->no_rest = true;	/* its user brought it back, not a wrong guess */
+		app->no_rest = true; /* its user brought it back, not a wrong guess */
 	}
 }
 
@@ -134,7 +134,8 @@ bool apps_measure(struct app *app)
 static uint64_t held_bytes(const struct app *app)
 {
 	return app->rss_anon_bytes == UNKNOWN || app->swap_bytes == UNKNOWN ?
-		       0 : app->rss_anon_bytes + app->swap_bytes;
+		       0 :
+		       app->rss_anon_bytes + app->swap_bytes;
 }
 
 /* What an app holds when it first leaves the foreground is what a launch like its needs. */
@@ -144,7 +145,8 @@ static void note_launch(struct apps *apps, struct app *app)
 		return;
 	app->launching = false;
 	if (apps_measure(app))
-		apps->launch_bytes[apps->launches++ % ARRAY_SIZE(apps->launch_bytes)] = held_bytes(app);
+		apps->launch_bytes[apps->launches++ % ARRAY_SIZE(apps->launch_bytes)] =
+			held_bytes(app);
 }
 
 uint64_t apps_launch_bytes(const struct apps *apps)
@@ -163,7 +165,8 @@ static bool is_app(const struct proc_stat *stat, const struct proc_status *statu
 }
 
 /* A process not seen before: an app, or a stranger that stays one. */
-static void meet(struct apps *apps, const struct profile *profile, int pid, int dir, int adj, uint64_t now_ms)
+static void meet(struct apps *apps, const struct profile *profile, int pid, int dir, int adj,
+		 uint64_t now_ms)
 {
 	static struct name name;
 	struct proc_stat stat;
@@ -191,10 +194,10 @@ static void meet(struct apps *apps, const struct profile *profile, int pid, int 
 	app->rss_anon_bytes = status.rss_anon_bytes;
 	app->swap_bytes = status.swap_bytes;
 	app->action_ms = app->trim_ms = app->check_ms = app->background_ms = UNKNOWN;
-	app->name_len = utf8_clean((struct span){ name.text, name.len }, app->name,
-				   sizeof(app->name));
+	app->name_len =
+		utf8_clean((struct span){name.text, name.len}, app->name, sizeof(app->name));
 	app->rule = find_rule(profile, owner_of(status.uid, stat.ppid),
-			      (struct span){ name.text, name.len });
+			      (struct span){name.text, name.len});
 	app->own_adj = adj;
 	app->kept = importance_is_kept(stat.ppid, status.uid);
 	app->seen = app->met = true;
@@ -256,7 +259,8 @@ static void rank(struct apps *apps, uint64_t now_ms, struct changes *changes)
 	static struct bearing all[APPS_MAX];
 
 	for (size_t i = 0; i < apps->nr; i++)
-		all[i] = (struct bearing){ apps->app[i].uid, apps->app[i].own_adj, apps->app[i].kept };
+		all[i] =
+			(struct bearing){apps->app[i].uid, apps->app[i].own_adj, apps->app[i].kept};
 	for (size_t i = 0; i < apps->nr; i++) {
 		struct app *app = &apps->app[i];
 		int adj = importance(&all[i], all, apps->nr);
@@ -264,11 +268,11 @@ static void rank(struct apps *apps, uint64_t now_ms, struct changes *changes)
 		take_adj(app, adj, now_ms, changes);
 		if (app->met) {
 			app->launching = adj < TOP_ADJ;
-			app->leaving = app->met = false;	/* it is not known when it left */
+			app->leaving = app->met = false; /* it is not known when it left */
 			changes->any = true;
 			continue;
 		}
-		if (app->background_ms == now_ms)	/* what it holds, not what a page-out left */
+		if (app->background_ms == now_ms) /* what it holds, not what a page-out left */
 			apps_measure(app);
 		note_launch(apps, app);
 	}
@@ -278,7 +282,7 @@ struct changes apps_scan(struct apps *apps, const struct profile *profile, uint6
 			 void (*ended)(void *data, const struct app *app), void *data)
 {
 	static _Alignas(8) char buffer[4096];
-	struct changes changes = { false, false };
+	struct changes changes = {false, false};
 	int proc = sys_openat(fs_root, "proc/", SYS_O_RDONLY);
 	bool first = apps->nr == 0;
 	long bytes;
@@ -305,7 +309,7 @@ struct changes apps_scan(struct apps *apps, const struct profile *profile, uint6
 	sys_close(proc);
 	drop_gone(apps, &changes, ended, data);
 	rank(apps, now_ms, &changes);
-	for (size_t i = 0; first && i < apps->nr; i++)	/* until a launch was seen: the largest */
+	for (size_t i = 0; first && i < apps->nr; i++) /* until a launch was seen: the largest */
 		if (held_bytes(&apps->app[i]) > apps->launch_bytes[0])
 			apps->launch_bytes[0] = held_bytes(&apps->app[i]);
 	return changes;

@@ -4,22 +4,22 @@
 
 #include "policy.h"
 
-#define STRANGERS 1024	/* processes known to be no apps */
+#define STRANGERS 1024 /* processes known to be no apps */
 
 struct apps {
 	struct app app[APPS_MAX];
 	size_t nr;
-	uint64_t left_out;	/* that the table had no room for, by the last scan */
-	uint64_t launch_bytes[8];	/* what the last apps held when they first left the foreground */
+	uint64_t left_out; /* that the table had no room for, by the last scan */
+	uint64_t launch_bytes[8]; /* what the last apps held when they first left the foreground */
 	size_t launches;
-	int stranger[STRANGERS];	/* by pid, the newer in place of the older */
+	int stranger[STRANGERS]; /* by pid, the newer in place of the older */
 	uint64_t strangers_since_ms;
 };
 
 /* What changed in a scan. */
 struct changes {
-	bool any;		/* an oom_score_adj, or who there is */
-	bool returned;		/* one that was paged out is in the foreground again */
+	bool any; /* an oom_score_adj, or who there is */
+	bool returned; /* one that was paged out is in the foreground again */
 };
 
 /* Compare with /proc: who is new, gone, came or left. `ended` is told of each one forgotten. */

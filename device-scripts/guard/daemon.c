@@ -12,7 +12,7 @@
 
 bool daemon_say(int ready_fd, int error, const char *why)
 {
-	struct ready ready = { error, sys_getpid(), "" };
+	struct ready ready = {error, sys_getpid(), ""};
 	size_t len = why ? strlen(why) : 0;
 	bool heard;
 
@@ -38,8 +38,8 @@ static void close_all_but(int ready_fd)
 /* In short waits: the tick of a reply in work ends a long one before its time, again and again. */
 bool daemon_hears(int fd, uint32_t ms)
 {
-	struct sys_pollfd poll = { .fd = fd, .events = SYS_POLLIN };
-	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+	struct sys_pollfd poll = {.fd = fd, .events = SYS_POLLIN};
+	const struct sys_timespec wait = {0, WAIT_MS * 1000000};
 	uint64_t until_us = sys_now_us() + ms * 1000ull;
 	int came;
 
@@ -52,10 +52,10 @@ bool daemon_hears(int fd, uint32_t ms)
 /* The end of a pipe that the daemon speaks through, heard for READY_MS. */
 static struct ready hear(int fd)
 {
-	struct ready ready = { -EPIPE, 0, "the guard ended while it was started" };
+	struct ready ready = {-EPIPE, 0, "the guard ended while it was started"};
 
 	if (!daemon_hears(fd, READY_MS))
-		return (struct ready){ -ETIMEDOUT, 0, "it takes too long to start, and will end" };
+		return (struct ready){-ETIMEDOUT, 0, "it takes too long to start, and will end"};
 	if (sys_read(fd, &ready, sizeof(ready)) != sizeof(ready))
 		ready.error = -EPIPE;
 	return ready;
@@ -63,7 +63,7 @@ static struct ready hear(int fd)
 
 struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data)
 {
-	struct ready ready = { 0, 0, "" };
+	struct ready ready = {0, 0, ""};
 	int ends[2], child;
 
 	ready.error = sys_pipe(ends);
@@ -72,7 +72,7 @@ struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data)
 	child = sys_fork();
 	if (child == 0) {
 		sys_new_session();
-		if (sys_fork() != 0)	/* whoever is no leader of a session gets no terminal */
+		if (sys_fork() != 0) /* whoever is no leader of a session gets no terminal */
 			sys_exit(0);
 		close_all_but(ends[1]);
 		run(data, ends[1]);
@@ -103,16 +103,15 @@ static bool is_bound(struct span line, struct span *path)
 void daemon_leave_group(char *group, size_t capacity)
 {
 	/* Where libprocessgroup keeps what init started: v2, v2 before Android 12, v1. */
-	static const char *const files[] = {
-		"sys/fs/cgroup/cgroup.procs", "dev/cg2_bpf/cgroup.procs", "acct/cgroup.procs"
-	};
+	static const char *const files[] = {"sys/fs/cgroup/cgroup.procs",
+					    "dev/cg2_bpf/cgroup.procs", "acct/cgroup.procs"};
 	char pid[DIGITS_MAX], buffer[4096];
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
-	struct span text = { buffer, 0 }, line, path;
+	struct span text = {buffer, 0}, line, path;
 
 	group[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		fs_write(files[i], SYS_O_WRONLY, (struct span){ pid, len });
+		fs_write(files[i], SYS_O_WRONLY, (struct span){pid, len});
 	fs_read(fs_root, "proc/self/cgroup", buffer, sizeof(buffer), &text.len);
 	while (span_word(&text, '\n', &line)) {
 		if (!is_bound(line, &path))
@@ -130,8 +129,9 @@ void daemon_settle(void)
 	char pid[DIGITS_MAX];
 	size_t len = format_u64((uint64_t)sys_getpid(), pid);
 
-	fs_write("proc/self/oom_score_adj", SYS_O_WRONLY, span_of("-800"));	/* adbd's children inherit -950 */
-	fs_write("dev/cpuset/background/cgroup.procs", SYS_O_WRONLY, (struct span){ pid, len });
+	fs_write("proc/self/oom_score_adj", SYS_O_WRONLY,
+		 span_of("-800")); /* adbd's children inherit -950 */
+	fs_write("dev/cpuset/background/cgroup.procs", SYS_O_WRONLY, (struct span){pid, len});
 	sys_set_nice(10);
-	sys_lock_memory();	/* what it touches stays; without the right to, it goes on */
+	sys_lock_memory(); /* what it touches stays; without the right to, it goes on */
 }

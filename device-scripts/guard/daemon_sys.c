@@ -14,7 +14,7 @@
 #define F_UNLCK 2
 #define SEEK_END 2
 #define MCL_CURRENT 1
-#define MCL_ONFAULT 4	/* 4.4 */
+#define MCL_ONFAULT 4 /* 4.4 */
 #define AF_UNIX 1
 #define SOCK_STREAM 1
 #define SOCK_CLOEXEC SYS_O_CLOEXEC
@@ -45,7 +45,7 @@ uint64_t divide(uint64_t value, uint32_t by)
 
 uint64_t sys_clock_ms(int clock)
 {
-	struct sys_timespec now = { 0, 0 };
+	struct sys_timespec now = {0, 0};
 
 	call3(__NR_clock_gettime, clock, REGISTER(&now), 0);
 	return (uint64_t)now.s * 1000 + (uint64_t)((unsigned long)now.ns / 1000000);
@@ -53,8 +53,8 @@ uint64_t sys_clock_ms(int clock)
 
 int sys_create(int dir, const char *path, int flags, unsigned int mode)
 {
-	return (int)sys_call(__NR_openat, dir, REGISTER(path),
-			     flags | SYS_O_CREAT | SYS_O_CLOEXEC, REGISTER(mode), 0, 0);
+	return (int)sys_call(__NR_openat, dir, REGISTER(path), flags | SYS_O_CREAT | SYS_O_CLOEXEC,
+			     REGISTER(mode), 0, 0);
 }
 
 int sys_unlink(int dir, const char *path)
@@ -96,16 +96,17 @@ struct lock {
 
 int sys_lock(int fd)
 {
-	struct lock lock = { .type = F_WRLCK };
+	struct lock lock = {.type = F_WRLCK};
 
 	return (int)call3(__NR_fcntl, fd, F_SETLK, REGISTER(&lock));
 }
 
 int sys_locked_by(int fd)
 {
-	struct lock lock = { .type = F_WRLCK };
+	struct lock lock = {.type = F_WRLCK};
 
-	return call3(__NR_fcntl, fd, F_GETLK, REGISTER(&lock)) || lock.type == F_UNLCK ? 0 : lock.pid;
+	return call3(__NR_fcntl, fd, F_GETLK, REGISTER(&lock)) || lock.type == F_UNLCK ? 0 :
+											 lock.pid;
 }
 
 int sys_dup_to(int from, int to)
@@ -147,7 +148,7 @@ void sys_alarm(long s)
 {
 	struct {
 		long interval_s, interval_us, first_s, first_us;
-	} timer = { 0, 0, s, 0 };
+	} timer = {0, 0, s, 0};
 
 	call3(__NR_setitimer, 0, REGISTER(&timer), 0);
 }
@@ -213,7 +214,7 @@ int sys_peer_uid(int fd, uint32_t *uid)
 {
 	struct {
 		uint32_t pid, uid, gid;
-	} peer = { 0, UINT32_MAX, 0 };
+	} peer = {0, UINT32_MAX, 0};
 	uint32_t bytes = sizeof(peer);
 	long error = sys_call(__NR_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, REGISTER(&peer),
 			      REGISTER(&bytes), 0);

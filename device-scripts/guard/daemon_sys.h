@@ -13,7 +13,7 @@
 #define SYS_SIGNAL_DEFAULT ((sys_handler)0)
 
 #define SYS_CLOCK_REALTIME 0
-#define SYS_CLOCK_MONOTONIC 1	/* stands still in suspend */
+#define SYS_CLOCK_MONOTONIC 1 /* stands still in suspend */
 #define SYS_CLOCK_BOOTTIME 7
 
 /* Milliseconds of a clock; the real one's also fit, until the year 2038 on 32-bit ABIs. */
@@ -26,14 +26,14 @@ int sys_create(int dir, const char *path, int flags, unsigned int mode);
 int sys_unlink(int dir, const char *path);
 int sys_rename(int dir, const char *from, const char *to);
 long sys_readlink(const char *path, char *out, size_t capacity);
-long sys_end_of(int fd);	/* its size, for a file under 2 GiB */
+long sys_end_of(int fd); /* its size, for a file under 2 GiB */
 int sys_truncate(int fd, long bytes);
 /*
  * A lock of the process', not of its children's; closing any descriptor of the
  * file ends it. -EAGAIN: another holds it.
  */
 int sys_lock(int fd);
-int sys_locked_by(int fd);	/* the pid, without taking it; 0: nobody */
+int sys_locked_by(int fd); /* the pid, without taking it; 0: nobody */
 int sys_dup_to(int from, int to);
 int sys_pipe(int ends[2]);
 

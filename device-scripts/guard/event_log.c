@@ -6,9 +6,9 @@
 #include "json.h"
 #include "kernel_file.h"
 
-#define FILE_BYTES (500 * 1024)	/* of each of two */
+#define FILE_BYTES (500 * 1024) /* of each of two */
 
-static const char *const names[] = { "guard.log.1", "guard.log" };
+static const char *const names[] = {"guard.log.1", "guard.log"};
 static const char head[] = "{\"id\":\"\",\"t\":\"event\",\"seq\":";
 
 const struct event event_none = {
@@ -18,7 +18,7 @@ const struct event event_none = {
 static struct {
 	int fd;
 	uint64_t seq;
-} events = { -1, 0 };
+} events = {-1, 0};
 
 /* The number of a whole event's line; 0 when it is none. */
 static uint64_t seq_of(struct span line)
@@ -92,7 +92,7 @@ void event_log(const struct event *event)
 {
 	const struct app *app = event->app;
 
-	reply_begin((struct span){ "", 0 });
+	reply_begin((struct span){"", 0});
 	line_begin("event");
 	line_u64("seq", ++events.seq);
 	line_u64("at_s", divide(sys_clock_ms(SYS_CLOCK_REALTIME), 1000));
@@ -100,7 +100,7 @@ void event_log(const struct event *event)
 	line_word("what", event->what);
 	line_u64("pid", app ? (uint64_t)app->pid : UNKNOWN);
 	if (app)
-		line_text("name", (struct span){ app->name, app->name_len });
+		line_text("name", (struct span){app->name, app->name_len});
 	else
 		line_null("name");
 	line_word("reason", event->reason);
@@ -110,7 +110,7 @@ void event_log(const struct event *event)
 	line_u64("refaulted_bytes", event->refaulted_bytes);
 	line_u64("holdoff_s", app ? divide(app->holdoff_ms, 1000) : UNKNOWN);
 	if (events.fd < 0)
-		events.fd = open_log();	/* the disk may have room again */
+		events.fd = open_log(); /* the disk may have room again */
 	if (events.fd < 0)
 		return;
 	append(line_finish());
@@ -133,7 +133,7 @@ static struct span reason_of(struct span line)
 	static const char key[] = "\"reason\":\"";
 
 	for (size_t i = 0; i + sizeof(key) - 1 < line.len; i++) {
-		struct span rest = { line.at + i + sizeof(key) - 1, line.len - i - sizeof(key) + 1 };
+		struct span rest = {line.at + i + sizeof(key) - 1, line.len - i - sizeof(key) + 1};
 		struct span value;
 
 		if (memcmp(line.at + i, key, sizeof(key) - 1) == 0 && span_word(&rest, '"', &value))
@@ -156,7 +156,7 @@ bool events_last_end(char *out, size_t capacity)
 				continue;
 			any = true;
 			reason = member_is(line, "\"what\":\"stop\"") ? reason_of(line) :
-								      span_of("killed");
+									span_of("killed");
 			if (reason.len >= capacity)
 				reason.len = capacity - 1;
 			memcpy(out, reason.at, reason.len);

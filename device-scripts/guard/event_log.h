@@ -8,11 +8,11 @@
 struct event {
 	const char *what;
 	const char *reason;
-	const struct app *app;	/* NULL: of no process */
+	const struct app *app; /* NULL: of no process */
 	uint64_t advised_bytes, reclaimed_bytes, available_bytes, refaulted_bytes;
 };
 
-extern const struct event event_none;	/* every number unknown */
+extern const struct event event_none; /* every number unknown */
 
 /* Go on where the log ends. */
 void events_open(void);

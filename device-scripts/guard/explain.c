@@ -7,7 +7,7 @@
 #include "memory_gauge.h"
 #include "status_lines.h"
 
-#define DAY_MS 86400000	/* the most that a rule has an app wait in the background */
+#define DAY_MS 86400000 /* the most that a rule has an app wait in the background */
 
 static void ignore_end(void *data, const struct app *app)
 {
@@ -80,9 +80,10 @@ static void print_turns(struct guard *guard, bool forbidden)
 	struct app *app;
 	uint64_t turn = 0;
 
-	while (!forbidden && (app = policy_next(&guard->profile, guard->apps.app, guard->apps.nr, &guard->situation, true, DAY_MS))) {
+	while (!forbidden && (app = policy_next(&guard->profile, guard->apps.app, guard->apps.nr,
+						&guard->situation, true, DAY_MS))) {
 		print_turn(guard, app, ++turn);
-		app->action_ms = DAY_MS;	/* it rests for a second at least */
+		app->action_ms = DAY_MS; /* it rests for a second at least */
 		app->seen = false;
 	}
 	for (size_t i = 0; i < guard->apps.nr; i++)
@@ -103,5 +104,5 @@ void explain_print(struct guard *guard)
 	line_send();
 	print_conditions(guard);
 	print_turns(guard, forbidden != NULL);
-	apps_forget(&guard->apps);	/* a guard that this session starts looks for itself */
+	apps_forget(&guard->apps); /* a guard that this session starts looks for itself */
 }

@@ -72,7 +72,7 @@ int guard_dir_lock(const char *profile)
 bool guard_dir_holder(struct holder *out)
 {
 	char buffer[256];
-	struct span text = { buffer, 0 }, word;
+	struct span text = {buffer, 0}, word;
 	int fd = sys_openat(guard_dir_fd, lock_name, SYS_O_RDWR);
 	uint64_t pid;
 
@@ -82,8 +82,9 @@ bool guard_dir_holder(struct holder *out)
 	out->pid = sys_locked_by(fd);
 	/* What is written may still be the last one's. */
 	if (out->pid && !fs_reread(fd, buffer, sizeof(buffer), &text.len) &&
-	    span_word(&text, ':', &word) && parse_u64(word, 10, &pid) && pid == (uint64_t)out->pid &&
-	    span_word(&text, '\n', &word) && word.len < sizeof(out->profile))
+	    span_word(&text, ':', &word) && parse_u64(word, 10, &pid) &&
+	    pid == (uint64_t)out->pid && span_word(&text, '\n', &word) &&
+	    word.len < sizeof(out->profile))
 		memcpy(out->profile, word.at, word.len);
 	sys_close(fd);
 	return out->pid != 0;

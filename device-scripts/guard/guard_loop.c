@@ -14,17 +14,17 @@
 #include "pressure_alarm.h"
 #include "status_socket.h"
 
-#define FAST_MS 100		/* between two looks while something goes on, or PSI is polled */
-#define SOON_MS 20		/* but no sooner where memory falls to its mark before that */
-#define ALERT_MS 5000		/* that long after an app came or went */
-#define BEATS_MOST 8		/* a beat grows to so many while nothing changes */
-#define FILL_BYTES_PER_MS (1u << 20)	/* memory fills no faster: what is far off can wait */
-#define QUIET_FACTOR 16		/* and slower by this while nobody comes or goes */
-#define STEADY_BYTES (4u << 20)	/* less of a change is none */
+#define FAST_MS 100 /* between two looks while something goes on, or PSI is polled */
+#define SOON_MS 20 /* but no sooner where memory falls to its mark before that */
+#define ALERT_MS 5000 /* that long after an app came or went */
+#define BEATS_MOST 8 /* a beat grows to so many while nothing changes */
+#define FILL_BYTES_PER_MS (1u << 20) /* memory fills no faster: what is far off can wait */
+#define QUIET_FACTOR 16 /* and slower by this while nobody comes or goes */
+#define STEADY_BYTES (4u << 20) /* less of a change is none */
 #define RETURNING_MS 2000
 #define ALARM_ROW_MS 10000
 #define NO_SWAP_MS 10000
-#define EXHAUSTED_MS 60000	/* with next to no swap left: the next kill may make room */
+#define EXHAUSTED_MS 60000 /* with next to no swap left: the next kill may make room */
 #define EXHAUSTED_PERMILLE 20
 #define IN_MODIFY 2
 
@@ -58,16 +58,15 @@ static void watch_app(const struct guard *guard, struct app *app)
 
 	memcpy(path + len, "/oom_score_adj", 15);
 	app->watch = sys_watch(guard->inotify, path, IN_MODIFY);
-	if (before > 0 && before != app->watch)	/* the file was forgotten, and made anew */
+	if (before > 0 && before != app->watch) /* the file was forgotten, and made anew */
 		sys_unwatch(guard->inotify, before);
 }
 
 /* Have the kernel tell of changes of oom_score_adj: the slow beat is what counts. */
 static void watch_apps(struct guard *guard)
 {
-	static const char *const groups[] = {
-		"/dev/cpuset/top-app/cgroup.procs", "/dev/cpuset/top-app/tasks"
-	};
+	static const char *const groups[] = {"/dev/cpuset/top-app/cgroup.procs",
+					     "/dev/cpuset/top-app/tasks"};
 
 	if (guard->inotify < 0)
 		return;
@@ -79,7 +78,8 @@ static void watch_apps(struct guard *guard)
 
 static void scan(struct guard *guard)
 {
-	struct changes changes = apps_scan(&guard->apps, &guard->profile, guard->now_ms, app_ended, guard);
+	struct changes changes =
+		apps_scan(&guard->apps, &guard->profile, guard->now_ms, app_ended, guard);
 	uint64_t most_ms = guard->profile.when.beat_ms * (uint64_t)BEATS_MOST;
 
 	guard->scan_ms = guard->now_ms;
@@ -108,12 +108,12 @@ static void look(struct guard *guard, bool rang)
 	guard->fall_bytes_per_ms = 0;
 	if (available_bytes > now->available_bytes && guard->now_ms > guard->look_ms)
 		guard->fall_bytes_per_ms = divide(available_bytes - now->available_bytes,
-						 (uint32_t)(guard->now_ms - guard->look_ms));
+						  (uint32_t)(guard->now_ms - guard->look_ms));
 	guard->look_ms = guard->now_ms;
 	now->launch_bytes = apps_launch_bytes(&guard->apps);
 	now->pressed = rang;
-	now->returning = guard->returned_ms != UNKNOWN &&
-			 guard->now_ms - guard->returned_ms < RETURNING_MS;
+	now->returning =
+		guard->returned_ms != UNKNOWN && guard->now_ms - guard->returned_ms < RETURNING_MS;
 	all_but_full = now->swap_total_bytes != UNKNOWN &&
 		       now->swap_free_bytes * 1000 <= now->swap_total_bytes * EXHAUSTED_PERMILLE;
 	if (!all_but_full)
@@ -192,8 +192,8 @@ static bool sleep(struct guard *guard, bool *changed)
 	timeout.s = (long)divide(ms, 1000);
 	timeout.ns = (long)(ms - (uint64_t)timeout.s * 1000) * 1000000;
 	notify = nr++;
-	fds[notify] = (struct sys_pollfd){ guard->inotify, SYS_POLLIN, 0 };
-	fds[nr++] = (struct sys_pollfd){ status_socket_fd(), SYS_POLLIN, 0 };
+	fds[notify] = (struct sys_pollfd){guard->inotify, SYS_POLLIN, 0};
+	fds[nr++] = (struct sys_pollfd){status_socket_fd(), SYS_POLLIN, 0};
 	nr += android_fds(fds + nr);
 	sys_block_signal(SYS_SIGTERM, true);
 	if (!link_terminated())
@@ -207,7 +207,7 @@ static bool sleep(struct guard *guard, bool *changed)
 	status_socket_answer(guard);
 	android_hear();
 	if (alarm_is_polled() && guard->now_ms - guard->alarm_ms < FAST_MS - SOON_MS / 2)
-		return false;	/* woken before: the totals keep their beat */
+		return false; /* woken before: the totals keep their beat */
 	guard->alarm_ms = guard->now_ms;
 	return alarm_rang(fds);
 }
@@ -284,8 +284,8 @@ void guard_run(void *data, int ready_fd)
 	const char *why;
 
 	link_open(false, 0);
-	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT);	/* what sys_alarm() is for */
-	sys_on_signal(SYS_SIGCHLD, SYS_SIGNAL_IGNORE);	/* nobody waits for who was asked */
+	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT); /* what sys_alarm() is for */
+	sys_on_signal(SYS_SIGCHLD, SYS_SIGNAL_IGNORE); /* nobody waits for who was asked */
 	guard_tick(guard);
 	why = prepare(guard, &error);
 	if (why) {

@@ -5,12 +5,12 @@
 #include "kernel_file.h"
 #include "page.h"
 
-#define WATERMARKS_MS 60000	/* they change when somebody sets them */
+#define WATERMARKS_MS 60000 /* they change when somebody sets them */
 
 static struct {
 	int meminfo, psi;
 	uint64_t low_bytes, low_ms;
-} gauge = { -1, -1, UNKNOWN, 0 };
+} gauge = {-1, -1, UNKNOWN, 0};
 
 int gauge_open(void)
 {
@@ -60,7 +60,7 @@ static bool line_number(struct span line, const char *key, uint64_t *out)
 		at++;
 	while (at + digits < line.len && line.at[at + digits] >= '0' && line.at[at + digits] <= '9')
 		digits++;
-	return parse_u64((struct span){ line.at + at, digits }, 10, out);
+	return parse_u64((struct span){line.at + at, digits}, 10, out);
 }
 
 /* The largest of "protection: (0, 2500, 3900)"; 0 when the line is none. */
@@ -71,7 +71,7 @@ static uint64_t protection(struct span line)
 
 	while (at < line.len && line.at[at] == ' ')
 		at++;
-	if (!span_starts((struct span){ line.at + at, line.len - at }, "protection:"))
+	if (!span_starts((struct span){line.at + at, line.len - at}, "protection:"))
 		return 0;
 	for (; at < line.len; at++) {
 		char c = line.at[at];
@@ -116,7 +116,7 @@ static uint64_t read_low(void)
 void gauge_read(struct situation *out, uint64_t now_ms)
 {
 	static char buffer[8192];
-	struct span text = { buffer, 0 };
+	struct span text = {buffer, 0};
 	uint64_t cma, total_bytes = out->swap_total_bytes;
 
 	text.len = read_once(gauge.meminfo, buffer, sizeof(buffer));
@@ -139,7 +139,7 @@ void gauge_read(struct situation *out, uint64_t now_ms)
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123": the number at its end. */
 static uint64_t total_of(struct span line)
 {
-	struct span word = { NULL, 0 };
+	struct span word = {NULL, 0};
 	uint64_t value;
 
 	while (span_word(&line, '=', &word))
@@ -150,7 +150,7 @@ static uint64_t total_of(struct span line)
 void gauge_psi(uint64_t *some_us, uint64_t *full_us)
 {
 	char buffer[256];
-	struct span text = { buffer, 0 }, line;
+	struct span text = {buffer, 0}, line;
 
 	*some_us = *full_us = UNKNOWN;
 	text.len = read_once(gauge.psi, buffer, sizeof(buffer));
@@ -182,24 +182,24 @@ static bool has_backing(struct span path)
 	char text[128];
 	struct span word;
 
-	return !fs_read_word(fs_root, zram_path(path.at[path.len - 1] - '0', "backing_dev") + 1, text,
-			     sizeof(text), &word) &&
+	return !fs_read_word(fs_root, zram_path(path.at[path.len - 1] - '0', "backing_dev") + 1,
+			     text, sizeof(text), &word) &&
 	       !span_is(word, "none");
 }
 
 bool gauge_swap_is_flash(void)
 {
 	static char buffer[4096];
-	struct span text = { buffer, 0 }, line, path;
+	struct span text = {buffer, 0}, line, path;
 
 	fs_read(fs_root, "proc/swaps", buffer, sizeof(buffer), &text.len);
-	span_word(&text, '\n', &line);	/* the titles */
+	span_word(&text, '\n', &line); /* the titles */
 	while (span_word(&text, '\n', &line)) {
 		size_t at = 0;
 
 		while (at < line.len && line.at[at] != ' ' && line.at[at] != '\t')
 			at++;
-		path = (struct span){ line.at, at };
+		path = (struct span){line.at, at};
 		if (at < 6)
 			continue;
 		if (memcmp(path.at + at - 6, "/zram", 5) != 0 || has_backing(path))

@@ -10,13 +10,13 @@
 #include "reclaim_steps.h"
 #include "status_socket.h"
 
-#define SLICE_S 3		/* of a page-out with a pace, between two looks */
+#define SLICE_S 3 /* of a page-out with a pace, between two looks */
 #define STUCK_US 10000000
-#define STUCK_S 30		/* a call that never returns ends the guard for good */
-#define PACED_STEP_KIB 1024	/* or what a quarter of a second may have */
+#define STUCK_S 30 /* a call that never returns ends the guard for good */
+#define PACED_STEP_KIB 1024 /* or what a quarter of a second may have */
 #define PACE_MOST_KIB (1u << 30)
-#define FLOOR_SLACK_BYTES (8u << 20)	/* the largest step, which did not fit */
-#define FULL_MS 60000		/* zram that refused pages is left alone so long */
+#define FLOOR_SLACK_BYTES (8u << 20) /* the largest step, which did not fit */
+#define FULL_MS 60000 /* zram that refused pages is left alone so long */
 
 /* What came back of what was paged out; that is to be known before it is paged out again. */
 static void judge_return(struct guard *guard, struct app *app)
@@ -29,7 +29,7 @@ static void judge_return(struct guard *guard, struct app *app)
 	event.refaulted_bytes = policy_returned(&guard->profile, app, app->swap_bytes);
 	guard->refaulted_bytes += event.refaulted_bytes;
 	if (early && app->holdoff_ms < before_ms)
-		app->holdoff_ms = before_ms;	/* too soon to say that it was well guessed */
+		app->holdoff_ms = before_ms; /* too soon to say that it was well guessed */
 	if (app->holdoff_ms <= before_ms)
 		return;
 	event.what = "holdoff";
@@ -42,7 +42,8 @@ static void judge_return(struct guard *guard, struct app *app)
 void page_out_judge_returns(struct guard *guard)
 {
 	for (size_t i = 0; i < guard->apps.nr; i++)
-		if (guard->apps.app[i].check_ms != UNKNOWN && guard->now_ms >= guard->apps.app[i].check_ms)
+		if (guard->apps.app[i].check_ms != UNKNOWN &&
+		    guard->now_ms >= guard->apps.app[i].check_ms)
 			judge_return(guard, &guard->apps.app[i]);
 }
 
@@ -55,18 +56,21 @@ static void note_forbidden(struct guard *guard, const char *why)
 }
 
 /* Limits of the next slice for a rule; the pace is made of pauses between steps. */
-static void set_options(const struct guard *guard, struct options *out, const struct rule *rule, uint64_t start)
+static void set_options(const struct guard *guard, struct options *out, const struct rule *rule,
+			uint64_t start)
 {
 	const char *condition;
-	uint64_t slice = policy_slice(policy_missing(&guard->profile.when, &guard->situation, &condition));
+	uint64_t slice =
+		policy_slice(policy_missing(&guard->profile.when, &guard->situation, &condition));
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){ rule->kinds, start, UINT64_MAX, false };
+	out->chosen = (struct chosen){rule->kinds, start, UINT64_MAX, false};
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->max_bytes_per_s != UNKNOWN) {
 		uint32_t kib_per_s = rule->max_bytes_per_s >> 10 > PACE_MOST_KIB ?
-					     PACE_MOST_KIB : (uint32_t)(rule->max_bytes_per_s >> 10);
+					     PACE_MOST_KIB :
+					     (uint32_t)(rule->max_bytes_per_s >> 10);
 		uint32_t step_kib = kib_per_s / 4 < PACED_STEP_KIB ? kib_per_s / 4 : PACED_STEP_KIB;
 
 		out->step_bytes = step_kib << 10 < page_bytes ? page_bytes : step_kib << 10;
@@ -87,20 +91,23 @@ static void set_options(const struct guard *guard, struct options *out, const st
 struct deed {
 	uint64_t advised_bytes;
 	uint64_t before_bytes, swap_before_bytes;
-	enum reason reason;	/* why it ended early; REASON_NONE: all of it was advised */
-	bool enough;		/* or because nothing was missing any more */
-	uint64_t next;		/* address at which the next slice begins */
+	enum reason reason; /* why it ended early; REASON_NONE: all of it was advised */
+	bool enough; /* or because nothing was missing any more */
+	uint64_t next; /* address at which the next slice begins */
 };
 
 /* One slice; false when there is nothing more to do for this app now. */
-static bool do_slice(struct guard *guard, struct app *app, const struct rule *rule, uint64_t limit_bytes,
-		     struct deed *deed)
+static bool do_slice(struct guard *guard, struct app *app, const struct rule *rule,
+		     uint64_t limit_bytes, struct deed *deed)
 {
 	static struct options options;
 	static struct report report;
 	const struct target_spec spec = {
-		.pid = app->pid, .start = app->start, .adj_floor = rule->low,
-		.has_uid = true, .uid = app->uid,
+		.pid = app->pid,
+		.start = app->start,
+		.adj_floor = rule->low,
+		.has_uid = true,
+		.uid = app->uid,
 	};
 	bool sliced;
 
@@ -125,15 +132,16 @@ static bool do_slice(struct guard *guard, struct app *app, const struct rule *ru
 static void note_full(struct guard *guard, struct app *app, enum reason reason)
 {
 	if (reason == REASON_SWAP_BUDGET)
-		guard->situation.swap_stop_bytes = guard->situation.swap_free_bytes + FLOOR_SLACK_BYTES;
+		guard->situation.swap_stop_bytes =
+			guard->situation.swap_free_bytes + FLOOR_SLACK_BYTES;
 	else if (reason == REASON_ZRAM_FULL)
 		guard->full_until_ms = guard->now_ms + FULL_MS;
 	else if (reason == REASON_INCOMPRESSIBLE)
 		app->moved_bytes = 0;
 }
 
-static void finish(struct guard *guard, struct app *app, const struct rule *rule, const struct deed *deed,
-		   const char *condition)
+static void finish(struct guard *guard, struct app *app, const struct rule *rule,
+		   const struct deed *deed, const char *condition)
 {
 	struct event event = event_none;
 
@@ -146,7 +154,8 @@ static void finish(struct guard *guard, struct app *app, const struct rule *rule
 	if (app->holdoff_ms < rule->cooldown_ms)
 		app->holdoff_ms = rule->cooldown_ms;
 	app->moved_bytes = app->swap_bytes > deed->swap_before_bytes ?
-				   app->swap_bytes - deed->swap_before_bytes : 0;
+				   app->swap_bytes - deed->swap_before_bytes :
+				   0;
 	app->swap_after_bytes = app->swap_bytes;
 	app->rest_bytes = 0;
 	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE)) {
@@ -160,7 +169,8 @@ static void finish(struct guard *guard, struct app *app, const struct rule *rule
 	event.app = app;
 	event.advised_bytes = deed->advised_bytes;
 	event.reclaimed_bytes = deed->before_bytes > app->rss_anon_bytes ?
-					deed->before_bytes - app->rss_anon_bytes : 0;
+					deed->before_bytes - app->rss_anon_bytes :
+					0;
 	event.available_bytes = guard->situation.available_bytes;
 	guard->reclaimed_bytes += event.reclaimed_bytes;
 	guard->actions++;
@@ -186,9 +196,8 @@ static void page_out(struct guard *guard, struct app *app, const char *condition
 {
 	const struct rule *rule = &guard->profile.rules[app->rule];
 	uint64_t limit = policy_budget(&guard->profile.when, rule, guard->minute_bytes);
-	struct deed deed = {
-		.before_bytes = app->rss_anon_bytes, .swap_before_bytes = app->swap_bytes
-	};
+	struct deed deed = {.before_bytes = app->rss_anon_bytes,
+			    .swap_before_bytes = app->swap_bytes};
 
 	while (do_slice(guard, app, rule, limit - deed.advised_bytes, &deed)) {
 		guard_tick(guard);
@@ -260,16 +269,19 @@ void page_out_pass(struct guard *guard)
 	bool fresh = true;
 
 	while (!is_over(guard)) {
-		bool wanted = policy_missing(&profile->when, &guard->situation, &guard->condition) > 0;
+		bool wanted =
+			policy_missing(&profile->when, &guard->situation, &guard->condition) > 0;
 		const char *forbidden = NULL;
 		struct app *app;
 		bool trims;
 
 		if (!wanted)
 			guard->condition = NULL;
-		app = policy_next(profile, guard->apps.app, guard->apps.nr, &guard->situation, wanted, guard->now_ms);
-		if (!app && wanted && fresh && guard->now_ms - guard->sized_ms >= profile->when.beat_ms) {
-			fresh = false;	/* nobody by old sizes */
+		app = policy_next(profile, guard->apps.app, guard->apps.nr, &guard->situation,
+				  wanted, guard->now_ms);
+		if (!app && wanted && fresh &&
+		    guard->now_ms - guard->sized_ms >= profile->when.beat_ms) {
+			fresh = false; /* nobody by old sizes */
 			measure_all(guard);
 			continue;
 		}
@@ -287,10 +299,10 @@ void page_out_pass(struct guard *guard)
 		if (is_paused(guard)) {
 			if (!trims)
 				break;
-			app->leaving = false;	/* nobody is asked hours later */
+			app->leaving = false; /* nobody is asked hours later */
 			continue;
 		}
-		if (fresh) {	/* sizes may be old: look, then choose */
+		if (fresh) { /* sizes may be old: look, then choose */
 			guard->passes++;
 			fresh = false;
 			measure_all(guard);
@@ -299,6 +311,6 @@ void page_out_pass(struct guard *guard)
 		act_on(guard, app);
 		status_socket_answer(guard);
 		guard_tick(guard);
-		guard->situation.pressed = false;	/* one alarm, one app; it rings again */
+		guard->situation.pressed = false; /* one alarm, one app; it rings again */
 	}
 }

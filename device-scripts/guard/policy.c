@@ -3,14 +3,14 @@
 
 #include "mapping_kind.h"
 
-#define HOLDOFF_LEAST_MS 10000	/* a cooldown of 0 doubles from here */
+#define HOLDOFF_LEAST_MS 10000 /* a cooldown of 0 doubles from here */
 #define HOLDOFF_MOST_MS 3600000
-#define PRESSURE_BYTES (32u * 1024 * 1024)	/* what an alarm without a watermark asks for */
-#define COOLDOWN_LEAST_MS 1000	/* or a pass would not end */
-#define LEAST_BYTES (1u << 20)	/* what holds less has been paged out already */
+#define PRESSURE_BYTES (32u * 1024 * 1024) /* what an alarm without a watermark asks for */
+#define COOLDOWN_LEAST_MS 1000 /* or a pass would not end */
+#define LEAST_BYTES (1u << 20) /* what holds less has been paged out already */
 #define SLICE_LEAST_BYTES (4ull << 20)
 #define SLICE_MOST_BYTES (64ull << 20)
-#define TRIM_WAIT_MS 2000	/* an app's time to give up caches before it is paged out */
+#define TRIM_WAIT_MS 2000 /* an app's time to give up caches before it is paged out */
 
 /* By how much `value` is under `mark`. */
 static uint64_t under(uint64_t value, uint64_t mark)
@@ -155,8 +155,8 @@ static bool swap_is_short(const struct when *when, const struct situation *now)
 	       now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->trim_below_permille;
 }
 
-bool policy_trims(const struct profile *profile, const struct app *app,
-		  const struct situation *now, uint64_t now_ms)
+bool policy_trims(const struct profile *profile, const struct app *app, const struct situation *now,
+		  uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
 
@@ -196,7 +196,8 @@ struct app *policy_next(const struct profile *profile, struct app *apps, size_t 
 			continue;
 		if (policy_spares(profile, app, now_ms))
 			continue;
-		if (first && (trims != first_trims ? first_trims : !goes_first(profile, app, first)))
+		if (first &&
+		    (trims != first_trims ? first_trims : !goes_first(profile, app, first)))
 			continue;
 		first = app;
 		first_trims = trims;
@@ -231,7 +232,7 @@ uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_
 	if (back > app->moved_bytes)
 		back = app->moved_bytes;
 	app->refaulted_bytes += back;
-	if (used)	/* its user brought it back: no wrong guess */
+	if (used) /* its user brought it back: no wrong guess */
 		return back;
 	if (back > app->moved_bytes / 4 || app->moved_bytes == 0) {
 		if (app->holdoff_ms < HOLDOFF_LEAST_MS)

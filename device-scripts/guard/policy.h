@@ -16,27 +16,28 @@ struct app {
 	int pid;
 	uint64_t start;
 	uint32_t uid;
-	int own_adj;	/* its oom_score_adj */
-	bool kept;	/* ActivityManager keeps that up to date */
-	bool met;	/* in the scan in work */
-	int adj;	/* its importance: own_adj, or the lowest of its app */
-	int rule;		/* the first that matches; -1: none */
-	uint64_t rss_anon_bytes, swap_bytes;	/* when last looked at; UNKNOWN: never */
-	uint64_t background_ms;	/* since when out of the foreground; UNKNOWN: is in it */
-	bool leaving;		/* left the foreground and was not paged out since */
-	bool launching;		/* in the foreground for the first time */
-	bool no_rest;		/* used since its last page-out, or that ended at enough: no rest is due */
-	bool out;		/* some of it was advised since it was in the foreground */
-	bool seen;		/* by the scan in work */
-	int watch;		/* of inotify, on its oom_score_adj; 0: none */
-	uint64_t action_ms;	/* when it was last paged out; UNKNOWN: never */
-	uint64_t trim_ms;	/* when it was last asked to give up caches; UNKNOWN: never */
-	uint64_t holdoff_ms;	/* that long it is left alone then; 0: the rule's cooldown */
-	uint64_t check_ms;	/* when to see what came back; UNKNOWN: nothing to see */
-	uint64_t moved_bytes;	/* that went to swap by the last action */
-	uint64_t swap_after_bytes;	/* in swap at its end */
-	uint64_t rest_bytes;	/* anonymous RSS that its last page-out left: it cannot go; 0: none, or cut short */
-	uint64_t refaulted_bytes;	/* of that, came back within ten seconds; summed */
+	int own_adj; /* its oom_score_adj */
+	bool kept; /* ActivityManager keeps that up to date */
+	bool met; /* in the scan in work */
+	int adj; /* its importance: own_adj, or the lowest of its app */
+	int rule; /* the first that matches; -1: none */
+	uint64_t rss_anon_bytes, swap_bytes; /* when last looked at; UNKNOWN: never */
+	uint64_t background_ms; /* since when out of the foreground; UNKNOWN: is in it */
+	bool leaving; /* left the foreground and was not paged out since */
+	bool launching; /* in the foreground for the first time */
+	bool no_rest; /* used since its last page-out, or that ended at enough: no rest is due */
+	bool out; /* some of it was advised since it was in the foreground */
+	bool seen; /* by the scan in work */
+	int watch; /* of inotify, on its oom_score_adj; 0: none */
+	uint64_t action_ms; /* when it was last paged out; UNKNOWN: never */
+	uint64_t trim_ms; /* when it was last asked to give up caches; UNKNOWN: never */
+	uint64_t holdoff_ms; /* that long it is left alone then; 0: the rule's cooldown */
+	uint64_t check_ms; /* when to see what came back; UNKNOWN: nothing to see */
+	uint64_t moved_bytes; /* that went to swap by the last action */
+	uint64_t swap_after_bytes; /* in swap at its end */
+	/* Anonymous RSS that its last page-out left: it cannot go; 0: none, or cut short. */
+	uint64_t rest_bytes;
+	uint64_t refaulted_bytes; /* of that, came back within ten seconds; summed */
 	size_t name_len;
 	char name[APP_NAME_MAX];
 };
@@ -44,13 +45,13 @@ struct app {
 /* What the device says; UNKNOWN where it says nothing. */
 struct situation {
 	uint64_t available_bytes;
-	uint64_t free_bytes;	/* without CMA, as lmkd counts */
-	uint64_t low_bytes;	/* low watermarks and protection of all zones */
+	uint64_t free_bytes; /* without CMA, as lmkd counts */
+	uint64_t low_bytes; /* low watermarks and protection of all zones */
 	uint64_t swap_total_bytes, swap_free_bytes;
-	uint64_t swap_stop_bytes;	/* under it a page-out stopped for the floor; 0: none did */
-	uint64_t launch_bytes;	/* what the next launch needs; 0: not known yet */
-	bool pressed;		/* processes wait for memory (PSI, vmpressure) */
-	bool returning;		/* what was paged out came back within the last two seconds */
+	uint64_t swap_stop_bytes; /* under it a page-out stopped for the floor; 0: none did */
+	uint64_t launch_bytes; /* what the next launch needs; 0: not known yet */
+	bool pressed; /* processes wait for memory (PSI, vmpressure) */
+	bool returning; /* what was paged out came back within the last two seconds */
 };
 
 /* What may ask for memory, in this order. */
@@ -91,8 +92,8 @@ int policy_rule(const struct profile *profile, struct span name, int best);
  * short, for they take room there that others need. It costs no
  * swap, so it comes before all page-outs, whatever memory is missing.
  */
-bool policy_trims(const struct profile *profile, const struct app *app,
-		  const struct situation *now, uint64_t now_ms);
+bool policy_trims(const struct profile *profile, const struct app *app, const struct situation *now,
+		  uint64_t now_ms);
 
 /*
  * Whom to touch first: who left the foreground before the others, favourites
@@ -120,6 +121,6 @@ uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_
 uint64_t policy_returned(const struct profile *profile, struct app *app, uint64_t swap_bytes);
 
 #define RETURN_WATCH_MS 10000
-#define FOREGROUND_ADJ 500	/* under it an app is never touched */
+#define FOREGROUND_ADJ 500 /* under it an app is never touched */
 
 #endif

@@ -5,15 +5,15 @@
 #include "kernel_file.h"
 #include "memory_gauge.h"
 
-#define LOOK_MS 100	/* a reader every millisecond made the kernel's counter stand still */
+#define LOOK_MS 100 /* a reader every millisecond made the kernel's counter stand still */
 #define LOOKS_MOST 128
-#define NOTICE_US 1000	/* kswapd's work counts as waiting (mm/vmscan.c, balance_pgdat) */
+#define NOTICE_US 1000 /* kswapd's work counts as waiting (mm/vmscan.c, balance_pgdat) */
 #define NOTICE_WINDOW_US 500000
 
 static struct {
 	const char *name;
 	int fds[ALARM_FDS];
-	short events;		/* to poll them for */
+	short events; /* to poll them for */
 	size_t nr, notices;
 	/* Polled: the totals of the last looks, in a ring. */
 	uint64_t some_us[LOOKS_MOST], full_us[LOOKS_MOST];
@@ -68,7 +68,7 @@ static bool open_triggers(const struct when *when)
 		add_fd(open_trigger("some", when->psi_some_us, when->psi_window_us));
 	if (when->psi_full_us > 0)
 		add_fd(open_trigger("full", when->psi_full_us, when->psi_window_us));
-	alarm_state.events = SYS_POLLPRI;	/* the file is always readable */
+	alarm_state.events = SYS_POLLPRI; /* the file is always readable */
 	if (alarm_state.nr > 0)
 		add_notice();
 	return alarm_state.nr > 0;
@@ -90,7 +90,7 @@ static bool open_polling(const struct when *when)
 /* The memory group of cgroup v1 tells of pressure through an eventfd. */
 static bool open_vmpressure(void)
 {
-	static const char *const roots[] = { "dev/memcg/", "sys/fs/cgroup/memory/" };
+	static const char *const roots[] = {"dev/memcg/", "sys/fs/cgroup/memory/"};
 	char path[64], text[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
@@ -134,7 +134,8 @@ void alarm_open(const struct when *when)
 	}
 	alarm_state.name = open_triggers(when) ? "psi_trigger" :
 			   open_polling(when)  ? "psi_poll" :
-			   open_vmpressure()   ? "vmpressure" : "timer";
+			   open_vmpressure()   ? "vmpressure" :
+						 "timer";
 }
 
 const char *alarm_name(void)
@@ -152,18 +153,18 @@ size_t alarm_fds(struct sys_pollfd *fds)
 	size_t nr = alarm_state.nr + alarm_state.notices;
 
 	for (size_t i = 0; i < nr; i++)
-		fds[i] = (struct sys_pollfd){ alarm_state.fds[i], alarm_state.events, 0 };
+		fds[i] = (struct sys_pollfd){alarm_state.fds[i], alarm_state.events, 0};
 	return nr;
 }
 
 /* Whether the total grew by `limit_us` within the window that ends now. */
 static bool grew(const uint64_t *ring, uint64_t now_us, uint64_t limit_us)
 {
-	uint64_t before_us = ring[(alarm_state.looks + LOOKS_MOST - alarm_state.window_looks) %
-				  LOOKS_MOST];
+	uint64_t before_us =
+		ring[(alarm_state.looks + LOOKS_MOST - alarm_state.window_looks) % LOOKS_MOST];
 
-	return limit_us > 0 && alarm_state.looks >= alarm_state.window_looks &&
-	       now_us != UNKNOWN && now_us - before_us >= limit_us;
+	return limit_us > 0 && alarm_state.looks >= alarm_state.window_looks && now_us != UNKNOWN &&
+	       now_us - before_us >= limit_us;
 }
 
 static bool look(void)
@@ -190,10 +191,11 @@ bool alarm_rang(const struct sys_pollfd *fds)
 		uint64_t count;
 
 		rang |= (fds[i].revents & (SYS_POLLPRI | SYS_POLLIN)) != 0;
-		if (fds[i].revents & SYS_POLLIN)	/* an eventfd: read, or it rings for ever */
+		if (fds[i].revents & SYS_POLLIN) /* an eventfd: read, or it rings for ever */
 			sys_read(fds[i].fd, &count, sizeof(count));
 		if (fds[i].revents & (SYS_POLLERR | SYS_POLLNVAL)) {
-			alarm_state.nr = alarm_state.notices = 0;	/* PSI went away: the timer is left */
+			alarm_state.nr = alarm_state.notices =
+				0; /* PSI went away: the timer is left */
 			alarm_state.name = "timer";
 		}
 	}

@@ -3,14 +3,16 @@
 
 #include "mapping_kind.h"
 
-#define FLOOR_ADJ 500	/* services and home; what is nearer to the user is never touched */
+#define FLOOR_ADJ 500 /* services and home; what is nearer to the user is never touched */
 #define PREVIOUS_ADJ 700
-#define SWAP_LEAST_PERMILLE 100	/* lmkd calls less of it low, and kills */
+#define SWAP_LEAST_PERMILLE 100 /* lmkd calls less of it low, and kills */
 #define DAY_MS 86400000
-#define WHEN_KEYS "available_bytes next_launch headroom_bytes leaving psi_some_us psi_full_us " \
-		  "psi_window_us trim_below_permille swap_floor_permille minute_bytes beat_ms"
-#define RULE_KEYS "match low high min_bytes background_ms how what only budget_bytes " \
-		  "max_bytes_per_s cooldown_ms last"
+#define WHEN_KEYS \
+	"available_bytes next_launch headroom_bytes leaving psi_some_us psi_full_us " \
+	"psi_window_us trim_below_permille swap_floor_permille minute_bytes beat_ms"
+#define RULE_KEYS \
+	"match low high min_bytes background_ms how what only budget_bytes " \
+	"max_bytes_per_s cooldown_ms last"
 
 static const char *const how_names[] = {
 	[HOW_PAGEOUT] = "pageout",

@@ -21,9 +21,9 @@ struct when {
 	uint64_t headroom_bytes;
 	bool leaving;
 	uint32_t psi_some_us, psi_full_us, psi_window_us;
-	uint32_t trim_below_permille;	/* of swap free: caches are asked for from there on */
+	uint32_t trim_below_permille; /* of swap free: caches are asked for from there on */
 	uint32_t swap_floor_permille;
-	uint64_t minute_bytes;	/* UNKNOWN: no limit */
+	uint64_t minute_bytes; /* UNKNOWN: no limit */
 	uint32_t beat_ms;
 };
 
@@ -34,9 +34,9 @@ struct rule {
 	uint64_t min_bytes;
 	uint64_t background_ms;
 	enum how how;
-	unsigned int kinds;	/* of VMAs: VMA_ANON, ... */
-	uint64_t budget_bytes;	/* UNKNOWN: all of it */
-	uint64_t max_bytes_per_s;	/* UNKNOWN: at the usual pace */
+	unsigned int kinds; /* of VMAs: VMA_ANON, ... */
+	uint64_t budget_bytes; /* UNKNOWN: all of it */
+	uint64_t max_bytes_per_s; /* UNKNOWN: at the usual pace */
 	uint64_t cooldown_ms;
 	bool last;
 };

@@ -18,7 +18,8 @@ static uint64_t own_rss_bytes(void)
 	if (dir >= 0)
 		sys_close(dir);
 	return error || status.rss_anon_bytes == UNKNOWN || status.rss_file_bytes == UNKNOWN ?
-		       UNKNOWN : status.rss_anon_bytes + status.rss_file_bytes;
+		       UNKNOWN :
+		       status.rss_anon_bytes + status.rss_file_bytes;
 }
 
 void status_memory(const struct situation *situation)
@@ -71,7 +72,8 @@ static void print_guard(const struct guard *guard, uint64_t now_ms)
 	line_u64("refaulted_bytes", guard->refaulted_bytes);
 	line_u64("gone", guard->gone);
 	line_u64("oom_kills", kills == UNKNOWN || guard->oom_kills_before == UNKNOWN ?
-				      UNKNOWN : kills - guard->oom_kills_before);
+				      UNKNOWN :
+				      kills - guard->oom_kills_before);
 	line_u64("apps_left_out", guard->apps.left_out);
 	line_u64("cpu_us", sys_cpu_us());
 	line_u64("rss_bytes", own_rss_bytes());
@@ -93,7 +95,7 @@ void status_app(const struct guard *guard, const struct app *app, uint64_t now_m
 
 	line_u64("pid", (uint64_t)app->pid);
 	line_u64("start", app->start);
-	line_text("name", (struct span){ app->name, app->name_len });
+	line_text("name", (struct span){app->name, app->name_len});
 	line_u64("uid", app->uid);
 	line_i64("adj", app->own_adj);
 	line_i64("importance", app->adj);
@@ -101,12 +103,15 @@ void status_app(const struct guard *guard, const struct app *app, uint64_t now_m
 	line_ago("background_s", now_ms, app->background_ms);
 	line_u64("rss_anon_bytes", app->rss_anon_bytes);
 	line_u64("swap_bytes", app->swap_bytes);
-	line_word("last_action", trimmed ? "trim" : !acted || !rule ? NULL :
-				 rule->how == HOW_COLD ? "cold" : "pageout");
+	line_word("last_action", trimmed               ? "trim" :
+				 !acted || !rule       ? NULL :
+				 rule->how == HOW_COLD ? "cold" :
+							 "pageout");
 	line_ago("last_action_s", now_ms, trimmed ? app->trim_ms : app->action_ms);
 	line_u64("refaulted_bytes", app->refaulted_bytes);
 	line_u64("holdoff_s", since_ms == UNKNOWN || since_ms >= app->holdoff_ms ?
-				      0 : divide(app->holdoff_ms - since_ms, 1000));
+				      0 :
+				      divide(app->holdoff_ms - since_ms, 1000));
 	line_word("spared", policy_spares(&guard->profile, app, now_ms));
 }
 

@@ -7,7 +7,7 @@
 #include "kernel_file.h"
 #include "status_lines.h"
 
-#define PATIENCE_US 500000	/* for a client that does not read */
+#define PATIENCE_US 500000 /* for a client that does not read */
 
 static int listening = -1;
 
@@ -38,7 +38,7 @@ static void answer(struct guard *guard, int client)
 		return;
 	sys_dup_to(client, 1);
 	link_open(false, PATIENCE_US);
-	link_work_begin((struct span){ "", 0 });
+	link_work_begin((struct span){"", 0});
 	reply_begin(span_of("s"));
 	status_lines_print(guard);
 	reply_end(0, NULL);
@@ -51,8 +51,8 @@ static void answer(struct guard *guard, int client)
 
 void status_socket_answer(struct guard *guard)
 {
-	struct sys_pollfd poll = { .fd = listening, .events = SYS_POLLIN };
-	const struct sys_timespec now = { 0, 0 };
+	struct sys_pollfd poll = {.fd = listening, .events = SYS_POLLIN};
+	const struct sys_timespec now = {0, 0};
 	uint32_t uid;
 	int client;
 

@@ -10,7 +10,7 @@
 #include "memory_gauge.h"
 
 #define HOURS_MOST 168
-#define STATUS_MS 30000	/* a guard in the middle of a page-out answers between slices */
+#define STATUS_MS 30000 /* a guard in the middle of a page-out answers between slices */
 #define STOP_MS 2000
 #define WAIT_MS 20
 
@@ -83,7 +83,7 @@ static const char *busy_words(const struct holder *holder)
 
 static void wait_a_little(void)
 {
-	const struct sys_timespec wait = { 0, WAIT_MS * 1000000 };
+	const struct sys_timespec wait = {0, WAIT_MS * 1000000};
 
 	sys_poll(NULL, 0, &wait, NULL);
 }
@@ -91,7 +91,7 @@ static void wait_a_little(void)
 /* What stands in the way of a start before anything is started. */
 static int check_start(bool allow_flash, const char **why)
 {
-	struct situation now = { 0 };
+	struct situation now = {0};
 	struct holder holder;
 	int error = guard_dir_open();
 
@@ -176,7 +176,7 @@ static int relay(int fd)
 {
 	static struct line_reader reader;
 	struct span line;
-	int more, broken = -ECONNREFUSED;	/* before it said anything */
+	int more, broken = -ECONNREFUSED; /* before it said anything */
 
 	reader.fd = fd;
 	reader.start = reader.end = 0;
@@ -235,7 +235,7 @@ static int terminate(int pid)
 	else if (pidfd >= 0)
 		error = sys_signal_pidfd(pidfd, SYS_SIGTERM);
 	if (error == -ENOSYS) {
-		sys_kill(pid, SYS_SIGTERM);	/* kernels before 5.3 */
+		sys_kill(pid, SYS_SIGTERM); /* kernels before 5.3 */
 		error = 0;
 	}
 	if (pidfd >= 0)
@@ -272,17 +272,18 @@ static int verb_guard_stop(const struct request *request, const char **why)
 }
 
 const struct verb verbs[] = {
-	{ "hello", verb_hello },
-	{ "guard_when", verb_guard_when },
-	{ "guard_rule", verb_guard_rule },
-	{ "guard_explain", verb_guard_explain },
-	{ "guard_start", verb_guard_start },
-	{ "guard_status", verb_guard_status },
-	{ "guard_log", verb_guard_log },
-	{ "guard_stop", verb_guard_stop },
-	{ NULL, NULL },
+	{"hello", verb_hello},
+	{"guard_when", verb_guard_when},
+	{"guard_rule", verb_guard_rule},
+	{"guard_explain", verb_guard_explain},
+	{"guard_start", verb_guard_start},
+	{"guard_status", verb_guard_status},
+	{"guard_log", verb_guard_log},
+	{"guard_stop", verb_guard_stop},
+	{NULL, NULL},
 };
 
 const char usage[] = "usage: droidreclaim-guard VERB [KEY=VALUE ...]\n"
 		     "       droidreclaim-guard serve [heartbeat_ms=N]\n"
-		     "verbs: hello guard_when guard_rule guard_explain guard_start guard_status guard_log guard_stop\n";
+		     "verbs: hello guard_when guard_rule guard_explain guard_start guard_status "
+		     "guard_log guard_stop\n";

@@ -8,20 +8,19 @@
 #define STEP_BYTES (8u * 1024 * 1024)
 #define DIRENT_DIRECTORY 4
 
-static const struct verdict alone = { OUTCOME_ADVISED, REASON_NONE };
-static const struct verdict shared = { OUTCOME_DENIED, REASON_SHARED_CGROUP };
+static const struct verdict alone = {OUTCOME_ADVISED, REASON_NONE};
+static const struct verdict shared = {OUTCOME_DENIED, REASON_SHARED_CGROUP};
 
 static struct {
-	int group;	/* the directory: its files are opened through it, whatever moves */
-	int file;	/* to write to */
+	int group; /* the directory: its files are opened through it, whatever moves */
+	int file; /* to write to */
 	bool v2;
-} memcg = { -1, -1, false };
+} memcg = {-1, -1, false};
 
 static int open_version(int dir, const char *controller, const char *file)
 {
 	memcg.group = group_open(dir, controller, "", SYS_O_RDONLY);
-	memcg.file = memcg.group < 0 ? memcg.group :
-				       sys_openat(memcg.group, file, SYS_O_WRONLY);
+	memcg.file = memcg.group < 0 ? memcg.group : sys_openat(memcg.group, file, SYS_O_WRONLY);
 	if (memcg.file < 0 && memcg.group >= 0)
 		sys_close(memcg.group);
 	return memcg.file < 0 ? memcg.file : 0;
@@ -63,7 +62,7 @@ static bool may_touch(uint64_t pid, struct span targets)
 static struct verdict judge_members(struct span targets)
 {
 	char buffer[4096];
-	struct span text = { buffer, 0 }, line;
+	struct span text = {buffer, 0}, line;
 	uint64_t pid;
 	int error = fs_read(memcg.group, "cgroup.procs", buffer, sizeof(buffer), &text.len);
 
@@ -85,7 +84,7 @@ struct verdict memcg_open(const struct target *target, const struct options *opt
 	if (error == -EPERM || error == -EACCES)
 		return verdict_of_error(error);
 	if (error)
-		return (struct verdict){ OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED };
+		return (struct verdict){OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED};
 	return judge_members(options->targets);
 }
 

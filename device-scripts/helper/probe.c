@@ -10,7 +10,7 @@
 #include "request.h"
 #include "sys.h"
 
-#define PROBE_BYTES 65536	/* the largest page there is */
+#define PROBE_BYTES 65536 /* the largest page there is */
 
 static _Alignas(PROBE_BYTES) char own_memory[PROBE_BYTES];
 
@@ -50,7 +50,7 @@ static int own_page(uint64_t *entry)
 /* Advise the first page in the process behind `pidfd`; 0 or -errno. */
 static int advise_page(int pidfd, int advice)
 {
-	struct sys_iovec page = { own_memory, page_bytes };
+	struct sys_iovec page = {own_memory, page_bytes};
 	long done = pidfd;
 
 	if (pidfd >= 0)
@@ -171,7 +171,8 @@ static void probe_pagemap(void)
 	else
 		print_backend("pagemap", 0,
 			      entry & PAGE_PRESENT && entry & PAGE_EXCLUSIVE ?
-				      NULL : "does not tell which pages are one's own");
+				      NULL :
+				      "does not tell which pages are one's own");
 }
 
 int verb_probe(const struct request *request, const char **why)

@@ -31,7 +31,7 @@ static int ask_for_vma(int fd, const struct vma *vma)
 
 	format_hex(vma->start, words + 2, 16);
 	len += format_u64(vma->end - vma->start, words + len);
-	return write_words(fd, (struct span){ words, len });
+	return write_words(fd, (struct span){words, len});
 }
 
 /*

@@ -8,7 +8,7 @@
 
 /* Below /proc. */
 static const char *const plain[] = {
-	"meminfo",	   "vmstat",	   "zoneinfo",	  "swaps",
+	"meminfo",         "vmstat",       "zoneinfo",    "swaps",
 	"pressure/memory", "pressure/cpu", "pressure/io", "uptime",
 };
 
@@ -17,10 +17,10 @@ static const struct {
 	const char *name;
 	const char *file;
 } of_zram[] = {
-	{ "zram", "mm_stat" },
-	{ "zram_io", "io_stat" },
-	{ "zram_algorithm", "comp_algorithm" },
-	{ "zram_backing", "backing_dev" },
+	{"zram", "mm_stat"},
+	{"zram_io", "io_stat"},
+	{"zram_algorithm", "comp_algorithm"},
+	{"zram_backing", "backing_dev"},
 };
 
 static void begin_part(const char *name, const char *path, uint64_t part)
@@ -69,7 +69,7 @@ static void print_file(const char *name, const char *path)
 		} while ((got > 0 && held < sizeof(buffer)) || got == -EINTR);
 		if (got < 0 || (held == 0 && part > 0))
 			break;
-		taken = print_part(name, path, part++, (struct span){ buffer, held });
+		taken = print_part(name, path, part++, (struct span){buffer, held});
 		held -= taken;
 		memmove(buffer, buffer + taken, held);
 		if (got == 0 && held == 0)

@@ -15,7 +15,8 @@ static void print_device(const struct options *options)
 
 	device_read(&after);
 	if (after.failed_writes != UNKNOWN)
-		after.failed_writes = device_growth(options->before.failed_writes, after.failed_writes);
+		after.failed_writes =
+			device_growth(options->before.failed_writes, after.failed_writes);
 	line_begin("device");
 	line_numbers("swap_free_before_bytes swap_cached_before_bytes zram_used_before_bytes",
 		     &options->before.swap_free_bytes);
@@ -33,17 +34,17 @@ static void explain_nothing(struct report *report)
 	if (report->verdict.reason || report->advice.advised_bytes > 0)
 		return;
 	if (walk.chosen.swapped)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NONE };
+		report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_NONE};
 	else if (report->advice.refusals_nr > 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_LOCKED };
+		report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_LOCKED};
 	else if (walk.pagemap < 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NONE };
+		report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_NONE};
 	else if (sum.swapped_bytes >= sum.shared_bytes && sum.swapped_bytes > 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_ALREADY_SWAPPED };
+		report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_ALREADY_SWAPPED};
 	else if (sum.shared_bytes > 0)
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_SHARED };
+		report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_SHARED};
 	else
-		report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NONE };
+		report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_NONE};
 }
 
 static void read_memory(struct memory *memory, uint64_t *major_faults)
@@ -61,7 +62,7 @@ static void explain_no_memory(struct report *report)
 	bool none = report->after.rss_bytes == UNKNOWN || report->after.rss_bytes == 0;
 
 	if (report->verdict.outcome == OUTCOME_NOTHING && !report->verdict.reason && none)
-		report->verdict = (struct verdict){ OUTCOME_GONE, REASON_GONE };
+		report->verdict = (struct verdict){OUTCOME_GONE, REASON_GONE};
 }
 
 static void walk_target(struct options *options, struct report *report)
@@ -95,8 +96,8 @@ static struct verdict ask_kernel(struct options *options, uint64_t bytes)
 
 	if (options->backend == BACKEND_PROC_RECLAIM)
 		return child_do(procreclaim_ask, &target, &walk, options);
-	options->memcg_bytes = bytes < options->budget_left_bytes ? bytes :
-								    options->budget_left_bytes;
+	options->memcg_bytes =
+		bytes < options->budget_left_bytes ? bytes : options->budget_left_bytes;
 	options->budget_left_bytes -= options->memcg_bytes;
 	verdict = memcg_open(&target, options);
 	if (!verdict.reason)
@@ -135,7 +136,7 @@ static void ask_target(struct options *options, struct report *report)
 	if (!report->verdict.reason) {
 		report->advice.advised_bytes = sum.exclusive_bytes;
 		if (report->after.rss_bytes >= report->before.rss_bytes)
-			report->verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NOT_PROVEN };
+			report->verdict = (struct verdict){OUTCOME_NOTHING, REASON_NOT_PROVEN};
 	}
 	report->swap_room_bytes = reclaim_swap_room(&target, options);
 	report_print(report, &target, &walk, options->dry);
@@ -153,7 +154,7 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	if (!report.verdict.reason && options->link != LINK_GO)
 		report.verdict = verdict_stopped(REASON_CANCELLED);
 	if (!report.verdict.reason && options->chosen.kinds == 0)
-		report.verdict = (struct verdict){ OUTCOME_NOTHING, REASON_NO_SWAP };
+		report.verdict = (struct verdict){OUTCOME_NOTHING, REASON_NO_SWAP};
 	if (!report.verdict.reason && options->stuck)
 		report.verdict = verdict_stopped(REASON_STUCK);
 	if (!report.verdict.reason && options->backend != BACKEND_MADVISE && !options->dry)
@@ -200,9 +201,8 @@ static void reclaim_targets(struct options *options, enum who who)
 	struct span targets = options->targets;
 	struct target_spec spec;
 
-	for (size_t i = 0; options->link != LINK_ENDING && !reply_broken() &&
-			   next_target(&targets, &spec);
-	     i++)
+	for (size_t i = 0;
+	     options->link != LINK_ENDING && !reply_broken() && next_target(&targets, &spec); i++)
 		if (who == WHO_ALL || idle[i] == (who == WHO_IDLE))
 			reclaim_target(options, &spec);
 }

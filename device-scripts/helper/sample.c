@@ -16,7 +16,7 @@
 struct watched {
 	int pid;
 	uint64_t start;
-	int status, adj;	/* descriptors, or -errno */
+	int status, adj; /* descriptors, or -errno */
 	bool ended;
 };
 
@@ -45,7 +45,7 @@ static int read_memory(const struct watched *process, struct proc_status *out)
 	int error = process->status < 0 ? process->status :
 					  fs_reread(process->status, buffer, sizeof(buffer), &len);
 
-	return error ? error : status_parse((struct span){ buffer, len }, out);
+	return error ? error : status_parse((struct span){buffer, len}, out);
 }
 
 static int64_t read_adj(const struct watched *process)
@@ -57,7 +57,7 @@ static int64_t read_adj(const struct watched *process)
 
 	if (process->adj < 0 || fs_reread(process->adj, buffer, sizeof(buffer), &len))
 		return INT64_MIN;
-	rest = (struct span){ buffer, len };
+	rest = (struct span){buffer, len};
 	return span_word(&rest, '\n', &word) && parse_i64(word, &value) ? value : INT64_MIN;
 }
 
@@ -121,7 +121,7 @@ static bool watch_all(struct span rest)
 	while (next_target(&rest, &spec)) {
 		if (nr_watched == TARGETS_MAX)
 			return false;
-		watched[nr_watched] = (struct watched){ .pid = spec.pid, .start = spec.start };
+		watched[nr_watched] = (struct watched){.pid = spec.pid, .start = spec.start};
 		watch(&watched[nr_watched++]);
 	}
 	return true;
@@ -129,7 +129,7 @@ static bool watch_all(struct span rest)
 
 int verb_sample(const struct request *request, const char **why)
 {
-	struct span targets = { "", 0 };
+	struct span targets = {"", 0};
 	uint64_t period_us, count, look;
 	int error;
 

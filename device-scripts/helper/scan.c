@@ -10,13 +10,13 @@
 
 static struct {
 	uint64_t count;
-	int error;	/* of the last one */
+	int error; /* of the last one */
 } unreadable;
 
 static struct name name;
 
-static void print_process(int pid, int dir, const struct proc_stat *stat, const struct proc_status *status,
-			  bool no_status, int64_t adj)
+static void print_process(int pid, int dir, const struct proc_stat *stat,
+			  const struct proc_status *status, bool no_status, int64_t adj)
 {
 	line_begin("proc");
 	line_u64("pid", (uint64_t)pid);
@@ -25,9 +25,9 @@ static void print_process(int pid, int dir, const struct proc_stat *stat, const 
 	line_u64("uid", no_status ? UNKNOWN : status->uid);
 	line_i64("adj", adj);
 	line_bool("app_frozen", adj != INT64_MIN && adj_in_front(dir, (int)adj) != adj);
-	line_text("state", (struct span){ &stat->state, 1 });
-	line_text("name", (struct span){ name.text, name.len });
-	line_text("comm", (struct span){ stat->comm, stat->comm_len });
+	line_text("state", (struct span){&stat->state, 1});
+	line_text("name", (struct span){name.text, name.len});
+	line_text("comm", (struct span){stat->comm, stat->comm_len});
 	line_bool("kthread", stat->kernel_thread);
 	line_numbers("rss_anon_bytes rss_file_bytes rss_shmem_bytes swap_bytes",
 		     &status->rss_anon_bytes);
@@ -59,12 +59,12 @@ static int scan_process(int pid, int dir)
 	if (no_status && !refused(no_status))
 		return no_status;
 	if (no_status) {
-		memset(&status, 0xff, sizeof(status));	/* UNKNOWN */
+		memset(&status, 0xff, sizeof(status)); /* UNKNOWN */
 		count_unreadable(no_status);
 	}
 	error = proc_read_name(dir, &stat, &name);
 	if (refused(error))
-		name_parse((struct span){ "", 0 }, &stat, &name);
+		name_parse((struct span){"", 0}, &stat, &name);
 	else if (error)
 		return error;
 	error = proc_read_adj(dir, &adj);

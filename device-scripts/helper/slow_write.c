@@ -5,7 +5,7 @@
 
 #define LOOK_EVERY_US 5000
 
-static const struct verdict went_well = { OUTCOME_ADVISED, REASON_NONE };
+static const struct verdict went_well = {OUTCOME_ADVISED, REASON_NONE};
 
 /*
  * The exit status of `child`. -ETIME: it did not end in time, and is told to,
@@ -41,13 +41,13 @@ struct verdict child_do(child_fn work, struct target *target, struct walk *walk,
 	if (!error)
 		return went_well;
 	if (error == -ETIME)
-		return (struct verdict){ OUTCOME_STOPPED, REASON_STUCK };
+		return (struct verdict){OUTCOME_STOPPED, REASON_STUCK};
 	if (options->link != LINK_GO)
-		return (struct verdict){ OUTCOME_STOPPED, REASON_CANCELLED };
+		return (struct verdict){OUTCOME_STOPPED, REASON_CANCELLED};
 	verdict = target_check(target);
 	if (verdict.reason)
 		return verdict;
 	if (error == -EPERM || error == -EACCES)
 		return verdict_of_error(error);
-	return (struct verdict){ OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED };
+	return (struct verdict){OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED};
 }

@@ -41,7 +41,7 @@ static struct use known_use(const struct use *use, const struct walk *walk, bool
 
 static void print_counts(const struct report *report, const struct walk *walk)
 {
-	struct use sum = { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN };
+	struct use sum = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN};
 
 	if (report->walked) {
 		sum = walk_sum(walk);
@@ -70,8 +70,8 @@ static void print_kinds(const struct report *report, const struct walk *walk)
 	line_list_end();
 }
 
-void report_print(const struct report *report, const struct target *target,
-		  const struct walk *walk, bool dry)
+void report_print(const struct report *report, const struct target *target, const struct walk *walk,
+		  bool dry)
 {
 	line_begin("target");
 	line_u64("pid", (uint64_t)target->spec.pid);

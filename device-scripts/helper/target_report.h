@@ -4,7 +4,7 @@
 
 #include "reclaim_steps.h"
 
-void report_print(const struct report *report, const struct target *target,
-		  const struct walk *walk, bool dry);
+void report_print(const struct report *report, const struct target *target, const struct walk *walk,
+		  bool dry);
 
 #endif

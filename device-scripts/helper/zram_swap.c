@@ -24,7 +24,7 @@ struct swap_header {
 	char label[16];
 };
 
-static const char magic[] = "SWAPSPACE2";	/* in the last ten bytes of that page */
+static const char magic[] = "SWAPSPACE2"; /* in the last ten bytes of that page */
 
 static union {
 	struct swap_header header;
@@ -36,7 +36,7 @@ static int write_number(int number, const char *file, uint64_t value)
 	char digits[DIGITS_MAX];
 
 	return fs_write(zram_path(number, file) + 1, SYS_O_WRONLY,
-			(struct span){ digits, format_u64(value, digits) });
+			(struct span){digits, format_u64(value, digits)});
 }
 
 /* UNKNOWN where there is no such zram. */
@@ -46,8 +46,7 @@ static uint64_t disk_bytes(int number)
 	struct span word;
 	uint64_t bytes;
 
-	if (fs_read_word(fs_root, zram_path(number, "disksize") + 1, buffer, sizeof(buffer),
-			 &word))
+	if (fs_read_word(fs_root, zram_path(number, "disksize") + 1, buffer, sizeof(buffer), &word))
 		return UNKNOWN;
 	return parse_u64(word, 10, &bytes) ? bytes : UNKNOWN;
 }
@@ -99,7 +98,7 @@ static bool is_ours(int number)
 static uint64_t used_bytes(int number)
 {
 	static char buffer[4096];
-	struct span text = { buffer, 0 }, line, path;
+	struct span text = {buffer, 0}, line, path;
 	char name[] = "/zram0";
 	uint64_t kib;
 
@@ -111,7 +110,7 @@ static uint64_t used_bytes(int number)
 		span_word(&columns, ' ', &path);
 		if (!span_ends(path, name))
 			continue;
-		kib = column_u64(line, 3);	/* Filename Type Size Used Priority */
+		kib = column_u64(line, 3); /* Filename Type Size Used Priority */
 		return kib == UNKNOWN ? UNKNOWN : kib * 1024;
 	}
 	return UNKNOWN;
@@ -183,7 +182,8 @@ static int undo_swap(int number, const char **why)
 	device_open();
 	device_read(&device);
 	device_close();
-	if (used != UNKNOWN && (device.available_bytes == UNKNOWN || device.available_bytes < used)) {
+	if (used != UNKNOWN &&
+	    (device.available_bytes == UNKNOWN || device.available_bytes < used)) {
 		*why = "what is swapped does not fit into available memory";
 		return -ENOMEM;
 	}

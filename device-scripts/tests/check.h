@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(claim)                                                             \
-	do {                                                                     \
-		if (!(claim)) {                                                  \
+#define CHECK(claim) \
+	do { \
+		if (!(claim)) { \
 			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #claim); \
-			exit(1);                                                 \
-		}                                                                \
+			exit(1); \
+		} \
 	} while (0)
 
 #endif

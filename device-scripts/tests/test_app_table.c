@@ -49,7 +49,9 @@ static void process(int pid, const char *name, int uid, int adj, int anon_mib, u
 	write_text(path, "%d (x) S 1 1 1 0 -1 %u 0 0 7 0 1 1 0 0 20 0 1 0 %d 0 0\n", pid, flags,
 		   pid * 10);
 	snprintf(path, sizeof(path), "proc/%d/status", pid);
-	write_text(path, "Tgid:\t%d\nUid:\t%d\t0\t0\t0\nRssAnon:\t%d kB\nRssFile:\t0 kB\nRssShmem:\t0 kB\nVmSwap:\t%d kB\n",
+	write_text(path,
+		   "Tgid:\t%d\nUid:\t%d\t0\t0\t0\nRssAnon:\t%d kB\nRssFile:\t0 kB\nRssShmem:\t0 "
+		   "kB\nVmSwap:\t%d kB\n",
 		   pid, uid, anon_mib * 1024, 1024);
 	snprintf(path, sizeof(path), "proc/%d/cmdline", pid);
 	write_text(path, "%s", name);
@@ -67,7 +69,7 @@ static void set_adj(int pid, int adj)
 
 static void end_process(int pid)
 {
-	static const char *const files[] = { "stat", "status", "cmdline", "oom_score_adj" };
+	static const char *const files[] = {"stat", "status", "cmdline", "oom_score_adj"};
 	char path[512];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -117,16 +119,17 @@ static void apps_are_told_from_everything_else(void)
 	add_rule("com.example.mail");
 	add_rule("*");
 	write_text("data/system/packages.list",
-		   "com.example.game 10100 0 /data/user/0/com.example.game default:targetSdkVersion=34\n"
+		   "com.example.game 10100 0 /data/user/0/com.example.game "
+		   "default:targetSdkVersion=34\n"
 		   "com.vendor.mail 10101 0 /data/user/0/com.vendor.mail default\n");
 	CHECK(scan_after(0).any);
-	CHECK(apps.nr == 3 && app_of(50) && app_of(51) && app_of(53));	/* never the system's */
+	CHECK(apps.nr == 3 && app_of(50) && app_of(51) && app_of(53)); /* never the system's */
 	CHECK(app_of(50)->rule == 2 && app_of(50)->background_ms == UNKNOWN);
-	CHECK(app_of(51)->rule == 0);	/* by a package of its uid, in another user */
-	CHECK(app_of(53)->rule == 2 && app_of(53)->background_ms == now_ms);	/* of nobody known */
+	CHECK(app_of(51)->rule == 0); /* by a package of its uid, in another user */
+	CHECK(app_of(53)->rule == 2 && app_of(53)->background_ms == now_ms); /* of nobody known */
 	CHECK(app_of(51)->start == 510 && app_of(51)->uid == 1010101);
 	CHECK(app_of(51)->rss_anon_bytes == 40 * MIB && app_of(51)->swap_bytes == MIB);
-	CHECK(apps_launch_bytes(&apps) == 101 * MIB);	/* until a launch is seen: the largest */
+	CHECK(apps_launch_bytes(&apps) == 101 * MIB); /* until a launch is seen: the largest */
 	CHECK(!scan_after(1000).any);
 }
 
@@ -139,7 +142,7 @@ static void an_app_leaves_and_returns(void)
 	CHECK(app_of(50)->background_ms == now_ms && app_of(50)->leaving);
 	set_adj(50, 900);
 	CHECK(scan_after(1000).any);
-	CHECK(app_of(50)->background_ms == now_ms - 1000);	/* it left then, not now */
+	CHECK(app_of(50)->background_ms == now_ms - 1000); /* it left then, not now */
 	app_of(50)->action_ms = now_ms;
 	app_of(50)->out = true;
 	set_adj(50, 0);
@@ -149,7 +152,7 @@ static void an_app_leaves_and_returns(void)
 	set_adj(50, 900);
 	scan_after(1000);
 	set_adj(50, 0);
-	CHECK(!scan_after(1000).returned);	/* nothing of it was out this time */
+	CHECK(!scan_after(1000).returned); /* nothing of it was out this time */
 }
 
 static void a_launch_is_what_an_app_held_when_it_first_left(void)
@@ -166,7 +169,7 @@ static void a_launch_is_what_an_app_held_when_it_first_left(void)
 	scan_after(1000);
 	set_adj(60, 700);
 	scan_after(1000);
-	CHECK(apps_launch_bytes(&apps) == 301 * MIB);	/* a return is no launch */
+	CHECK(apps_launch_bytes(&apps) == 301 * MIB); /* a return is no launch */
 }
 
 static void child_of(int pid, int ppid, const char *name, int uid, int adj)
@@ -184,14 +187,14 @@ static void a_native_child_is_as_close_to_its_user_as_its_app(void)
 	process(70, "zygote64", 0, -1000, 5, 0);
 	child_of(71, 70, "com.example.front", 10120, 0);
 	child_of(72, 71, "libworker.so", 10120, 900);
-	child_of(73, 1, "liborphan.so", 10120, 900);	/* its parent ended */
+	child_of(73, 1, "liborphan.so", 10120, 900); /* its parent ended */
 	child_of(74, 70, "com.example.front:sync", 10120, 905);
 	child_of(75, 74, "libsync.so", 10120, 1000);
 	scan_after(70000);
 	CHECK(app_of(72)->adj == 0 && app_of(72)->own_adj == 900);
 	CHECK(strcmp(policy_spares(&profile, app_of(72), now_ms + 100000), "foreground") == 0);
 	CHECK(app_of(73)->adj == 0 && app_of(75)->adj == 0);
-	CHECK(app_of(74)->adj == 905);	/* ActivityManager keeps it */
+	CHECK(app_of(74)->adj == 905); /* ActivityManager keeps it */
 	set_adj(71, 910);
 	scan_after(1000);
 	CHECK(app_of(72)->adj == 900 && app_of(72)->background_ms == now_ms);
@@ -233,23 +236,25 @@ static int rule_of(int pid, int ppid, const char *name, int uid)
 static void a_name_finds_no_rule(void)
 {
 	process(80, "zygote64", 0, -1000, 5, 0);
-	CHECK(rule_of(81, 80, "com.vendor.mail", 10100) == 2);	/* of another app's uid */
-	CHECK(rule_of(81, 80, "com.vendor.mail:remote", 10777) == 2);	/* of a uid without a package */
-	CHECK(rule_of(81, 80, "com.vendor.mail", 99001) == 2);	/* isolated: of a zygote of all apps */
+	CHECK(rule_of(81, 80, "com.vendor.mail", 10100) == 2); /* of another app's uid */
+	CHECK(rule_of(81, 80, "com.vendor.mail:remote", 10777) ==
+	      2); /* of a uid without a package */
+	CHECK(rule_of(81, 80, "com.vendor.mail", 99001) ==
+	      2); /* isolated: of a zygote of all apps */
 	CHECK(rule_of(81, 80, "com.vendor.mail", 90001) == 2);
-	CHECK(rule_of(81, 1, "com.vendor.mail", 99001) == 2);	/* its parent ended */
-	CHECK(rule_of(81, 4242, "com.vendor.mail", 99001) == 2);	/* its parent cannot be seen */
+	CHECK(rule_of(81, 1, "com.vendor.mail", 99001) == 2); /* its parent ended */
+	CHECK(rule_of(81, 4242, "com.vendor.mail", 99001) == 2); /* its parent cannot be seen */
 	CHECK(rule_of(81, 80, "zygote64", 10101) == 0);
-	CHECK(rule_of(81, 80, "any.name", 20101) == 0);	/* the SDK sandbox of 10101 */
+	CHECK(rule_of(81, 80, "any.name", 20101) == 0); /* the SDK sandbox of 10101 */
 	CHECK(rule_of(81, 80, "com.vendor.mail", 20100) == 2);
 	CHECK(rule_of(81, 80, "com.vendor.mail", 30101) == 2);
 	CHECK(rule_of(81, 80, "any.name", 1020101) == 0);
-	child_of(82, 80, "com.vendor.mail_zygote", 10101, -1000);	/* its own zygote's are its */
+	child_of(82, 80, "com.vendor.mail_zygote", 10101, -1000); /* its own zygote's are its */
 	CHECK(rule_of(81, 82, "any.name", 90001) == 0);
 	child_of(83, 82, "any.name", 90001, 900);
-	CHECK(rule_of(81, 83, "sh", 90001) == 0);	/* and what those fork */
-	CHECK(rule_of(81, 83, "sh", 90002) == 2);	/* but no other isolated one */
-	child_of(84, 84, "com.vendor.mail", 99002, 900);	/* a torn look shows loops */
+	CHECK(rule_of(81, 83, "sh", 90001) == 0); /* and what those fork */
+	CHECK(rule_of(81, 83, "sh", 90002) == 2); /* but no other isolated one */
+	child_of(84, 84, "com.vendor.mail", 99002, 900); /* a torn look shows loops */
 	CHECK(rule_of(81, 84, "sh", 99002) == 2);
 	for (int pid = 80; pid <= 84; pid++)
 		if (pid != 81)
@@ -257,7 +262,8 @@ static void a_name_finds_no_rule(void)
 	write_text("data/system/packages.list", "");
 	CHECK(rule_of(81, 1, "com.vendor.mail", 10101) == 2);
 	set_list_readable(false);
-	CHECK(rule_of(81, 1, "com.vendor.mail", 10101) == -1);	/* nobody is known: nobody is touched */
+	CHECK(rule_of(81, 1, "com.vendor.mail", 10101) ==
+	      -1); /* nobody is known: nobody is touched */
 	set_list_readable(true);
 }
 
@@ -268,7 +274,7 @@ static void one_that_ends_is_forgotten(void)
 
 	ended = 0;
 	end_process(51);
-	end_process(50);	/* in the foreground: not a loss to speak of */
+	end_process(50); /* in the foreground: not a loss to speak of */
 	changes = scan_after(1000);
 	CHECK(changes.any && ended == 101);
 	CHECK(apps.nr == before - 2 && !app_of(51) && !app_of(50) && app_of(60));
@@ -277,7 +283,7 @@ static void one_that_ends_is_forgotten(void)
 /* A zygote's child is root's until it becomes an app; one that is no app is not read again. */
 static void a_stranger_that_becomes_an_app_is_met_within_a_minute(void)
 {
-	int young = (int)(now_ms / 100) - 3;	/* started 0.3 s ago: see process() */
+	int young = (int)(now_ms / 100) - 3; /* started 0.3 s ago: see process() */
 	int late = young + 1;
 
 	process(young, "zygote64", 0, 0, 5, 0);
@@ -308,7 +314,7 @@ static void more_apps_than_the_table_holds_are_counted(void)
 
 static void memory_is_read_as_lmkd_counts_it(void)
 {
-	struct situation now = { 0 };
+	struct situation now = {0};
 	uint64_t some_us, full_us;
 
 	page_bytes = 4096;
@@ -317,12 +323,15 @@ static void memory_is_read_as_lmkd_counts_it(void)
 		   "SwapTotal: 4000 kB\nSwapFree: 3000 kB\nCmaTotal: 500 kB\nCmaFree: 400 kB\n");
 	write_text("proc/zoneinfo",
 		   "Node 0, zone      DMA\n  per-node stats\n      nr_inactive_anon 12\n"
-		   "  pages free     3000\n        min      10\n        low      12\n        high     15\n"
+		   "  pages free     3000\n        min      10\n        low      12\n        high  "
+		   "   15\n"
 		   "        spanned  4095\n        present  3998\n        managed  3840\n"
 		   "        protection: (0, 100, 250, 250)\n      nr_free_pages 3000\n"
-		   "Node 0, zone   Normal\n  pages free     9\n        min      20\n        low      25\n"
+		   "Node 0, zone   Normal\n  pages free     9\n        min      20\n        low    "
+		   "  25\n"
 		   "        high     30\n        present  9000\n        protection: (0, 0, 0)\n"
-		   "Node 0, zone  Movable\n  pages free     0\n        min      32\n        low      32\n"
+		   "Node 0, zone  Movable\n  pages free     0\n        min      32\n        low    "
+		   "  32\n"
 		   "        high     32\n        present  0\n        protection: (0, 0)\n");
 	write_text("proc/pressure/memory", "some avg10=0.00 avg60=0.12 avg300=0.08 total=868090\n"
 					   "full avg10=0.00 avg60=0.12 avg300=0.08 total=867300\n");
@@ -331,7 +340,7 @@ static void memory_is_read_as_lmkd_counts_it(void)
 	gauge_read(&now, 1);
 	CHECK(now.available_bytes == 2000 * 1024 && now.free_bytes == 600 * 1024);
 	CHECK(now.swap_total_bytes == 4000 * 1024 && now.swap_free_bytes == 3000 * 1024);
-	CHECK(now.low_bytes == (12 + 250 + 25) * 4096);	/* a zone without memory does not count */
+	CHECK(now.low_bytes == (12 + 250 + 25) * 4096); /* a zone without memory does not count */
 	gauge_psi(&some_us, &full_us);
 	CHECK(some_us == 868090 && full_us == 867300);
 	CHECK(gauge_oom_kills() == 3);
@@ -339,13 +348,14 @@ static void memory_is_read_as_lmkd_counts_it(void)
 
 static void swap_of(int total_kib, int free_kib)
 {
-	write_text("proc/meminfo", "MemFree: 1000 kB\nMemAvailable: 2000 kB\nSwapTotal: %d kB\nSwapFree: %d kB\n",
+	write_text("proc/meminfo",
+		   "MemFree: 1000 kB\nMemAvailable: 2000 kB\nSwapTotal: %d kB\nSwapFree: %d kB\n",
 		   total_kib, free_kib);
 }
 
 static void where_a_page_out_stopped_holds_until_swap_has_room_again(void)
 {
-	struct situation now = { 0 };
+	struct situation now = {0};
 
 	swap_of(4000, 900);
 	gauge_read(&now, 1);
@@ -357,7 +367,7 @@ static void where_a_page_out_stopped_holds_until_swap_has_room_again(void)
 	gauge_read(&now, 1);
 	CHECK(now.swap_stop_bytes == 0);
 	now.swap_stop_bytes = 3000 * 1024;
-	swap_of(2000, 2000);	/* a smaller one in its place never would */
+	swap_of(2000, 2000); /* a smaller one in its place never would */
 	gauge_read(&now, 1);
 	CHECK(now.swap_stop_bytes == 0);
 }
@@ -368,16 +378,16 @@ static void swap_on_flash_is_known(void)
 
 	write_text("proc/swaps", "%s", titles);
 	CHECK(!gauge_swap_is_flash());
-	write_text("proc/swaps", "%s/dev/block/zram0                       partition\t500\t\t0\t\t-2\n",
-		   titles);
+	write_text("proc/swaps",
+		   "%s/dev/block/zram0                       partition\t500\t\t0\t\t-2\n", titles);
 	CHECK(!gauge_swap_is_flash());
 	write_text("sys/block/zram0/backing_dev", "none\n");
 	CHECK(!gauge_swap_is_flash());
 	write_text("sys/block/zram0/backing_dev", "/dev/block/loop7\n");
 	CHECK(gauge_swap_is_flash());
 	write_text("sys/block/zram0/backing_dev", "none\n");
-	write_text("proc/swaps", "%s/dev/zram0 partition\t500\t0\t-2\n/data/swap file\t500\t0\t-3\n",
-		   titles);
+	write_text("proc/swaps",
+		   "%s/dev/zram0 partition\t500\t0\t-2\n/data/swap file\t500\t0\t-3\n", titles);
 	CHECK(gauge_swap_is_flash());
 }
 
@@ -385,8 +395,10 @@ static void answers_of_android_are_understood(void)
 {
 	CHECK(answer_saves(span_of("1\n")));
 	CHECK(!answer_saves(span_of("0\n")) && !answer_saves(span_of("null\n")));
-	CHECK(!answer_saves(span_of("")) && !answer_saves(span_of("cmd: Can't find service: settings\n")));
-	CHECK(answer_is_hot(span_of("IsStatusOverride: false\nThermalEventListeners:\nThermal Status: 3\n")));
+	CHECK(!answer_saves(span_of("")) &&
+	      !answer_saves(span_of("cmd: Can't find service: settings\n")));
+	CHECK(answer_is_hot(
+		span_of("IsStatusOverride: false\nThermalEventListeners:\nThermal Status: 3\n")));
 	CHECK(answer_is_hot(span_of("Thermal Status: 6\n")));
 	CHECK(!answer_is_hot(span_of("Thermal Status: 2\n")) && !answer_is_hot(span_of("")));
 	CHECK(!answer_is_hot(span_of("Can't find service: thermalservice\n")));

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static char root[] = "/tmp/test_cgroup.XXXXXX";
-static int process;	/* a directory that stands for /proc/PID */
+static int process; /* a directory that stands for /proc/PID */
 
 static void write_file(const char *path, const char *text)
 {
@@ -22,8 +22,12 @@ static void write_file(const char *path, const char *text)
 
 static void make_tree(void)
 {
-	static const char *const folders[] = { "sys", "sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/uid_10123",
-					       "sys/fs/cgroup/uid_10123/pid_7", "seven" };
+	static const char *const folders[] = {"sys",
+					      "sys/fs",
+					      "sys/fs/cgroup",
+					      "sys/fs/cgroup/uid_10123",
+					      "sys/fs/cgroup/uid_10123/pid_7",
+					      "seven"};
 
 	CHECK(mkdtemp(root));
 	fs_root = open(root, O_RDONLY | O_DIRECTORY);
@@ -51,7 +55,7 @@ static void a_process_without_groups_has_no_limit(void)
 	write_file("seven/cgroup", "2:memory:/apps\n");
 	CHECK(group_swap_room(process) == UNKNOWN);
 	write_file("seven/cgroup", "2:memory:/apps\n0::/uid_10123/pid_7\n");
-	CHECK(group_swap_room(process) == UNKNOWN);	/* no memory controller there */
+	CHECK(group_swap_room(process) == UNKNOWN); /* no memory controller there */
 }
 
 static void the_group_that_leaves_least_decides(void)
@@ -87,10 +91,17 @@ static void a_limit_that_cannot_be_read_is_none(void)
 static void remove_tree(void)
 {
 	static const char *const paths[] = {
-		"seven/cgroup", "seven", "sys/fs/cgroup/uid_10123/pid_7/memory.swap.max",
-		"sys/fs/cgroup/uid_10123/pid_7/memory.swap.current", "sys/fs/cgroup/uid_10123/pid_7",
-		"sys/fs/cgroup/uid_10123/memory.swap.max", "sys/fs/cgroup/uid_10123/memory.swap.current",
-		"sys/fs/cgroup/uid_10123", "sys/fs/cgroup", "sys/fs", "sys",
+		"seven/cgroup",
+		"seven",
+		"sys/fs/cgroup/uid_10123/pid_7/memory.swap.max",
+		"sys/fs/cgroup/uid_10123/pid_7/memory.swap.current",
+		"sys/fs/cgroup/uid_10123/pid_7",
+		"sys/fs/cgroup/uid_10123/memory.swap.max",
+		"sys/fs/cgroup/uid_10123/memory.swap.current",
+		"sys/fs/cgroup/uid_10123",
+		"sys/fs/cgroup",
+		"sys/fs",
+		"sys",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)

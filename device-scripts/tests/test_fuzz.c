@@ -10,12 +10,13 @@
 #include "profile.h"
 #include "request.h"
 
-#define ROUNDS 40000	/* half of them random, half broken */
+#define ROUNDS 40000 /* half of them random, half broken */
 #define TEXT_MAX 512
 
 static const char *const truths[] = {
 	"7 guard_when available_bytes=268435456 next_launch=1 psi_some_us=35000 beat_ms=1000",
-	"8 guard_rule match=com.example.* low=700 high=1000 min_bytes=1 how=trim only=native,code last=1",
+	"8 guard_rule match=com.example.* low=700 high=1000 min_bytes=1 how=trim only=native,code "
+	"last=1",
 	"IsStatusOverride: false\nThermal Status: 3\nCached temperatures:\n",
 	"4321 (com.example) S 310 310 0 0 -1 1077936448 5 6 7 8 9 10 11 12 20 0 3 0 99887 5 6\n",
 	"Name:\tgame\nTgid:\t7\nUid:\t10123\t1\t1\t1\nRssAnon:\t 100 kB\nVmSwap:\t 12 kB\n",
@@ -45,14 +46,14 @@ static struct span break_text(size_t truth)
 		text = malloc(len ? len : 1);
 		for (size_t i = 0; i < len; i++)
 			text[i] = (char)next_random();
-		return (struct span){ text, len };
+		return (struct span){text, len};
 	}
 	len = next_random() % (len + 1);
 	text = malloc(len ? len : 1);
 	memcpy(text, truths[truth], len);
 	for (uint64_t change = next_random() % 4; len > 0 && change > 0; change--)
 		text[next_random() % len] = (char)next_random();
-	return (struct span){ text, len };
+	return (struct span){text, len};
 }
 
 static void parse_everything(struct span text)
@@ -60,7 +61,7 @@ static void parse_everything(struct span text)
 	static struct name name;
 	static char clean[TEXT_MAX * 3], again[TEXT_MAX * 3];
 	static struct profile profile;
-	struct proc_stat stat = { .comm_len = 0 };
+	struct proc_stat stat = {.comm_len = 0};
 	struct proc_status status;
 	struct request request;
 	struct target_spec spec;
@@ -85,9 +86,9 @@ static void parse_everything(struct span text)
 	answer_is_hot(text);
 	while (text.at && next_target(&text, &spec))
 		;
-	len = utf8_clean((struct span){ name.text, name.len }, clean, sizeof(clean));
-	CHECK(utf8_clean((struct span){ clean, len }, again, sizeof(again)) == len);
-	CHECK(memcmp(clean, again, len) == 0);	/* what is clean stays as it is */
+	len = utf8_clean((struct span){name.text, name.len}, clean, sizeof(clean));
+	CHECK(utf8_clean((struct span){clean, len}, again, sizeof(again)) == len);
+	CHECK(memcmp(clean, again, len) == 0); /* what is clean stays as it is */
 }
 
 int main(void)

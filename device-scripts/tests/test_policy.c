@@ -66,7 +66,7 @@ static uint64_t ago(uint64_t ms)
 static void read_app(const struct request *request)
 {
 	struct app *app = &apps[apps_nr];
-	struct span name, part, packages = { NULL, 0 };
+	struct span name, part, packages = {NULL, 0};
 
 	memset(app, 0, sizeof(*app));
 	must(request_value(request, "name", &name) && name.len <= APP_NAME_MAX, "name");
@@ -87,7 +87,7 @@ static void read_app(const struct request *request)
 	if (!request_value(request, "packages", &packages))
 		span_word(&name, ':', &packages);
 	if (span_is(packages, "-"))
-		app->rule = policy_rule(&profile, (struct span){ NULL, 0 }, -1);
+		app->rule = policy_rule(&profile, (struct span){NULL, 0}, -1);
 	else
 		while (span_word(&packages, ',', &part))
 			app->rule = policy_rule(&profile, part, app->rule);
@@ -123,9 +123,10 @@ static void expect_order(struct span rest)
 	while (!span_is(rest, "-") && span_word(&rest, ' ', &name)) {
 		next = policy_next(&profile, apps, apps_nr, &device, wanted, NOW_MS);
 		must(next == app_named(name), "order");
-		next->rule = -1;	/* dealt with */
+		next->rule = -1; /* dealt with */
 	}
-	must(!policy_next(&profile, apps, apps_nr, &device, wanted, NOW_MS), "the end of the order");
+	must(!policy_next(&profile, apps, apps_nr, &device, wanted, NOW_MS),
+	     "the end of the order");
 }
 
 static void is_word(const char *said, struct span word, const char *what)
@@ -211,7 +212,7 @@ static void rule_row(const char *line)
 	static char text[512];
 	unsigned long long min_bytes, background, cooldown, rss, away, holdoff;
 	char how[16], idle[32], word[32];
-	struct app app = { .rule = 0 };
+	struct app app = {.rule = 0};
 	const char *why, *said;
 	struct request request;
 	int low, high;
@@ -219,12 +220,15 @@ static void rule_row(const char *line)
 	begin_case(line);
 	must(sscanf(line, "rule %d %d %llu %llu %15s %llu : %d %llu %llu %31s %llu -> %31s", &low,
 		    &high, &min_bytes, &background, how, &cooldown, &app.adj, &rss, &away, idle,
-		    &holdoff, word) == 12, "a row");
+		    &holdoff, word) == 12,
+	     "a row");
 	snprintf(text, sizeof(text),
-		 "x rule match=* low=%d high=%d min_bytes=%llu background_ms=%llu how=%s cooldown_ms=%llu",
+		 "x rule match=* low=%d high=%d min_bytes=%llu background_ms=%llu how=%s "
+		 "cooldown_ms=%llu",
 		 low, high, min_bytes, background, how, cooldown);
 	must(request_parse(span_of(text), &request) == 0 &&
-	     rule_parse(&request, &profile.rules[0], &why), "rule");
+		     rule_parse(&request, &profile.rules[0], &why),
+	     "rule");
 	app.rss_anon_bytes = rss;
 	app.background_ms = ago(away);
 	app.action_ms = ago(idle[0] == '-' ? UNKNOWN : strtoull(idle, NULL, 10));
@@ -262,8 +266,11 @@ static void a_glob_fits_whole_texts_only_and_never_takes_long(void)
 
 static void the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_when_not(void)
 {
-	struct app app = { .rule = 0, .holdoff_ms = 30000, .moved_bytes = 1000,
-			   .swap_after_bytes = 5000, .check_ms = 1 };
+	struct app app = {.rule = 0,
+			  .holdoff_ms = 30000,
+			  .moved_bytes = 1000,
+			  .swap_after_bytes = 5000,
+			  .check_ms = 1};
 
 	profile_reset(&profile);
 	profile.rules_nr = 1;
@@ -276,14 +283,14 @@ static void the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_wh
 	CHECK(policy_returned(&profile, &app, 6000) == 0 && app.holdoff_ms == 30000);
 	for (int i = 0; i < 40; i++)
 		policy_returned(&profile, &app, 0);
-	CHECK(app.holdoff_ms == 3600000);	/* an hour, and no more */
-	CHECK(app.refaulted_bytes == 251 + 1000 + 250 + 40 * 1000);	/* never more than went */
+	CHECK(app.holdoff_ms == 3600000); /* an hour, and no more */
+	CHECK(app.refaulted_bytes == 251 + 1000 + 250 + 40 * 1000); /* never more than went */
 }
 
 static void a_page_out_has_the_rules_budget_within_what_the_minute_has_left(void)
 {
-	struct when when = { .minute_bytes = 1000 };
-	struct rule rule = { .budget_bytes = 500 };
+	struct when when = {.minute_bytes = 1000};
+	struct rule rule = {.budget_bytes = 500};
 
 	CHECK(policy_budget(&when, &rule, 300) == 500);
 	rule.budget_bytes = 800;
@@ -298,12 +305,12 @@ static void a_slice_is_twice_what_is_missing_within_bounds(void)
 {
 	CHECK(policy_slice(10 << 20) == 20 << 20);
 	CHECK(policy_slice(1) == 4 << 20 && policy_slice(UNKNOWN) == 64 << 20);
-	CHECK(policy_slice(0) == 64 << 20);	/* an app that goes because it left, goes */
+	CHECK(policy_slice(0) == 64 << 20); /* an app that goes because it left, goes */
 }
 
 static void a_cooldown_of_nothing_doubles_from_ten_seconds(void)
 {
-	struct app app = { .rule = 0, .moved_bytes = 100, .swap_after_bytes = 100 };
+	struct app app = {.rule = 0, .moved_bytes = 100, .swap_after_bytes = 100};
 
 	profile_reset(&profile);
 	profile.rules_nr = 1;

@@ -41,7 +41,7 @@ static void a_cut_line_of_stat_is_refused(void)
 	struct proc_stat stat;
 
 	for (size_t len = 0; len < strlen("4321 (game) S 310 310 0 0 -1 1077936448 5 6 7 8"); len++)
-		CHECK(stat_parse((struct span){ whole, len }, &stat) == -EINVAL);
+		CHECK(stat_parse((struct span){whole, len}, &stat) == -EINVAL);
 }
 
 static void status_gives_bytes_and_null_for_what_it_lacks(void)
@@ -63,16 +63,16 @@ static void status_gives_bytes_and_null_for_what_it_lacks(void)
 
 static void the_name_is_cmdlines_first_string_or_comm(void)
 {
-	struct proc_stat stat = { .comm_len = 4, .comm = "game" };
+	struct proc_stat stat = {.comm_len = 4, .comm = "game"};
 	static struct name name;
 
-	name_parse((struct span){ "com.a:b\0arg", 11 }, &stat, &name);
+	name_parse((struct span){"com.a:b\0arg", 11}, &stat, &name);
 	CHECK(name.len == 7 && memcmp(name.text, "com.a:b", 7) == 0);
-	name_parse((struct span){ "", 0 }, &stat, &name);
+	name_parse((struct span){"", 0}, &stat, &name);
 	CHECK(name.len == 4 && memcmp(name.text, "game", 4) == 0);
-	name_parse((struct span){ "\0\0", 2 }, &stat, &name);
+	name_parse((struct span){"\0\0", 2}, &stat, &name);
 	CHECK(name.len == 4);
-	name_parse((struct span){ "\xffx", 2 }, &stat, &name);
+	name_parse((struct span){"\xffx", 2}, &stat, &name);
 	CHECK(name.len == 4 && memcmp(name.text, "\xef\xbf\xbdx", 4) == 0);
 }
 
@@ -90,7 +90,7 @@ static void a_field_is_found_by_its_whole_name(void)
 	CHECK(kib_field(text, "Swap:") == 4096);
 	CHECK(next_field(&text, "SwapFree:") == UNKNOWN);
 	CHECK(next_field(&text, "pgpgin ") == 17);
-	CHECK(next_field(&text, "SwapCached:") == UNKNOWN);	/* that line was passed */
+	CHECK(next_field(&text, "SwapCached:") == UNKNOWN); /* that line was passed */
 }
 
 static void a_column_is_counted_whatever_is_between(void)
@@ -103,7 +103,7 @@ static void a_column_is_counted_whatever_is_between(void)
 
 int main(void)
 {
-	fs_root = -100;	/* AT_FDCWD, and "/" as such */
+	fs_root = -100; /* AT_FDCWD, and "/" as such */
 	CHECK(chdir("/") == 0);
 	stat_is_split_at_the_last_parenthesis();
 	a_comm_of_any_bytes_becomes_utf8();

@@ -65,9 +65,9 @@ static void targets_are_read_to_the_last_optional_part(void)
 
 static void a_broken_target_refuses_the_request(void)
 {
-	static const char *const broken[] = { "",	 "1",	     "1:",	   "0:1",
-					      "-1:1",	 "1:x",	     "1:1,",	   "1:1:1002",
-					      "1:1:700:x", "1:1:700:-:xyz", "1:1:700:-:-:", "4294967297:1" };
+	static const char *const broken[] = {
+		"",     "1",        "1:",        "0:1",           "-1:1",         "1:x",
+		"1:1,", "1:1:1002", "1:1:700:x", "1:1:700:-:xyz", "1:1:700:-:-:", "4294967297:1"};
 
 	CHECK(check_targets("1:1") == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++)

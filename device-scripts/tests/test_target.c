@@ -76,7 +76,7 @@ static void make_tree(void)
 
 static void remove_tree(void)
 {
-	static const char *const names[] = { "stat", "status", "oom_score_adj", "cmdline", "cgroup" };
+	static const char *const names[] = {"stat", "status", "oom_score_adj", "cmdline", "cgroup"};
 	char path[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -92,8 +92,7 @@ static void remove_tree(void)
 static void open_is(enum outcome outcome, enum reason reason)
 {
 	struct target_spec spec = {
-		.pid = child, .start = 99887, .adj_floor = 700, .has_uid = true, .uid = 10123
-	};
+		.pid = child, .start = 99887, .adj_floor = 700, .has_uid = true, .uid = 10123};
 	struct target target;
 	struct verdict verdict = target_open(&target, &spec, true);
 
@@ -159,7 +158,7 @@ static void kinds_that_hold_nothing_are_known(void)
 	write_stat("S", 0, 99887);
 }
 
-#define PARENT 4999001	/* above the kernel's pid_max */
+#define PARENT 4999001 /* above the kernel's pid_max */
 
 /* As write_file() for the parent. */
 static void parent_file(const char *name, const char *text)
@@ -174,7 +173,7 @@ static void parent_file(const char *name, const char *text)
 
 static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
 {
-	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
+	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = 700};
 	struct verdict verdict;
 	struct target target;
 	char path[128], text[256];
@@ -183,8 +182,9 @@ static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
 	CHECK(mkdir(path, 0700) == 0);
 	parent_file("status", "Tgid:\t4999001\nUid:\t10123\t10123\t10123\t10123\n");
 	parent_file("oom_score_adj", "0\n");
-	snprintf(text, sizeof(text), "%d (libworker.so) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n",
-		 child, PARENT);
+	snprintf(text, sizeof(text),
+		 "%d (libworker.so) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n", child,
+		 PARENT);
 	write_file("stat", text);
 	open_is(OUTCOME_STOPPED, REASON_FOREGROUND);
 	parent_file("oom_score_adj", "900\n");
@@ -193,7 +193,7 @@ static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
 	parent_file("oom_score_adj", "100\n");
 	verdict = target_check(&target);
 	CHECK(verdict.outcome == OUTCOME_STOPPED && verdict.reason == REASON_FOREGROUND);
-	CHECK(target.adj == 900);	/* what it says of itself */
+	CHECK(target.adj == 900); /* what it says of itself */
 	target_close(&target);
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(text, sizeof(text), "%s/%s", path, i ? "status" : "oom_score_adj");
@@ -206,7 +206,8 @@ static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
 /* The freezer of the child's group says `frozen`; below `root` lies the tree that it is in. */
 static void write_freezer(int frozen)
 {
-	static const char *const folders[] = { "sys", "sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/app" };
+	static const char *const folders[] = {"sys", "sys/fs", "sys/fs/cgroup",
+					      "sys/fs/cgroup/app"};
 	char text[32];
 	int fd;
 
@@ -222,7 +223,8 @@ static void write_freezer(int frozen)
 
 static void remove_freezer(void)
 {
-	static const char *const folders[] = { "sys/fs/cgroup/app", "sys/fs/cgroup", "sys/fs", "sys" };
+	static const char *const folders[] = {"sys/fs/cgroup/app", "sys/fs/cgroup", "sys/fs",
+					      "sys"};
 
 	unlinkat(fs_root, "sys/fs/cgroup/app/cgroup.events", 0);
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
@@ -232,7 +234,7 @@ static void remove_freezer(void)
 
 static void a_frozen_app_is_cached_whatever_its_adj_until_it_thaws(void)
 {
-	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
+	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = 700};
 	struct verdict verdict;
 	struct target target;
 
@@ -242,7 +244,7 @@ static void a_frozen_app_is_cached_whatever_its_adj_until_it_thaws(void)
 	write_freezer(1);
 	CHECK(!target_open(&target, &spec, true).reason);
 	CHECK(!target_check(&target).reason && target.adj == 249);
-	write_freezer(0);	/* it comes to the front: thawed first, its adj after that */
+	write_freezer(0); /* it comes to the front: thawed first, its adj after that */
 	verdict = target_check(&target);
 	CHECK(verdict.outcome == OUTCOME_STOPPED && verdict.reason == REASON_PERCEPTIBLE);
 	write_freezer(1);
@@ -256,7 +258,7 @@ static void a_frozen_app_is_cached_whatever_its_adj_until_it_thaws(void)
 
 static void between_steps_the_same_questions_are_asked(void)
 {
-	struct target_spec spec = { .pid = child, .start = 99887, .adj_floor = 700 };
+	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = 700};
 	struct target target;
 
 	write_stat("T", 0, 99887);
@@ -281,7 +283,7 @@ int main(void)
 {
 	child = fork();
 	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a claim that fails ends the parent at once */
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a claim that fails ends the parent at once */
 		for (;;)
 			pause();
 	}

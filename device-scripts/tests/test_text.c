@@ -20,8 +20,8 @@ static void numbers_are_read_whole_or_not_at_all(void)
 
 static void numbers_are_written_as_printf_does(void)
 {
-	const uint64_t values[] = { 0, 9, 10, 65535, 65536, 4294967295u, 4294967296u,
-				    999999999999999999u, UINT64_MAX };
+	const uint64_t values[] = {
+		0, 9, 10, 65535, 65536, 4294967295u, 4294967296u, 999999999999999999u, UINT64_MAX};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		char ours[DIGITS_MAX], theirs[32];
@@ -42,7 +42,7 @@ static void crc_is_zlibs(void)
 static void clean_is(const char *raw, size_t len, const char *wanted)
 {
 	char out[256];
-	size_t used = utf8_clean((struct span){ raw, len }, out, sizeof(out));
+	size_t used = utf8_clean((struct span){raw, len}, out, sizeof(out));
 
 	CHECK(used == strlen(wanted) && memcmp(out, wanted, used) == 0);
 }
@@ -53,10 +53,12 @@ static void bytes_that_are_no_character_are_replaced_one_by_one(void)
 {
 	clean_is("plain", 5, "plain");
 	clean_is("\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\xae", 9, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\xae");
-	clean_is("a\xff" "b", 3, "a" REPLACED "b");
-	clean_is("\xc3", 1, REPLACED);				/* cut short */
-	clean_is("\xc0\xaf", 2, REPLACED REPLACED);		/* overlong */
-	clean_is("\xed\xa0\x80", 3, REPLACED REPLACED REPLACED);	/* surrogate */
+	clean_is("a\xff"
+		 "b",
+		 3, "a" REPLACED "b");
+	clean_is("\xc3", 1, REPLACED); /* cut short */
+	clean_is("\xc0\xaf", 2, REPLACED REPLACED); /* overlong */
+	clean_is("\xed\xa0\x80", 3, REPLACED REPLACED REPLACED); /* surrogate */
 	clean_is("\xf4\x90\x80\x80", 4, REPLACED REPLACED REPLACED REPLACED);
 }
 
@@ -64,7 +66,7 @@ static void a_character_that_does_not_fit_is_left_out_whole(void)
 {
 	char out[4];
 
-	CHECK(utf8_clean((struct span){ "abc\xc3\xa4", 5 }, out, 4) == 3);
+	CHECK(utf8_clean((struct span){"abc\xc3\xa4", 5}, out, 4) == 3);
 }
 
 static void words_are_cut_at_each_separator(void)

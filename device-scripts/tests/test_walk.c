@@ -100,7 +100,7 @@ static void a_line_that_is_none_is_left_out(void)
 }
 
 #define PAGES 300
-#define LIMIT_PAGES 15	/* odd: it ends between two neighbours */
+#define LIMIT_PAGES 15 /* odd: it ends between two neighbours */
 
 /* A child with PAGES pages of its own at `memory`, every third missing. */
 static pid_t spawn_child(char *memory)
@@ -157,16 +157,16 @@ static void steps_hold_resident_pages_and_no_more_than_asked(void)
 {
 	static struct walk walk;
 	static struct step step;
-	const struct chosen anon = { VMA_ANON, 0, UINT64_MAX, false };
+	const struct chosen anon = {VMA_ANON, 0, UINT64_MAX, false};
 	struct use sum;
 	char folder[] = "/tmp/test_walk.XXXXXX";
-	char *memory = mmap(NULL, (PAGES + 2) * page_bytes, PROT_NONE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, (PAGES + 2) * page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t own_pages = 0;
 	pid_t child;
 	int dir;
 
-	memory += page_bytes;	/* with neighbours that cannot merge */
+	memory += page_bytes; /* with neighbours that cannot merge */
 	CHECK(mprotect(memory, PAGES * page_bytes, PROT_READ | PROT_WRITE) == 0);
 	child = spawn_child(memory);
 	dir = open_cut_proc(child, memory, folder);

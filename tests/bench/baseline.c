@@ -35,7 +35,7 @@ static size_t read_mappings(const char *pid)
 	while (fgets(line, sizeof(line), maps))
 		if (sscanf(line, "%lx-%lx %7s %*s %*s %lu", &start, &end, perms, &inode) == 4 &&
 		    perms[3] == 'p' && inode == 0 && !strstr(line, "[v"))
-			mappings[count++] = (struct iovec){ (void *)start, end - start };
+			mappings[count++] = (struct iovec){(void *)start, end - start};
 	fclose(maps);
 	return count;
 }

@@ -59,7 +59,8 @@ static void add_area(size_t pages, int noise, int lock)
 
 	area->pages = pages;
 	area->noise = noise;
-	area->at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area->at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			0);
 	if (area->at == MAP_FAILED)
 		die("mmap");
 	madvise(area->at, pages * PAGE, MADV_NOHUGEPAGE);
@@ -82,7 +83,8 @@ static void add_vmas(size_t count, size_t pages)
 		area->pages = pages;
 		area->noise = 0;
 		for (size_t page = 0; page < pages; page++)
-			make_page(area->at + page * PAGE, (uintptr_t)(area - areas) << 32 | page, 0);
+			make_page(area->at + page * PAGE, (uintptr_t)(area - areas) << 32 | page,
+				  0);
 		if (i % 2 && mprotect(area->at, pages * PAGE, PROT_READ))
 			die("mprotect");
 	}

@@ -11,9 +11,10 @@ static struct {
 	const char *name;
 	long value;
 } given[] = {
-	{ "free", 0 }, { "cma", 0 }, { "inactive_file", 0 }, { "anon_kb", 0 }, { "swap_total_kb", 0 },
-	{ "swap_free_kb", 0 }, { "thrashing", 0 }, { "stall_ms", 0 }, { "direct", 0 }, { "after_kill", 0 },
-	{ "min", 0 }, { "low", 0 }, { "high", 0 },
+	{"free", 0},          {"cma", 0},          {"inactive_file", 0}, {"anon_kb", 0},
+	{"swap_total_kb", 0}, {"swap_free_kb", 0}, {"thrashing", 0},     {"stall_ms", 0},
+	{"direct", 0},        {"after_kill", 0},   {"min", 0},           {"low", 0},
+	{"high", 0},
 };
 
 static long value_of(const char *name)
@@ -37,7 +38,7 @@ static void take(const char *word)
 
 static int say_thrashing(char **words)
 {
-	struct vmstate state = { .active_file = 9999 };
+	struct vmstate state = {.active_file = 9999};
 	bool after_kill = false;
 
 	watch.limit = setting("thrashing_limit");
@@ -56,7 +57,7 @@ static int say_thrashing(char **words)
 
 int main(int argc, char **argv)
 {
-	struct vmstate state = { 0 };
+	struct vmstate state = {0};
 	struct decision decision;
 
 	if (argc > 1 && strchr(argv[1], ':'))
@@ -71,8 +72,8 @@ int main(int argc, char **argv)
 	state.meminfo_kb[SWAP_FREE] = (uint64_t)value_of("swap_free_kb");
 	watch.thrashing = value_of("thrashing");
 	watch.limit = setting("thrashing_limit");
-	watch.marks = (struct watermarks){ (uint64_t)value_of("min"), (uint64_t)value_of("low"),
-					   (uint64_t)value_of("high") };
+	watch.marks = (struct watermarks){(uint64_t)value_of("min"), (uint64_t)value_of("low"),
+					  (uint64_t)value_of("high")};
 	decision = decide(&state, value_of("stall_ms") >= setting("psi_complete_stall_ms"),
 			  value_of("after_kill") != 0, value_of("direct") != 0);
 	printf("%d %d\n", (int)decision.reason, decision.min_adj);

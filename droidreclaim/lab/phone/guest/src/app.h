@@ -27,11 +27,12 @@
 
 #define MESSAGE_BYTES 512
 #define FRONT_PERIOD_MS 100
-#define FRONT_PAGES 8u		/* 320 KiB a second: a game that allocates without haste */
+#define FRONT_PAGES 8u /* 320 KiB a second: a game that allocates without haste */
 #define BEAT_PERIOD_MS 3000
 #define BEAT_PAGES 4u
-#define TRIM_BACKGROUND 40	/* ComponentCallbacks2: from here on an app gives up what it can rebuild */
-#define TRIM_RUNNING_LOW 10	/* the same for one in use: LOW and CRITICAL */
+/* ComponentCallbacks2: from here on an app gives up what it can rebuild. */
+#define TRIM_BACKGROUND 40
+#define TRIM_RUNNING_LOW 10 /* the same for one in use: LOW and CRITICAL */
 #define TRIM_RUNNING_CRITICAL 15
 
 struct shared_heap {
@@ -48,7 +49,7 @@ struct app {
 	bool front;
 	bool beats;
 	uint64_t random;
-	uint32_t bad;		/* found while working, told with the next check */
+	uint32_t bad; /* found while working, told with the next check */
 	int64_t stall_us;
 };
 
@@ -94,7 +95,8 @@ static inline void fill(struct app *app, uint32_t end)
 	for (uint32_t from = 0; from < end; from += CLUSTER_PAGES) {
 		int64_t start = now_us();
 
-		heap_fill(&app->heap, from, from + CLUSTER_PAGES < end ? from + CLUSTER_PAGES : end);
+		heap_fill(&app->heap, from,
+			  from + CLUSTER_PAGES < end ? from + CLUSTER_PAGES : end);
 		note_stall(app, start);
 	}
 }
@@ -137,7 +139,8 @@ static inline void map_file(const char *path)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &file) == 0 && file.st_size > 0) {
-		const uint8_t *base = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		const uint8_t *base =
+			mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 
 		for (off_t at = 0; base != MAP_FAILED && at < file.st_size; at += PAGE_BYTES)
 			seen += base[at];
@@ -159,8 +162,8 @@ static inline void do_heap(struct app *app, const char *line, char *answer)
 	if (strcmp(path, "-") != 0)
 		map_file(path);
 	app->filled = true;
-	snprintf(answer, MESSAGE_BYTES, "ok %lld %u %lld", (long long)(now_us() - start), heap_end(&app->heap),
-		 (long long)take_stall(app));
+	snprintf(answer, MESSAGE_BYTES, "ok %lld %u %lld", (long long)(now_us() - start),
+		 heap_end(&app->heap), (long long)take_stall(app));
 }
 
 static inline void check_shared(const struct shared_heap *shared, struct check *check)
@@ -174,7 +177,7 @@ static inline void check_shared(const struct shared_heap *shared, struct check *
 
 static inline void do_check(struct app *app, bool resume, char *answer)
 {
-	struct check check = { 0, app->bad, -1 };
+	struct check check = {0, app->bad, -1};
 	long faults = major_faults();
 	int64_t start = now_us();
 
@@ -183,13 +186,15 @@ static inline void do_check(struct app *app, bool resume, char *answer)
 	else
 		check_shared(&app->shared, &check);
 	heap_check(&app->heap, resume, &check);
-	snprintf(answer, MESSAGE_BYTES, "check %u %u %lld %lld %ld", check.pages, check.bad, (long long)check.first_bad,
-		 (long long)(now_us() - start), major_faults() - faults);
+	snprintf(answer, MESSAGE_BYTES, "check %u %u %lld %lld %ld", check.pages, check.bad,
+		 (long long)check.first_bad, (long long)(now_us() - start),
+		 major_faults() - faults);
 }
 
 static inline void do_trim(struct app *app, int level, char *answer)
 {
-	bool drops = level >= TRIM_BACKGROUND || level == TRIM_RUNNING_LOW || level == TRIM_RUNNING_CRITICAL;
+	bool drops = level >= TRIM_BACKGROUND || level == TRIM_RUNNING_LOW ||
+		     level == TRIM_RUNNING_CRITICAL;
 
 	snprintf(answer, MESSAGE_BYTES, "ok %zu", drops ? heap_drop_cache(&app->heap) : 0);
 }
@@ -244,7 +249,7 @@ static inline void app_live(struct app *app)
 {
 	char line[MESSAGE_BYTES];
 	char answer[MESSAGE_BYTES];
-	struct pollfd commands = { .fd = app->sock, .events = POLLIN };
+	struct pollfd commands = {.fd = app->sock, .events = POLLIN};
 
 	for (;;) {
 		int ready = poll(&commands, 1, app_pause_ms(app));

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define FRAMEWORK_SOCKET "/dev/socket/framework"
-#define NO_SERVICE 20	/* what cmd returns when the service is not there */
+#define NO_SERVICE 20 /* what cmd returns when the service is not there */
 
 static int write_all(int fd, const char *data, size_t length)
 {
@@ -50,7 +50,7 @@ static int read_all(int fd, char *data, size_t length)
 
 static int connect_framework(void)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = FRAMEWORK_SOCKET };
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = FRAMEWORK_SOCKET};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
@@ -85,7 +85,8 @@ static int relay(int fd)
 	unsigned char head[5];
 
 	while (read_all(fd, (char *)head, sizeof(head)) == 0) {
-		uint32_t number = head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 | (uint32_t)head[4] << 24;
+		uint32_t number = head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
+				  (uint32_t)head[4] << 24;
 
 		if (head[0] == 'x')
 			return (int)number;
@@ -103,7 +104,8 @@ static int without_framework(const char *name)
 		putchar('\n');
 		return 0;
 	}
-	fprintf(stderr, "%s: Can't find service: %s\n", name, strcmp(name, "pm") == 0 ? "package" : "activity");
+	fprintf(stderr, "%s: Can't find service: %s\n", name,
+		strcmp(name, "pm") == 0 ? "package" : "activity");
 	return NO_SERVICE;
 }
 

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PAGEOUT 21	/* MADV_PAGEOUT, Linux 5.4 */
+#define PAGEOUT 21 /* MADV_PAGEOUT, Linux 5.4 */
 
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
@@ -54,9 +54,10 @@ static int compact(int pidfd, FILE *maps, bool anon, bool file, unsigned long lo
 		long done;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &start, &end, &name) < 2 || !wanted(line + name, anon, file))
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &start, &end, &name) < 2 ||
+		    !wanted(line + name, anon, file))
 			continue;
-		range = (struct iovec){ (void *)start, end - start };
+		range = (struct iovec){(void *)start, end - start};
 		done = syscall(SYS_process_madvise, pidfd, &range, 1, PAGEOUT, 0);
 		if (done > 0)
 			*advised += (unsigned long long)done;

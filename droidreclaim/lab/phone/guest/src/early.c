@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SDCARD_GID "1015"	/* AID_SDCARD_RW */
+#define SDCARD_GID "1015" /* AID_SDCARD_RW */
 
 static void complain(const char *what)
 {
@@ -73,7 +73,8 @@ static void mount_all(void)
 	mkdir("/dev/socket", 0755);
 	mkdir("/dev/__properties__", 0755);
 	mkdir("/dev/block", 0755);
-	if (symlink("/proc/self/fd", "/dev/fd") != 0 || symlink("../zram0", "/dev/block/zram0") != 0)
+	if (symlink("/proc/self/fd", "/dev/fd") != 0 ||
+	    symlink("../zram0", "/dev/block/zram0") != 0)
 		complain("/dev");
 }
 

@@ -22,37 +22,39 @@
 #include <unistd.h>
 
 #define ASHMEM_DIR "/dev/ashmem"
-#define CLUSTER_PAGES 16u	/* what is used together lies together: the working set comes in runs of 64 KiB */
+/* What is used together lies together: the working set comes in runs of 64 KiB. */
+#define CLUSTER_PAGES 16u
 
 enum { MAIN_SPACE, LARGE_OBJECTS, MALLOC, CACHE, PLAIN, SEGMENTS };
 
 static const struct {
-	const char *name;	/* NULL: anonymous without a name */
+	const char *name; /* NULL: anonymous without a name */
 	unsigned percent;
 } layout[SEGMENTS] = {
-	[MAIN_SPACE] = { "dalvik-main space", 55 },
-	[LARGE_OBJECTS] = { "dalvik-large object space", 10 },
-	[MALLOC] = { "libc_malloc", 20 },
-	[CACHE] = { "dalvik-image cache", 10 },
-	[PLAIN] = { NULL, 5 },
+	[MAIN_SPACE] = {"dalvik-main space", 55},
+	[LARGE_OBJECTS] = {"dalvik-large object space", 10},
+	[MALLOC] = {"libc_malloc", 20},
+	[CACHE] = {"dalvik-image cache", 10},
+	[PLAIN] = {NULL, 5},
 };
 
 struct heap {
 	uint64_t seed;
-	uint32_t pages;			/* all that may ever be filled */
-	uint32_t first[SEGMENTS + 1];	/* index of each segment's first page; the last is `pages` */
+	uint32_t pages; /* all that may ever be filled */
+	uint32_t first[SEGMENTS + 1]; /* index of each segment's first page; the last is `pages` */
 	uint8_t *base[SEGMENTS];
-	uint32_t grown;			/* pages of the plain segment filled so far; it fills in the foreground */
-	uint8_t *generation;		/* what each page must carry; outside the pages, so a stale page is found */
+	uint32_t grown; /* pages of the plain segment filled so far; it fills in the foreground */
+	uint8_t *
+		generation; /* what each page must carry; outside the pages, so a stale page is found */
 	unsigned working_permille;
 	bool cache_dropped;
-	bool has_score;			/* page 0 holds a score instead of objects */
+	bool has_score; /* page 0 holds a score instead of objects */
 };
 
 struct check {
 	uint32_t pages;
 	uint32_t bad;
-	int64_t first_bad;		/* -1: none */
+	int64_t first_bad; /* -1: none */
 };
 
 static inline void *map_plain(size_t bytes)
@@ -69,7 +71,7 @@ static inline void *map_named(const char *name, size_t bytes)
 
 	snprintf(path, sizeof(path), ASHMEM_DIR "/%s", name);
 	unlink(path);
-	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) != 0)	/* no ashmem, as from Android 10 on */
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) != 0) /* no ashmem, as from Android 10 on */
 		return errno == ENOENT ? map_plain(bytes) : MAP_FAILED;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	unlink(path);
@@ -90,7 +92,8 @@ static inline int heap_map(struct heap *heap, size_t bytes)
 
 	heap->pages = (uint32_t)(bytes / PAGE_BYTES);
 	for (unsigned i = 0; i < SEGMENTS; i++) {
-		uint32_t count = i == PLAIN ? heap->pages - first : heap->pages * layout[i].percent / 100;
+		uint32_t count =
+			i == PLAIN ? heap->pages - first : heap->pages * layout[i].percent / 100;
 		size_t size = (size_t)(count ? count : 1) * PAGE_BYTES;
 
 		heap->first[i] = first;
@@ -158,7 +161,8 @@ static inline bool heap_in_working_set(const struct heap *heap, uint32_t index)
 static inline void heap_check(const struct heap *heap, bool working_set_only, struct check *check)
 {
 	for (uint32_t index = 0; index < heap_end(heap); index++) {
-		if (!heap_holds(heap, index) || (working_set_only && !heap_in_working_set(heap, index)))
+		if (!heap_holds(heap, index) ||
+		    (working_set_only && !heap_in_working_set(heap, index)))
 			continue;
 		check->pages++;
 		if (heap_good(heap, index))
@@ -192,7 +196,8 @@ static inline void score_set(struct heap *heap, uint64_t score)
 	uint64_t *page = heap_page(heap, 0);
 
 	page[HEAD_WORDS] = score;
-	page[HEAD_WORDS + 1 + score % 64] = mix(heap->seed + score);	/* the board: where the player stands */
+	page[HEAD_WORDS + 1 + score % 64] =
+		mix(heap->seed + score); /* the board: where the player stands */
 	page_seal(page, heap->seed, 0, ++heap->generation[0]);
 }
 

@@ -23,7 +23,7 @@
 #include <time.h>
 
 #define FRAMEWORK_FD 3
-#define WINDOW_MS 1000			/* one PSI event a window, and so long lmkd looks by itself afterwards */
+#define WINDOW_MS 1000 /* one PSI event a window, and so long lmkd looks by itself afterwards */
 #define FAST_POLL_MS 10
 #define SLOW_POLL_MS 100
 #define THRASHING_RESET_MS 1000
@@ -33,19 +33,19 @@
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
-#define PROCESS_MRELEASE 448		/* Linux 5.15; lmkd calls it since Android 13 */
+#define PROCESS_MRELEASE 448 /* Linux 5.15; lmkd calls it since Android 13 */
 
-enum reason {	/* numbers of the killinfo event */
-	NONE = -1,
-	PRESSURE_AFTER_KILL,
-	NOT_RESPONDING,
-	LOW_SWAP_AND_THRASHING,
-	LOW_MEM_AND_SWAP,
-	LOW_MEM_AND_THRASHING,
-	DIRECT_RECL_AND_THRASHING,
-	LOW_MEM_AND_SWAP_UTIL,
-	LOW_FILECACHE_AFTER_THRASHING,	/* off in AOSP, so there is no rule for it here */
-	LOW_MEM,
+enum reason { /* numbers of the killinfo event */
+	      NONE = -1,
+	      PRESSURE_AFTER_KILL,
+	      NOT_RESPONDING,
+	      LOW_SWAP_AND_THRASHING,
+	      LOW_MEM_AND_SWAP,
+	      LOW_MEM_AND_THRASHING,
+	      DIRECT_RECL_AND_THRASHING,
+	      LOW_MEM_AND_SWAP_UTIL,
+	      LOW_FILECACHE_AFTER_THRASHING, /* off in AOSP, so there is no rule for it here */
+	      LOW_MEM,
 };
 
 enum breached { BELOW_MIN, BELOW_LOW, BELOW_HIGH, ABOVE_ALL };
@@ -53,20 +53,20 @@ enum breached { BELOW_MIN, BELOW_LOW, BELOW_HIGH, ABOVE_ALL };
 static bool enabled = true;
 
 static struct {
-	struct vmstate last;		/* as of the last look */
+	struct vmstate last; /* as of the last look */
 	struct watermarks marks;
 	int64_t marks_ms;
 	uint64_t base_refault, base_file_lru;
 	int64_t base_ms;
-	long carried_thrashing;		/* of the window before */
-	long limit;			/* thrashing_limit, lower after each kill for thrashing */
+	long carried_thrashing; /* of the window before */
+	long limit; /* thrashing_limit, lower after each kill for thrashing */
 	long thrashing, max_thrashing;
-	int victim;			/* pidfd of the last victim while it dies, else -1 */
+	int victim; /* pidfd of the last victim while it dies, else -1 */
 	int64_t killed_ms;
 	bool just_killed;
 	int64_t event_ms, looked_ms;
 	unsigned looks, skipped;
-} watch = { .victim = -1 };
+} watch = {.victim = -1};
 
 static int64_t now_ms(void)
 {
@@ -98,13 +98,14 @@ static void tell_kill(const struct proc *proc, int min_adj, enum reason reason, 
 	for (size_t i = 0; i < MEMINFO_FIELDS; i++)
 		used += (size_t)snprintf(numbers + used, sizeof(numbers) - used, "%llu,",
 					 (unsigned long long)watch.last.meminfo_kb[i]);
-	snprintf(numbers + used, sizeof(numbers) - used, "%lld,%lld,%u,%u,0,%lu,0,%ld,%ld,%f,%f,%f,%f,%f",
-		 (long long)(now - watch.event_ms), (long long)(now - watch.looked_ms), watch.looks, watch.skipped,
-		 swap_kb, watch.thrashing, watch.max_thrashing, stall_avg10("memory", "some"),
-		 stall_avg10("memory", "full"), stall_avg10("io", "some"), stall_avg10("io", "full"),
-		 stall_avg10("cpu", "some"));
-	snprintf(text, sizeof(text), "kill %d %u %d %d %lu %lu %d %.230s %.80s %.120s", proc->pid, proc->uid, proc->adj,
-		 min_adj, rss_kb, swap_kb, (int)reason, numbers, name, why);
+	snprintf(numbers + used, sizeof(numbers) - used,
+		 "%lld,%lld,%u,%u,0,%lu,0,%ld,%ld,%f,%f,%f,%f,%f",
+		 (long long)(now - watch.event_ms), (long long)(now - watch.looked_ms), watch.looks,
+		 watch.skipped, swap_kb, watch.thrashing, watch.max_thrashing,
+		 stall_avg10("memory", "some"), stall_avg10("memory", "full"),
+		 stall_avg10("io", "some"), stall_avg10("io", "full"), stall_avg10("cpu", "some"));
+	snprintf(text, sizeof(text), "kill %d %u %d %d %lu %lu %d %.230s %.80s %.120s", proc->pid,
+		 proc->uid, proc->adj, min_adj, rss_kb, swap_kb, (int)reason, numbers, name, why);
 	tell(text);
 }
 
@@ -132,7 +133,7 @@ static bool kill_one(int min_adj, enum reason reason, const char *why)
 /* Returns whether the last victim still holds its memory; gives up waiting after kill_timeout_ms. */
 static bool still_dying(void)
 {
-	struct pollfd victim = { .fd = watch.victim, .events = POLLIN };
+	struct pollfd victim = {.fd = watch.victim, .events = POLLIN};
 
 	if (watch.victim < 0)
 		return false;
@@ -153,7 +154,8 @@ static bool still_dying(void)
 static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t *limit_kb)
 {
 	const uint64_t *meminfo = state->meminfo_kb;
-	uint64_t ratio = setting("sdk") < EASY_SWAP_SDK ? 0 : (uint64_t)setting("swap_compression_ratio");
+	uint64_t ratio =
+		setting("sdk") < EASY_SWAP_SDK ? 0 : (uint64_t)setting("swap_compression_ratio");
 	uint64_t easy_kb = (state->free + state->inactive_file) * PAGE_KB * ratio;
 
 	*free_kb = ratio && easy_kb < meminfo[SWAP_FREE] ? easy_kb : meminfo[SWAP_FREE];
@@ -173,7 +175,8 @@ static long swap_util(const struct vmstate *state)
 
 static enum breached lowest_breached(const struct vmstate *state)
 {
-	uint64_t free = state->free - (state->cma_free < state->free ? state->cma_free : state->free);
+	uint64_t free =
+		state->free - (state->cma_free < state->free ? state->cma_free : state->free);
 
 	if (free < watch.marks.min)
 		return BELOW_MIN;
@@ -189,7 +192,8 @@ static enum breached lowest_breached(const struct vmstate *state)
  */
 static void measure_thrashing(const struct vmstate *state, int64_t now, bool after_kill)
 {
-	long growth = (long)((state->refault_file - watch.base_refault) * 100 / (watch.base_file_lru + 1));
+	long growth = (long)((state->refault_file - watch.base_refault) * 100 /
+			     (watch.base_file_lru + 1));
 	int64_t windows = watch.base_ms ? (now - watch.base_ms) / THRASHING_RESET_MS : 64;
 
 	if (windows > 0 || after_kill) {
@@ -216,19 +220,22 @@ struct decision {
 
 static struct decision decided(enum reason reason, int min_adj, const char *why)
 {
-	struct decision decision = { reason, min_adj, "" };
+	struct decision decision = {reason, min_adj, ""};
 
 	snprintf(decision.why, sizeof(decision.why), "%s", why);
 	return decision;
 }
 
 /* The rules in lmkd's order; the first that holds decides. `critical`: the PSI event for a full stall came. */
-static struct decision decide(const struct vmstate *state, bool critical, bool after_kill, bool direct)
+static struct decision decide(const struct vmstate *state, bool critical, bool after_kill,
+			      bool direct)
 {
 	enum breached mark = lowest_breached(state);
 	long thrashing = watch.thrashing;
-	bool thrashes = thrashing > watch.limit, desperate = thrashing >= setting("thrashing_limit_critical");
-	int floor = desperate ? 0 : PERCEPTIBLE_ADJ + 1, floor_at_mark = mark == BELOW_MIN ? 0 : floor;
+	bool thrashes = thrashing > watch.limit,
+	     desperate = thrashing >= setting("thrashing_limit_critical");
+	int floor = desperate ? 0 : PERCEPTIBLE_ADJ + 1,
+	    floor_at_mark = mark == BELOW_MIN ? 0 : floor;
 	uint64_t free_kb, limit_kb;
 	bool swap_low = is_swap_low(state, &free_kb, &limit_kb);
 	const char *low = mark == BELOW_MIN ? "min" : "low";
@@ -240,30 +247,36 @@ static struct decision decide(const struct vmstate *state, bool critical, bool a
 	if (critical)
 		return decided(NOT_RESPONDING, 0, "device is not responding");
 	if (swap_low && thrashing > setting("thrashing_limit")) {
-		snprintf(why, sizeof(why), "device is low on swap (%llukB < %llukB) and thrashing (%ld%%)",
+		snprintf(why, sizeof(why),
+			 "device is low on swap (%llukB < %llukB) and thrashing (%ld%%)",
 			 (unsigned long long)free_kb, (unsigned long long)limit_kb, thrashing);
 		return decided(LOW_SWAP_AND_THRASHING, floor_at_mark, why);
 	}
 	if (swap_low && mark <= BELOW_LOW) {
-		snprintf(why, sizeof(why), "%s watermark is breached and swap is low (%llukB < %llukB)", low,
+		snprintf(why, sizeof(why),
+			 "%s watermark is breached and swap is low (%llukB < %llukB)", low,
 			 (unsigned long long)free_kb, (unsigned long long)limit_kb);
 		return decided(LOW_MEM_AND_SWAP, floor_at_mark, why);
 	}
 	if (mark <= BELOW_LOW && swap_util(state) > setting("swap_util_max")) {
-		snprintf(why, sizeof(why), "%s watermark is breached and swap utilization is high (%ld%% > %ld%%)", low,
-			 swap_util(state), setting("swap_util_max"));
+		snprintf(why, sizeof(why),
+			 "%s watermark is breached and swap utilization is high (%ld%% > %ld%%)",
+			 low, swap_util(state), setting("swap_util_max"));
 		return decided(LOW_MEM_AND_SWAP_UTIL, 0, why);
 	}
 	if (mark <= BELOW_LOW && thrashes) {
-		snprintf(why, sizeof(why), "%s watermark is breached and thrashing (%ld%%)", low, thrashing);
+		snprintf(why, sizeof(why), "%s watermark is breached and thrashing (%ld%%)", low,
+			 thrashing);
 		return decided(LOW_MEM_AND_THRASHING, floor, why);
 	}
 	if (direct && thrashes) {
-		snprintf(why, sizeof(why), "device is in direct reclaim and thrashing (%ld%%)", thrashing);
+		snprintf(why, sizeof(why), "device is in direct reclaim and thrashing (%ld%%)",
+			 thrashing);
 		return decided(DIRECT_RECL_AND_THRASHING, floor, why);
 	}
 	if (setting("sdk") >= 34 && mark <= BELOW_LOW)
-		return decided(LOW_MEM, (int)setting("lowmem_min_oom_score"), "low watermark is breached");
+		return decided(LOW_MEM, (int)setting("lowmem_min_oom_score"),
+			       "low watermark is breached");
 	return decided(NONE, 0, "");
 }
 
@@ -272,8 +285,8 @@ static bool is_reclaiming(const struct vmstate *state, bool *direct)
 	const struct vmstate *last = &watch.last;
 
 	*direct = state->scanned_direct != last->scanned_direct;
-	return *direct || state->scanned_kswapd != last->scanned_kswapd || state->refilled != last->refilled ||
-	       state->refault_file != last->refault_file;
+	return *direct || state->scanned_kswapd != last->scanned_kswapd ||
+	       state->refilled != last->refilled || state->refault_file != last->refault_file;
 }
 
 /* Kills by these rules make the limit lower, until the window ends. */
@@ -312,20 +325,22 @@ static int look(bool critical)
 			decision.min_adj = 0;
 		if (kill_one(decision.min_adj, decision.reason, decision.why)) {
 			if (is_for_thrashing(decision.reason))
-				watch.limit = watch.limit * (100 - setting("thrashing_limit_decay")) / 100;
+				watch.limit = watch.limit *
+					      (100 - setting("thrashing_limit_decay")) / 100;
 			watch.max_thrashing = 0;
 		}
 	}
 	watch.looked_ms = now;
-	return watch.just_killed || is_swap_low(&state, &free_kb, &limit_kb) ? FAST_POLL_MS : SLOW_POLL_MS;
+	return watch.just_killed || is_swap_low(&state, &free_kb, &limit_kb) ? FAST_POLL_MS :
+									       SLOW_POLL_MS;
 }
 
 /* Life */
 
 static struct pollfd events[] = {
-	{ .fd = -1, .events = POLLPRI },	/* something waited for memory */
-	{ .fd = -1, .events = POLLPRI },	/* everything did */
-	{ .fd = FRAMEWORK_FD, .events = POLLIN },
+	{.fd = -1, .events = POLLPRI}, /* something waited for memory */
+	{.fd = -1, .events = POLLPRI}, /* everything did */
+	{.fd = FRAMEWORK_FD, .events = POLLIN},
 };
 
 /* Have the kernel tell of stalls as long as the setting NAME says; in place of what it told of before. */
@@ -333,7 +348,8 @@ static void arm_trigger(struct pollfd *event, const char *kind, const char *name
 {
 	int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	char line[64];
-	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, setting(name) * 1000, WINDOW_MS * 1000);
+	int length = snprintf(line, sizeof(line), "%s %ld %d", kind, setting(name) * 1000,
+			      WINDOW_MS * 1000);
 
 	if (event->fd >= 0)
 		close(event->fd);
@@ -405,7 +421,7 @@ static void live(void)
 
 int main(int argc, char **argv)
 {
-	struct sched_param first = { .sched_priority = 1 };
+	struct sched_param first = {.sched_priority = 1};
 	char text[32];
 
 	for (int i = 1; i < argc; i++)

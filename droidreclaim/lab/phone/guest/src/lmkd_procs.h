@@ -16,11 +16,11 @@
 #endif
 
 struct proc {
-	pid_t pid;	/* 0: a free place */
+	pid_t pid; /* 0: a free place */
 	uid_t uid;
 	int adj;
 	int pidfd;
-	uint64_t since;	/* the older at one level goes first when sizes do not matter */
+	uint64_t since; /* the older at one level goes first when sizes do not matter */
 };
 
 static struct proc procs[MAX_PROCS];
@@ -50,7 +50,7 @@ static inline void rank(pid_t pid, uid_t uid, int adj)
 		proc = find(0);
 		if (pidfd < 0 || !proc)
 			return;
-		*proc = (struct proc){ .pid = pid, .uid = uid, .pidfd = pidfd };
+		*proc = (struct proc){.pid = pid, .uid = uid, .pidfd = pidfd};
 	}
 	proc->adj = adj;
 	proc->since = ++registered;
@@ -71,7 +71,8 @@ static inline void process_size(pid_t pid, unsigned long *rss_kb, unsigned long 
 		*swap_kb = strtoul(at + 7, NULL, 10);
 }
 
-static inline bool goes_before(const struct proc *one, unsigned long one_kb, const struct proc *other, unsigned long other_kb)
+static inline bool goes_before(const struct proc *one, unsigned long one_kb,
+			       const struct proc *other, unsigned long other_kb)
 {
 	bool by_size = setting("kill_heaviest_task") || one->adj <= PERCEPTIBLE_ADJ;
 

@@ -127,7 +127,8 @@ static inline void page_fill(void *page, uint64_t seed, uint32_t index, uint32_t
 	switch (page_kind(seed, index)) {
 	case PAGE_ZERO:
 		for (size_t i = 0; i < PAGE_WORDS; i++)
-			((volatile uint64_t *)page)[i] = 0;	/* written, so that it is the app's own page */
+			((volatile uint64_t *)page)[i] =
+				0; /* written, so that it is the app's own page */
 		return;
 	case PAGE_OBJECTS:
 		fill_objects(page, x);

@@ -10,10 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SYSTEM_ADJ "-900"	/* ProcessList.SYSTEM_ADJ */
+#define SYSTEM_ADJ "-900" /* ProcessList.SYSTEM_ADJ */
 
-static const char *const clients[] = { "am", "cmd", "device_config", "dumpsys", "getprop", "input", "logcat", "pm",
-				       "pocket", "setprop", "settings", NULL };
+static const char *const clients[] = {"am",      "cmd",     "device_config", "dumpsys",
+				      "getprop", "input",   "logcat",        "pm",
+				      "pocket",  "setprop", "settings",      NULL};
 
 static void link_clients(void)
 {
@@ -21,7 +22,7 @@ static void link_clients(void)
 
 	for (const char *const *name = clients; *name; name++) {
 		snprintf(path, sizeof(path), "/system/bin/%s", *name);
-		unlink(path);	/* the tree may carry a tool of this name */
+		unlink(path); /* the tree may carry a tool of this name */
 		if (symlink("client", path) != 0)
 			perror(path);
 	}
@@ -39,7 +40,7 @@ static void set_own_adj(void)
 
 int main(void)
 {
-	static char *const words[] = { "system_server", "-S", "-m", "framework", NULL };
+	static char *const words[] = {"system_server", "-S", "-m", "framework", NULL};
 
 	umask(022);
 	link_clients();

@@ -13,13 +13,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <linux/capability.h>
 
 #define BEHAVIOUR_FILE "/data/adb/su"
 #define SHELL "/system/bin/sh"
@@ -42,8 +42,8 @@ static int read_behaviour(char *name, size_t size)
 
 static int drop_capabilities(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { { 0 } };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
 
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap) != 0)
@@ -89,10 +89,10 @@ static int run_command_option(int argc, char **argv)
 		next++;
 	}
 	if (next == argc)
-		return run((char *[]){ "sh", NULL });
+		return run((char *[]){"sh", NULL});
 	if (strcmp(argv[next], "-c") != 0 || next + 2 != argc)
 		return usage("usage: su [USER] [-c COMMAND]");
-	return run((char *[]){ "sh", "-c", argv[next + 1], NULL });
+	return run((char *[]){"sh", "-c", argv[next + 1], NULL});
 }
 
 /* su [USER [WORDS...]]: the words are a program and its arguments, never a line for a shell. */
@@ -103,7 +103,7 @@ static int run_words(int argc, char **argv)
 		return 1;
 	}
 	if (argc <= 2)
-		return run((char *[]){ "sh", NULL });
+		return run((char *[]){"sh", NULL});
 	execvp(argv[2], argv + 2);
 	fprintf(stderr, "su: failed to exec %s: %s\n", argv[2], strerror(errno));
 	return 1;
@@ -131,5 +131,6 @@ int main(int argc, char **argv)
 		puts("Welcome to the superuser shell.");
 		fflush(stdout);
 	}
-	return strcmp(behaviour, "su0") == 0 ? run_words(argc, argv) : run_command_option(argc, argv);
+	return strcmp(behaviour, "su0") == 0 ? run_words(argc, argv) :
+					       run_command_option(argc, argv);
 }

@@ -17,9 +17,10 @@
 
 /* In the order of the killinfo event; the last two are of vendor kernels and stay 0 here. */
 static const char *const meminfo_names[MEMINFO_FIELDS] = {
-	"MemFree", "Cached", "SwapCached", "Buffers", "Shmem", "Unevictable", "SwapTotal", "SwapFree", "Active(anon)",
-	"Inactive(anon)", "Active(file)", "Inactive(file)", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables",
-	"ION_heap", "ION_heap_pool",
+	"MemFree",      "Cached",         "SwapCached",    "Buffers",      "Shmem",
+	"Unevictable",  "SwapTotal",      "SwapFree",      "Active(anon)", "Inactive(anon)",
+	"Active(file)", "Inactive(file)", "SReclaimable",  "SUnreclaim",   "KernelStack",
+	"PageTables",   "ION_heap",       "ION_heap_pool",
 };
 
 enum { SHMEM = 4, SWAP_TOTAL = 6, SWAP_FREE = 7, ACTIVE_ANON = 8, INACTIVE_ANON = 9 };
@@ -57,14 +58,14 @@ static inline void read_vmstat_line(struct vmstate *state, const char *name, uin
 		const char *name;
 		uint64_t *value;
 	} known[] = {
-		{ "nr_free_pages", &state->free },
-		{ "nr_free_cma", &state->cma_free },
-		{ "nr_active_file", &state->active_file },
-		{ "nr_inactive_file", &state->inactive_file },
-		{ "pgscan_direct", &state->scanned_direct },
-		{ "pgscan_kswapd", &state->scanned_kswapd },
-		{ "pgrefill", &state->refilled },
-		{ "workingset_refault_file", &state->refault_file },
+		{"nr_free_pages", &state->free},
+		{"nr_free_cma", &state->cma_free},
+		{"nr_active_file", &state->active_file},
+		{"nr_inactive_file", &state->inactive_file},
+		{"pgscan_direct", &state->scanned_direct},
+		{"pgscan_kswapd", &state->scanned_kswapd},
+		{"pgrefill", &state->refilled},
+		{"workingset_refault_file", &state->refault_file},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -122,7 +123,7 @@ static inline int read_watermarks(struct watermarks *marks)
 {
 	static char text[65536];
 	char *rest, *line, *list;
-	struct watermarks zone = { 0, 0, 0 };
+	struct watermarks zone = {0, 0, 0};
 
 	*marks = zone;
 	if (read_text("/proc/zoneinfo", text, sizeof(text)) < 0)
@@ -142,7 +143,7 @@ static inline int read_watermarks(struct watermarks *marks)
 			marks->min += zone.min + kept;
 			marks->low += zone.low + kept;
 			marks->high += zone.high + kept;
-			zone = (struct watermarks){ 0, 0, 0 };
+			zone = (struct watermarks){0, 0, 0};
 		}
 	}
 	return marks->high ? 0 : -EINVAL;

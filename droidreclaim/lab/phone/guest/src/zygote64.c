@@ -22,7 +22,8 @@
 #define COMM_CHARS 15u
 
 static struct shared_heap shared;
-static char *arguments;		/* what /proc/PID/cmdline shows, from argv[0] to the end of the last argument */
+static char
+	*arguments; /* what /proc/PID/cmdline shows, from argv[0] to the end of the last argument */
 static size_t arguments_bytes;
 
 static void die(const char *what)
@@ -37,7 +38,7 @@ static int preload(void)
 
 	if (base == MAP_FAILED)
 		return -errno;
-	shared = (struct shared_heap){ base, SHARED_BYTES / PAGE_BYTES, SHARED_SEED };
+	shared = (struct shared_heap){base, SHARED_BYTES / PAGE_BYTES, SHARED_SEED};
 	for (uint32_t i = 0; i < shared.pages; i++)
 		page_fill(base + (size_t)i * PAGE_BYTES, SHARED_SEED, i, 0);
 	return mprotect(base, SHARED_BYTES, PROT_READ) == 0 ? 0 : -errno;
@@ -87,12 +88,14 @@ static int become(uid_t uid)
 {
 	gid_t gid = uid;
 
-	if (setgroups(1, &gid) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+	if (setgroups(1, &gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+	    setresuid(uid, uid, uid) != 0)
 		return -errno;
 	return 0;
 }
 
-static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t seed, const char *name)
+static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t seed,
+			      const char *name)
 {
 	static struct app app;
 	sigset_t none;
@@ -131,7 +134,8 @@ static void fork_app(const char *line, int sock, int signals)
 	char name[256];
 	pid_t pid;
 
-	if (sock < 0 || sscanf(line, "fork %u %zu %llu %255s", &uid, &heap_bytes, &seed, name) != 4) {
+	if (sock < 0 ||
+	    sscanf(line, "fork %u %zu %llu %255s", &uid, &heap_bytes, &seed, name) != 4) {
 		answer("error %d", EINVAL, 0);
 		return;
 	}
@@ -149,10 +153,12 @@ static ssize_t receive(char *line, size_t size, int *sock)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec data = { line, size - 1 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space,
-				  .msg_controllen = sizeof(control.space) };
+	} control = {0};
+	struct iovec data = {line, size - 1};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = control.space,
+				 .msg_controllen = sizeof(control.space)};
 	ssize_t length = recvmsg(FRAMEWORK_FD, &message, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *header = length < 0 ? NULL : CMSG_FIRSTHDR(&message);
 
@@ -177,7 +183,8 @@ static void bury(int signals)
 
 static void serve(int signals)
 {
-	struct pollfd events[] = { { .fd = FRAMEWORK_FD, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd events[] = {{.fd = FRAMEWORK_FD, .events = POLLIN},
+				  {.fd = signals, .events = POLLIN}};
 	char line[MESSAGE_BYTES];
 
 	for (;;) {
@@ -211,7 +218,7 @@ int main(int argc, char **argv)
 	if (signals < 0)
 		die("zygote64: signalfd");
 	mkdir(ASHMEM_DIR, 0755);
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);	/* a phone has no huge pages in app heaps */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* a phone has no huge pages in app heaps */
 	if (preload() != 0)
 		die("zygote64: preload");
 	set_process_name("zygote64");
