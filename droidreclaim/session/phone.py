@@ -138,7 +138,8 @@ class Phone:
             band: Only of this band (``cached``), or of one of several.
             user: Only of this Android user.
             sort: ``adj``, ``rss``, ``swap``, ``name`` or ``pid``.
-            states: Also ActivityManager's state and reason: one dumpsys more.
+            states: Also ActivityManager's state and reason: one dumpsys more. It is asked anyway
+                where a frozen app's oom_score_adj says less than cached.
 
         Raises:
             UsageError: no package name, band or order.
@@ -149,6 +150,8 @@ class Phone:
             raise UsageError("ps takes package names", hint="pid:N is for reclaim")
         bands = bands_of(band)
         seen = self.snapshot(states=states)
+        if not states and any(process.cached_anyway for process in seen.processes):
+            seen = self.snapshot(states=True)  # adj and what the app is disagree: show both
         return apps.listed(seen, packages=names, bands=bands, user=user, sort=sort)
 
     def app(self, package: str) -> App:

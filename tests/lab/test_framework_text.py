@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,12 +17,18 @@ from droidreclaim.lab.phone.guest.framework import (
     oomadj,
 )
 from droidreclaim.lab.phone.guest.framework.am_commands import Started, start_text
+from droidreclaim.lab.phone.guest.framework.apps import App, Process
 from droidreclaim.lab.phone.guest.framework.dump_meminfo import Device, Member, Usage
+from droidreclaim.lab.phone.guest.framework.limiter import MemoryLimiter, by_ram
+from droidreclaim.lab.phone.guest.framework.links import Channel
 from droidreclaim.lab.phone.guest.framework.lmkd import kill_event, kill_line, parse_kill
-from droidreclaim.lab.phone.guest.framework.oomadj import Role
+from droidreclaim.lab.phone.guest.framework.oomadj import Rank, Role
 from droidreclaim.lab.phone.guest.framework.props import Properties
 from droidreclaim.lab.phone.guest.framework.records import Exit, Package, Phone, Proc
+from droidreclaim.lab.phone.guest.framework.starts import Start, Starts
 from droidreclaim.lab.phone.guest.framework.text import duration, label, size, user
+from droidreclaim.parse.activity.limiter import parse_memory_limiter
+from droidreclaim.parse.activity.starts import parse_start_info
 
 FIXTURES = Path(
     os.environ.get("DROIDRECLAIM_FIXTURES", Path(__file__).parents[3] / "shared" / "fixtures")
@@ -519,3 +526,52 @@ class TestOomAdj:
             [Role(1, top=True), Role(2, client_of=1), Role(3), Role(4, client_of=3)], 33
         )
         assert [ranks[pid].adj for pid in (1, 2, 3, 4)] == [0, 0, 900, 900]
+
+
+def test_start_info_is_what_our_own_reader_reads() -> None:
+    starts = Starts()
+    starts.add(Start(0, 10123, "com.example.game", "COLD", 5_000_000_000, 6_200_000_000))
+    starts.add(Start(4321, 10123, "com.example.game", "HOT", 9_000_000_000, 9_050_000_000))
+    hot, cold = parse_start_info(starts.text())
+    assert (hot.pid, hot.start_type, hot.first_frame_s) == (4321, "HOT", 0.05)
+    assert (cold.pid, cold.start_type, cold.first_frame_s) == (None, "COLD", 1.2)
+    assert cold.reason == "START ACTIVITY"
+    assert "com.example" not in starts.text("com.example.mail")
+
+
+def test_the_limiter_says_what_our_own_reader_reads() -> None:
+    limiter = MemoryLimiter(Properties(37, {}), 1200 << 20, lambda process: None)
+    told = parse_memory_limiter(limiter.status([]))
+    assert (told.enabled, told.events, told.ignored) == (True, 0, None)
+    assert (told.visible_bytes, told.visible_swap_bytes) == by_ram(1200 << 20).visible
+    assert (told.hidden_bytes, told.hidden_swap_bytes) == (300 << 20, 150 << 20)
+
+
+@pytest.mark.parametrize(
+    ("state", "uid", "wanted"),
+    [
+        ("TOP", 10123, (600 << 20, 300 << 20)),
+        ("FGS", 10123, (300 << 20, 150 << 20)),
+        ("LAST", 10123, (300 << 20, 150 << 20)),
+        ("CAC", 10123, (300 << 20, "max")),
+        ("CACC", 99001, (300 << 20, "max")),
+        ("PER", 1000, ("max", "max")),
+    ],
+)
+def test_the_limiter_goes_by_process_state(
+    state: str, uid: int, wanted: tuple[int | str, int | str]
+) -> None:
+    limiter = MemoryLimiter(Properties(37, {}), 1200 << 20, lambda process: None)
+    app = App(Package("com.example.game", uid, "/data/app/base.apk"), 1 << 20, 1)
+    process = Process(app, 4321, app.name, uid=uid, channel=Channel(socket.socket()))
+    process.rank = Rank(905, state, "b", " ", "----", "")
+    assert limiter.limits_of(process) == wanted
+
+
+def test_an_app_that_was_written_back_shows_a_lower_adj_and_the_same_state() -> None:
+    rank = oomadj.rank([Role(1, top=True), Role(2)], 37)[2].capped(249)
+    proc = Proc(2, "com.example.game", 10123, rank, 7, ("com.example.game",), "/data/app/base.apk")
+    text = dump_processes.oom(Phone(37, 60.0, (proc,)))
+    assert re.search(r"prcm +b/ /CAC ", text)
+    assert "curRaw=900 setRaw=900 cur=249 set=249" in text
+    assert "cached=true" in text

@@ -80,6 +80,10 @@ def start(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Boot, even where a saved machine state would do.")
     ] = False,
+    writeback: Annotated[
+        bool,
+        typer.Option("--writeback", help="Write frozen apps' zram to a file (from --api 37 on)."),
+    ] = False,
     *,
     connection: Connection,
 ) -> None:
@@ -93,6 +97,7 @@ def start(
         root=root.value,
         api=api,
         port=_chosen(phone_port, connection),
+        writeback=writeback,
     )
     server = _server(connection)
     if accel is not None:

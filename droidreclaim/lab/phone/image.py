@@ -22,7 +22,7 @@ from pathlib import Path
 import platformdirs
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.lab.phone import base, packages
+from droidreclaim.lab.phone import base, modules, packages
 from droidreclaim.lab.phone.cpio import Archive
 
 FIRST_PROGRAM = "early"
@@ -197,7 +197,7 @@ def _install(
 
 
 def _base_dir() -> Path:
-    sources = (Path(base.__file__), Path(packages.__file__))
+    sources = [Path(base.__file__), Path(modules.__file__), Path(packages.__file__)]
     return cache_dir() / f"base-{_digest(source.read_bytes() for source in sources)}"
 
 

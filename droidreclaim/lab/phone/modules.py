@@ -11,7 +11,7 @@ from droidreclaim.lab.phone.packages import run
 # lzo, lzo-rle and lz4 come before zram, which asks for its compressors by name when it is loaded.
 WANTED = (
     *("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "ext4", "crc32c_generic"),
-    *("lzo", "lzo_rle", "lz4", "zstd", "zram"),
+    *("lzo", "lzo_rle", "lz4", "zstd", "zram", "loop"),
 )
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
 

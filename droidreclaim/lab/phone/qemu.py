@@ -43,6 +43,8 @@ def kernel_line(config: Config) -> str:
         *(f"droid.root={config.root}", f"droid.api={config.api}"),
         *(f"droid.ram={config.ram_bytes}", f"droid.zram={config.zram_bytes}"),
     ]
+    if config.writeback:
+        words.append("droid.writeback=1")
     if config.apps is not None:
         words.append(f"droid.apps={config.apps}")
     return " ".join(words)

@@ -16,7 +16,8 @@ from droidreclaim.units import MIB, format_size
 
 ROOTS = ("adbd", "su", "su0", "none", "su-deny", "su-hang", "su-weak", "su-banner")
 ACCELS = ("auto", "kvm", "tcg")
-APIS = range(28, 37)
+APIS = range(28, 38)
+WRITEBACK_API = 37
 MIN_RAM_BYTES = 192 * MIB  # below, the kernel and the framework alone do not fit
 
 
@@ -30,9 +31,10 @@ class Config:
         root: How one becomes root: ``adbd`` (adbd is root), ``su`` (su -c), ``su0`` (su 0),
             ``none``. The others are for tests: a su that denies, hangs, gives no capabilities,
             greets first.
-        api: Android's API level the phone claims, 28 to 36.
+        api: Android's API level the phone claims, 28 to 37.
         port: On 127.0.0.1; None for a free one.
         apps: Passed to the framework; None for its own choice.
+        writeback: What a frozen app has in zram is written to a file, as mmd does.
     """
 
     ram_bytes: int = 640 * MIB
@@ -41,6 +43,7 @@ class Config:
     api: int = 33
     port: int | None = None
     apps: str | None = None
+    writeback: bool = False
 
     def check(self) -> None:
         """
@@ -51,6 +54,10 @@ class Config:
             raise UsageError(f"no root {self.root!r}", hint=f"one of {', '.join(ROOTS[:4])}")
         if self.api not in APIS:
             raise UsageError(f"no API level {self.api}", hint=f"{APIS[0]} to {APIS[-1]}")
+        if self.writeback and (self.api < WRITEBACK_API or not self.zram_bytes):
+            raise UsageError(
+                "write-back needs a phone with zram and mmd", hint=f"--api {WRITEBACK_API}"
+            )
         if self.ram_bytes < MIN_RAM_BYTES:
             raise UsageError(
                 f"{format_size(self.ram_bytes)} of RAM boot no phone",

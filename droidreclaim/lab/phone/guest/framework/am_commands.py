@@ -38,6 +38,9 @@ def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
     if verb in ("force-stop", "kill") and rest:
         (am.force_stop if verb == "force-stop" else am.kill_background)(rest[-1])
         return 0
+    if verb == "memory-limiter" and am.limiter.on and rest == ["status"]:
+        reply.out(am.limiter.status(am.processes()))
+        return 0
     if verb == "send-trim-memory":
         return _trim(am, rest, reply)
     if verb == "compact" and am.sdk >= 32:
@@ -245,7 +248,9 @@ def optimizer(am: ActivityManager) -> dict[str, str]:
         "compact_statsd_sample_rate": "0.1",
         "compact_full_rss_throttle_kb": "12000",
         "compact_full_delta_rss_throttle_kb": "8000",
-        "use_freezer": "false",
+        "use_freezer": "true" if am.freezer.on else "false",
     }
+    if am.freezer.on:
+        defaults["freeze_debounce_timeout"] = am.freezer.debounce_ms
     table = am.props.tables.get("activity_manager", {})
     return {name: table.get(name, value) for name, value in defaults.items()}

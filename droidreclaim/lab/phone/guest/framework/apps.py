@@ -1,6 +1,8 @@
 """The packages of the pocket phone and the processes they run."""
 
+import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .links import Channel
@@ -50,6 +52,12 @@ class Process:
     Attributes:
         activity: Its window still exists.
         gone: It was killed, or hung up; the zygote's word on its death is still to come.
+        group: Its cgroup; there is none before Android 15.
+        frozen: By ActivityManager; *written_back*: what it had in zram is in flash.
+        cached_s: Since when it has been cached, while it is; *frozen_s* likewise.
+        busy: Held while it is asked something; *owed* is asked first, once it has thawed.
+        wake: Thaws it.
+        limits: memory.high and memory.swap.max as last written.
         why_killed: Reason, subreason and description for the exit record, of a kill of our own.
     """
 
@@ -68,6 +76,27 @@ class Process:
         self.trim_level = 0
         self.why_killed: tuple[int, int, str | None] | None = None
         self.gone = False
+        self.group = ""
+        self.frozen = self.written_back = False
+        self.frozen_s = 0.0
+        self.cached_s: float | None = None
+        self.busy = threading.Lock()
+        self.owed: list[str] = []
+        self.wake: Callable[[], None] = lambda: None
+        self.limits: tuple[int | str, int | str] | None = None
+
+    def ask(self, question: str) -> list[str]:
+        """
+        Return the words of its answer, awake as it must be for that.
+
+        Raises:
+            AppGone: it is dead, or as good as.
+        """
+        with self.busy:
+            self.wake()
+            while self.owed:
+                self.channel.ask(self.owed.pop(0))
+            return self.channel.ask(question)
 
     @property
     def identity(self) -> int:

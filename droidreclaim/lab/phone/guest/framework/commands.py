@@ -11,6 +11,7 @@ from . import (
     dump_processes,
     meminfo,
     pocket,
+    starts,
 )
 from .log import BUFFERS, DEFAULT_BUFFERS, Log, line
 from .manager import ActivityManager
@@ -97,7 +98,7 @@ def _input(services: Services, words: list[str], reply: Reply) -> int:
     if words[:1] == ["tap"] and len(words) == 3:
         process = services.am.top()
         if process is not None:
-            process.channel.ask("tap")
+            process.ask("tap")
         return 0
     if words[:1] == ["keyevent"] and len(words) == 2:
         if words[1] in KEYCODE_HOME:
@@ -205,9 +206,15 @@ def _dump_activity(services: Services, words: list[str]) -> str:
     names = [word for word in rest if not word.startswith("-")]
     if what == "exit-info" and am.sdk >= 30:
         return dump_activity.exit_info(list(am.deaths.exits), stamp(am.booted_s), stamp, *names[:1])
+    if what == "start-info" and am.sdk >= starts.FIRST_SDK:
+        return am.starts.text(*names[:1])
     if what == "settings":
         return dump_activity.settings(
-            am.sdk, am_commands.constants(am), am_commands.optimizer(am), am.compactions
+            am.sdk,
+            am_commands.constants(am),
+            am_commands.optimizer(am),
+            am.compactions,
+            [proc for proc in am.phone().procs if proc.frozen],
         )
     if what == "lmk" and am.sdk >= 29:
         return dump_activity.lmk(am.deaths.kills_by_adj)

@@ -1,6 +1,6 @@
 """``dumpsys activity activities|exit-info|lmk|settings``, focus of ``dumpsys window``."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .dump_record import activity, record
 from .records import Exit, Phone, Proc
@@ -14,7 +14,13 @@ REASONS = {  # ApplicationExitInfo.REASON_*; formats.md 18
     10: "USER REQUESTED",
     13: "OTHER KILLS BY SYSTEM",
 }
-SUBREASONS = {0: "UNKNOWN", 3: "TOO MANY EMPTY PROCS", 21: "FORCE STOP"}
+SUBREASONS = {
+    0: "UNKNOWN",
+    3: "TOO MANY EMPTY PROCS",
+    17: "ISOLATED NOT NEEDED",
+    21: "FORCE STOP",
+    24: "KILL BACKGROUND",
+}
 EXITS_A_PACKAGE = 16
 _LMK_LEVELS = (999, 900, 800, 700, 600, 500, 400, 300, 250, 200, 100, 0)
 
@@ -193,7 +199,11 @@ def window(phone: Phone) -> str:
 
 
 def settings(
-    sdk: int, constants: Mapping[str, str], optimizer: Mapping[str, str], counts: Mapping[str, int]
+    sdk: int,
+    constants: Mapping[str, str],
+    optimizer: Mapping[str, str],
+    counts: Mapping[str, int],
+    frozen: Sequence[Proc] = (),
 ) -> str:
     """
     Print ``dumpsys activity settings``; *counts* are the compactions done, ``some`` and ``full``.
@@ -222,5 +232,6 @@ def settings(
         lines.append(f"  {done}")
     lines.append(f"  Tracking last compaction stats for {counts.get('processes', 0)} processes.")
     lines += [f"  {name}={value}" for name, value in optimizer.items() if "freez" in name]
-    lines += ["  Apps frozen: 0"] if sdk >= 30 else []
+    lines += [f"  Apps frozen: {len(frozen)}"] if sdk >= 30 else []
+    lines += [f"    {round(proc.active_s * 1000)}: {proc.pid} {proc.name}" for proc in frozen]
     return "\n".join(lines) + "\n"

@@ -53,14 +53,15 @@ def _row(number: int, proc: Proc, sdk: int) -> str:
 def _details(proc: Proc) -> Iterator[str]:
     adj, highest = proc.rank.adj, proc.rank.adj if proc.persistent else 1001
     cached = size(proc.pss_bytes) if adj >= 700 else "0.00"
-    yield f"        oom: max={highest} curRaw={adj} setRaw={adj} cur={adj} set={adj}"
+    raw = proc.rank.raw_adj
+    yield f"        oom: max={highest} curRaw={raw} setRaw={raw} cur={adj} set={adj}"
     yield (
         f"        state: cur={proc.rank.state:<4} set={proc.rank.state:<4}"
         f" lastPss={size(proc.pss_bytes)} lastSwapPss={size(proc.swap_bytes)}"
         f" lastCachedPss={cached}"
     )
     empty = word(proc.activity is None)
-    yield f"        cached={word(adj >= 900)} empty={empty} hasAboveClient=false"
+    yield f"        cached={word(proc.rank.cached)} empty={empty} hasAboveClient=false"
 
 
 def _by_adj(phone: Phone, details: bool) -> Iterator[str]:

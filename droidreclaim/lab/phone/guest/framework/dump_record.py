@@ -111,7 +111,8 @@ def _record_of_android_13(phone: Phone, proc: Proc) -> Iterator[str]:
     yield f"    trimMemoryLevel={proc.trim_level}"
     yield f"    adjSeq={phone.adj_seq} lruSeq={proc.lru_seq}"
     highest = adj if proc.persistent else 1001
-    yield f"    oom adj: max={highest} curRaw={adj} setRaw={adj} cur={adj} set={adj}"
+    raw = proc.rank.raw_adj
+    yield f"    oom adj: max={highest} curRaw={raw} setRaw={raw} cur={adj} set={adj}"
     yield "    mCurSchedGroup=0 setSchedGroup=0 systemNoUi=false"
     yield (
         f"    curProcState={state} mRepProcState={state} setProcState={state} lastStateTime="
@@ -121,13 +122,13 @@ def _record_of_android_13(phone: Phone, proc: Proc) -> Iterator[str]:
     yield ""
     if proc.activity:
         yield "    hasShownUi=true pendingUiClean=true"
-    yield f"    cached={word(adj >= 900)} empty={word(proc.activity is None)}"
+    yield f"    cached={word(proc.rank.cached)} empty={word(proc.activity is None)}"
     if proc.activity and phone.top_pid == proc.pid:
         yield "    foregroundActivities=true (rep=true)"
     yield "    lastCompactTime=0 lastCompactAction=0"
     yield (
         "    hasPendingCompaction=false    isFreezeExempt=false isPendingFreeze=false"
-        " isFrozen=false"
+        f" isFrozen={word(proc.frozen)}"
     )
     if proc.activity:
         yield "    Activities:"

@@ -13,18 +13,24 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
-from . import oomadj, view
+from . import groups, memory, oomadj, view
 from .apps import WORKING_SET_PERMILLE, App, Process
 from .deaths import Deaths
 from .dump_record import reference
+from .freezer import Freezer
+from .limiter import WHY, MemoryLimiter
 from .links import AppGone, Zygote, write_adj
 from .lmkd import Lmkd
 from .log import Log, Source
+from .mmd import WRITTEN_BACK_ADJ, Mmd
 from .oomadj import Role
 from .packages import PackageManager
 from .props import Properties
 from .records import Phone
+from .starts import Start, Starts, begun_ns
+from .tally import Tally
 from .text import FIRST_ISOLATED_UID
+from .watch import Watch
 
 LMKD_UID = 1069
 BIRTH_TRIES, BIRTH_WAIT_S = 20, 0.05
@@ -39,30 +45,6 @@ class Launch(NamedTuple):
     checked: tuple[int, ...] | None
 
 
-class Tally:
-    """
-    What the apps themselves felt since boot.
-
-    Attributes:
-        resumes: Returns of apps to the screen, of which *pages* were read and *bad* were wrong.
-        faults: Major faults of those returns.
-        stall_us: The longest that an app in front, or on its way there, took to fill 64 KiB.
-    """
-
-    def __init__(self) -> None:
-        self.resumes = self.pages = self.bad = self.faults = self.stall_us = 0
-
-    def stalled(self, stall_us: str) -> None:
-        self.stall_us = max(self.stall_us, int(stall_us))
-
-    def resumed(self, checked: tuple[int, ...]) -> None:
-        pages, bad, _, _, faults = checked
-        self.resumes += 1
-        self.pages += pages
-        self.bad += bad
-        self.faults += faults
-
-
 class ActivityManager:
     """Plays ActivityManager for the processes that the zygote forks."""
 
@@ -73,6 +55,10 @@ class ActivityManager:
         self.sdk = packages.sdk
         self.deaths = Deaths(log, self.sdk)
         self.compactions: Counter[str] = Counter()
+        self.starts = Starts()
+        self.freezer = Freezer(log, props)
+        self.limiter = MemoryLimiter(props, memory.total_bytes(), self._over_limit)
+        self.mmd = Mmd(props)
         self.beats = True
         self.tally = Tally()
         self._lru: list[Process] = []  # most recently used first
@@ -88,6 +74,7 @@ class ActivityManager:
         self.booted_s = time.time()
         self.zygote = Zygote(self._on_died)
         self.lmkd = Lmkd(self.sdk, props, self.deaths.lmkd_kills, self._on_lmkd_log)
+        self.watch = Watch(self)
 
     def move_dates(self, by_s: float) -> None:
         """Date the boot and every death *by_s* seconds later: the wall clock was set."""
@@ -149,7 +136,7 @@ class ActivityManager:
                 return self._launch(app)
 
     def _launch(self, app: App) -> Launch:
-        start = time.monotonic()
+        start, launch_ns = time.monotonic(), begun_ns()
         process = self.main_of(app)
         state = "COLD" if process is None else "HOT" if process.activity else "WARM"
         self._leave(app)
@@ -163,8 +150,10 @@ class ActivityManager:
         if state != "COLD":
             checked = self.check(process, "resume")
             self.tally.resumed(checked)
-        process.channel.ask("front 1")
+        process.ask("front 1")
         total_ms = max(1, round((time.monotonic() - start) * 1000))
+        pid = 0 if state == "COLD" else process.pid
+        self.starts.add(Start(pid, process.uid, app.name, state, launch_ns, begun_ns()))
         self._event("wm_set_resumed_activity", f"[0,{app.component},resumeTopActivity]")
         if state == "COLD":
             self._start_children(app)
@@ -201,7 +190,7 @@ class ActivityManager:
                 self._previous = None
         if leaving is not None and leaving.app.name != coming.name:
             with contextlib.suppress(AppGone):
-                self.tally.stalled(leaving.channel.ask("front 0")[1])
+                self.tally.stalled(leaving.ask("front 0")[1])
 
     def _start_children(self, app: App) -> None:
         size = app.heap_bytes // 4
@@ -230,6 +219,8 @@ class ActivityManager:
         except OSError as error:
             raise AppGone(str(error)) from error
         process = Process(app, pid, name, uid=uid, channel=channel)
+        process.wake = lambda: self._wake(process)
+        process.group = groups.path(uid, pid)
         with self._lock:
             self._use(process)
             self.update_adj()
@@ -237,10 +228,10 @@ class ActivityManager:
         self._event("am_proc_start", f"[0,{pid},{uid},{name},{kind},{{{app.component}}}]")
         self._say("ActivityManager", f"Start proc {pid}:{user} for {kind} {{{app.component}}}")
         game = int(app.game and name == app.name)
-        filled = channel.ask(f"heap {WORKING_SET_PERMILLE} {game} {app.package.apk}")
+        filled = process.ask(f"heap {WORKING_SET_PERMILLE} {game} {app.package.apk}")
         self.tally.stalled(filled[3])
         if not self.beats:
-            channel.ask("beat 0")
+            process.ask("beat 0")
         self._event("am_proc_bound", f"[0,{pid},{name}]")
         return process
 
@@ -279,7 +270,8 @@ class ActivityManager:
         """Kill what is safe to kill: nothing at service level or above."""
         for process in self.processes(name):
             if process.rank is not None and process.rank.adj > 500:
-                self.kill(process, (13, 0, "kill background"), "kill background")
+                why = (10, 24) if self.sdk >= 35 else (13, 0)
+                self.kill(process, (*why, "kill background"), "kill background")
 
     def kill(self, process: Process, exit_reason: tuple[int, int, str], reason: str) -> None:
         process.why_killed, process.gone = exit_reason, True
@@ -306,13 +298,15 @@ class ActivityManager:
                 self._top = None
             self.update_adj()
         self.lmkd.remove(pid)
+        groups.remove(process.uid, pid)
         process.channel.close()
         if process.app.persistent:
             self.start_persistent(process.app)
         elif process.main:
             for child in self.processes(process.app.name):
                 if child.uid != process.app.package.uid:
-                    self.kill(child, (13, 0, "isolated not needed"), "isolated not needed")
+                    why = (13, 17 if self.sdk >= 35 else 0, "isolated not needed")
+                    self.kill(child, why, "isolated not needed")
             self._fill_screen()
 
     def _await_known(self, pid: int) -> Process | None:
@@ -372,10 +366,15 @@ class ActivityManager:
             ranks = oomadj.rank([self._role(process, mains) for process in self._lru], self.sdk)
             for process in self._lru:
                 new, old = ranks[process.pid], process.rank
+                if not new.cached:
+                    self.freezer.thaw(process)
+                if process.written_back:
+                    new = new.capped(WRITTEN_BACK_ADJ)
                 process.rank = new
                 if old is None or old.adj != new.adj:
                     write_adj(process.pid, new.adj)
                     self.lmkd.rank(process.pid, process.uid, new.adj)
+        self.watch.soon()
 
     # Talking to apps
 
@@ -386,11 +385,14 @@ class ActivityManager:
         Raises:
             AppGone: it died meanwhile.
         """
-        return tuple(int(word) for word in process.channel.ask(question)[1:])
+        return tuple(int(word) for word in process.ask(question)[1:])
 
     def _tell(self, process: Process, question: str) -> None:
+        if process.frozen:
+            process.owed.append(question)  # it acts on it when it thaws
+            return
         try:
-            process.channel.ask(question)
+            process.ask(question)
         except AppGone:
             return  # its death is told by the zygote
 
@@ -402,6 +404,29 @@ class ActivityManager:
     def trim(self, process: Process, level: int) -> None:
         process.trim_level = level
         self._tell(process, f"trim {level}")
+
+    def _wake(self, process: Process) -> None:
+        """Thaw *process*, which is wanted now; its adj is its own again."""
+        with self._lock:
+            if self.freezer.thaw(process):
+                self.update_adj()
+
+    # By themselves
+
+    def look_around(self) -> None:
+        """Freeze who is cached for long, end who is over its limits, write back the frozen."""
+        with self._lock:
+            self.freezer.look(self._alive())
+        processes = self.processes()
+        self.limiter.look(processes)
+        for process in self.mmd.due(processes):
+            if self.mmd.write_back(process.pid):
+                with self._lock:
+                    process.written_back = process.frozen
+                    self.update_adj()
+
+    def _over_limit(self, process: Process) -> None:
+        self.kill(process, (13, 0, WHY), WHY)
 
     # For the dumps
 

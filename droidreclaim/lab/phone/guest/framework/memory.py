@@ -14,6 +14,12 @@ class Status(NamedTuple):
     swap_bytes: int = 0
 
 
+def total_bytes() -> int:
+    """Return the RAM of the phone, from /proc/meminfo."""
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemTotal:"))
+
+
 def status(pid: int) -> Status:
     values = [0, 0, 0, 0]
     try:

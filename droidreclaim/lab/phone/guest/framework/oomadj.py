@@ -12,6 +12,7 @@ _STATES = (
     *("PER", "PERU", "TOP", "BTOP", "FGS", "BFGS", "IMPF", "IMPB", "TRNB", "BKUP"),
     *("SVC", "RCVR", "TPSL", "HVY", "HOME", "LAST", "CAC", "CACC", "CRE", "CEM"),
 )  # numbered as in Android 11 to 13
+_CACHED = frozenset({"CAC", "CACC", "CRE", "CEM"})
 
 
 def state_number(name: str, sdk: int) -> int:
@@ -45,6 +46,7 @@ class Rank(NamedTuple):
         group: Scheduling group as printed before the slash.
         mark: ``A`` has the screen, ``S`` a foreground service, else blank.
         capabilities: Four letters, from Android 12 on.
+        raw: What the rules gave, where another rule then put *adj* lower.
     """
 
     adj: int
@@ -53,6 +55,19 @@ class Rank(NamedTuple):
     mark: str
     capabilities: str
     why: str
+    raw: int | None = None
+
+    @property
+    def cached(self) -> bool:
+        return self.state in _CACHED
+
+    @property
+    def raw_adj(self) -> int:
+        return self.adj if self.raw is None else self.raw
+
+    def capped(self, highest: int) -> "Rank":
+        """Return the rank with an adj of *highest* at most; the state stays as it is."""
+        return self._replace(adj=min(self.adj, highest), raw=self.adj)
 
 
 _SYSTEM = Rank(-900, "PER", "F", " ", "LCMN", "fixed")

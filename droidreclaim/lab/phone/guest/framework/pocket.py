@@ -5,6 +5,7 @@ import os
 
 from . import memory
 from .apps import MIB, Process, Wish
+from .limiter import Limits
 from .links import AppGone
 from .log import Log
 from .manager import ActivityManager
@@ -19,6 +20,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
                                    SIZE in MiB; a running process keeps its old heap
   pocket beat on|off               background work of the apps
   pocket killer on|off             lmkd; off leaves only the kernel's own OOM killer
+  pocket limits MEM SWAP MEM SWAP  the memory limiter's, in MiB: of an app in front, of one behind
   pocket stat                      what the framework itself needs
   pocket wake SECONDS HEX          the time, and random bytes, for a phone restored from its state
   pocket tally                     what the apps felt since boot: resumes checked, longest stall
@@ -39,6 +41,11 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     elif verb in ("beat", "killer") and rest and rest[0] in ("on", "off"):
         (am.set_beats if verb == "beat" else am.lmkd.switch)(rest[0] == "on")
         answer = {verb: rest[0] == "on"}
+    elif verb == "limits" and len(rest) == 4:
+        front, swap, behind, swap_behind = (int(float(word) * MIB) for word in rest)
+        am.limiter.limits = Limits((front, swap), (behind, swap_behind))
+        am.watch.soon()
+        answer = am.limiter.limits._asdict()
     elif verb == "stat":
         used = memory.status(os.getpid())
         answer = {
@@ -122,7 +129,7 @@ def _score(am: ActivityManager, name: str) -> dict[str, object]:
     if process is None:
         return {"package": name, "pid": None, "score": None}
     try:
-        answer = process.channel.ask("score")
+        answer = process.ask("score")
     except AppGone:
         return {"package": name, "pid": None, "score": None}
     return {

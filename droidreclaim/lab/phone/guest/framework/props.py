@@ -3,7 +3,18 @@
 import threading
 from collections.abc import Mapping
 
-RELEASES = {28: "9", 29: "10", 30: "11", 31: "12", 32: "12", 33: "13", 34: "14", 35: "15", 36: "16"}
+RELEASES = {
+    28: "9",
+    29: "10",
+    30: "11",
+    31: "12",
+    32: "12",
+    33: "13",
+    34: "14",
+    35: "15",
+    36: "16",
+    37: "17",
+}
 DEFAULT_SDK = 33
 BUILD_PROP = "/system/build.prop"
 _LMK = ("ro.lmk.", "persist.device_config.lmkd_native.")

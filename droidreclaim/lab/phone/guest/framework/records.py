@@ -37,6 +37,7 @@ class Proc(NamedTuple):
     trim_level: int = 0
     start_seq: int = 0
     lru_seq: int = 0
+    frozen: bool = False
 
 
 class Phone(NamedTuple):

@@ -43,6 +43,7 @@ def proc(process: Process, owner: Process | None = None) -> Proc:
         trim_level=process.trim_level,
         start_seq=process.sequence,
         lru_seq=process.sequence,
+        frozen=process.frozen,
     )
 
 

@@ -7,7 +7,7 @@ export PATH=/system/bin:/system/xbin
 
 read_settings() {
 	typeset -u name
-	DROID_ROOT=adbd DROID_API=34 DROID_ZRAM=0
+	DROID_ROOT=adbd DROID_API=34 DROID_ZRAM=0 DROID_WRITEBACK=0
 	for word in $(</proc/cmdline); do
 		[[ $word = droid.*=* ]] || continue
 		word=${word#droid.}
@@ -15,7 +15,23 @@ read_settings() {
 		eval "DROID_$name=\${word#*=}"
 		export "DROID_$name"
 	done
-	export DROID_ROOT DROID_API DROID_ZRAM
+	export DROID_ROOT DROID_API DROID_ZRAM DROID_WRITEBACK
+}
+
+# A file that stands for flash: zram takes a backing device before it has a size.
+back_zram() {
+	truncate -s "$DROID_ZRAM" /data/zram_writeback
+	losetup /dev/loop0 /data/zram_writeback
+	echo /dev/loop0 > /sys/block/zram0/backing_dev
+}
+
+# From Android 15 on each app process has a cgroup of its own (the zygote makes it); the limiter of 17 wants its memory.
+make_groups() {
+	[ "$DROID_API" -ge 35 ] || return
+	mkdir /sys/fs/cgroup/apps
+	[ "$DROID_API" -ge 37 ] || return
+	echo +memory > /sys/fs/cgroup/cgroup.subtree_control
+	echo +memory > /sys/fs/cgroup/apps/cgroup.subtree_control
 }
 
 # Numbers of an Android phone of this RAM: lowmemorykiller decides, so let the kernel overcommit; no readahead from zram.
@@ -26,6 +42,7 @@ tune_memory() {
 	echo 0 > /proc/sys/vm/page-cluster
 	echo 0 > /proc/sys/kernel/dmesg_restrict
 	[ "$DROID_ZRAM" -gt 0 ] || return
+	[ "$DROID_WRITEBACK" = 1 ] && back_zram
 	echo lz4 > /sys/block/zram0/comp_algorithm
 	echo "$DROID_ZRAM" > /sys/block/zram0/disksize
 	mkswap /dev/block/zram0 > /dev/null
@@ -52,7 +69,7 @@ set_up_root() {
 }
 
 write_build_prop() {
-	typeset api=$1 releases="28=9 29=10 30=11 31=12 32=12 33=13 34=14 35=15 36=16" release= pair debuggable=0
+	typeset api=$1 releases="28=9 29=10 30=11 31=12 32=12 33=13 34=14 35=15 36=16 37=17" release= pair debuggable=0
 	for pair in $releases; do
 		[ "${pair%=*}" = "$api" ] && release=${pair#*=}
 	done
@@ -105,6 +122,7 @@ start_network
 set_up_root
 write_build_prop "$DROID_API"
 tune_memory
+make_groups
 trap restart_phone TERM
 cd /system
 if [ -x /system/bin/start-framework ]; then

@@ -1,0 +1,36 @@
+"""What ActivityManager does by itself from Android 15 on, once a second and when a rank changed."""
+
+import threading
+from typing import Protocol
+
+from .freezer import FIRST_SDK
+
+LOOK_S = 1.0
+
+
+class Watched(Protocol):
+    """What is looked after."""
+
+    sdk: int
+
+    def look_around(self) -> None: ...
+
+
+class Watch:
+    """Has *watched* look around, in a thread of its own."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+        self._soon = threading.Event()
+        if watched.sdk >= FIRST_SDK:
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def soon(self) -> None:
+        """Do not wait for the next second."""
+        self._soon.set()
+
+    def _run(self) -> None:
+        while True:
+            self._soon.wait(LOOK_S)
+            self._soon.clear()
+            self._watched.look_around()

@@ -1,0 +1,154 @@
+"""
+Android 17 as the pocket phone plays it: the memory limiter, and frozen apps written back to flash.
+
+Freezer, limits, swap and the backing device are the kernel's own; who sets them is a stand-in that
+goes by the documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from commands import command, run, run_json
+from droidreclaim.parse.activity.starts import parse_start_info
+from handset import Handset, until
+
+pytestmark = pytest.mark.phone
+
+MIB = 1 << 20
+GAME, NOTES = "com.example.game", "com.example.notes"
+FREEZE = "activity_manager_native_boot freeze_debounce_timeout"
+
+
+@pytest.fixture(scope="module")
+def phone17(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
+    handset = boot_for_module(api=37, writeback=True)
+    until(lambda: handset.text("getprop pocket.settled") == "1", timeout_s=60)
+    handset.text(f"device_config put {FREEZE} 500; setprop pocket.writeback_after_s 1")
+    return handset
+
+
+@pytest.fixture
+def limits(phone17: Handset) -> Iterator[Callable[[str], None]]:
+    """Sets the limiter's, in MiB: memory and swap of an app in front, then of one behind."""
+    yield lambda words: phone17.text(f"pocket limits {words}") and None
+    phone17.text("pocket limits 300 150 150 75")
+
+
+def process(phone: Handset, package: str) -> dict[str, int]:
+    """Pid and oom_score_adj of the main process, as the phone itself tells: that is quick."""
+    apps = json.loads(phone.text("pocket apps"))["apps"]
+    [found] = [one for app in apps for one in app["processes"] if one["name"] == package]
+    return dict(found)
+
+
+def rows(phone: Handset, *words: str) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in run_json(phone, "ps", *words)["processes"]}
+
+
+def flash(phone: Handset) -> tuple[int, int]:
+    """Pages read back from the backing device, and written to it."""
+    _, read, written = phone.text("cat /sys/block/zram0/bd_stat").split()
+    return int(read), int(written)
+
+
+def write_back(phone: Handset, budget: str) -> None:
+    """Page the game out as far as *budget*, in the background, until that lies in flash."""
+    phone.text(f"am start -W {GAME}; am start -W {NOTES}; input keyevent HOME")
+    until(lambda: process(phone, GAME)["oom_score_adj"] >= 900)
+    run_json(phone, "reclaim", GAME, "--allow-flash", "--budget", budget)
+    until(lambda: process(phone, GAME)["oom_score_adj"] == 249)
+
+
+def test_an_app_in_flash_is_cached_though_its_adj_says_249(phone17: Handset) -> None:
+    write_back(phone17, "6MiB")
+    listed = rows(phone17)
+    row = listed[GAME]
+    assert (row["band"], row["cached_anyway"], row["oom_score_adj"]) == ("cached", True, 249)
+    assert (row["state"]["proc_state"], row["state"]["frozen"]) == ("CAC", True)
+    assert listed[NOTES]["band"] == "previous"
+    plain = run(phone17, "ps", GAME).stdout
+    assert "CAC frozen" in plain
+    assert "249" in plain
+
+    [target] = run_json(phone17, "reclaim", GAME, "--allow-flash")["targets"]
+    assert (target["outcome"], target["oom_score_adj"]) == ("reclaimed", 249)
+    assert target["after"]["rss_bytes"] < target["before"]["rss_bytes"] - 8 * MIB
+
+
+def test_paging_out_where_it_wears_flash_wants_to_be_allowed(phone17: Handset) -> None:
+    refused = run(phone17, "reclaim", GAME)
+    assert refused.returncode == 4
+    assert "zram0 writes back to /dev/loop0" in refused.stderr
+    said = {check["name"]: check for check in run_json(phone17, "doctor")["checks"]}
+    assert (said["mmd"]["state"], said["zram writeback"]["state"]) == ("warn", "warn")
+    assert "writeback.enabled=true" in said["mmd"]["fact"]
+
+
+def test_an_app_that_comes_back_from_flash_is_whole_and_its_adj_is_its_own(
+    phone17: Handset,
+) -> None:
+    write_back(phone17, "16MiB")
+    read, written = flash(phone17)
+    assert written * 4096 >= 16 * MIB
+    started = phone17.text(f"am start -W {GAME}")
+    assert "LaunchState: HOT" in started
+    assert flash(phone17)[0] > read
+    assert '"bad": 0' in phone17.text(f"pocket verify {GAME}")
+    assert process(phone17, GAME)["oom_score_adj"] == 0
+    newest, *_ = parse_start_info(phone17.text(f"dumpsys activity start-info {GAME}"))
+    assert (newest.start_type, newest.pid) == ("HOT", process(phone17, GAME)["pid"])
+
+
+def test_a_page_out_of_an_app_in_flash_stops_when_it_comes_to_the_front(phone17: Handset) -> None:
+    write_back(phone17, "4MiB")
+    words = command(phone17, "reclaim", GAME, "--allow-flash", "--max-rate", "1MiB", "--json")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as page_out:
+        swap = f"grep VmSwap /proc/{process(phone17, GAME)['pid']}/status"
+        before = phone17.text(swap)
+        until(lambda: phone17.text(swap) != before)
+        phone17.text(f"am start -W {GAME}")
+        said = page_out.communicate(timeout=30)[0].decode()
+    assert '"foreground"' in said
+    assert '"stopped"' in said
+
+
+def test_the_limiter_s_limit_of_swap_bounds_a_page_out_and_its_dry_run(
+    phone17: Handset, limits: Callable[[str], None]
+) -> None:
+    phone17.text(f"am start -W {NOTES}; input keyevent HOME")
+    limits("300 150 150 4")
+    group = f"/sys/fs/cgroup/apps/uid_*/pid_{process(phone17, NOTES)['pid']}"
+    until(lambda: phone17.text(f"cat {group}/memory.swap.max") == str(4 * MIB))
+    dry = run_json(phone17, "reclaim", NOTES, "--dry-run")["estimate"]
+    assert dry["limited_by"] == "swap_limit"
+    assert dry["leaves_bytes"] == pytest.approx(4 * MIB, abs=65536)
+    [target] = run_json(phone17, "reclaim", NOTES, "--allow-flash")["targets"]
+    assert (target["outcome"], target["reason"]) == ("reclaimed", "swap_limit")
+    again = run(phone17, "reclaim", NOTES, "--allow-flash")
+    assert (again.returncode, "swap_limit" in again.stderr) == (7, True)
+    seen = run_json(phone17, "headroom", NOTES)
+    assert seen["memory_limiter"]["hidden_swap_bytes"] == 4 * MIB
+    [own] = seen["limits"]
+    assert own["swap_left_bytes"] < 65536 < own["kill_left_bytes"]
+
+
+@pytest.mark.parametrize(
+    "grace_s", [2, pytest.param(30, marks=pytest.mark.nightly, id="as documented")]
+)
+def test_who_stays_over_both_limits_is_killed_and_the_limiter_is_named(
+    phone17: Handset, limits: Callable[[str], None], grace_s: int
+) -> None:
+    phone17.text(f"setprop pocket.limiter_grace_s {grace_s}; am start -W {GAME}")
+    pid = process(phone17, GAME)["pid"]
+    limits("20 1 150 75")
+    until(lambda: f"{pid}:{GAME}" not in phone17.text("dumpsys activity lru"), grace_s + 30)
+    [kill] = [one for one in run_json(phone17, "kills")["kills"] if one["pid"] == pid]
+    assert (kill["by"], kill["reason"]) == ("memory_limiter", "MemoryLimiter:AnonSwap")
+    assert "reason=13" in phone17.text(f"dumpsys activity exit-info {GAME}")
+    assert "events=0" not in phone17.text("am memory-limiter status")
