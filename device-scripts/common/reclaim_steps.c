@@ -191,6 +191,8 @@ void reclaim_quietly(struct options *options, const struct target_spec *spec, st
 
 	memset(report, 0, sizeof(*report));
 	report->verdict = target_open(&target, spec, true);
+	if (!report->verdict.reason)
+		report->verdict = target_claim(&target);
 	if (!report->verdict.reason) {
 		error = walk_open(&walk, target.dir, &options->chosen);
 		report->walked = !error;

@@ -23,6 +23,8 @@
 #define WNOHANG 1
 #define WUNTRACED 2
 #define PR_SET_PDEATHSIG 1
+#define LOCK_EX 2
+#define LOCK_NB 4
 
 /* A pointer or a number as a register holds it. */
 #define REGISTER(value) ((long)(value))
@@ -131,6 +133,11 @@ int sys_swapon(const char *path)
 int sys_swapoff(const char *path)
 {
 	return (int)call3(__NR_swapoff, REGISTER(path), 0, 0);
+}
+
+int sys_try_lock(int fd)
+{
+	return (int)call3(__NR_flock, fd, LOCK_EX | LOCK_NB, 0);
 }
 
 int sys_getpid(void)

@@ -90,6 +90,8 @@ long sys_process_madvise(int pidfd, const struct sys_iovec *iov, size_t nr, int 
 /* Of the device at `path`; swapoff waits until everything in it is back in memory. */
 int sys_swapon(const char *path);
 int sys_swapoff(const char *path);
+/* Lock for this descriptor alone, without waiting (-EAGAIN); closing it unlocks. */
+int sys_try_lock(int fd);
 int sys_getpid(void);
 int sys_fork(void);
 /* Wait for `pid` to stop or to end. */

@@ -161,7 +161,7 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 
 	memset(target, 0, sizeof(*target));
 	target->spec = *spec;
-	target->pidfd = -1;
+	target->pidfd = target->claim = -1;
 	target->dir = proc_open(spec->pid);
 	if (target->dir < 0)
 		return verdict_of_error(target->dir);
@@ -184,8 +184,18 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 	return judge_adj(target);
 }
 
+struct verdict target_claim(struct target *target)
+{
+	target->claim = sys_openat(target->dir, ".", SYS_O_RDONLY);
+	if (target->claim >= 0 && sys_try_lock(target->claim) == -EAGAIN)
+		return (struct verdict){OUTCOME_NOTHING, REASON_BUSY};
+	return go_on;
+}
+
 void target_close(struct target *target)
 {
+	if (target->claim >= 0)
+		sys_close(target->claim);
 	if (target->dir >= 0)
 		sys_close(target->dir);
 	if (target->pidfd >= 0)

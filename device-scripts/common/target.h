@@ -33,7 +33,7 @@ const char *outcome_name(enum outcome outcome);
 	_(NO_MEMORY, "no_memory") _(SWAP_BUDGET, "swap_budget") _(ZRAM_FULL, "zram_full") \
 	_(SWAP_LIMIT, "swap_limit") \
 	_(INCOMPRESSIBLE, "incompressible") _(NOT_PROVEN, "not_proven") _(BUDGET, "budget") \
-	_(CANCELLED, "cancelled") _(STUCK, "stuck")
+	_(CANCELLED, "cancelled") _(STUCK, "stuck") _(BUSY, "busy")
 /* clang-format on */
 
 #define REASON_MEMBER(name, word) REASON_##name,
@@ -55,6 +55,7 @@ struct target {
 	struct target_spec spec;
 	int dir;
 	int pidfd;
+	int claim; /* see target_claim() */
 	struct proc_stat stat;
 	uint32_t uid;
 	uint32_t comm_crc;
@@ -71,6 +72,13 @@ struct target {
  */
 struct verdict target_open(struct target *target, const struct target_spec *spec, bool needs_pidfd);
 void target_close(struct target *target);
+
+/*
+ * Keep other sessions and the guard from moving this target's memory until target_close(): by a
+ * lock of its /proc directory, which ends with who holds it. What leaves meanwhile is one's own to
+ * tell of. Where the kernel or the policy allows no such lock it goes without.
+ */
+struct verdict target_claim(struct target *target);
 
 /*
  * The same questions again, between steps; the name by comm, which a new program

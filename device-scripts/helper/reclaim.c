@@ -157,6 +157,8 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 		report.verdict = (struct verdict){OUTCOME_NOTHING, REASON_NO_SWAP};
 	if (!report.verdict.reason && options->stuck)
 		report.verdict = verdict_stopped(REASON_STUCK);
+	if (!report.verdict.reason && !options->dry)
+		report.verdict = target_claim(&target);
 	if (!report.verdict.reason && options->backend != BACKEND_MADVISE && !options->dry)
 		ask_target(options, &report);
 	else if (!report.verdict.reason)

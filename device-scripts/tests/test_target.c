@@ -115,6 +115,7 @@ static void every_reason_has_its_word(void)
 	CHECK(strcmp(reason_name(REASON_GONE), "gone") == 0);
 	CHECK(strcmp(reason_name(REASON_SHARED_CGROUP), "shared_cgroup") == 0);
 	CHECK(strcmp(reason_name(REASON_STUCK), "stuck") == 0);
+	CHECK(strcmp(reason_name(REASON_BUSY), "busy") == 0);
 }
 
 static void every_adj_has_its_reason(void)
@@ -256,6 +257,22 @@ static void a_frozen_app_is_cached_whatever_its_adj_until_it_thaws(void)
 	write_adj(900);
 }
 
+static void only_one_at_a_time_moves_its_memory(void)
+{
+	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = 700};
+	struct target first, second;
+	struct verdict verdict;
+
+	CHECK(!target_open(&first, &spec, true).reason);
+	CHECK(!target_open(&second, &spec, true).reason); /* a look is everybody's */
+	CHECK(!target_claim(&first).reason);
+	verdict = target_claim(&second);
+	CHECK(verdict.outcome == OUTCOME_NOTHING && verdict.reason == REASON_BUSY);
+	target_close(&first);
+	CHECK(!target_claim(&second).reason); /* that ends with who held it */
+	target_close(&second);
+}
+
 static void between_steps_the_same_questions_are_asked(void)
 {
 	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = 700};
@@ -296,6 +313,7 @@ int main(void)
 	kinds_that_hold_nothing_are_known();
 	a_native_child_is_let_go_when_its_parent_comes_to_the_front();
 	a_frozen_app_is_cached_whatever_its_adj_until_it_thaws();
+	only_one_at_a_time_moves_its_memory();
 	between_steps_the_same_questions_are_asked();
 	remove_tree();
 	return 0;

@@ -24,6 +24,7 @@ _NOISE_BYTES = 64 * KIB
 _Verdict: TypeAlias = "tuple[Outcome, Reason | None, str | None]"  # with the detail
 
 _SENTENCES = {
+    Reason.BUSY: "another droidreclaim or the guard is at it: try again in a moment",
     Reason.SHARED_CGROUP: "its memory cgroup holds others, too",
     Reason.NOT_SWAPPED: "nothing that a prefetch reaches is in swap (of ashmem nothing is)",
     Reason.SWAP_LIMIT: "the system lets its cgroup hold no more in swap (memory.swap.max)",

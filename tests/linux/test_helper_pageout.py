@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -22,7 +23,9 @@ from .conftest import (
     ask,
     load_build_script,
     missing,
+    read_reply,
     start_ticks,
+    until,
     wait_for_state,
 )
 
@@ -49,6 +52,36 @@ def test_a_page_out_moves_everything_and_every_byte_returns(
     assert target["after"]["swap_bytes"] >= 32 * MIB - WAITING
     assert victim.memory("VmSwap") >= 32 * MIB - WAITING
     assert victim.bad_pages() == 0
+
+
+def test_two_at_once_never_claim_the_same_bytes(helper: Path, zram: Zram, victims: Any) -> None:
+    """What both say left is no more than what was there; the one that came later says busy."""
+    some = [victims("anon=16"), victims("anon=16")]
+    held = sum(victim.memory("RssAnon") for victim in some)
+    targets = ",".join(victim.target() for victim in some)
+    words = [helper, "pageout", f"targets={targets}", "step_bytes=262144", "pause_us=20000"]
+    running = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(3)]
+    replies = [read_reply(io.BytesIO(one.communicate(timeout=60)[0])) for one in running]
+    told = [line for reply in replies if reply for line in reply.all("target")]
+    assert len(told) == 6
+    left = [one["before"]["rss_anon_bytes"] - one["after"]["rss_anon_bytes"] for one in told
+            if one["reason"] != "busy" and one["before"]]  # fmt: skip
+    assert 32 * MIB - 2 * WAITING <= sum(left) <= held
+    assert "busy" in {one["reason"] for one in told}
+    assert {one["outcome"] for one in told if one["reason"] == "busy"} == {"nothing"}
+
+
+def test_a_page_out_that_is_killed_leaves_nobody_busy(
+    helper: Path, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=16")
+    words = [helper, "pageout", f"targets={victim.target()}", "step_bytes=65536", "pause_us=50000"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as first:
+        until(lambda: victim.memory("VmSwap") > 0)
+        assert pageout(helper, victim).only("target")["reason"] == "busy"
+        assert pageout(helper, victim, "dry=1").only("target")["reason"] != "busy"
+        first.kill()
+    assert pageout(helper, victim).only("target")["outcome"] == "advised"
 
 
 def test_the_device_line_holds_the_swap_before_and_after(
