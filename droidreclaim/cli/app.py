@@ -9,6 +9,7 @@ import typer
 import typer.core
 
 from droidreclaim.cli import apps, completion, footprint, guard, inspect, profile, swap
+from droidreclaim.cli import compare as compare_command
 from droidreclaim.cli import export as export_command
 from droidreclaim.cli import run as run_command
 from droidreclaim.cli.lab import demo, phone, storm
@@ -58,6 +59,7 @@ app.command()(inspect.headroom)
 app.command()(footprint.footprint)
 app.command()(apps.uninstall)
 app.command()(run_command.run)
+app.command()(compare_command.compare)
 app.command()(export_command.export)
 app.command()(completion.completion)
 app.command()(demo.demo)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from droidreclaim.qa.folder import Folder
     from droidreclaim.qa.record import Round
     from droidreclaim.qa.scenario import Scenario
-    from droidreclaim.session import Phone
 
 
 @with_connection
@@ -120,6 +119,7 @@ def _play(
     junit: Path | None, *, control: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from droidreclaim.cli import connect
+    from droidreclaim.qa import about
     from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import ROUNDS
     from droidreclaim.qa.rounds import Run
@@ -130,7 +130,7 @@ def _play(
 
     with connect.phone(connection) as phone:
         phone.app(wanted.app).component()  # not there: said before anything is written
-        head = _head(phone)
+        head = {**connect.head(phone), **about.device(phone, wanted.app), **_line()}
         folder.begin(wanted, head)
         run = Run(phone, wanted, folder.path / ROUNDS, folder.note, tell)
         ended_by = run.play(done)
@@ -147,10 +147,8 @@ def _play(
         raise ended_by
 
 
-def _head(phone: Phone) -> dict[str, Any]:
-    from droidreclaim.cli import connect
-
-    return {**connect.head(phone), "command_line": sys.argv[1:]}
+def _line() -> dict[str, Any]:
+    return {"command_line": sys.argv[1:]}
 
 
 def _finish(

@@ -73,7 +73,9 @@ class Folder:
         """
         try:
             head = read_record(path / RUN, _HEAD)
-            return cls(path, fresh=False), head, list(_rounds(path / SAMPLES))
+            is_run = "parameters" not in head  # a storm's samples are another's to read
+            rounds = list(_rounds(path / SAMPLES)) if is_run else []
+            return cls(path, fresh=False), head, rounds
         except FileNotFoundError:
             raise UsageError(f"there is no run in {path}") from None
         except _UNREADABLE as error:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
+from typing import Any
 
 try:
     import numpy
@@ -118,25 +119,52 @@ def paired_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Rati
     )
 
 
-def _detectable(logs: Sequence[float]) -> float | None:
-    if stats is None or len(logs) < 2:
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio | None:
+    """The ratio of geometric means of two runs that share no rounds; None where one has none."""
+    left, right = ([math.log(value) for value in values if value > 0] for values in (ours, theirs))
+    if not left or not right:
         return None
-    free = len(logs) - 1
+    sure = _bootstrap(left, right)
+    return Ratio(
+        math.exp(fmean(left) - fmean(right)),
+        min(len(left), len(right)),
+        Interval(math.exp(sure.low), math.exp(sure.high)) if sure else None,
+        _detectable(left, right),
+    )
+
+
+def _detectable(*samples: Sequence[float]) -> float | None:
+    """The smallest slowdown that would have been seen: of pairs, or between two samples."""
+    least = min(map(len, samples))
+    if stats is None or least < 2:
+        return None
+    free = sum(len(one) - 1 for one in samples)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, free) + stats.t.ppf(_POWER, free))
-    return math.exp(reach * stdev(logs) / math.sqrt(len(logs)))
+    return math.exp(reach * math.sqrt(sum(stdev(one) ** 2 / len(one) for one in samples)))
 
 
-def _bootstrap(values: Sequence[float]) -> Interval | None:
-    if stats is None or len(values) < LEAST_PAIRS:
+def _bootstrap(*samples: Sequence[float]) -> Interval | None:
+    """Interval of a mean, or of the difference of two."""
+    if stats is None or min(map(len, samples)) < LEAST_PAIRS:
         return None
-    if min(values) == max(values):
-        return Interval(values[0], values[0])
+    if all(min(one) == max(one) for one in samples):
+        value = samples[0][0] - (samples[1][0] if len(samples) > 1 else 0.0)
+        return Interval(value, value)
     found = stats.bootstrap(
-        (values,),
-        numpy.mean,
+        samples,
+        _mean if len(samples) == 1 else _difference,
+        vectorized=True,
         confidence_level=CONFIDENCE,
         n_resamples=_RESAMPLES,
         method="percentile",
         rng=numpy.random.default_rng(1),
     ).confidence_interval
     return Interval(float(found.low), float(found.high))
+
+
+def _mean(ours: Any, axis: int) -> Any:
+    return numpy.mean(ours, axis=axis)
+
+
+def _difference(ours: Any, theirs: Any, axis: int) -> Any:
+    return numpy.mean(ours, axis=axis) - numpy.mean(theirs, axis=axis)

@@ -35,6 +35,7 @@ class _Head:
 
     parameters: Parameters
     wanted: tuple[tuple[str, ...], tuple[int, ...]] | None = None
+    droidreclaim: str | None = None
 
 
 _HEAD = TypeAdapter(_Head)
@@ -48,7 +49,10 @@ class Folder:
 
     Attributes:
         wanted: Arms and seeds that were asked for; None before it is known.
+        version: Of the tool that began it; None of what is new.
     """
+
+    version: str | None = None
 
     def __init__(
         self, path: Path, what: Parameters, wanted: tuple[tuple[str, ...], tuple[int, ...]] | None
@@ -94,6 +98,7 @@ class Folder:
         except _UNREADABLE as error:
             raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
         folder = cls(path, head.parameters, head.wanted)
+        folder.version = head.droidreclaim
         return folder, folder._finished()
 
     def note(self, key: tuple[str, int], event: Begin | Event) -> None:

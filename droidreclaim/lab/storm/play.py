@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.helper import verbs
+from droidreclaim.inspect.state import state_of
 from droidreclaim.lab.hands import Hands
 from droidreclaim.lab.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.lab.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
 from droidreclaim.lab.storm.look import Seen, look
 from droidreclaim.lab.storm.plan import App
 from droidreclaim.lab.storm.stage import Stage
-from droidreclaim.lab.storm.state import state_of
 from droidreclaim.model import ProcessId
 from droidreclaim.parse.activity.launch import Launch as Started
 from droidreclaim.parse.kills.records import KillRecord

@@ -1,0 +1,51 @@
+"""A storm as `compare` takes it: hot resumes among launches, and the times to be back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from droidreclaim.errors import UsageError
+from droidreclaim.lab.storm.events import Run
+from droidreclaim.lab.storm.figures import by_arm, figures
+from droidreclaim.lab.storm.plan import Parameters
+from droidreclaim.lab.storm.state import difference
+from droidreclaim.qa.compare import Measured, Subject, flat
+
+_OURS = "config"  # its name alone says nothing: the sizes do
+
+
+def subject(name: str, what: Parameters, runs: Sequence[Run], version: str | None) -> Subject:
+    """
+    A storm, from what its folder holds.
+
+    Raises:
+        UsageError: nothing of it has ended.
+        NotAchieved: its own arms are not comparable.
+    """
+    if not runs:
+        raise UsageError(f"{name}: no arm of this storm has ended")
+    if why_not := difference(runs):
+        raise why_not
+    asked = {key: value for key, value in asdict(what).items() if key not in (_OURS, "api")}
+    first = runs[0].begin
+    device = dict(first.device)
+    if device.get("accelerator") is not None:
+        device.pop("serial", None)  # of a phone that was booted for it: its port
+    return Subject(
+        name,
+        played=flat({"storm": asked, "accelerator": device.get("accelerator")}),
+        build={"droidreclaim": version},
+        device=flat(device),
+        state=first.state,
+        arms={arm: _measured(own) for arm, own in by_arm(runs).items()},
+        hit="hot",
+        complete=all(run.end is not None for run in runs),
+    )
+
+
+def _measured(runs: Sequence[Run]) -> Measured:
+    found = figures(runs)
+    launches = [launch for run in runs for launch in run.launches]
+    back = [one.took_s for one in launches if not one.first and one.took_s is not None]
+    return Measured(found.hot_resumes, found.launches, tuple(back))
