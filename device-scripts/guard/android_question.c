@@ -2,14 +2,13 @@
  * Battery saver is a setting and thermal status a service: no file of the kernel
  * holds either. `cmd` and `dumpsys` are native programs (10 ms; `settings` would
  * start a Java machine). Asked at the start and then only when there is work, at
- * most once a minute, so an idle phone is not woken; a later answer is for the next pass.
+ * most once in a while (a minute), so an idle phone is not woken; a later answer is for the next pass.
  */
 #include "android_question.h"
 
 #include "daemon_sys.h"
 #include "kernel_file.h"
 
-#define ASK_MS 60000
 #define PATIENCE_S 5 /* of whoever is asked */
 #define SEVERE 3 /* of PowerManager's THERMAL_STATUS_* */
 
@@ -93,9 +92,9 @@ static void begin(struct question *question)
 	}
 }
 
-void android_ask_again(uint64_t now_ms)
+void android_ask_again(uint64_t now_ms, uint64_t pause_ms)
 {
-	if (asked_ms && now_ms - asked_ms < ASK_MS)
+	if (asked_ms && now_ms - asked_ms < pause_ms)
 		return;
 	asked_ms = now_ms;
 	for (size_t i = 0; i < ANDROID_FDS; i++)

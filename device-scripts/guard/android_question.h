@@ -10,8 +10,8 @@
 
 #define ANDROID_FDS 2
 
-/* Ask whether the device is to be spared, unless it was asked within a minute. */
-void android_ask_again(uint64_t now_ms);
+/* Ask whether the device is to be spared, unless it was asked less than `pause_ms` ago. */
+void android_ask_again(uint64_t now_ms, uint64_t pause_ms);
 
 /* The answers' pipes, to poll; and take what came. */
 size_t android_fds(struct sys_pollfd *fds);

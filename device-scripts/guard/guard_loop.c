@@ -224,7 +224,7 @@ static void live(struct guard *guard)
 {
 	scan(guard);
 	look(guard, false);
-	android_ask_again(guard->now_ms);
+	android_ask_again(guard->now_ms, guard->ask_ms);
 	while (!guard->ending) {
 		bool changed, rang = sleep(guard, &changed);
 

@@ -22,6 +22,7 @@ struct guard {
 	char name[PROFILE_NAME_MAX];
 	uint64_t started_s, ends_s; /* of the wall clock, for display */
 	uint64_t ends_ms;
+	uint64_t ask_ms; /* between two questions to Android */
 	char bound_to[128]; /* group that ends with adbd; empty: none */
 	/* Counters since its start. */
 	uint64_t wakeups, looks, passes, actions;

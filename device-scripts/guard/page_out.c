@@ -228,7 +228,7 @@ static bool is_paused(struct guard *guard)
 {
 	const char *why = android_pause();
 
-	android_ask_again(guard->now_ms);
+	android_ask_again(guard->now_ms, guard->ask_ms);
 	if (why != guard->paused)
 		guard_note(guard, why ? "pause" : "resume", why ? why : guard->paused);
 	guard->paused = why;

@@ -10,6 +10,8 @@
 #include "memory_gauge.h"
 
 #define HOURS_MOST 168
+#define ASK_MS 60000
+#define ASK_MS_MOST 3600000
 #define STATUS_MS 30000 /* a guard in the middle of a page-out answers between slices */
 #define STOP_MS 2000
 #define WAIT_MS 20
@@ -139,9 +141,10 @@ static int verb_guard_start(const struct request *request, const char **why)
 	struct span name;
 	int error;
 
-	if (request_check(request, "name for_s allow_flash", why) ||
+	if (request_check(request, "name for_s allow_flash ask_ms", why) ||
 	    !request_u64(request, "for_s", 0, HOURS_MOST * 3600, &for_s, why) ||
-	    !request_u64(request, "allow_flash", 0, 1, &allow_flash, why))
+	    !request_u64(request, "allow_flash", 0, 1, &allow_flash, why) ||
+	    !request_u64(request, "ask_ms", ASK_MS, ASK_MS_MOST, &guard.ask_ms, why))
 		return -EINVAL;
 	*why = "name=TEXT for_s=N are wanted";
 	if (!request_value(request, "name", &name) || name.len == 0 ||

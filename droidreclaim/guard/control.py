@@ -35,10 +35,17 @@ def device_of(running: RunningHelper) -> DeviceInfo:
 
 
 def start(
-    running: RunningHelper, profile: Profile, *, for_s: int, allow_flash: bool = False
+    running: RunningHelper,
+    profile: Profile,
+    *,
+    for_s: int,
+    allow_flash: bool = False,
+    ask_ms: int | None = None,
 ) -> GuardLine:
     """
     Start a guard that goes on without us, for *for_s* seconds.
+
+    While there is work it asks Android every *ask_ms* (a minute) whether the device is to be spared.
 
     It keeps more swap free than the device's own lmkd calls low, whatever the profile says.
 
@@ -53,6 +60,7 @@ def start(
             name=profile.name,
             for_s=for_s,
             allow_flash=1 if allow_flash else None,
+            ask_ms=ask_ms,
         )
     except HelperError as error:
         raise _refusal(running.serial, error) from error

@@ -223,8 +223,8 @@ class Session:
         """Read one reply."""
         return read_reply(self.stdout)
 
-    def ended_within(self, seconds: float) -> bool:
-        """Whether the process is gone in time."""
+    def ended_within(self, seconds: float = 30.0) -> bool:
+        """Whether the process is gone in time; by default in any that a busy machine needs."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -271,12 +271,12 @@ def members(group: Path, victim_program: Path, tmp_path: Path) -> Iterator[Any]:
         victim.kill()
 
 
-def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Return when *condition* holds; fail after *timeout_s* seconds."""
+def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
+    """Return when *condition* holds; fail after *timeout_s*, which is long for any machine."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 class Guard:
@@ -310,9 +310,11 @@ class Guard:
         finally:
             session.close()
 
-    def start(self, when: str, *rules: str, for_s: int = 120, name: str = "test") -> int:
+    def start(
+        self, when: str, *rules: str, for_s: int = 120, name: str = "test", more: str = ""
+    ) -> int:
         """Start one and tell its pid; the session that did is gone."""
-        reply = self.try_start(when, *rules, for_s=for_s, name=name)
+        reply = self.try_start(when, *rules, for_s=for_s, name=name, more=more)
         assert reply.end["ok"], reply.end
         return int(reply.only("guard")["pid"])
 
@@ -335,6 +337,20 @@ class Guard:
         """The log, or its events of one kind."""
         lines = self.ask("guard_log").all("event")
         return [line for line in lines if what in (None, line["what"])]
+
+    def wakes_at_most(self, a_second: float, window_s: float = 5.0) -> None:
+        """
+        Wait for *window_s* in which it woke no more often than so.
+
+        Memory that moves, or an app that comes or goes, wakes it rightly, whoever else is to blame.
+        """
+
+        def is_quiet() -> bool:
+            before = self.status()["wakeups"]
+            time.sleep(window_s)
+            return bool(self.status()["wakeups"] - before - 1 <= a_second * window_s)
+
+        until(is_quiet)
 
     def actions(self) -> list[int]:
         """Pids that were acted on, in order."""

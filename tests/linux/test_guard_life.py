@@ -135,14 +135,14 @@ def test_stop_ends_it_and_says_so(guard: Guard, zram: Zram) -> None:
         "running": False,
         "last_end": "stopped",
     }
-    until(lambda: ended(pid), timeout_s=1)
+    until(lambda: ended(pid))
     assert guard.ask("guard_stop").end["error"] == "ENOENT"
     assert [event["what"] for event in guard.events()] == ["start", "stop"]
 
 
 def test_it_ends_when_its_time_is_over(guard: Guard, zram: Zram) -> None:
     guard.start(NEVER, LEAVE, for_s=1)
-    until(lambda: not guard.runs(), timeout_s=5)
+    until(lambda: not guard.runs())
     assert guard.status()["last_end"] == "time is over"
     assert {path.name for path in guard.home.iterdir()} == {
         "droidreclaim-guard",
@@ -205,7 +205,7 @@ def test_a_full_disk_costs_events_and_nothing_else(guard: Guard, zram: Zram, vic
         for victim in them:
             victim.set_adj(900)
         until(lambda: all(victim.memory("VmSwap") > 7 * MIB for victim in them))
-        assert small.status()["actions"] >= 4
+        until(lambda: small.status()["actions"] >= 4)  # counted once the memory has moved
         assert [event["what"] for event in small.events()] == ["start", "action"]
         filler.unlink()
         small.ask("guard_stop")
@@ -235,23 +235,22 @@ def test_the_log_is_a_ring_and_its_numbers_go_on(guard: Guard, zram: Zram) -> No
 
 
 def test_its_end_is_told_in_the_wall_clocks_time(guard: Guard, zram: Zram) -> None:
+    before = int(time.time())
     guard.start(NEVER, LEAVE, for_s=60)
     line = guard.status()
-    assert abs(line["started_s"] - time.time()) < 5
+    after = time.time()
+    assert before <= line["started_s"] <= after
     assert line["ends_s"] - line["started_s"] == 60
-    assert 55 <= line["left_s"] <= 60
+    assert line["ends_s"] - after - 1 <= line["left_s"] <= 60
 
 
 def test_it_stays_small_and_asleep(guard: Guard, zram: Zram, victims: Any) -> None:
     victims("anon=8", name="com.example.guarded")
     pid = guard.start(NEVER, "match=com.example.guarded", LEAVE)
-    time.sleep(1)
-    before, cpu_before = guard.status(), cpu_s(pid)
-    time.sleep(5)
-    after, cpu_after = guard.status(), cpu_s(pid)
-    wakeups_a_second = (after["wakeups"] - before["wakeups"] - 1) / 5
-    assert wakeups_a_second <= (10 if after["signal"] == "psi_poll" else 1.5)
-    assert cpu_after - cpu_before <= 0.05
+    cpu_before, began = cpu_s(pid), time.monotonic()
+    after = guard.status()
+    guard.wakes_at_most(10 if after["signal"] == "psi_poll" else 1.5)
+    assert cpu_s(pid) - cpu_before <= 0.01 * (time.monotonic() - began) + 0.02  # 0.05 in 3 s
     assert after["rss_bytes"] <= 512 * 1024
     assert status_bytes(pid, "RssAnon") <= 256 * 1024
     assert status_bytes(pid, "VmLck") > 0

@@ -16,12 +16,6 @@ LEAVE = "match=* how=leave"
 TRIM = "trim_below_permille=1000"  # however much of swap is free
 
 
-def available_bytes() -> int:
-    """MemAvailable."""
-    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    return int(fields["MemAvailable"].split()[0]) * 1024
-
-
 def is_out(victim: Victim, mib: int) -> bool:
     return victim.memory("VmSwap") >= mib * MIB
 
@@ -69,7 +63,7 @@ def test_it_leaves_everybody_alone_while_nothing_is_missing(
     time.sleep(2.5)
     assert victim.memory("VmSwap") == 0
     assert guard.app(victim.pid)["spared"] is None
-    assert [event["what"] for event in guard.events()] == ["start"]
+    assert guard.actions() == []
 
 
 @pytest.mark.parametrize(
@@ -103,10 +97,9 @@ def test_it_stops_within_a_step_when_the_app_comes_to_the_foreground(
     until(lambda: is_out(victim, 8))
     victim.set_adj(0)
     at_the_switch = victim.memory("VmSwap")
-    time.sleep(1)
-    assert victim.memory("VmSwap") <= at_the_switch + 2 * MIB
     until(lambda: guard.events("action"))
     assert guard.events("action")[0]["reason"] == "foreground"
+    assert victim.memory("VmSwap") <= at_the_switch + 2 * MIB
 
 
 def test_a_pace_is_kept(guard: Guard, zram: Zram, victims: Any) -> None:
@@ -114,27 +107,8 @@ def test_a_pace_is_kept(guard: Guard, zram: Zram, victims: Any) -> None:
     guard.start(ALWAYS, f"match={NAME} max_bytes_per_s={16 * MIB}", LEAVE)
     until(lambda: victim.memory("VmSwap") > 0)
     began = time.monotonic()
-    until(lambda: is_out(victim, 63), timeout_s=20)
+    until(lambda: is_out(victim, 63))
     assert time.monotonic() - began > 3
-
-
-def test_who_left_the_foreground_first_goes_first_and_favourites_last(
-    guard: Guard, zram: Zram, victims: Any
-) -> None:
-    names = ("favourite", "old", "young")
-    them = {name: victims("anon=8", name=f"{NAME}.{name}") for name in names}
-    for victim in them.values():
-        victim.set_adj(0)
-    threshold = available_bytes() - 1024 * MIB
-    rules = (f"match={NAME}.favourite last=1", f"match={NAME}.*")
-    guard.start(f"available_bytes={threshold} beat_ms=100", *rules, LEAVE)
-    for victim in them.values():
-        victim.set_adj(900)
-        time.sleep(0.4)
-    assert guard.actions() == []
-    victims("anon=2048", name="com.example.launched").set_adj(0)
-    until(lambda: len(guard.actions()) >= 3)
-    assert guard.actions()[:3] == [them[name].pid for name in ("old", "young", "favourite")]
 
 
 def test_a_rule_that_says_leave_and_a_bare_process_are_left(
@@ -172,7 +146,7 @@ def test_the_holdoff_doubles_for_an_app_that_comes_back(
     guard.start(f"{ALWAYS} beat_ms=200", f"match={NAME} cooldown_ms=10000", LEAVE)
     until(lambda: is_out(victim, 23))
     victim.touch()
-    until(lambda: guard.events("holdoff"), timeout_s=20)
+    until(lambda: guard.events("holdoff"))
     (event,) = guard.events("holdoff")
     assert event["reason"] == "refaulted"
     assert event["refaulted_bytes"] >= 20 * MIB
@@ -224,7 +198,7 @@ def test_swap_that_is_taken_away_ends_it_for_good(
     guard.start(ALWAYS, f"match={NAME}", LEAVE)
     until(lambda: guard.events("action"))
     zram_device.off()
-    until(lambda: not guard.runs(), timeout_s=20)
+    until(lambda: not guard.runs())
     assert [event["what"] for event in guard.events()][-2:] == ["exhausted", "stop"]
     assert guard.status()["last_end"] == "swap_exhausted"
 
@@ -324,7 +298,7 @@ def test_a_mass_return_does_not_stop_it(guard: Guard, zram: Zram, victims: Any) 
     until(lambda: all(is_out(victim, 15) for victim in them))
     for victim in them:
         victim.touch()
-    until(lambda: all(is_out(victim, 15) for victim in them), timeout_s=40)
+    until(lambda: all(is_out(victim, 15) for victim in them))
     assert sum(victim.bad_pages() for victim in them) == 0
 
 

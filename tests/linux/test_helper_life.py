@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import MIB, Session, Zram, ask
+from .conftest import MIB, Session, Zram, ask, until
 
 pytestmark = pytest.mark.linux
 
@@ -21,16 +21,18 @@ pytestmark = pytest.mark.linux
 def in_work(session: Session, victim: Any, pace: str = " step_bytes=65536 pause_us=20000") -> None:
     """Have the session page out, slowly, and be in the middle of it."""
     session.send(f"1 pageout targets={victim.target()}{pace}")
-    deadline = time.monotonic() + 5
-    while victim.memory("VmSwap") < MIB:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: victim.memory("VmSwap") >= MIB)
+
+
+def in_the_middle(victim: Any) -> bool:
+    """Whether the work that was begun at that pace has been left undone."""
+    return bool(victim.memory("VmSwap") < 30 * MIB)
 
 
 def test_it_ends_when_stdin_ends(sessions: Any) -> None:
     session: Session = sessions()
     session.stdin.close()
-    assert session.ended_within(1)
+    assert session.ended_within()
     assert session.process.returncode == 0
 
 
@@ -40,7 +42,8 @@ def test_it_ends_in_the_middle_of_work_when_stdin_ends(
     session, victim = sessions(), victims("anon=32")
     in_work(session, victim)
     session.stdin.close()
-    assert session.ended_within(1)
+    assert session.ended_within()
+    assert in_the_middle(victim)
     taken = victim.memory("VmSwap")
     time.sleep(0.1)
     assert victim.memory("VmSwap") == taken
@@ -53,14 +56,16 @@ def test_it_ends_in_the_middle_of_work_when_nobody_reads(
     session, victim = sessions(), victims("anon=32")
     in_work(session, victim)
     session.stdout.close()
-    assert session.ended_within(1)
+    assert session.ended_within()
+    assert in_the_middle(victim)
 
 
 def test_it_ends_on_a_hang_up(zram: Zram, victims: Any, sessions: Any) -> None:
     session, victim = sessions(), victims("anon=32")
     in_work(session, victim)
     session.process.send_signal(signal.SIGHUP)
-    assert session.ended_within(1)
+    assert session.ended_within()
+    assert in_the_middle(victim)
 
 
 def test_it_ends_when_stdin_ends_while_nobody_reads_its_answer(sessions: Any) -> None:
@@ -70,7 +75,7 @@ def test_it_ends_when_stdin_ends_while_nobody_reads_its_answer(sessions: Any) ->
     time.sleep(0.5)
     assert not session.ended_within(0)
     session.stdin.close()
-    assert session.ended_within(1)
+    assert session.ended_within()
 
 
 def test_a_one_shot_ends_when_its_reader_leaves(helper: Path, zram: Zram, victims: Any) -> None:
@@ -82,27 +87,28 @@ def test_a_one_shot_ends_when_its_reader_leaves(helper: Path, zram: Zram, victim
         assert work.poll() is None  # an empty stdin is not the end of a one-shot
         assert work.stdout
         work.stdout.close()
-        work.wait(1)
+        work.wait(30)
+    assert in_the_middle(victim)
 
 
 def test_silence_ends_it_when_a_heartbeat_was_promised(sessions: Any) -> None:
     session: Session = sessions("heartbeat_ms=300")
     assert not session.ended_within(0.2)
-    assert session.ended_within(1.2)
+    assert session.ended_within()
 
 
 def test_silence_ends_it_in_the_middle_of_work(zram: Zram, victims: Any, sessions: Any) -> None:
     session, victim = sessions("heartbeat_ms=1000"), victims("anon=32")
     in_work(session, victim)
-    assert session.ended_within(2)
-    assert victim.memory("VmSwap") < 32 * MIB
+    assert session.ended_within()
+    assert in_the_middle(victim)
 
 
 def test_silence_ends_it_while_nobody_reads_its_answer(sessions: Any) -> None:
     session: Session = sessions("heartbeat_ms=300")
     for _ in range(40):
         session.send("1 scan")
-    assert session.ended_within(1.5)
+    assert session.ended_within()
 
 
 def test_an_empty_line_is_a_heartbeat_and_has_no_answer(sessions: Any) -> None:
@@ -149,7 +155,7 @@ def test_sigterm_finishes_the_step_and_says_so(
     for _ in range(rounds):
         session: Session = sessions()
         victim.touch()
-        in_work(session, victim, "")
+        in_work(session, victim, " pause_us=20000")
         session.process.send_signal(signal.SIGTERM)
         sent_at = time.monotonic()
         reply = session.reply()
@@ -159,7 +165,7 @@ def test_sigterm_finishes_the_step_and_says_so(
         target = reply.only("target")
         assert (target["outcome"], target["reason"]) == ("stopped", "cancelled")
         assert target["advised_bytes"] > 0
-        assert session.ended_within(1)
+        assert session.ended_within()
     print(f"SIGTERM to the end of the reply: {max(waits) * 1000:.1f} ms at most")
     assert sorted(waits)[len(waits) // 2] < 0.25  # 2 to 5 ms on an idle machine
 
@@ -169,7 +175,7 @@ def test_sigterm_ends_it_when_it_waits(sessions: Any) -> None:
     session.send("1 hello")
     session.reply()
     session.process.send_signal(signal.SIGTERM)
-    assert session.ended_within(1)
+    assert session.ended_within()
     assert session.process.returncode == 0
 
 

@@ -68,9 +68,11 @@ def session(phone: Handset) -> Iterator[RunningHelper]:
         yield device.start_program("guard")
 
 
-def start(phone: Handset, profile: str = "keep-games", for_s: int = 3600) -> GuardLine:
+def start(
+    phone: Handset, profile: str = "keep-games", for_s: int = 3600, ask_ms: int | None = None
+) -> GuardLine:
     with session(phone) as running:
-        guard = control.start(running, profiles.load(profile), for_s=for_s)
+        guard = control.start(running, profiles.load(profile), for_s=for_s, ask_ms=ask_ms)
     assert guard.running
     assert guard.bound_to is None
     return guard
@@ -401,12 +403,12 @@ def test_a_phone_that_is_to_be_spared_pauses_it(
     begun = events(phone)[-1].seq if events(phone) else 0
     phone.text(spare)
     try:
-        start(phone, always)
+        start(phone, always, ask_ms=2000)
         until(lambda: told(phone, begun)[1:] == [("pause", word)])
         assert status(phone).paused == word
     finally:
         phone.text(go_on)
-    until(lambda: status(phone).actions > 0, timeout_s=90)  # it asks once a minute
+    until(lambda: status(phone).actions > 0)
     assert told(phone, begun)[:3] == [("start", "always"), ("pause", word), ("resume", word)]
 
 
