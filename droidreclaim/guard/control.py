@@ -45,7 +45,7 @@ def start(
     """
     Start a guard that goes on without us, for *for_s* seconds.
 
-    While there is work it asks Android every *ask_ms* (a minute) whether the device is to be spared.
+    While there is work it asks Android every *ask_ms* (a minute) whether to spare the device.
 
     It keeps more swap free than the device's own lmkd calls low, whatever the profile says.
 

@@ -66,7 +66,7 @@ class Rooted(Guard):
         path.chmod(0o755)
 
     def memory(self, available_bytes: int) -> None:
-        """What the guard reads of memory and swap from now on; first to be said before its start."""
+        """What the guard reads of memory from now on; first to be said before its start."""
         path, first = self.root / "meminfo", not (self.root / "meminfo").exists()
         fields = {"MemFree": available_bytes, "MemAvailable": available_bytes}
         fields |= {"SwapTotal": 2048 * MIB, "SwapFree": 2048 * MIB}
