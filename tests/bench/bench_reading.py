@@ -25,9 +25,7 @@ from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.dump import parse_lru, parse_processes
 from droidreclaim.parse.activity.exits import parse_exit_info
 from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
-from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
 from droidreclaim.parse.activity.packages import (
-    parse_package_dump,
     parse_packages_list,
     parse_pm_list,
 )
@@ -36,7 +34,6 @@ from droidreclaim.parse.kills.events import parse_events
 from droidreclaim.parse.kills.log import parse_kills
 from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
-from droidreclaim.parse.proc.maps import parse_maps, parse_smaps
 from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.shell.ps import parse_ps
@@ -93,8 +90,6 @@ def _processes(count: int) -> str:
 
 def _texts() -> dict[str, tuple[Callable[[str], object], str, str]]:
     """For each parser what stands once above, and what may be repeated."""
-    page = "Rss: 4 kB\nPss: 4 kB\nSwap: 0 kB\n"
-    mapping = "12c00000-32c00000 rw-p 00000000 00:00 0        [anon:dalvik-main space]\n"
     exit_info = (
         "        ApplicationExitInfo #0:\n          timestamp=2025-12-09 16:07:59.730 pid={0}\n"
         "          realUid=1 process=a.b reason=3 (LOW_MEMORY) status=0 description=x\n"
@@ -106,15 +101,11 @@ def _texts() -> dict[str, tuple[Callable[[str], object], str, str]]:
         "dumpsys activity lru": (parse_lru, "", "  #67: fg     TOP  LCMN 6918:a.b/u0a226\n"),
         "dumpsys activity exit-info": (parse_exit_info, "", exit_info),
         "dumpsys activity settings": (parse_settings, settings, "  key{0}=value\n"),
-        "dumpsys meminfo": (
-            parse_meminfo_device, "Total PSS by process:\n", "    223,926K: a.b (pid {0})\n",
-        ),
         "dumpsys meminfo PACKAGE": (
             parse_meminfo_app, "",
             "** MEMINFO in pid {0} [a] **\n   Pss  Heap\n Total  Size\n ------ -----\n"
             "  TOTAL 1 2\n",
         ),
-        "dumpsys package": (parse_package_dump, "", "  Package [a.b{0}] (1a):\n    userId=1\n"),
         "pm list packages": (parse_pm_list, "", "package:/data/app/a==/base.apk=a.b{0} uid:1\n"),
         "packages.list": (parse_packages_list, "", "a.b{0} 10123 0 /data/a default none\n"),
         "ps": (parse_ps, "PID PPID NAME\n", "{0} 1 com.example\n"),
@@ -133,8 +124,6 @@ def _texts() -> dict[str, tuple[Callable[[str], object], str, str]]:
         "/proc/meminfo": (parse_meminfo, "MemFree: 1 kB\n", "Key{0}: 1 kB\n"),
         "/proc/vmstat": (parse_vmstat, "nr_free_pages 1\n", "nr_a{0} 1\n"),
         "/proc/zoneinfo": (parse_zoneinfo, "", zone),
-        "/proc/PID/maps": (parse_maps, "", mapping),
-        "/proc/PID/smaps": (parse_smaps, "", mapping + page),
     }  # fmt: skip
 
 

@@ -16,20 +16,13 @@ from droidreclaim.parse.activity.focus import parse_focus
 from droidreclaim.parse.activity.joined import running_processes
 from droidreclaim.parse.activity.launch import parse_launch, parse_launches
 from droidreclaim.parse.activity.limiter import parse_memory_limiter
-from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
-from droidreclaim.parse.activity.meminfo_compact import parse_meminfo_compact
-from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
 from droidreclaim.parse.activity.packages import (
-    parse_package_checkin,
-    parse_package_dump,
     parse_packages_list,
     parse_pm_list,
 )
-from droidreclaim.parse.activity.procstats import parse_procstats
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.activity.starts import parse_start_info
-from droidreclaim.parse.activity.users import parse_started_users, parse_users
-from droidreclaim.parse.shell.procrank import parse_procrank, parse_showmap
 from droidreclaim.parse.text.sections import split_activity_dump
 
 SEED = 20261123
@@ -46,25 +39,14 @@ PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
     parse_focus: ("dumpsys_activity_activities", "dumpsys_window_focus"),
     parse_launches: ("am_start",),
     parse_meminfo_app: ("dumpsys_meminfo_app",),
-    parse_meminfo_checkin: ("dumpsys_meminfo_checkin",),
-    parse_meminfo_device: ("dumpsys_meminfo_device",),
     parse_pm_list: ("pm_list_packages",),
     parse_packages_list: ("packages_list",),
-    parse_package_dump: ("dumpsys_package",),
-    parse_package_checkin: ("dumpsys_package_checkin",),
-    parse_procrank: ("procrank",),
-    parse_showmap: ("showmap",),
-    parse_procstats: ("dumpsys_procstats",),
-    parse_started_users: ("dumpsys_activity_users",),
-    parse_users: (),
     parse_launch: (),
-    parse_meminfo_compact: (),
     parse_memory_limiter: (),
     parse_start_info: (),
 }
 # Texts for parsers without a capture.
 WRITTEN: dict[Callable[[str], object], tuple[bytes, ...]] = {
-    parse_users: (b"Users:\n\tUserInfo{0:Name:c13} running\n\tUserInfo{10:Work:1030}\n",),
     parse_start_info: (
         b"ACTIVITY MANAGER LRU PROCESSES (dumpsys activity start-info)\n  package: a.b\n"
         b"        ApplicationStartInfo #0:\n pid=0 realUid=1 packageUid=1 definingUid=-1 user=0\n"
@@ -79,11 +61,6 @@ WRITTEN: dict[Callable[[str], object], tuple[bytes, ...]] = {
     parse_launch: (
         b"Starting: Intent { cmp=a.b/.C }\nStatus: ok\nLaunchState: COLD\nActivity: a.b/.C\n"
         b"TotalTime: 1234\nWaitTime: 1240\nComplete\n",
-    ),
-    parse_meminfo_compact: (
-        b"time,32060,32060\nproc,native,surfaceflinger,623,21500,0,e\nproc,cached,a.b,9,5,N/A,a\n"
-        b"oom,cached,5,0\ncat,.so mmap,3456,0\nram,2866484,1221694,1112777\nlostram,-1005\n"
-        b"zram,5800,520908,491632\nksm,0,0,0,0\ntuning,192,512,322560,high-end-gfx\n",
     ),
 }
 EVERY = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
@@ -114,10 +91,7 @@ TITLES = (
     "ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)\n  OOM levels:\n",
     "ACTIVITY MANAGER LRU PROCESSES (dumpsys activity lru)\n",
     "ACTIVITY MANAGER PROCESS EXIT INFO\n  package: a\n        ApplicationExitInfo #0:\n",
-    "Total PSS by process:\n",
     "** MEMINFO in pid 1 [a] **\n  Pss\n  Total\n ---- ---- ----\n",
-    "  PID Vss Rss Pss Uss cmdline\n",
-    "-------- " * 10 + "---- ----\n",
 )
 
 

@@ -83,31 +83,19 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         ("ok", "HOT", 0.009, True),
     ),
     ("parse_launches", f"{POCKET}/am-start-W", lambda d: [one.wait_time_s for one in d], [0.01]),
-    # dumpsys meminfo PACKAGE; dumpsys meminfo
+    # dumpsys meminfo PACKAGE
     (
         "parse_meminfo_app",
         f"{POCKET}/meminfo-app",
         lambda d: [(a.pid, a.name, a.rows[1].name, a.rows[1].cells["Pss Total"]) for a in d],
         [(145, "com.example.notes", "Dalvik Heap", 11661312)],
     ),
-    (
-        "parse_meminfo_device",
-        f"{POCKET}/meminfo",
-        lambda d: (d.uptime_s, d.pss_by_process[0].name, d.pss_by_process[0].size_bytes),
-        (19.097, "com.example.browser", 32940032),
-    ),
-    # pm list packages -U; dumpsys package PACKAGE; /data/system/packages.list; pm list users
+    # pm list packages -U; /data/system/packages.list
     (
         "parse_pm_list",
         f"{POCKET}/pm-list",
         lambda d: (len(d), d[0].name, d[2].uids),
         (13, "android", (2000,)),
-    ),
-    (
-        "parse_package_dump",
-        f"{POCKET}/package",
-        lambda d: [(p.name, p.uid, p.users[0].installed) for p in d.packages],
-        [("com.example.notes", 10105, True)],
     ),
     (
         "parse_packages_list",
@@ -136,12 +124,6 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
             (None, "com.example.game", "COLD", "START ACTIVITY"),
         ],
     ),
-    (
-        "parse_users",
-        f"{POCKET}/users",
-        lambda d: [(u.id, u.name, u.flags, u.running) for u in d],
-        [(0, "Owner", 0xC13, True), (10, "Work profile", 0x1030, True)],
-    ),
     # logcat -d -b all; logcat -d -v threadtime,uid; logcat -d -b events
     (
         "parse_logcat",
@@ -159,12 +141,6 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
     # /proc and /sys; of PID 1 what is a process's
     ("parse_meminfo", f"{POCKET}/proc-meminfo", lambda d: d.sizes_bytes["MemTotal"], 622882816),
     ("parse_vmstat", f"{POCKET}/proc-vmstat", lambda d: d.counters["nr_free_pages"], 86290),
-    (
-        "parse_buddyinfo",
-        f"{POCKET}/proc-buddyinfo",
-        lambda d: [(z.zone, z.free_blocks[-1]) for z in d],
-        [("DMA", 3), ("DMA32", 79)],
-    ),
     ("parse_pressure", f"{POCKET}/proc-pressure", lambda d: d.full.total_us, 0),
     (
         "parse_zoneinfo",
@@ -184,7 +160,6 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         lambda d: (d.original_bytes, d.compressed_bytes, d.used_bytes),
         (4096, 65, 4096),
     ),
-    ("parse_zram_io_stat", f"{POCKET}/io_stat", lambda d: d.failed_writes, 0),
     (
         "parse_status",
         f"{POCKET}/pid1-status",
@@ -197,32 +172,7 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         lambda d: (d.comm, d.start_ticks, d.rss_pages, d.major_faults),
         ("init", 38, 443, 26),
     ),
-    ("parse_oom_score_adj", f"{POCKET}/pid1-adj", lambda d: d, 0),
-    (
-        "parse_cmdline",
-        f"{POCKET}/pid1-cmdline",
-        lambda d: d,
-        ("/system/bin/sh", "/system/bin/init"),
-    ),
-    (
-        "parse_maps",
-        f"{POCKET}/pid1-maps",
-        lambda d: (len(d), d[0].name, d[1].perms, d[1].offset),
-        (22, "/usr/bin/mksh", "r-xp", 20480),
-    ),
-    (
-        "parse_smaps",
-        f"{POCKET}/pid1-smaps",
-        lambda d: (len(d), d[0].sizes_bytes["Private_Clean"]),
-        (22, 20480),
-    ),
-    (
-        "parse_smaps_rollup",
-        f"{POCKET}/pid1-smaps_rollup",
-        lambda d: (d.sizes_bytes["Pss"], d.sizes_bytes["Pss_Anon"]),
-        (657408, 221184),
-    ),
-    # getprop; ps -A; top -b -n 1
+    # getprop; ps -A
     (
         "parse_getprop",
         f"{POCKET}/getprop",
@@ -235,63 +185,12 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         lambda d: (len(d), d[0].user, d[0].virtual_bytes, d[0].rss_bytes),
         (73, "root", 2752 * KIB, 1772 * KIB),
     ),
-    (
-        "parse_top",
-        f"{POCKET}/top",
-        lambda d: (d[0].counts["total"], d[0].memory_bytes["free"], d[0].swap_bytes["used"]),
-        (73, 350294016, 0),
-    ),
     # written here
     (
         "parse_lmk",
         f"{WRITTEN}/lmk",
         lambda d: (d.total, d.at_or_below),
         (7, ((900, 7), (700, 2), (0, 0))),
-    ),
-    (
-        "parse_meminfo_checkin",
-        f"{WRITTEN}/meminfo-checkin",
-        lambda d: [(a.pid, a.name, a.pss_bytes, a.swap_pss_bytes) for a in d],
-        [(4321, GAME, 1015 * KIB, 1043 * KIB)],
-    ),
-    (
-        "parse_meminfo_compact",
-        f"{WRITTEN}/meminfo-c",
-        lambda d: (d.pss_by_process[1].swap_bytes, d.totals.total_bytes, d.totals.lost_bytes),
-        (2 * MIB, 1024 * MIB, 512 * KIB),
-    ),
-    (
-        "parse_package_checkin",
-        f"{WRITTEN}/package-checkin",
-        lambda d: ([p.uid for p in d.packages], d.shared_users),
-        ([10123, 10124], (("com.example.shared", 10200),)),
-    ),
-    (
-        "parse_procstats",
-        f"{WRITTEN}/procstats",
-        lambda d: [(p.process, p.package, p.pss_max_bytes, p.rss_bytes, p.samples) for p in d],
-        [(f"{GAME}:sync", GAME, 140 * MIB, 150 * MIB, 12)],
-    ),
-    (
-        "parse_started_users",
-        f"{WRITTEN}/users",
-        lambda d: (d.current, d.states),
-        (10, ((0, "RUNNING_UNLOCKED"), (10, "RUNNING_LOCKED"))),
-    ),
-    (
-        "parse_procrank",
-        f"{WRITTEN}/procrank",
-        lambda d: [(p.pid, p.name, p.uss_bytes, p.swap_bytes) for p in d],
-        [
-            (4321, GAME, 100000 * KIB, 5000 * KIB),
-            (1, "/system/bin/init second_stage", 500 * KIB, 0),
-        ],
-    ),
-    (
-        "parse_showmap",
-        f"{WRITTEN}/showmap",
-        lambda d: (d[0].objects[1].name, d[0].total.cells["PSS"], d[0].total.cells["#"]),
-        ("[heap]", 296 * KIB, 3),
     ),
     (
         "parse_anr_head",

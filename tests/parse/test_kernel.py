@@ -1,10 +1,9 @@
-"""meminfo, vmstat, buddyinfo and pressure: units, absent lines, and text that is none of them."""
+"""meminfo, vmstat and pressure: units, absent lines, and text that is none of them."""
 
 import pytest
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.proc.kernel import (
-    parse_buddyinfo,
     parse_meminfo,
     parse_pressure,
     parse_vmstat,
@@ -25,8 +24,6 @@ def test_meminfo_of_an_emulator_that_swaps(capture):
     info = parse_meminfo(capture("proc_meminfo/android_emulator-funnyenglish.txt"))
 
     assert info.swap_free_bytes == 910140 * 1024
-    assert info.swap_cached_bytes == 5188 * 1024
-    assert info.shmem_bytes == 35024 * 1024
     assert len(info.sizes_bytes) == 47
 
 
@@ -78,14 +75,6 @@ def test_vmstat_of_an_old_kernel_sums_zones_and_knows_no_anon_refaults():
     assert stat.refault_file_pages == 7
     assert stat.refault_anon_pages is None
     assert stat.total("pgsteal_kswapd") is None
-
-
-def test_buddyinfo_counts_pages_by_order(capture):
-    dma32, normal = parse_buddyinfo(capture("proc_buddyinfo/android13-mtk_tb8168-healer.txt"))
-
-    assert (dma32.zone, normal.zone) == ("DMA32", "Normal")
-    assert dma32.free_blocks[0] == 776
-    assert normal.free_pages == 31 + 2 * 63 + 4 * 132 + 8 * 75 + 16 * 560 + 32 * 34 + 128
 
 
 @pytest.mark.parametrize(

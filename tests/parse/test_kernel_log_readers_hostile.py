@@ -10,8 +10,8 @@ import pytest
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.kills import anr, events, logcat
 from droidreclaim.parse.kills import log as kills
-from droidreclaim.parse.proc import kernel, maps, process, swap, zoneinfo
-from droidreclaim.parse.shell import props, ps, top
+from droidreclaim.parse.proc import kernel, process, swap, zoneinfo
+from droidreclaim.parse.shell import props, ps
 
 SEED = 20261123
 LONGEST = 32 * 1024
@@ -19,27 +19,20 @@ LONGEST = 32 * 1024
 # Reader, and the kinds of capture it may read; all others it has to refuse.
 READERS = {
     "anr head": (anr.parse_anr_head, {"anr_dropbox_psi"}),
-    "buddyinfo": (kernel.parse_buddyinfo, {"proc_buddyinfo"}),
     "events": (
         lambda text: events.parse_events(logcat.parse_logcat(text)),
         {"logcat_events", "logcat_system"},
     ),
     "getprop": (props.parse_getprop, {"getprop"}),
-    "io_stat": (swap.parse_zram_io_stat, set()),
     "kills": (kills.parse_kills, {"kernel_lmk", "logcat_events", "logcat_system"}),
     "logcat": (logcat.parse_logcat, {"logcat_events", "logcat_system"}),
-    "maps": (maps.parse_maps, {"proc_pid_maps"}),
     "meminfo": (kernel.parse_meminfo, {"proc_meminfo"}),
     "mm_stat": (swap.parse_zram_mm_stat, {"zram_mm_stat"}),
-    "oom_score_adj": (process.parse_oom_score_adj, set()),
     "pressure": (kernel.parse_pressure, {"proc_pressure"}),
     "ps": (ps.parse_ps, {"ps"}),
-    "smaps": (maps.parse_smaps, {"proc_pid_smaps"}),
-    "smaps_rollup": (maps.parse_smaps_rollup, {"proc_pid_smaps_rollup"}),
     "stat": (process.parse_stat, set()),
     "status": (process.parse_status, {"proc_pid_status"}),
     "swaps": (swap.parse_swaps, {"proc_swaps"}),
-    "top": (top.parse_top, {"top"}),
     "vmstat": (kernel.parse_vmstat, {"proc_vmstat"}),
     "zoneinfo": (zoneinfo.parse_zoneinfo, {"proc_zoneinfo"}),
 }

@@ -3,10 +3,9 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
 
 KIB = 1024
-CHECKIN = "dumpsys_meminfo_checkin/android13-mtk_tb8168-healer.txt"
 
 
 def test_columns_are_read_by_their_header(capture):
@@ -47,18 +46,3 @@ def test_a_table_without_a_total_is_cut_off(capture):
     text = capture("dumpsys_meminfo_app/android_emulator-funnyenglish.txt")
     with pytest.raises(ParseError, match="no total"):
         parse_meminfo_app(text[: text.index("        TOTAL")])
-
-
-def test_checkin_rows_hold_the_totals_of_15_processes(capture):
-    rows = {row.pid: row for row in parse_meminfo_checkin(capture(CHECKIN))}
-    assert len(rows) == 15
-    camera, system = rows[3784], rows[832]
-    assert (camera.pss_bytes, camera.native_pss_bytes) == (35511 * KIB, 12001 * KIB)
-    assert (camera.private_dirty_bytes, camera.private_clean_bytes) == (18672 * KIB, 3320 * KIB)
-    assert (camera.swap_bytes, camera.swap_pss_bytes) == (0, None)
-    assert (system.name, system.pss_bytes) == ("unknown", 228486 * KIB)
-
-
-def test_a_checkin_row_of_another_version_is_refused():
-    with pytest.raises(ParseError, match="line 2"):
-        parse_meminfo_checkin("time,1,2\n3,7,a.b,1,2\n")

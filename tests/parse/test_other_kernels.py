@@ -11,7 +11,6 @@ from droidreclaim.parse.kills.events import parse_events
 from droidreclaim.parse.kills.log import parse_kills
 from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
-from droidreclaim.parse.proc.maps import parse_smaps
 from droidreclaim.parse.proc.process import parse_status
 from droidreclaim.parse.proc.swap import parse_swaps
 from droidreclaim.parse.proc.zoneinfo import Watermark, parse_zoneinfo
@@ -176,8 +175,6 @@ def test_files_of_the_kernel_with_what_vendors_add() -> None:
     assert parse_vmstat("nr_free_pages 12\nnr_vendor-x.y 1\n").free_pages == 12
     status = parse_status("Name:\tinit\nVmVendor:\t12\nVmRSS:\t  12 kB\nCapEff:\tffffffff\n")
     assert (status.rss_bytes, status.effective_capabilities) == (12 * KIB, 0xFFFFFFFF)
-    [use] = parse_smaps("7f-8f rw-p 0 00:00 0\nRss: 4 kB\nZswap.x(new): 8 kB\n")
-    assert (use.rss_bytes, use.sizes_bytes["Zswap.x(new)"]) == (4 * KIB, 8 * KIB)
     areas = parse_swaps("Filename Type Size Used Priority\nzram1 partition 8 4 5\n")
     assert areas[0].is_zram
 

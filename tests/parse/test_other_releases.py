@@ -8,11 +8,8 @@ from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.dump import parse_lru, parse_processes
 from droidreclaim.parse.activity.exits import parse_exit_info
 from droidreclaim.parse.activity.focus import parse_focus
-from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app, parse_meminfo_checkin
-from droidreclaim.parse.activity.meminfo_compact import parse_meminfo_compact
-from droidreclaim.parse.activity.meminfo_device import parse_meminfo_device
+from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
 from droidreclaim.parse.activity.packages import (
-    parse_package_dump,
     parse_packages_list,
     parse_pm_list,
 )
@@ -202,57 +199,6 @@ def test_compaction_and_freezer_of_android_14() -> None:
     assert settings.frozen == ((1637, "com.example.a"), (2949, "com.example.b:x"))
 
 
-def test_meminfo_in_comma_separated_values() -> None:
-    memory = parse_meminfo_compact(
-        "time,32060,42060\nproc,native,surfaceflinger,623,21500,0,e\n"
-        "proc,cached,com.example,2964,19345,120,a\nproc,cached,com.example:x,2965,5,N/A,e\n"
-        "oom,native,21500,0\noom,cached,19350,120\ncat,.so mmap,3456,N/A\n"
-        "ram,2866484,1221694,1112777\nlostram,-1005\nzram,5800,520908,491632\nksm,0,0,0,0\n"
-        "tuning,192,512,322560,107520,high-end-gfx\n"
-    )
-    cached = memory.pss_by_adj[1]
-    assert [row.pid for row in cached.members] == [2964, 2965]
-    assert (cached.members[0].swap_bytes, cached.members[1].swap_bytes) == (120 * KIB, None)
-    assert cached.members[0].has_activities
-    assert memory.pss_by_category[0].name == ".so mmap"
-    assert memory.realtime_s == 42.06
-    assert memory.totals is not None
-    assert memory.totals.lost_bytes == -1005 * KIB
-    assert memory.totals.swap_used_bytes == (520908 - 491632) * KIB
-    assert memory.totals.low_ram is False
-
-
-def test_compact_meminfo_before_swap_was_counted() -> None:
-    memory = parse_meminfo_compact(
-        "proc,cached,com.example,2964,19345,e\ntuning,64,256,1,low-ram\n"
-    )
-    assert memory.pss_by_process[0].size_bytes == 19345 * KIB
-    assert (memory.pss_by_process[0].swap_bytes, memory.totals) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "time,1,2\n", "proc,cached,a,x,1,e\n", "ram,1,2\n", "proc,a,b,1,2,3,e\nhello\n"]
-)
-def test_compact_meminfo_that_says_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ParseError):
-        parse_meminfo_compact(text)
-
-
-def test_meminfo_rows_with_swap_and_whatever_else_stands_behind_a_pid() -> None:
-    memory = parse_meminfo_device(
-        "Total PSS by process:\n"
-        "  1,223,926K: system (pid 832)                        (   12,345K in swap)\n"
-        "    223,926K: a.b (pid 833 / activities / frozen)     (        0K in swap)\n"
-        "      1,926K: /vendor/bin/hw/x y (pid 12)             (        0K in swap)\n\n"
-        "Total RAM: 76,54,321K (status moderate)\n GPU:   123,456K (1K dmabuf + 2K private)\n"
-    )
-    system, app, native = memory.pss_by_process
-    assert system.swap_bytes == 12345 * KIB
-    assert (app.pid, app.has_activities, native.name) == (833, True, "/vendor/bin/hw/x y")
-    assert memory.totals is not None
-    assert memory.totals.total_bytes == 7654321 * KIB
-
-
 _APP_BY_RELEASE = {
     "4": (
         "                         Shared  Private     Heap     Heap     Heap\n"
@@ -279,15 +225,6 @@ def test_an_app_s_memory_on_old_releases(release: str) -> None:
     assert (app.pid, app.pss_bytes, app.private_dirty_bytes) == (1234, 35508 * KIB, 3320 * KIB)
 
 
-def test_checkin_of_android_6_has_no_swap() -> None:
-    groups = ",".join(str(number) for number in range(3, 60))
-    old, new = (parse_meminfo_checkin(f"time,1,2\n{v},77,a.b,{groups}\n")[0] for v in (3, 4))
-    assert (old.pid, old.pss_bytes, old.private_dirty_bytes) == (77, 18 * KIB, 34 * KIB)
-    assert (old.swap_bytes, new.swap_bytes, new.swap_pss_bytes) == (None, 42 * KIB, 46 * KIB)
-    with pytest.raises(ParseError):
-        parse_meminfo_checkin(f"time,1,2\n5,77,a.b,{groups}\n")
-
-
 def test_packages_whatever_else_their_rows_say() -> None:
     listed = parse_pm_list(
         "WARNING: linker: libx.so: unused DT entry\n"
@@ -298,8 +235,3 @@ def test_packages_whatever_else_their_rows_say() -> None:
         "com.x 10123 0 null default:targetSdkVersion=34 none 0 42 1 @null future\n"
     )
     assert (rows[0].uid, rows[0].installer) == (10123, None)
-    dump = parse_package_dump(
-        "Packages:\n  Package [com.x] (1a2b): keep\n    appId=10123\n"
-        "    User 10: ceDataInode=0 installed=false stopped=true enabled=2 quarantined=false\n"
-    )
-    assert dump.packages[0].users[0].installed is False

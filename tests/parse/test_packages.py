@@ -4,14 +4,11 @@ import pytest
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.packages import (
-    parse_package_checkin,
-    parse_package_dump,
     parse_packages_list,
     parse_pm_list,
 )
 
 PM = "pm_list_packages/"
-DUMP = "dumpsys_package/"
 
 
 def test_a_package_of_two_users_has_two_uids(capture):
@@ -79,53 +76,3 @@ def test_packages_list_of_android_9_has_six_columns():
 def test_a_row_of_packages_list_with_other_columns_is_refused(line):
     with pytest.raises(ParseError, match="line 1"):
         parse_packages_list(line + "\n")
-
-
-def test_blocks_give_uids_shared_users_and_users(capture):
-    dump = parse_package_dump(capture(DUMP + "android13-mtk_tb8168-healer-blocks.txt"))
-    packages = {package.name: package for package in dump.packages}
-    assert len(packages) == 14
-    calendar = packages["com.android.providers.calendar"]
-    assert (calendar.uid, calendar.shared_user) == (10033, "android.uid.calendar")
-    assert packages["com.mediatek.camera"].uid == 10090
-    assert packages["com.mediatek.camera"].users[0].installed
-    assert dict(dump.shared_users)["android.uid.bluetooth"] == 1002
-    assert len(dump.shared_users) == 8
-
-
-def test_lines_filtered_to_uids_read_the_same(capture):
-    dump = parse_package_dump(capture(DUMP + "android13-mtk_tb8168-healer-uidlines.txt"))
-    checkin = parse_package_checkin(
-        capture("dumpsys_package_checkin/android13-mtk_tb8168-healer.txt")
-    )
-    assert len(dump.packages) == 141
-    assert {p.name: p.uid for p in dump.packages} == {p.name: p.uid for p in checkin.packages}
-    assert sorted(dump.shared_users) == sorted(checkin.shared_users)
-
-
-def test_a_samsung_excerpt_without_titles(capture):
-    dump = parse_package_dump(capture(DUMP + "android_samsung-mvt-excerpt.txt"))
-    assert [(p.name, p.uid, p.shared_user) for p in dump.packages] == [
-        ("com.samsung.android.provider.filterprovider", 1000, "android.uid.system"),
-        ("com.sec.android.app.DataCreate", 10143, None),
-    ]
-
-
-def test_checkin_gives_uids_of_shared_users(capture):
-    dump = parse_package_checkin(capture("dumpsys_package_checkin/android13-mtk_tb8168-healer.txt"))
-    assert dict(dump.shared_users)["com.android.emergency.uid"] == 10082
-
-
-def test_a_hidden_system_package_is_not_the_live_one():
-    dump = parse_package_dump(
-        "Packages:\n  Package [a.b] (1f):\n    appId=10001\n    codePath=/data/app/a\n"
-        "Hidden system packages:\n  Package [a.b] (2f):\n    appId=10001\n    codePath=/system/a\n"
-    )
-    assert [(p.code_path, p.hidden) for p in dump.packages] == [
-        ("/data/app/a", False), ("/system/a", True),
-    ]  # fmt: skip
-
-
-def test_a_package_without_a_uid_is_refused():
-    with pytest.raises(ParseError, match="no uid"):
-        parse_package_dump("Packages:\n  Package [a.b] (1f):\n    codePath=/data/app/a\n")

@@ -1,4 +1,4 @@
-"""status, stat, oom_score_adj and cmdline of one process."""
+"""status and stat of one process."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,6 @@ import pytest
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.proc.process import (
-    parse_cmdline,
-    parse_oom_score_adj,
     parse_stat,
     parse_status,
 )
@@ -36,7 +34,6 @@ def test_this_very_process():
     assert (status.pid, status.uid, status.state) == (os.getpid(), os.getuid(), "R")
     assert (stat.pid, stat.ppid) == (os.getpid(), os.getppid())
     assert status.rss_anon_bytes is not None
-    assert parse_cmdline(Path("/proc/self/cmdline").read_text(encoding="utf-8"))
 
 
 def test_a_comm_with_parentheses_does_not_shift_the_fields():
@@ -55,16 +52,3 @@ def test_what_is_no_stat_record_is_refused(text):
 def test_what_is_no_status_is_refused(text):
     with pytest.raises(ParseError):
         parse_status(text)
-
-
-def test_oom_score_adj_has_a_range():
-    assert parse_oom_score_adj("-1000\r\n") == -1000
-    for text in ("", "1001", "nine", "1_0", "9 9"):
-        with pytest.raises(ParseError):
-            parse_oom_score_adj(text)
-
-
-def test_cmdline_is_padded_with_nuls_and_empty_for_kernel_threads():
-    assert parse_cmdline("com.example.app:sync\0\0\0\0") == ("com.example.app:sync",)
-    assert parse_cmdline("/system/bin/sh\0-c\0id\0") == ("/system/bin/sh", "-c", "id")
-    assert parse_cmdline("") == ()

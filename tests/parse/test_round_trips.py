@@ -12,16 +12,26 @@ from droidreclaim.parse.activity.packages import parse_packages_list, parse_pm_l
 from droidreclaim.parse.kills.log import parse_kills
 from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_vmstat
-from droidreclaim.parse.proc.maps import parse_maps
 from droidreclaim.parse.proc.swap import parse_swaps
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.shell.ps import parse_ps
-from droidreclaim.parse.text.uids import format_uid, uid_of, uid_of_record
+from droidreclaim.parse.text.uids import uid_of, uid_of_record
 from droidreclaim.units import KIB
 
 _few = settings(max_examples=40, deadline=None)
 
 _pid = st.integers(1, 4_194_304)
+
+
+def _printed(uid: int) -> str:
+    """A uid as ActivityManager's dumps print it: ``1000``, ``u0a90``, ``u10s1000``, ``u0i5``."""
+    user, app_id = divmod(uid, 100_000)
+    for first, letter in ((99_000, "i"), (90_000, "ai"), (10_000, "a")):
+        if app_id >= first:
+            return f"u{user}{letter}{app_id - first}"
+    return str(app_id) if user == 0 else f"u{user}s{app_id}"
+
+
 _kib = st.integers(0, 16 << 20)
 _word = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
 _package = st.from_regex(r"[a-z][a-z0-9_]{0,8}(\.[a-z][a-zA-Z0-9_]{0,8}){1,3}", fullmatch=True)
@@ -45,7 +55,7 @@ _caps = st.sampled_from(("", "LCM ", "LCMN ", "---- ", "LCMNFUATI ", "----------
 def test_a_row_of_a_process(label, state, caps, pid, name, uid, index, foreground):
     row = (
         f"    Proc #{index:2d}: {label[0]} B/{'A' if foreground else ' '}/{state:<4} {caps} t: 0 "
-        f"{pid}:{name}/{format_uid(uid)} (service)\n"
+        f"{pid}:{name}/{_printed(uid)} (service)\n"
     )
     [read] = parse_processes("  Process LRU list (sorted by oom_adj, 1 total):\n" + row).rows
     assert (read.ref.pid, read.ref.name, read.ref.uid) == (pid, name, uid)
@@ -57,9 +67,7 @@ def test_a_row_of_a_process(label, state, caps, pid, name, uid, index, foregroun
 @_few
 @given(_label, _state, _caps, _pid, _process, _app_uid, st.integers(0, 300))
 def test_a_row_of_the_lru_list(label, state, caps, pid, name, uid, index):
-    row = (
-        f"  #{index:2d}: {label[0]:<6} {state:<4} {caps}{pid}:{name}/{format_uid(uid)} act:recents"
-    )
+    row = f"  #{index:2d}: {label[0]:<6} {state:<4} {caps}{pid}:{name}/{_printed(uid)} act:recents"
     [read] = parse_lru(f"  Activities:\n{row}\n")
     assert (read.ref.pid, read.ref.name, read.ref.uid, read.adj) == (pid, name, uid, label[1])
     assert read.activity == ("recents",)
@@ -69,8 +77,8 @@ def test_a_row_of_the_lru_list(label, state, caps, pid, name, uid, index):
 @given(_user, st.one_of(st.integers(0, 29_999), st.integers(90_000, 99_999)))
 def test_a_uid(user, app_id):
     uid = user * 100_000 + app_id
-    assert uid_of_record(format_uid(uid)) == uid
-    assert uid_of(format_uid(uid)) == uid or 20_000 <= app_id < 30_000
+    assert uid_of_record(_printed(uid)) == uid
+    assert uid_of(_printed(uid)) == uid or 20_000 <= app_id < 30_000
 
 
 _value = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40)
@@ -174,19 +182,6 @@ def test_counters_of_the_kernel(sizes):
     lower = {f"nr_{name.lower()}".split("(")[0]: size for name, size in names.items()}
     vmstat = parse_vmstat("nr_free_pages 9\n" + "".join(f"{k} {v}\n" for k, v in lower.items()))
     assert all(vmstat.get(k) == v for k, v in lower.items() if k != "nr_free_pages")
-
-
-@_few
-@given(
-    st.integers(0, 1 << 47), st.integers(1, 1 << 20),
-    st.sampled_from(("", "[stack]", "[anon:dalvik-main space (region space)]", "/a b/c (deleted)")),
-    st.sampled_from(("rw-p", "r--s", "---p", "r-xp")),
-)  # fmt: skip
-def test_a_mapping(start, pages, name, perms):
-    end = start + pages * 4096
-    line = f"{start:08x}-{end:08x} {perms} 00001000 fd:00 123"
-    [read] = parse_maps(f"{line:<72} {name}\n")
-    assert (read.start, read.end, read.perms, read.name) == (start, end, perms, name)
 
 
 @_few

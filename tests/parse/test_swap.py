@@ -3,7 +3,7 @@
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.proc.swap import parse_swaps, parse_zram_io_stat, parse_zram_mm_stat
+from droidreclaim.parse.proc.swap import parse_swaps, parse_zram_mm_stat
 
 
 def test_four_zram_devices(capture):
@@ -58,7 +58,3 @@ def test_an_old_mm_stat_has_no_huge_pages():
 def test_other_numbers_are_no_mm_stat(text):
     with pytest.raises(ParseError):
         parse_zram_mm_stat(text)
-
-
-def test_io_stat():
-    assert parse_zram_io_stat("       0        1        2   300\n").notify_free == 300

@@ -1,4 +1,4 @@
-"""``dumpsys meminfo PACKAGE`` and ``--checkin``: the memory of single processes."""
+"""``dumpsys meminfo PACKAGE``: the memory of single processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from droidreclaim.parse.text.answer import NumberedLine, answer_lines, no_rows
 from droidreclaim.units import KIB
 
 APP = "dumpsys meminfo PACKAGE"
-CHECKIN = "dumpsys meminfo --checkin"
 
 _HEAD = re.compile(r"\*\* MEMINFO in pid (\d{1,8}) \[(.{0,400})\] \*\*")
 _OLD_COLUMNS = ("native", "dalvik", "other", "total")  # Android 2.3: kinds across, sizes down
@@ -25,7 +24,6 @@ _SUMMARY = re.compile(
 )
 _TOTALS = re.compile(r"(TOTAL(?: [A-Z]{3,4})*)(?: \(KB\))?: +(\d{1,12})")
 _HEAP_COLUMNS = 3  # Size, Alloc, Free: blank but for the heaps and TOTAL
-_CHECKIN_CELLS = {"3": 39, "4": 47}  # fixed ones by version; 3 (Android 4.4 to 6) ends before swap
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +62,6 @@ class AppMemory:
     summary_pss: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckinMemory:
-    """One process of ``--checkin``; Android 10 was seen to name system_server ``unknown``."""
-
-    pid: int
-    name: str
-    native_pss_bytes: int | None
-    dalvik_pss_bytes: int | None
-    pss_bytes: int
-    private_dirty_bytes: int | None
-    private_clean_bytes: int | None
-    swap_bytes: int | None
-    swap_pss_bytes: int | None
-
-
 def parse_meminfo_app(text: str) -> tuple[AppMemory, ...]:
     """
     Read ``dumpsys meminfo PACKAGE|PID``: a block for each process that matched.
@@ -91,58 +74,10 @@ def parse_meminfo_app(text: str) -> tuple[AppMemory, ...]:
     for number, line in lines:
         if line.startswith(("Total PSS by ", "Total RAM:")):
             raise ParseError(APP, number, line, hint="this is the dump of the whole device")
-    apps = read_app_blocks(APP, lines)
+    apps = tuple(_read_block(block) for block in _blocks(lines))
     if not apps:
         raise no_rows(APP, text, "process")
     return apps
-
-
-def read_app_blocks(source: str, lines: list[NumberedLine]) -> tuple[AppMemory, ...]:
-    """The blocks ``** MEMINFO in pid N [name] **`` of any meminfo dump, () when it has none."""
-    return tuple(_read_block(source, block) for block in _blocks(lines))
-
-
-def parse_meminfo_checkin(text: str) -> tuple[CheckinMemory, ...]:
-    """
-    Read ``dumpsys meminfo --checkin`` of version 4 (Android 7 and later) or 3.
-
-    Raises:
-        ParseError: a row is short or of another version, or there is none.
-    """
-    rows = []
-    for number, line in answer_lines(CHECKIN, text):
-        cells = line.split(",")
-        if not line or cells[0] == "time" or line.startswith("---------"):
-            continue
-        row = _checkin_row(cells) if cells[0] in _CHECKIN_CELLS else None
-        if row is None:
-            raise ParseError(CHECKIN, number, line)
-        rows.append(row)
-    if not rows:
-        raise no_rows(CHECKIN, text, "process")
-    return tuple(rows)
-
-
-def _checkin_row(cells: list[str]) -> CheckinMemory | None:
-    # Groups of four (native, dalvik, other, total): heap size, allocated, free, pss, swappable
-    # pss, shared dirty, shared clean, private dirty, private clean, swapped out, swapped pss.
-    fixed = _CHECKIN_CELLS[cells[0]]
-    if len(cells) < fixed or not re.fullmatch(r"\d{1,8}", cells[1]):
-        return None
-    pss = _kib(cells[18])
-    if pss is None or not cells[2]:
-        return None
-    return CheckinMemory(
-        pid=int(cells[1]),
-        name=cells[2],
-        native_pss_bytes=_kib(cells[15]),
-        dalvik_pss_bytes=_kib(cells[16]),
-        pss_bytes=pss,
-        private_dirty_bytes=_kib(cells[34]),
-        private_clean_bytes=_kib(cells[38]),
-        swap_bytes=_kib(cells[42]) if fixed > 42 else None,
-        swap_pss_bytes=_kib(cells[46]) if fixed > 42 else None,
-    )
 
 
 def _kib(cell: str) -> int | None:
@@ -162,19 +97,19 @@ def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
         yield block
 
 
-def _read_block(source: str, block: list[NumberedLine]) -> AppMemory:
+def _read_block(block: list[NumberedLine]) -> AppMemory:
     number, line = block[0]
     head = _HEAD.fullmatch(line)
     if head is not None and "Pss" in (old := _old_table(block)):
         return _old_memory(int(head[1]), head[2], old)
     columns = _columns(block)
     if head is None or not columns:
-        raise ParseError(source, number, line, hint="no table: the process died meanwhile")
+        raise ParseError(APP, number, line, hint="no table: the process died meanwhile")
     rows = [row for _, text in block[1:] if (row := _row(text, columns)) is not None]
     totals = [row for row in rows if row.name == "TOTAL"]
     pss = next((name for name in ("Pss Total", "Pss") if totals and name in totals[0].cells), None)
     if pss is None:
-        raise ParseError(source, number, line, hint="the table of this process has no total")
+        raise ParseError(APP, number, line, hint="the table of this process has no total")
     total = totals[0].cells
     summary, summed = _summary(block)
     swap = next(

@@ -1,29 +1,18 @@
-"""Which package has which uid: ``pm list packages``, packages.list and ``dumpsys package``."""
+"""Which package has which uid: ``pm list packages`` and packages.list."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.text.answer import NumberedLine, answer_lines, no_rows
+from droidreclaim.parse.text.answer import answer_lines, no_rows
 
 PM_LIST = "pm list packages"
 PACKAGES_LIST = "/data/system/packages.list"
-DUMP = "dumpsys package"
-CHECKIN = "dumpsys package --checkin"
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,254}")
 _UID = re.compile(r"\d{1,9}")
-_BLOCK = re.compile(r" *Package \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\).{0,60}:.{0,200}")
-_SHARED_BLOCK = re.compile(r" *SharedUser \[(?P<name>[^\]\s]{1,255})\] \([0-9a-f]{1,16}\):")
-_ID = re.compile(r" +(?:userId|appId)=(?P<id>\d{1,9})(?: .{0,2000})?")
-_SHARED_REF = re.compile(
-    r" +sharedUser=SharedUserSetting\{\S{1,16} (?P<name>\S{1,255})/(?P<id>\d{1,9})\}"
-)
-_CODE_PATH = re.compile(r" +codePath=(?P<path>/\S{0,1000})")
-_USER = re.compile(r" +User (?P<id>\d{1,6}):(?P<flags> .{1,2000})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +49,6 @@ class InstalledPackage:
     seinfo: str
     gids: tuple[int, ...]
     installer: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PackageUser:
-    """How a package stands for one user; ``enabled`` 0 is the default, 2 and 3 are off."""
-
-    user: int
-    installed: bool | None
-    stopped: bool | None
-    enabled: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DumpedPackage:
-    """
-    A package of ``dumpsys package``.
-
-    Attributes:
-        uid: As for user 0, of its own or of the shared user it is in.
-        hidden: The copy on the system image that an update replaced: not the live one.
-    """
-
-    name: str
-    uid: int
-    shared_user: str | None
-    code_path: str | None
-    users: tuple[PackageUser, ...]
-    hidden: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PackagesDump:
-    """Packages and shared users (name and uid); the latter may have no package listed."""
-
-    packages: tuple[DumpedPackage, ...]
-    shared_users: tuple[tuple[str, int], ...]
 
 
 def parse_pm_list(text: str) -> tuple[ListedPackage, ...]:
@@ -181,96 +134,3 @@ def _installed(cells: list[str]) -> InstalledPackage | None:
         gids=tuple(int(gid) for gid in gids),
         installer=None if installer == "@null" else installer,
     )
-
-
-def parse_package_dump(text: str) -> PackagesDump:
-    """
-    Read the ``Package [..]`` and ``SharedUser [..]`` blocks of ``dumpsys package [PACKAGE]``.
-
-    Raises:
-        ParseError: a package has no uid, or there is no package.
-    """
-    lines = answer_lines(DUMP, text)
-    packages = []
-    shared = []
-    for hidden, block in _blocks(lines):
-        number, head = block[0]
-        uid = next((int(m["id"]) for _, line in block if (m := _ID.fullmatch(line))), None)
-        if match := _SHARED_BLOCK.fullmatch(head):
-            if uid is not None:
-                shared.append((match["name"], uid))
-        elif match := _BLOCK.fullmatch(head):
-            packages.append(_dumped(match["name"], uid, block, hidden=hidden))
-        else:
-            raise ParseError(DUMP, number, head)
-    if not packages:
-        raise no_rows(DUMP, text, "package")
-    return PackagesDump(tuple(packages), tuple(shared))
-
-
-def _blocks(lines: list[NumberedLine]) -> Iterator[tuple[bool, list[NumberedLine]]]:
-    hidden = False
-    block: list[NumberedLine] = []
-    for number, line in lines:
-        starts = line.lstrip().startswith(("Package [", "SharedUser ["))
-        title = bool(line) and not line.startswith(" ")
-        if block and (starts or title):
-            yield hidden, block
-            block = []
-        if title:
-            hidden = line.startswith("Hidden system packages:")
-        if starts:
-            block = [(number, line)]
-        elif block:
-            block.append((number, line))
-    if block:
-        yield hidden, block
-
-
-def _dumped(
-    name: str, uid: int | None, block: list[NumberedLine], *, hidden: bool
-) -> DumpedPackage:
-    shared = next((m for _, line in block if (m := _SHARED_REF.fullmatch(line))), None)
-    path = next((m["path"] for _, line in block if (m := _CODE_PATH.fullmatch(line))), None)
-    owner = uid if uid is not None else int(shared["id"]) if shared else None
-    if owner is None:
-        raise ParseError(DUMP, *block[0], hint="this package has no uid")
-    users = (_user(m) for _, line in block if (m := _USER.fullmatch(line)))
-    return DumpedPackage(
-        name, owner, shared["name"] if shared else None, path, tuple(users), hidden
-    )
-
-
-def _user(match: re.Match[str]) -> PackageUser:
-    pairs = (token.partition("=") for token in match["flags"].split())
-    flags = {key: value for key, _, value in pairs}
-    boolean = {"true": True, "false": False}
-    enabled = flags.get("enabled", "")
-    return PackageUser(
-        user=int(match["id"]),
-        installed=boolean.get(flags.get("installed", "")),
-        stopped=boolean.get(flags.get("stopped", "")),
-        enabled=int(enabled) if re.fullmatch(r"\d", enabled) else None,
-    )
-
-
-def parse_package_checkin(text: str) -> PackagesDump:
-    """
-    Read ``dumpsys package --checkin``: ``pkg`` and ``suid`` lines.
-
-    Raises:
-        ParseError: it is of another version, a line is short, or there is no package.
-    """
-    packages = []
-    shared = []
-    for number, line in answer_lines(CHECKIN, text):
-        cells = line.split(",")
-        if cells[0] == "pkg" and len(cells) > 2 and _UID.fullmatch(cells[2]):
-            packages.append(DumpedPackage(cells[1], int(cells[2]), None, None, (), hidden=False))
-        elif cells[0] == "suid" and len(cells) > 2 and _UID.fullmatch(cells[1]):
-            shared.append((cells[2], int(cells[1])))
-        elif cells[0] in ("pkg", "suid") or (cells[0] == "vers" and cells[1:2] != ["1"]):
-            raise ParseError(CHECKIN, number, line)
-    if not packages:
-        raise no_rows(CHECKIN, text, "package")
-    return PackagesDump(tuple(packages), tuple(shared))

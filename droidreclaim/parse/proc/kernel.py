@@ -1,4 +1,4 @@
-"""Memory of the whole device as the kernel counts it: meminfo, vmstat, buddyinfo, pressure."""
+"""Memory of the whole device as the kernel counts it: meminfo, vmstat, pressure."""
 
 from __future__ import annotations
 
@@ -26,9 +26,6 @@ _VMSTAT_MARKS = (
     "pswp",
     "workingset_",
     "allocstall",
-)
-_BUDDY_ROW = re.compile(
-    r"Node (?P<node>[0-9]{1,4}), zone +(?P<zone>\w+)(?P<free>(?: +[0-9]{1,18})+)"
 )
 _PERCENT = r"[0-9]{1,4}\.[0-9]{1,4}"
 _STALL_ROW = re.compile(
@@ -70,19 +67,9 @@ class MemInfo:
         return self.sizes_bytes.get("MemAvailable")
 
     @property
-    def buffers_bytes(self) -> int | None:
-        """Page cache of block devices."""
-        return self.sizes_bytes.get("Buffers")
-
-    @property
     def cached_bytes(self) -> int | None:
         """Page cache of files, shared memory included."""
         return self.sizes_bytes.get("Cached")
-
-    @property
-    def active_file_bytes(self) -> int | None:
-        """File pages on the active list."""
-        return self.sizes_bytes.get("Active(file)")
 
     @property
     def inactive_file_bytes(self) -> int | None:
@@ -90,24 +77,9 @@ class MemInfo:
         return self.sizes_bytes.get("Inactive(file)")
 
     @property
-    def active_anon_bytes(self) -> int | None:
-        """Anonymous pages on the active list."""
-        return self.sizes_bytes.get("Active(anon)")
-
-    @property
-    def inactive_anon_bytes(self) -> int | None:
-        """Anonymous pages on the inactive list."""
-        return self.sizes_bytes.get("Inactive(anon)")
-
-    @property
     def anon_bytes(self) -> int | None:
         """Anonymous memory that is mapped."""
         return self.sizes_bytes.get("AnonPages")
-
-    @property
-    def shmem_bytes(self) -> int | None:
-        """Shared memory and tmpfs."""
-        return self.sizes_bytes.get("Shmem")
 
     @property
     def swap_total_bytes(self) -> int | None:
@@ -116,18 +88,8 @@ class MemInfo:
 
     @property
     def swap_free_bytes(self) -> int | None:
-        """Room in them; for zram that is room for data before compression."""
+        """Room in all swap areas; of a zram, room for data before compression."""
         return self.sizes_bytes.get("SwapFree")
-
-    @property
-    def swap_cached_bytes(self) -> int | None:
-        """Pages both in memory and in swap."""
-        return self.sizes_bytes.get("SwapCached")
-
-    @property
-    def cma_free_bytes(self) -> int | None:
-        """Free pages only movable allocations may take: lmkd does not count them as free."""
-        return self.sizes_bytes.get("CmaFree")
 
 
 def parse_meminfo(text: str, source: str = "/proc/meminfo") -> MemInfo:
@@ -221,44 +183,6 @@ def parse_vmstat(text: str, source: str = "/proc/vmstat") -> VmStat:
     if not any(name.startswith(_VMSTAT_MARKS) for name in counters):
         raise no_rows(source, text, "vmstat counter")
     return VmStat(MappingProxyType(counters))
-
-
-@dataclass(frozen=True, slots=True)
-class BuddyZone:
-    """
-    Free blocks of one zone.
-
-    Attributes:
-        free_blocks: Number of free blocks of 1, 2, 4, ... pages.
-    """
-
-    node: int
-    zone: str
-    free_blocks: tuple[int, ...]
-
-    @property
-    def free_pages(self) -> int:
-        """All free blocks in pages."""
-        return sum(count << order for order, count in enumerate(self.free_blocks))
-
-
-def parse_buddyinfo(text: str, source: str = "/proc/buddyinfo") -> tuple[BuddyZone, ...]:
-    """
-    Read ``/proc/buddyinfo``.
-
-    Raises:
-        ParseError: a line is not a zone, or there is none.
-    """
-    zones = []
-    for number, line in filled_lines(source, text):
-        row = _BUDDY_ROW.fullmatch(line)
-        if row is None:
-            raise ParseError(source, number, line)
-        free_blocks = tuple(int(count) for count in row["free"].split())
-        zones.append(BuddyZone(int(row["node"]), row["zone"], free_blocks))
-    if not zones:
-        raise no_rows(source, text, "zone")
-    return tuple(zones)
 
 
 @dataclass(frozen=True, slots=True)

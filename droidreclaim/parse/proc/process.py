@@ -19,7 +19,6 @@ _STATUS_MARKS = _STATUS_NUMBERS | {"Name", "State", "Uid", "Gid", "CapEff"}
 _IDS = re.compile(r"(-?[0-9]{1,10})(?:\s+-?[0-9]{1,10}){3}")
 _CAPABILITIES = re.compile(r"[0-9a-f]{8,16}")  # 8 digits before Linux 2.6.26
 _SIZE_KEYS = {"VmRSS", "VmSwap", "RssAnon", "RssFile", "RssShmem"}
-_ADJ = re.compile(r"-?[0-9]{1,4}")
 _STAT_TAIL = re.compile(r"(?P<state>[A-Za-z])(?P<rest>(?: -?[0-9]{1,20}){19,80})")
 
 
@@ -178,27 +177,3 @@ def parse_stat(text: str, source: str = "/proc/PID/stat") -> Stat:
         virtual_bytes=values[19] if len(values) > 19 else None,
         rss_pages=values[20] if len(values) > 20 else None,
     )
-
-
-def parse_oom_score_adj(text: str, source: str = "/proc/PID/oom_score_adj") -> int:
-    """
-    Read ``/proc/PID/oom_score_adj``, -1000 to 1000.
-
-    Raises:
-        ParseError: not one number in that range.
-    """
-    word = text.strip()
-    if _ADJ.fullmatch(word) is None or not -1000 <= int(word) <= 1000:
-        raise no_rows(source, text, "oom_score_adj")
-    return int(word)
-
-
-def parse_cmdline(text: str) -> tuple[str, ...]:
-    r"""
-    Read ``/proc/PID/cmdline``: arguments that end in NUL, padded with NULs in apps.
-
-    Empty for kernel threads and zombies, which is an answer here and not a failure. A program
-    may write anything over its own arguments, so there is no wrong text.
-    """
-    words = text.rstrip("\0\r\n").split("\0")
-    return tuple(words) if words != [""] else ()

@@ -99,21 +99,6 @@ class ZramMemory:
     huge_pages_since: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ZramIo:
-    """
-    ``io_stat`` of one zram device: numbers of requests.
-
-    Attributes:
-        notify_free: Slots freed because swap no longer needed them.
-    """
-
-    failed_reads: int
-    failed_writes: int
-    invalid_io: int
-    notify_free: int
-
-
 def parse_zram_mm_stat(text: str, source: str = "/sys/block/zram0/mm_stat") -> ZramMemory:
     """
     Read ``mm_stat``: 7 numbers on Linux 4.1, 8 from 4.18, 9 from 5.13, 10 on some vendor kernels.
@@ -136,16 +121,6 @@ def parse_zram_mm_stat(text: str, source: str = "/sys/block/zram0/mm_stat") -> Z
         huge_pages=values[7] if len(values) > 7 else None,
         huge_pages_since=values[8] if len(values) > 8 else None,
     )
-
-
-def parse_zram_io_stat(text: str, source: str = "/sys/block/zram0/io_stat") -> ZramIo:
-    """
-    Read ``io_stat``.
-
-    Raises:
-        ParseError: something else than four numbers.
-    """
-    return ZramIo(*_numbers(text, source, fewest=4, most=4))
 
 
 def _numbers(text: str, source: str, *, fewest: int, most: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Every way Android writes a uid, to a number and back."""
+"""Every way Android writes a uid, to a number."""
 
 from __future__ import annotations
 
@@ -101,18 +101,6 @@ def user_of(uid: int) -> int:
 def app_id_of(uid: int) -> int:
     """The uid without its user, as packages.list and ``pm list packages`` of user 0 give it."""
     return uid % USER_RANGE
-
-
-def format_uid(uid: int) -> str:
-    """A uid as ActivityManager's dumps print it: ``1000``, ``u0a90``, ``u10s1000``, ``u0i5``."""
-    user, app_id = divmod(uid, USER_RANGE)
-    if app_id >= FIRST_ISOLATED_ID:
-        return f"u{user}i{app_id - FIRST_ISOLATED_ID}"
-    if app_id >= FIRST_APP_ZYGOTE_ID:
-        return f"u{user}ai{app_id - FIRST_APP_ZYGOTE_ID}"
-    if app_id >= FIRST_APP_ID:
-        return f"u{user}a{app_id - FIRST_APP_ID}"
-    return str(app_id) if user == 0 else f"u{user}s{app_id}"
 
 
 def _dump_uid(printed: str) -> int | None:
