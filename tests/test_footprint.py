@@ -8,10 +8,10 @@ import random
 import pytest
 
 from droidreclaim.errors import NotPossible, UsageError
-from droidreclaim.inspect.footprint import hz_of
+from droidreclaim.inspect.footprint.sampler import hz_of
 from droidreclaim.inspect.play_memory import load
 from droidreclaim.model import DeviceInfo, ProcessId
-from droidreclaim.model.footprint import Footprint, PlayState, Reading, Track
+from droidreclaim.model.footprint import Footprint, PlayState, Reading, Told, Track
 from droidreclaim.policy.footprint import (
     bound_by,
     gaps_of,
@@ -43,8 +43,12 @@ def track(*pieces: tuple[int, int, int], at_us: int = 1_000_000) -> Track:
     return made
 
 
-def reading(from_s: float, until_s: float, name: str, adj: int | None, why: str = "x") -> Reading:
-    return Reading(round(from_s * 1e6), round(until_s * 1e6), {7: (name, adj, why)})
+def reading(
+    from_s: float, until_s: float, name: str, adj: int | None, held_by: str | None = None
+) -> Reading:
+    return Reading(
+        round(from_s * 1e6), round(until_s * 1e6), {7: Told(name, adj, "service", held_by)}
+    )
 
 
 def words(states: tuple[PlayState, ...]) -> str:
@@ -131,11 +135,34 @@ def test_each_state_is_judged_by_its_own_limit() -> None:
     assert "background P90 1.31 GB of 1.25 GB: would fail on phones of 4, 6 GB" in text
     assert "second-hand" in text
     assert "estimate" in text
-    assert "never became cached: x" in text
     document = report.footprint_json(seen, {})
     assert document["passes"] is False
     background = next(s for s in document["processes"][0]["states"] if s["state"] == "background")
     assert background["max_since_left_s"] > 0
+
+
+def test_what_keeps_an_app_from_being_cached_is_named_with_who_binds_it() -> None:
+    tile = "com.example.app/.Tile by com.android.systemui (pid 117)"
+    seen = footprint(
+        track((20, 0, GB), (600, 100, GB)),
+        reading(1.0, 1.05, "TOP", 0),
+        reading(3.1, 3.15, "BFGS", 100, tile),
+        reading(60.0, 60.1, "BFGS", 100, tile),
+    )
+    text = report.summary(seen, "page", "2026-11-28", second_hand=True)
+    assert f"com.example.app never reached cached in 60 s behind: service: {tile}" in text
+    [bound] = report.footprint_json(seen, {})["never_cached"]
+    assert bound["reasons"] == [f"service: {tile}"]
+
+
+def test_an_app_that_was_cached_or_never_left_is_not_called_held() -> None:
+    for name, adj in (("CEM", 905), ("TOP", 0)):
+        seen = footprint(
+            track((20, 0, GB), (20, adj, GB)),
+            reading(1.0, 1.05, "TOP", 0),
+            reading(3.1, 3.15, name, adj),
+        )
+        assert seen.bound == ()
 
 
 def test_p90_at_the_limit_passes_and_a_byte_more_does_not() -> None:

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from droidreclaim.model.process import DeviceInfo, ProcessId
 
@@ -26,18 +27,36 @@ class PlayState(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Told(NamedTuple):
     """
-    ActivityManager's word on every process, read between two moments of the device's boot clock.
+    ActivityManager's word on one process.
 
     Attributes:
-        states: By pid: process state (``TOP``), adj where it was exact, and the reason for it.
+        proc_state: Short name (``TOP``).
+        adj: None where the dump had only the floor of its band.
+        why: Reason for the adj; *held_by* what of it is bound, and by whom.
+        trim_level: Last onTrimMemory level it was sent, 0 for none.
     """
+
+    proc_state: str | None
+    adj: int | None
+    why: str | None
+    held_by: str | None = None
+    trim_level: int = 0
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not cached, as far as the dump says."""
+        return f"{self.why}: {self.held_by}" if self.why and self.held_by else self.why
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Its word on every process, by pid, read between two moments of the device's boot clock."""
 
     from_us: int
     until_us: int
-    states: Mapping[int, tuple[str | None, int | None, str | None]]
+    states: Mapping[int, Told]
 
 
 @dataclass(slots=True)
@@ -116,6 +135,22 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """
+    A process that left the foreground and never became cached.
+
+    Attributes:
+        behind_s: How long it was seen behind.
+        reasons: Why, in ActivityManager's words, the latest first.
+    """
+
+    id: ProcessId
+    name: str
+    behind_s: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessUse:
     """One process judged: its samples, the state of each, and what that comes to."""
 
@@ -135,7 +170,7 @@ class Footprint:
         ram_bytes: MemTotal; *ram_gb* the class of devices it belongs to, None under the smallest.
         judged_gb: The class that decides: the device's own, else the smallest.
         gaps: Stretches without a sample, in the boot clock.
-        bound: Why a process that never became cached was held, by process name.
+        bound: Processes that left the foreground and never became cached.
     """
 
     device: DeviceInfo
@@ -152,7 +187,7 @@ class Footprint:
     readings: tuple[Reading, ...]
     deaths: tuple[Death, ...]
     gaps: tuple[tuple[int, int], ...]
-    bound: Mapping[str, str]
+    bound: tuple[Bound, ...]
 
     @property
     def failing(self) -> tuple[tuple[ProcessUse, Verdict], ...]:

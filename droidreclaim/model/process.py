@@ -120,12 +120,16 @@ class ActivityState:
         adj: As ActivityManager computed it; the kernel's own number may lag behind.
         why: Reason for the adj (``service``, ``cch-empty``).
         frozen: Held by the freezer.
+        held_by: What of it is bound, and by which process (``a.b/.Tile by c.d (pid 7)``).
+        trim_level: Last onTrimMemory level it was sent, 0 for none.
     """
 
     proc_state: str | None
     adj: int | None
     why: str | None
     frozen: bool | None
+    held_by: str | None = None
+    trim_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)

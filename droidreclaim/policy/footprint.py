@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from droidreclaim.model.footprint import PlayState, ProcessUse, Reading, StateUse, Track, Verdict
+from droidreclaim.model.footprint import (
+    Bound,
+    PlayState,
+    ProcessUse,
+    Reading,
+    StateUse,
+    Track,
+    Verdict,
+)
 
 # By the words of Play's page; TPSL (the top app of a phone that sleeps) is a guess. The memory
 # limiter of Android 17 has a map of its own.
@@ -20,6 +28,7 @@ _STATES = {
 }  # fmt: skip
 _BY_NAME = {name: state for state, names in _STATES.items() for name in names}
 JUDGED = (PlayState.FOREGROUND, PlayState.SERVICES, PlayState.BACKGROUND, PlayState.CACHED)
+_BEHIND = (PlayState.SERVICES, PlayState.BACKGROUND)
 _GAP_PERIODS = 5
 _GB = 10**9
 _GIB = 1 << 30
@@ -74,7 +83,7 @@ def states_of(track: Track, readings: Sequence[Reading]) -> tuple[PlayState, ...
     valid = [one for one in readings if _covers(track, one)]
     for index, reading in enumerate(valid):
         after = valid[index + 1] if index + 1 < len(valid) else None
-        state = play_state(reading.states[track.id.pid][0])
+        state = play_state(reading.states[track.id.pid].proc_state)
         start = _first_at(track, reading.until_us)
         if start == 0:
             continue
@@ -86,7 +95,7 @@ def states_of(track: Track, readings: Sequence[Reading]) -> tuple[PlayState, ...
             end += 1
         changed = after is not None and end < len(track.at_us) and (
             track.at_us[end] >= after.from_us
-            and play_state(after.states[track.id.pid][0]) != state
+            and play_state(after.states[track.id.pid].proc_state) != state
         )  # fmt: skip
         if not changed:
             stop = _first_at(track, after.until_us) if after is not None else len(found)
@@ -102,7 +111,7 @@ def _covers(track: Track, reading: Reading) -> bool:
         return False
     first, last = _first_at(track, reading.from_us), _first_at(track, reading.until_us)
     around = track.adj[max(0, first - 1) : last]
-    told = reading.states[track.id.pid][1]
+    told = reading.states[track.id.pid].adj
     return len(set(around)) == 1 and told in (None, around[0])
 
 
@@ -184,15 +193,19 @@ def gaps_of(tracks: Sequence[Track], hz: float) -> tuple[tuple[int, int], ...]:
     return tuple(merged)
 
 
-def bound_by(uses: Sequence[ProcessUse], readings: Sequence[Reading]) -> Mapping[str, str]:
-    """Of processes that left the foreground and never became cached: why, as last told."""
-    found = {}
+def bound_by(uses: Sequence[ProcessUse], readings: Sequence[Reading]) -> tuple[Bound, ...]:
+    """Processes that left the foreground and never became cached, and what held them."""
+    found = []
     for one in uses:
-        seen = {use.state for use in one.uses}
-        if PlayState.CACHED in seen or not seen & {PlayState.BACKGROUND, PlayState.SERVICES}:
+        behind_s = sum(use.time_s for use in one.uses if use.state in _BEHIND)
+        if not behind_s or PlayState.CACHED in {use.state for use in one.uses}:
             continue
-        told = (reading.states.get(one.track.id.pid) for reading in reversed(readings))
-        why = next((state[2] for state in told if state and state[2]), None)
-        if why:
-            found[one.track.name] = why
-    return found
+        pid, from_us = one.track.id.pid, one.track.at_us[0]
+        told = [
+            reading.states[pid] for reading in reversed(readings)
+            if pid in reading.states and reading.from_us >= from_us
+        ]  # fmt: skip
+        reasons = [why for state in told if play_state(state.proc_state) in _BEHIND
+                   and (why := state.reason)]  # fmt: skip
+        found.append(Bound(one.track.id, one.track.name, behind_s, tuple(dict.fromkeys(reasons))))
+    return tuple(found)

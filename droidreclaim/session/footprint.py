@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.helper import verbs
-from droidreclaim.inspect import footprint as look
 from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.footprint.apps import owners
+from droidreclaim.inspect.footprint.sampler import Sampler, hz_of
+from droidreclaim.inspect.footprint.states import StateReader
 from droidreclaim.inspect.headroom import booted_at
 from droidreclaim.inspect.play_memory import Thresholds, load
 from droidreclaim.model.footprint import Death, Footprint, Track
@@ -58,15 +60,15 @@ def measure(
     """As `Phone.footprint`."""
     names, thresholds = packages_of(packages), load(game=game)
     for_s = None if lasting is None else seconds_of(lasting)
-    hz = look.hz_of(hz)
+    hz = hz_of(hz)
     helper = phone.reader
     info = phone.info
     meminfo = verbs.files_of(helper.session.call_all([verbs.read_files("meminfo")])[0])
     ram_bytes = parse_meminfo(meminfo.get("/proc/meminfo") or "").total_bytes
-    apps = look.app_ids(phone.device, names, timeout_s=phone.timeout_s)
+    apps = owners(phone.device, names, timeout_s=phone.timeout_s)
     clock = ask(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"].text
-    reader = look.StateReader(phone.device, timeout_s=phone.timeout_s)
-    sampler = look.Sampler(lambda: phone.reader, phone.close, reader, apps, hz)
+    reader = StateReader(phone.device, timeout_s=phone.timeout_s)
+    sampler = Sampler(lambda: phone.reader, phone.close, reader, apps, hz)
     began_s = time.monotonic()
     _sample(sampler, None if for_s is None else began_s + for_s, names)
     reader.close(_LAST_READING_S)
@@ -98,7 +100,7 @@ def measure(
     )
 
 
-def _sample(sampler: look.Sampler, ends_s: float | None, names: Sequence[str]) -> None:
+def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str]) -> None:
     """Until the time is over; a Ctrl-C is how sampling without an end is ended."""
     told = False
 

@@ -71,7 +71,14 @@ def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snaps
 
 
 def _member(one: RunningProcess) -> Member:
-    state = ActivityState(one.proc_state, one.adj if one.adj_exact else None, one.why, one.frozen)
+    state = ActivityState(
+        proc_state=one.proc_state,
+        adj=one.adj if one.adj_exact else None,
+        why=one.why,
+        frozen=one.frozen,
+        held_by=one.held_by,
+        trim_level=one.trim_level,
+    )
     return Member(one.name, one.uid, one.owner_uid, one.packages, state, one.adj)
 
 

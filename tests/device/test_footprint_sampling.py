@@ -17,13 +17,15 @@ import pytest
 from adb_server import AdbServer
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DeviceError, NotAchieved, UsageError
+from droidreclaim.errors import DeviceError, NotAchieved
 from droidreclaim.helper.bundle import load_bundle
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.deploy import Places
 from droidreclaim.helper.launch import start_helper
 from droidreclaim.helper.session import HelperSession
-from droidreclaim.inspect.footprint import Sampler, StateReader, app_ids
+from droidreclaim.inspect.footprint.apps import Owners, owners
+from droidreclaim.inspect.footprint.sampler import Sampler
+from droidreclaim.inspect.footprint.states import StateReader
 from droidreclaim.inspect.play_memory import load
 from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint import gaps_of, judge
@@ -150,7 +152,7 @@ def opened(device: Device, tmp_path: Path) -> Iterator[Opened]:
 
 def sampled(device: Device, opened: Opened, lasting_s: float, hz: float = 20.0) -> Sampler:
     reader = StateReader(device, timeout_s=10)
-    apps = app_ids(device, (NAME,), timeout_s=10)
+    apps = owners(device, (NAME,), timeout_s=10)
     sampler = Sampler(opened.open, opened.drop, reader, apps, hz)
     ends_s = time.monotonic() + lasting_s
     sampler.run(lambda: time.monotonic() > ends_s)
@@ -229,11 +231,19 @@ def test_an_app_that_starts_later_is_found_within_two_seconds(
     assert track.at_us[0] / 1e6 - born[0] < 4  # found within two seconds, on a machine that is busy
 
 
-def test_packages_that_cannot_be_told_apart_or_are_not_there_are_refused(device: Device) -> None:
-    with pytest.raises(UsageError, match="shares its uid"):
-        app_ids(device, ("com.example.one", "com.example.two"), timeout_s=10)
+def test_packages_of_one_uid_are_told_apart_by_name_and_the_unnamed_by_activity_manager(
+    device: Device,
+) -> None:
+    both = owners(device, ("com.example.one", "com.example.two"), timeout_s=10)[10_200]
+    assert both.owner("com.example.two:sync") == "com.example.two"
+    assert both.owner("engine") is None
+    one = owners(device, ("com.example.one",), timeout_s=10)[10_200]
+    assert one == Owners(("com.example.one",), frozenset({"com.example.two"}))
+    assert one.owner("com.example.two") == ""
+    [alone] = owners(device, (NAME,), timeout_s=10).values()
+    assert alone.owner("engine") == NAME
     with pytest.raises(NotAchieved, match="no package"):
-        app_ids(device, ("com.example.nobody",), timeout_s=10)
+        owners(device, ("com.example.nobody",), timeout_s=10)
 
 
 def _anon(pid: int) -> int:

@@ -121,6 +121,31 @@ def test_android_7_samsung_has_short_states_and_an_app_called_system(capture):
     assert rows[2573].client is not None
     assert rows[2573].client.pid == 2589
     assert rows[7295].client is None  # held by a binder proxy, not by a process
+    held = {one.pid: one.held_by for one in running_processes(dump)}
+    assert held[2573] is not None
+    assert held[2573].startswith("com.")
+    assert "(pid 2589)" in held[2573]
+    assert held[7295] is None
+
+
+@pytest.mark.parametrize(
+    ("below", "held_by"),
+    [
+        ("a.b/.Tile<=Proc{117:com.android.systemui/u0a86}",
+         "a.b/.Tile by com.android.systemui (pid 117)"),
+        ("{null}<=Proc{117:com.android.systemui/u0a86}", "by com.android.systemui (pid 117)"),
+        ("a.b/.Feed<=android.os.BinderProxy@81c4b2f", "a.b/.Feed by another process"),
+        ("cached=false empty=false hasAboveClient=false", None),
+    ],
+)  # fmt: skip
+def test_the_line_below_a_row_names_what_is_bound_and_by_whom(
+    below: str, held_by: str | None
+) -> None:
+    row = "    Proc # 0: vis    F/ /BFGS LCMN  t: 0 9:a.b/u0a1 (service)"
+    [one] = running_processes(
+        parse_processes(f"  Process LRU list (1 total):\n{row}\n        {below}\n")
+    )
+    assert one.held_by == held_by
 
 
 def test_the_old_adj_scale_is_told_by_its_maximum(capture):

@@ -202,8 +202,10 @@ def _read_row_detail(reading: _Reading, line: str) -> None:
         adj = known_adj(int(detail["set"] or detail["cur"]), max_adj=int(detail["max"]))
         if adj is not None:
             reading.rows[reading.last_row] = replace(row, adj=adj, adj_exact=True)
-    elif "<=" in line and row.client is None:
-        reading.rows[reading.last_row] = replace(row, client=find_record_ref(line))
+    elif "<=" in line and not row.target:
+        # "com.example/.Tile<=Proc{117:com.android.systemui/u0a86}", or another object's name
+        target = line.partition("<=")[0].strip()[:200]
+        reading.rows[reading.last_row] = replace(row, client=find_record_ref(line), target=target)
 
 
 def _read_section_line(reading: _Reading, numbered: NumberedLine, row: str) -> None:

@@ -25,6 +25,8 @@ class RunningProcess:
         set_adj: What lmkd was told last.
         proc_state: Short name (``TOP``, ``CEM``); they differ between releases.
         why: Reason for the adj.
+        held_by: What of it is bound, and by which process; None where nothing is.
+        trim_level: Last onTrimMemory level sent, 0 for none.
     """
 
     pid: int
@@ -42,6 +44,8 @@ class RunningProcess:
     why: str | None
     frozen: bool | None
     hosting_types: int | None
+    held_by: str | None = None
+    trim_level: int = 0
 
     @property
     def user(self) -> int | None:
@@ -92,4 +96,14 @@ def _join(ref: ProcessRef, record: ProcessRecord | None, row: ProcessRow | None)
         why=row.why if row else None,
         frozen=record.frozen if record else None,
         hosting_types=record.hosting_types if record else None,
+        held_by=_held_by(row),
+        trim_level=row.trim_level if row else 0,
     )
+
+
+def _held_by(row: ProcessRow | None) -> str | None:
+    if row is None or not row.target:
+        return None
+    target = "" if row.target == "{null}" else row.target
+    holder = f"by {row.client.name} (pid {row.client.pid})" if row.client else "by another process"
+    return f"{target} {holder}".strip()

@@ -80,6 +80,7 @@ class ProcessRow:
         trim_level: Last onTrimMemory level sent, 0 for none.
         why: Reason for the adj (``service``, ``cch-empty``); free text, vendors add their own.
         client: The process that holds the adj up, from the line below the row.
+        target: What it holds there: a service or provider (``com.example/.Tile``); "" for nothing.
     """
 
     ref: ProcessRef
@@ -95,6 +96,7 @@ class ProcessRow:
     trim_level: int
     why: str
     client: ProcessRef | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

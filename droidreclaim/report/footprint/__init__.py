@@ -104,7 +104,11 @@ def summary(seen: Footprint, source: str, read: str, *, second_hand: bool) -> st
         f"start: {one.by or 'by whom is unknown'}{': ' + one.reason if one.reason else ''}"
         for one in seen.deaths
     ]
-    lines += [f"{name} never became cached: {why}" for name, why in seen.bound.items()]
+    lines += [
+        f"{one.name} never reached cached in {one.behind_s:.0f} s behind: "
+        f"{', before '.join(one.reasons[:3]) or 'ActivityManager gives no reason'}"
+        for one in seen.bound
+    ]
     if seen.gaps:
         away_s = sum(end - start for start, end in seen.gaps) / 1e6
         lines.append(f"{plural(len(seen.gaps), 'gap')} without samples, {away_s:.1f} s in all")
@@ -158,7 +162,11 @@ def footprint_json(seen: Footprint, thresholds: Mapping[str, Any]) -> dict[str, 
             {"from_s": (start - seen.from_us) / 1e6, "until_s": (end - seen.from_us) / 1e6}
             for start, end in seen.gaps
         ],
-        "never_cached": dict(seen.bound),
+        "never_cached": [
+            {"pid": one.id.pid, "start_ticks": one.id.start_ticks, "name": one.name,
+             "behind_s": one.behind_s, "reasons": list(one.reasons)}
+            for one in seen.bound
+        ],
     }  # fmt: skip
 
 

@@ -1,26 +1,20 @@
-"""Memory of some apps over time: samples by the helper, states by ActivityManager."""
+"""Memory of some apps over time, sampled by the helper."""
 
 from __future__ import annotations
 
 import logging
-import queue
-import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from droidreclaim import snapshot
-from droidreclaim.device import Device
-from droidreclaim.errors import DeviceError, DroidReclaimError, NotAchieved, ParseError, UsageError
+from droidreclaim.errors import DeviceError, DroidReclaimError, UsageError
 from droidreclaim.helper import verbs, wire
 from droidreclaim.helper.connect import RunningHelper
-from droidreclaim.inspect.ask import ask
-from droidreclaim.model import FIRST_APP_ID, USER_RANGE, Process, ProcessId
-from droidreclaim.model.footprint import Reading, Track
-from droidreclaim.parse.activity.dump import parse_processes
-from droidreclaim.parse.activity.packages import parse_pm_list
+from droidreclaim.inspect.footprint.apps import Owners
+from droidreclaim.inspect.footprint.states import StateReader
+from droidreclaim.model import USER_RANGE, Process, ProcessId
+from droidreclaim.model.footprint import Track
 
 HZ_MAX = 100
 _BATCH_S = 0.5  # new processes are looked for once in a batch
@@ -28,7 +22,6 @@ _READ_EVERY_S = 10.0  # states, also where adj did not change
 _RECONNECT_S = 1.0
 _TARGETS_MAX = 64
 _LOG = logging.getLogger("droidreclaim")
-_UPTIME = re.compile(r"([0-9]{1,12}\.[0-9]{1,3}) ")
 
 
 def hz_of(hz: float) -> float:
@@ -45,81 +38,6 @@ def hz_of(hz: float) -> float:
     return hz
 
 
-def app_ids(device: Device, packages: tuple[str, ...], *, timeout_s: float) -> dict[int, str]:
-    """
-    The packages by their app ids (uid without its user).
-
-    Raises:
-        UsageError: two of them share a uid, so that processes cannot be told apart.
-        NotAchieved: one is not installed.
-    """
-    answer = ask(device, {"list": "pm list packages -U"}, None, timeout_s=timeout_s)["list"]
-    listed = {one.name: one.uids for one in answer.read(parse_pm_list)}
-    found: dict[int, str] = {}
-    for name in packages:
-        if not listed.get(name):
-            raise NotAchieved(f"no package {name} on this device", hint="see 'droidreclaim ps'")
-        app_id = listed[name][0] % USER_RANGE
-        if app_id in found and found[app_id] != name:
-            raise UsageError(f"{name} shares its uid with {found[app_id]}", hint="give one of them")
-        found[app_id] = name
-    return found
-
-
-class StateReader:
-    """Reads ActivityManager's states in a thread of its own, so that sampling goes on."""
-
-    def __init__(self, device: Device, *, timeout_s: float) -> None:
-        self._device = device
-        self._timeout_s = timeout_s
-        self._wanted: queue.Queue[bool] = queue.Queue()
-        self.readings: list[Reading] = []
-        self.members: Mapping[int, snapshot.Member] = {}
-        self.refused: str | None = None
-        self._thread = threading.Thread(target=self._work, name="footprint-states", daemon=True)
-        self._thread.start()
-
-    def ask(self) -> None:
-        """Want a reading that begins from now on."""
-        if self._wanted.qsize() == 0:
-            self._wanted.put(True)
-
-    def close(self, wait_s: float) -> None:
-        """End, after the reading that is being taken."""
-        self._wanted.put(False)
-        self._thread.join(wait_s)
-
-    def _work(self) -> None:
-        while self._wanted.get():
-            try:
-                self._read()
-            except DroidReclaimError as error:  # the device is away, or prints another dump
-                self.refused = str(error)
-                time.sleep(_RECONNECT_S)
-
-    def _read(self) -> None:
-        commands = {"from": "cat /proc/uptime", "dump": "dumpsys activity processes",
-                    "until": "cat /proc/uptime"}  # fmt: skip
-        answers = ask(self._device, commands, None, timeout_s=self._timeout_s)
-        members = snapshot.members_of(answers["dump"].read(parse_processes))
-        states = {
-            pid: (one.state.proc_state, one.state.adj, one.state.why)
-            for pid, one in members.items()
-            if one.state is not None
-        }
-        from_us, until_us = (_uptime_us(answers[name].text) for name in ("from", "until"))
-        self.members = members
-        self.readings.append(Reading(from_us, until_us, states))
-
-
-def _uptime_us(text: str) -> int:
-    found = _UPTIME.match(text)
-    if found is None:
-        raise ParseError("/proc/uptime", 1, text[:80])
-    # Printed cut to 10 ms: a reading may begin a little earlier than it says, never later.
-    return round(float(found[1]) * 1e6)
-
-
 @dataclass
 class Sampler:
     """
@@ -127,13 +45,13 @@ class Sampler:
 
     Attributes:
         open_helper: Gives a running helper, a new one after *drop_helper*.
-        apps: Package by app id.
+        apps: Packages by app id.
     """
 
     open_helper: Callable[[], RunningHelper]
     drop_helper: Callable[[], None]
     reader: StateReader
-    apps: Mapping[int, str]
+    apps: Mapping[int, Owners]
     hz: float
     tracks: dict[ProcessId, Track] = field(default_factory=dict)
     asked: bool = False  # whether a look at all processes has come back
@@ -225,18 +143,22 @@ class Sampler:
             if process.id is None or process.id in self.tracks or process.uid is None:
                 continue
             app_id = process.uid % USER_RANGE
-            if app_id in self.apps:
-                self._track(process, self.apps[app_id])
-            elif process.isolated or app_id >= FIRST_APP_ID:
+            owner = self.apps[app_id].owner(process.name) if app_id in self.apps else None
+            if owner:
+                self._track(process, owner)
+            elif owner is None and (app_id in self.apps or process.isolated):
                 self._strangers[process.id] = process
         for stranger in list(self._strangers.values()):
             member = self.reader.members.get(stranger.pid)
             if member is None:
                 continue
             del self._strangers[_known(stranger)]
-            owner = next((one for one in self.apps.values() if one in member.packages), None)
-            if owner and stranger.isolated and member.is_about(stranger):
+            if member.is_about(stranger) and (owner := self._of_packages(member.packages)):
                 self._track(stranger, owner)
+
+    def _of_packages(self, packages: tuple[str, ...]) -> str | None:
+        asked = {name for one in self.apps.values() for name in one.asked}
+        return next((name for name in packages if name in asked), None)
 
     def _track(self, process: Process, package: str) -> None:
         name = process.name
