@@ -118,14 +118,28 @@ static struct known {
 } looks[2], *before = &looks[0], *now = &looks[1];
 static size_t compared;
 
+/* Whether the process scanned last has the name of a zygote still: one of an app is to come. */
+static bool scanned_zygote(void)
+{
+	struct span said = { name.text, name.len };
+
+	return span_is(said, "zygote") || span_is(said, "zygote64") || span_starts(said, "usap") ||
+	       span_is(said, "<pre-initialized>") || span_ends(said, "_zygote");
+}
+
+/* A zygote and its children without a name are new at each look, so that none is known by root's uid. */
 static void scan_if_new(int pid)
 {
 	while (compared < before->nr && before->pids[compared] < pid)
 		compared++;
+	if (compared == before->nr || before->pids[compared] != pid) {
+		name.len = 0;
+		scan_pid(pid);
+		if (scanned_zygote())
+			return;
+	}
 	if (now->nr < KNOWN_MAX)
 		now->pids[now->nr++] = pid;
-	if (compared == before->nr || before->pids[compared] != pid)
-		scan_pid(pid);
 }
 
 int scan_new(void)

@@ -95,6 +95,34 @@ def test_new_processes_are_told_once(helper: Path) -> None:
     assert sleeper.pid not in again
 
 
+def test_a_zygotes_child_is_told_again_until_it_is_an_app(helper: Path) -> None:
+    rename = "exec -a com.example.app sleep 30"
+    argv = ["zygote64", "-c", f"read line; {rename}"]
+    with (
+        subprocess.Popen(
+            [helper, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as served,
+        subprocess.Popen(argv, executable="/bin/bash", stdin=subprocess.PIPE) as child,
+    ):
+
+        def look(number: int) -> set[str]:
+            served.stdin.write(f"l{number} sample new=1 period_us=10000\n")  # type: ignore[union-attr]
+            served.stdin.flush()  # type: ignore[union-attr]
+            names = set()
+            while (line := json.loads(served.stdout.readline()))["t"] != "end":  # type: ignore[union-attr]
+                names |= {line["name"]} if line["pid"] == child.pid else set()
+            return names
+
+        assert [look(1), look(2)] == [{"zygote64"}] * 2
+        child.stdin.write(b"\n")  # type: ignore[union-attr]
+        child.stdin.flush()  # type: ignore[union-attr]
+        found = next(names for number in range(3, 200) if (names := look(number)) != {"zygote64"})
+        assert found == {"com.example.app"}
+        assert look(200) == set()
+        child.kill()
+        served.stdin.close()  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("words", ["period_us=1", "count=1001", "new=2", "targets=x", "hz=10"])
 def test_what_no_device_can_do_is_refused(helper: Path, words: str) -> None:
     done = subprocess.run([helper, "sample", words], capture_output=True, check=False)

@@ -140,14 +140,19 @@ class Sampler:
     def _meet(self, came: list[Process]) -> None:
         """Take the apps' processes among new ones; of isolated ones only ActivityManager knows."""
         for process in came:
-            if process.id is None or process.id in self.tracks or process.uid is None:
+            if process.id is None or process.uid is None:
+                continue
+            if (track := self.tracks.get(process.id)) is not None:
+                track.name = process.name  # seen before while it had its zygote's
                 continue
             app_id = process.uid % USER_RANGE
             owner = self.apps[app_id].owner(process.name) if app_id in self.apps else None
+            if owner is None and (app_id in self.apps or process.isolated):
+                self._strangers[process.id] = process
+                continue
+            self._strangers.pop(process.id, None)
             if owner:
                 self._track(process, owner)
-            elif owner is None and (app_id in self.apps or process.isolated):
-                self._strangers[process.id] = process
         for stranger in list(self._strangers.values()):
             member = self.reader.members.get(stranger.pid)
             if member is None:
