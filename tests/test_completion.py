@@ -186,7 +186,9 @@ def test_a_server_that_is_silent_or_trickles_ends_after_80_ms(here: Path) -> Non
             adb.handlers["host:devices"] = handler
             begun = time.monotonic()
             assert ask("-P", str(adb.port), "-s", "") == []
-            assert time.monotonic() - begun < 0.4
+            assert (
+                time.monotonic() - begun < 2
+            )  # a busy machine; without a limit it would be a minute
 
 
 def test_no_adb_is_started(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from droidreclaim.cli import compare as compare_command
 from droidreclaim.cli import export as export_command
 from droidreclaim.cli import run as run_command
 from droidreclaim.cli.lab import demo, phone, storm
-from droidreclaim.cli.options import Connection, with_connection
+from droidreclaim.cli.options import Connection, with_any_connection
 from droidreclaim.cli.output import printed, write
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(invoke_without_command=True)
-@with_connection
+@with_any_connection
 def start(
     ctx: typer.Context,
     version: Annotated[

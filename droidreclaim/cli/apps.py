@@ -14,7 +14,9 @@ from droidreclaim.cli.options import (
     Capture,
     Connection,
     Force,
+    with_any_connection,
     with_connection,
+    with_connections,
 )
 from droidreclaim.cli.output import emit, now_utc, say, show, write
 from droidreclaim.errors import (
@@ -40,7 +42,7 @@ Bands = Annotated[
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
 
 
-@with_connection
+@with_any_connection
 def devices(
     as_json: AsJson = False,
     wait_s: Annotated[
@@ -69,7 +71,7 @@ def devices(
         show(report.devices_table(found))
 
 
-@with_connection
+@with_connections
 def ps(
     packages: Annotated[
         list[str] | None, typer.Argument(metavar="PACKAGE", help="Only these.")
@@ -128,7 +130,7 @@ def _remember(serial: str, rows: Sequence[Process]) -> None:
     cache.keep_packages(serial, (package for row in rows for package in row.packages))
 
 
-@with_connection
+@with_connections
 def reclaim(
     targets: Annotated[
         list[str] | None,
@@ -194,7 +196,7 @@ def reclaim(
         dry_run=dry_run, refault=() if refault is None else refault, force=force,
         allow_flash=allow_flash,
     )  # fmt: skip
-    with connect.phone(connection, root=False) as phone:
+    with connect.phone(connection, root=False, changes=not dry_run) as phone:
         phone.watch = True
         try:
             result = phone.run(request)

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 from droidreclaim import session
-from droidreclaim.cli.options import Connection
+from droidreclaim.cli.options import Connection, OnEach
 from droidreclaim.cli.output import say, warn
+from droidreclaim.device.adb import list_devices
 from droidreclaim.device.root import default_memory
-from droidreclaim.device.select import read_choice
+from droidreclaim.device.select import Choice, choose, read_choice
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
+from droidreclaim.errors import UsageError
+from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 from droidreclaim.report import device_json
 from droidreclaim.session import Phone
 from droidreclaim.session.reach import DEFAULT_TIMEOUT_S
+from droidreclaim.testing import lease
+from droidreclaim.testing.lease import Lease
+
+_held: list[Lease] = []
 
 
-def phone(connection: Connection, *, root: bool = True) -> Phone:
-    """The chosen device, with the helper running there unless *root* is false: see `connect`."""
+def phone(connection: Connection, *, root: bool = True, changes: bool = False) -> Phone:
+    """
+    The chosen device, with the helper running there unless *root* is false: see `connect`.
+
+    Args:
+        changes: The command changes the device: where it is one of several, nobody else who
+            leases devices has this one until the command ends.
+
+    Raises:
+        OnEach: several devices are meant: the command is run again, for each of them.
+    """
+    on_each_of_several(connection)
     hear(connection)
+    if changes and connection.one_of_several:
+        _held.extend(lease.take(lambda: connection.serials, 1, timeout_s=timeout_s(connection)))
     return session.connect(
         connection.serial,
         usb=connection.usb,
@@ -35,18 +56,72 @@ def phone(connection: Connection, *, root: bool = True) -> Phone:
     )
 
 
+def on_each_of_several(connection: Connection) -> None:
+    """
+    Go no further, where several devices are meant.
+
+    Raises:
+        OnEach: they are.
+    """
+    if connection.several:
+        raise OnEach
+
+
+def own_folder(folder: Path, connection: Connection) -> Path:
+    """*folder*, or where several devices are worked on the one in it that is this device's."""
+    return folder / _file_name(connection) if connection.one_of_several else folder
+
+
+def own_file(file: Path, connection: Connection) -> Path:
+    """*file*, or where several devices are worked on ``STEM-SERIAL.SUFFIX`` beside it."""
+    if not connection.one_of_several:
+        return file
+    return file.with_name(f"{file.stem}-{_file_name(connection)}{file.suffix}")
+
+
+def _file_name(connection: Connection) -> str:
+    return re.sub(r"[^\w.-]", "_", connection.serials[0])[:200]
+
+
+def chosen(connection: Connection) -> tuple[str, ...]:
+    """
+    Serials of the several devices that the options mean; those named, whether attached or not.
+
+    Raises:
+        UsageError: ``--all-devices`` beside an option that chooses.
+        NoDevice: all are meant, and none is attached.
+        DeviceError: the adb server does not answer.
+    """
+    if not connection.all_devices:
+        return connection.serials
+    if connection.serials or connection.usb or connection.emulator:
+        raise UsageError("--all-devices and -s, -d, -e exclude one another")
+    hear(connection)
+    listed = list_devices(server(connection), timeout_s(connection))
+    if not listed:
+        choose(listed, Choice())  # says what to do about it
+    return tuple(dict.fromkeys(one.serial for one in listed))
+
+
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
     """Every device of the adb server that the options mean, ready or why not."""
     hear(connection)
-    return session.devices(
-        connection.serial,
-        usb=connection.usb,
-        emulator=connection.emulator,
-        host=connection.host,
-        port=connection.port,
+    wanted = chosen(connection) if connection.several else ()
+    found = apps.devices(
+        server(connection),
+        default_memory(),
+        Choice() if wanted else _choice(connection),
+        adb_root=connection.adb_root,
         timeout_s=timeout_s(connection),
         root_timeout_s=connection.timeout_s,
-        adb_root=connection.adb_root,
+        notify=logging.getLogger("droidreclaim").warning,
+    )
+    return tuple(one for one in found if not wanted or one.serial in wanted)
+
+
+def _choice(connection: Connection) -> Choice:
+    return read_choice(
+        connection.serial, connection.usb, connection.emulator, os.environ.get("ANDROID_SERIAL")
     )
 
 
@@ -54,12 +129,7 @@ def wait(connection: Connection, wait_s: float) -> None:
     """Wait until the chosen device is booted and rooted; says on stderr what is missing."""
     wait_ready(
         server(connection),
-        read_choice(
-            connection.serial,
-            connection.usb,
-            connection.emulator,
-            os.environ.get("ANDROID_SERIAL"),
-        ),
+        _choice(connection),
         default_memory(),
         timeout_s=wait_s,
         notify=lambda line: say(line, connection),

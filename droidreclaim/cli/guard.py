@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.options import AsJson, Connection, with_connections
 from droidreclaim.cli.output import emit, emit_line, show, write
 
 app = typer.Typer(help="A daemon on the device that pages out when memory gets short.")
 
 
 @app.command()
-@with_connection
+@with_connections
 def start(
     profile: Annotated[
         str,
@@ -40,7 +40,7 @@ def start(
 
     known = profiles.load(profile)
     for_s = lasting_s(duration) if duration is not None else None
-    with connect.phone(connection, root=False) as phone:
+    with connect.phone(connection, root=False, changes=True) as phone:
         guard = phone.guard(known, for_s, allow_flash=allow_flash)
         started = guard.start()
         device = guard.device
@@ -51,7 +51,7 @@ def start(
 
 
 @app.command()
-@with_connection
+@with_connections
 def status(as_json: AsJson = False, *, connection: Connection) -> None:
     """What the guard sees: headroom, swap, stalls, and each app with what was done to it."""
     from droidreclaim.cli import connect
@@ -69,7 +69,7 @@ def status(as_json: AsJson = False, *, connection: Connection) -> None:
 
 
 @app.command()
-@with_connection
+@with_connections
 def log(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")] = False,
     as_json: AsJson = False,
@@ -99,13 +99,13 @@ def log(
 
 
 @app.command()
-@with_connection
+@with_connections
 def stop(as_json: AsJson = False, *, connection: Connection) -> None:
     """Stop the guard; what it paged out comes back as it is used."""
     from droidreclaim.cli import connect
     from droidreclaim.report import guard as report
 
-    with connect.phone(connection, root=False) as phone:
+    with connect.phone(connection, root=False, changes=True) as phone:
         guard = phone.guard()
         device, stopped = guard.device, guard.stop()
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
+from droidreclaim.cli.options import AsJson, Capture, Connection, with_connections
 from droidreclaim.cli.output import emit, emit_line, say, show, terminal_columns, to_stderr, write
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.model.check import Check, CheckState
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")]
 
 
-@with_connection
+@with_connections
 def doctor(
     to_file: Annotated[
         Path | None,
@@ -68,7 +68,8 @@ def doctor(
             checks = ()  # the server's own line says all there is
         checks = (*host_checks(here, facts.trip_s), *checks)
     if to_file is not None:
-        _write_report(to_file, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
+        path = connect.own_file(to_file, connection)
+        _write_report(path, checks, look.raw_texts(facts), look.secrets_of(facts, serial))
     if as_json:
         left_out = {"left_out": list(facts.left_out)} if capture else {}
         emit(head | left_out | report.doctor_json(checks), unreachable)
@@ -91,7 +92,7 @@ def _write_report(
         raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
-@with_connection
+@with_connections
 def kills(
     since: Annotated[
         str | None, typer.Option("--since", metavar="DURATION", help="Only the last 10m, 2h, ...")
@@ -136,7 +137,7 @@ def kills(
     to_stderr(report.kills_summary(*facts) + "\n")
 
 
-@with_connection
+@with_connections
 def headroom(
     package: Annotated[
         str | None,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from droidreclaim.cli.options import Connection
 from droidreclaim.errors import DroidReclaimError
@@ -31,7 +31,27 @@ class _Printed:
         self.any = self.document = False
 
 
+class Sink(Protocol):
+    """Takes what a command would print, where another process prints it."""
+
+    def take(self, kind: str, value: Any) -> None:
+        """
+        Take one piece.
+
+        Args:
+            kind: ``text`` (of stdout), ``table``, ``document``, ``line`` or ``words`` (of stderr).
+        """
+
+
+@dataclass
+class _Elsewhere:
+    """Where output goes instead of to the streams; None for the streams."""
+
+    sink: Sink | None = None
+
+
 printed = _Printed()
+elsewhere = _Elsewhere()
 
 
 def write(text: str) -> None:
@@ -44,6 +64,9 @@ def write(text: str) -> None:
         DroidReclaimError: stdout takes no more, in the system's words.
     """
     printed.any = True
+    if elsewhere.sink is not None:
+        elsewhere.sink.take("text", text)
+        return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -68,11 +91,18 @@ def emit(value: Mapping[str, Any], error: BaseException | None = None) -> None:
 
     printed.document = True
     ended = {"error": asdict(describe(error))} if error is not None else {}
+    if elsewhere.sink is not None:
+        elsewhere.sink.take("document", {**value, **ended})
+        return
     write(report.document({**value, **ended}) + "\n")
 
 
 def emit_line(value: Mapping[str, Any]) -> None:
     """Print one JSON line of a stream."""
+    if elsewhere.sink is not None:
+        printed.any = True
+        elsewhere.sink.take("line", dict(value))
+        return
     write(json.dumps(value) + "\n")
 
 
@@ -80,6 +110,9 @@ def show(table: Table) -> None:
     """Print a table: as wide as the terminal, or full width and plain into a pipe."""
     from droidreclaim import report
 
+    if elsewhere.sink is not None:
+        elsewhere.sink.take("table", table)
+        return
     terminal = sys.stdout.isatty()
     width = terminal_columns() if terminal else None
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
@@ -118,6 +151,9 @@ def warn(message: str) -> None:
 
 def to_stderr(text: str) -> None:
     """*text* as it is; where nobody hears, the exit code still speaks."""
+    if elsewhere.sink is not None:
+        elsewhere.sink.take("words", text)
+        return
     with suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.options import AsJson, Connection, with_connections
 from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import NotAchieved, UsageError
 from droidreclaim.units import plural
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from droidreclaim.qa.scenario import Scenario
 
 
-@with_connection
+@with_connections
 def run(
     path: Annotated[
         Path | None, typer.Argument(metavar="SCENARIO", help="A scenario: a YAML file.")
@@ -59,6 +59,7 @@ def run(
     connection: Connection,
 ) -> None:
     """Run a QA scenario under each arm, round after round: was the app's state kept?"""
+    from droidreclaim.cli import connect
     from droidreclaim.qa import scenario as reader
 
     if schema:
@@ -73,7 +74,11 @@ def run(
         raise UsageError("--resume goes on with the run in --out DIR: name it, without --force")
     words = tuple(arms.split(",")) if arms is not None else ()
     wanted = reader.adjusted(reader.load(path), arms=words, rounds=rounds, seed=seed)
-    folder, done = _folder(wanted, out, resume=resume, force=force)
+    connect.on_each_of_several(connection)
+    at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = connect.own_folder(out or Path(f"run-{wanted.name}-{at}"), connection)
+    folder, done = _folder(wanted, path, resume=resume, force=force)
+    junit = connect.own_file(junit, connection) if junit else None
     _play(wanted, folder, done, connection, junit, control=not no_control, as_json=as_json)
 
 
@@ -97,14 +102,12 @@ def _check(path: Path, *, as_json: bool) -> None:
 
 
 def _folder(
-    wanted: Scenario, out: Path | None, *, resume: bool, force: bool
+    wanted: Scenario, out: Path, *, resume: bool, force: bool
 ) -> tuple[Folder, list[Round]]:
     from droidreclaim.qa.folder import Folder
 
     if not resume:
-        at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        return Folder.new(out or Path(f"run-{wanted.name}-{at}"), force=force), []
-    assert out is not None
+        return Folder.new(out, force=force), []
     folder, head, done = Folder.load(out)
     told = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
     kept = head.get("scenario") or {}
@@ -128,7 +131,7 @@ def _play(
         folder.log(line)
         say(line, connection)
 
-    with connect.phone(connection) as phone:
+    with connect.phone(connection, changes=True) as phone:
         phone.app(wanted.app).component()  # not there: said before anything is written
         head = {**connect.head(phone), **about.device(phone, wanted.app), **_line()}
         folder.begin(wanted, head)

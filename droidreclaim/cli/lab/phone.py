@@ -182,7 +182,7 @@ def booted(config: Config) -> Iterator[tuple[Phone, Connection]]:
 
     phone = vm.start(config, die_with_us=True, private=True)
     try:
-        yield phone, Connection(serial=phone.serial, timeout_s=_STEP_TIMEOUT_S)
+        yield phone, Connection(serials=(phone.serial,), timeout_s=_STEP_TIMEOUT_S)
     finally:
         vm.stop(phone)
 

@@ -1,0 +1,262 @@
+"""One command on several devices, by the command line, against an adb server of many devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adb_server import EXIT, STDERR, STDOUT, AdbServer, Peer, packet
+from droidreclaim.testing import lease
+
+TRIP_S = 0.05
+PROCESSES = """ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)
+  All known processes:
+  *APP* UID 10002 ProcessRecord{{1 {pid}:com.example.mail/u0a2}}
+    user #0 uid=10002 gids={{}}
+    packageList={{com.example.mail}}
+    pid={pid}
+    oom adj: max=1001 curRaw=905 setRaw=905 cur=905 set=905
+"""
+PROPERTIES = "[ro.product.model]: [Pixel 6]\n[ro.build.version.sdk]: [34]\n"
+IDENTITY = "Uid:\t2000\t2000\t2000\t2000\nCapEff:\t0000000000000000\nsu: \n"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Desk:
+    """Devices without root: each answers in its own name, after 50 ms."""
+
+    def __init__(self, adb: AdbServer, count: int) -> None:
+        self.adb = adb
+        self.serials = [f"D{number:02}" for number in range(count)]
+        self.silent: set[str] = set()
+        adb.devices = "".join(
+            f"{serial} device model:Pixel_6 transport_id:{number}\n"
+            for number, serial in enumerate(self.serials)
+        )
+        adb.handlers["host:transport-id:"] = self._choose
+
+    def _choose(self, peer: Peer, request: str) -> None:
+        number = int(request.rpartition(":")[2])
+        peer.okay()
+        line = peer.request().removeprefix("shell,v2,raw:")
+        self.adb.requests.append(line)
+        peer.okay()
+        time.sleep(60 if self.serials[number] in self.silent else TRIP_S)
+        for words, text in (
+            ("/proc/self/status", IDENTITY),
+            ("dumpsys activity processes", PROCESSES.format(pid=200 + number)),
+            ("uname", "6.1.0\n"),
+            ("getprop", PROPERTIES),
+        ):
+            if words in line:
+                peer.send(packet(STDOUT, text.encode()) + packet(EXIT, b"\0"))
+                return
+        peer.send(packet(STDERR, b"not here\n") + packet(EXIT, b"\x7f"))
+
+
+def words_of(adb: AdbServer) -> list[str]:
+    return [sys.executable, "-m", "droidreclaim", "-H", "127.0.0.1", "-P", str(adb.port)]
+
+
+@pytest.fixture
+def droidreclaim(adb: AdbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("DROIDRECLAIM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*words_of(adb), *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+
+    return run
+
+
+def test_ps_of_two_devices_is_one_table_with_the_serial_first(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    Desk(adb, 3)
+    done = droidreclaim("ps", "-s", "D02", "-s", "D00", "-s", "D02")
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert head.split()[:3] == ["SERIAL", "PROCESS", "PID"]
+    assert [row.split()[:3] for row in rows[:2]] == [
+        ["D00", "com.example.mail", "200"],
+        ["D02", "com.example.mail", "202"],
+    ]
+    for serial in ("D00", "D02"):
+        [line] = [one for one in done.stderr.splitlines() if f"{serial}: done in" in one]
+        assert re.search(r"\d\.\d s, [12] of 2$", line)
+
+
+def test_json_of_every_device_is_a_line_each_with_its_serial(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    Desk(adb, 3)
+    done = droidreclaim("ps", "--all-devices", "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    pids = {one["device"]["serial"]: one["processes"][0]["pid"] for one in documents}
+    assert pids == {"D00": 200, "D01": 201, "D02": 202}
+    assert "done" not in done.stderr
+
+
+def test_a_device_that_is_not_there_or_silent_is_its_own_matter(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    Desk(adb, 2).silent = {"D01"}
+    words = ["ps", "-s", "D00", "-s", "D01", "-s", "gone", "--timeout", "1"]
+    done = droidreclaim(*words)
+    assert done.returncode == 3
+    assert "D00" in done.stdout
+    assert "D01: no answer within 1 s" in done.stderr
+    assert "'gone'" in done.stderr
+    assert "Traceback" not in done.stderr
+    told = [json.loads(line) for line in droidreclaim(*words, "--json").stdout.splitlines()]
+    codes = {one["device"]["serial"]: one.get("error", {}).get("exit_code") for one in told}
+    assert codes == {"D00": None, "D01": 3, "gone": 3}
+
+
+def test_the_worst_by_rank_is_the_exit_code(adb: AdbServer, droidreclaim: Run) -> None:
+    desk = Desk(adb, 2)
+    both = ("-s", "D00", "-s", "D01", "--timeout", "1")
+    assert droidreclaim("reclaim", "--band", "cached", *both).returncode == 4  # no root
+    assert droidreclaim("ps", "com.example.nobody", *both).returncode == 7
+    desk.silent = {"D01"}
+    done = droidreclaim("reclaim", "--band", "cached", *both)
+    assert done.returncode == 3, done.stderr
+    assert "D00: no root" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ps", "pid:12", "--all-devices"],
+        ["ps", "--all-devices", "-s", "D00"],
+        ["ps", "--all-devices", "-e"],
+        ["reclaim", "--all-devices"],
+        ["guard", "start", "--profile", "nowhere", "--all-devices"],
+        ["run", "nowhere.yaml", "-s", "D00", "-s", "D01"],
+        ["uninstall", "-s", "D00", "-s", "D01"],
+        ["swap", "on", "--all-devices"],
+        ["phone", "stop", "-s", "D00", "-s", "D01"],
+    ],
+)
+def test_usage_is_told_once_and_before_a_device_is_touched(
+    adb: AdbServer, droidreclaim: Run, words: list[str]
+) -> None:
+    Desk(adb, 2)
+    done = droidreclaim(*words)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not any(one.startswith("host:transport") for one in adb.requests)
+
+
+def test_all_devices_where_there_is_none_is_an_error_that_says_what_to_do(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    adb.devices = ""
+    done = droidreclaim("ps", "--all-devices")
+    assert done.returncode == 3
+    assert "plug a phone in" in done.stderr
+
+
+def test_devices_lists_those_that_are_named(adb: AdbServer, droidreclaim: Run) -> None:
+    Desk(adb, 3)
+    done = droidreclaim("devices", "-s", "D00", "-s", "D02", "--json")
+    assert [one["serial"] for one in json.loads(done.stdout)["devices"]] == ["D00", "D02"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ending_it_ends_the_work_on_each_device(
+    adb: AdbServer, droidreclaim: Run, number: int
+) -> None:
+    del droidreclaim  # for its environment
+    Desk(adb, 3).silent = {"D00", "D02"}
+    words = [*words_of(adb), "ps", "--all-devices"]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    said = ""
+    while "D01: done" not in said:
+        said += child.stderr.readline()
+    begun_s = time.monotonic()
+    child.send_signal(number)
+    out, err = child.communicate(timeout=20)
+    assert time.monotonic() - begun_s < 5
+    assert child.returncode == (130 if number == signal.SIGINT else 143)
+    assert "D01" in out  # what is known is printed
+    word = "interrupted" if number == signal.SIGINT else "ended by SIGTERM"
+    assert f"D00: {word}" in err
+    assert f"D02: {word}" in err
+
+
+def test_a_process_that_is_killed_is_one_device_lost_to_us(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    del droidreclaim
+    Desk(adb, 2).silent = {"D00"}
+    words = [*words_of(adb), "ps", "--all-devices"]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    said = ""
+    while "D01: done" not in said:
+        said += child.stderr.readline()
+    [work] = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text("ascii").split()
+    os.kill(int(work), signal.SIGKILL)
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == 1
+    assert "D01" in out
+    assert "D00: ended by a signal" in err
+
+
+def test_what_changes_a_device_waits_for_whoever_has_leased_it(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    Desk(adb, 2)
+    [held] = lease.take(lambda: ["D01"], 1, timeout_s=1)
+    words = ["-s", "D00", "-s", "D01", "--timeout", "1"]
+    done = droidreclaim("reclaim", "--band", "cached", *words)
+    assert done.returncode == 3
+    assert "D01: no 1 free of these within 1 s" in done.stderr
+    assert droidreclaim("ps", *words).returncode == 0  # looking disturbs nobody
+    held.release()
+
+
+def test_a_report_of_each_device_is_a_file_each(
+    adb: AdbServer, droidreclaim: Run, tmp_path: Path
+) -> None:
+    adb.devices = ""
+    words = ["-s", "10.0.0.1:5555", "-s", "B", "--report", str(tmp_path / "report.txt")]
+    done = droidreclaim("doctor", *words)
+    assert done.returncode == 3  # neither is attached, which a report says as well
+    names = {one.name for one in tmp_path.glob("report*")}
+    assert names == {"report-10.0.0.1_5555.txt", "report-B.txt"}
+    assert done.stdout.split()[0] == "SERIAL"
+
+
+def test_sixty_four_devices_take_at_most_three_times_the_time_of_one(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    """The best of three on either side: what else the machine does is not measured."""
+
+    def took_s(*words: str) -> float:
+        begun_s = time.monotonic()
+        done = droidreclaim("ps", *words)
+        assert done.returncode == 0, done.stderr
+        return time.monotonic() - begun_s
+
+    Desk(adb, 64)
+    one = min(took_s("-s", "D00") for _ in range(3))
+    many = min(took_s("--all-devices") for _ in range(3))
+    print(f"one {one:.2f} s, 64 {many:.2f} s, {many / one:.1f} times")
+    assert many <= 3 * one
