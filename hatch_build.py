@@ -1,5 +1,5 @@
 """
-Compile what the package carries: helper and guard for every ABI, and the pocket phone's programs.
+Compile what the package carries: the devices' programs for every ABI, and the pocket phone's.
 
 Hatchling runs it as a build hook; ``python hatch_build.py`` builds in place for developers.
 Zig (the ``ziglang`` package) is the compiler: one wheel of it holds every target.
@@ -23,8 +23,9 @@ except ImportError:  # run by hand, where only ziglang is wanted
 
 PROTOCOL = 1
 DEVICE_SOURCES = Path("device-scripts")
-HELPER_FOLDERS = ("common", "helper")  # below it: what both programs share, then its own
+HELPER_FOLDERS = ("common", "helper")  # below it: what the programs share, then its own
 GUARD_FOLDERS = ("common", "guard")
+PRESSURE_FOLDERS = ("common", "pressure")
 HELPER_BINARIES = Path("droidreclaim/helper/bin")
 GUEST_SOURCES = Path("droidreclaim/lab/phone/guest/src")
 GUEST_BINARIES = Path("droidreclaim/lab/phone/guest/bin")
@@ -150,9 +151,10 @@ def _build_program(root: Path, name: str, listing: str, folders: tuple[str, ...]
 
 
 def build_helpers(root: Path) -> None:
-    """Compile what is pushed to devices: the helper and the guard."""
+    """Compile what is pushed to devices: the helper, the guard and the pressure."""
     _build_program(root, "droidreclaim-helper", "helpers.json", HELPER_FOLDERS)
     _build_program(root, "droidreclaim-guard", "guards.json", GUARD_FOLDERS)
+    _build_program(root, "droidreclaim-pressure", "pressures.json", PRESSURE_FOLDERS)
 
 
 def build_guest(root: Path) -> None:

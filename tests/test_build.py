@@ -26,7 +26,9 @@ MACHINES = {
 PROGRAMS = {  # by the most bytes one may have
     "droidreclaim-helper": 64 * 1024,
     "droidreclaim-guard": 64 * 1024,
+    "droidreclaim-pressure": 64 * 1024,
 }
+LISTINGS = ("helpers.json", "guards.json", "pressures.json")
 EF_ARM_ABI_FLOAT_HARD = 0x400
 
 
@@ -81,7 +83,7 @@ def test_a_program_is_static_small_and_aligned_for_every_page_size(
             assert not elf["e_flags"] & EF_ARM_ABI_FLOAT_HARD
 
 
-@pytest.mark.parametrize("kind", ["helper", "guard"])
+@pytest.mark.parametrize("kind", ["helper", "guard", "pressure"])
 def test_a_list_names_a_program_for_every_abi_with_its_hashes(
     binaries: Path, built: Path, kind: str
 ) -> None:
@@ -107,13 +109,12 @@ def test_another_folder_and_an_empty_cache_give_the_same_bytes(
     before = set(root.rglob("*"))
     subprocess.run([sys.executable, root / "hatch_build.py"], check=True, env=environment)
     again = root / "droidreclaim" / "helper" / "bin"
-    for listing in ("helpers.json", "guards.json"):
+    for listing in LISTINGS:
         assert (again / listing).read_text() == (binaries / listing).read_text()
     new = {path for path in root.rglob("*") if path.is_file()} - before
     assert {path.relative_to(again).parts[0] for path in new} == {
         *MACHINES,
-        "helpers.json",
-        "guards.json",
+        *LISTINGS,
     }
 
 
@@ -196,7 +197,7 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
         carried = set(archive.namelist())
     programs = {f"droidreclaim/helper/bin/{abi}/{name}" for abi in MACHINES for name in PROGRAMS}
     assert programs <= carried
-    assert {f"droidreclaim/helper/bin/{kind}s.json" for kind in ("helper", "guard")} <= carried
+    assert {f"droidreclaim/helper/bin/{listing}" for listing in LISTINGS} <= carried
     assert {
         f"droidreclaim/profiles/{name}.yaml" for name in ("keep-games", "gentle", "favourites")
     } <= carried

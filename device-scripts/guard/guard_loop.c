@@ -10,6 +10,7 @@
 #include "host_link.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
+#include "memory_level.h"
 #include "page_out.h"
 #include "pressure_alarm.h"
 #include "status_socket.h"
@@ -298,7 +299,7 @@ void guard_run(void *data, int ready_fd)
 	alarm_open(&guard->profile.when);
 	device_open();
 	events_open();
-	guard->oom_kills_before = gauge_oom_kills();
+	guard->oom_kills_before = oom_kill_count();
 	look(guard, false);
 	guard_note(guard, "start", guard->name);
 	if (guard->bound_to[0])

@@ -17,9 +17,6 @@ void gauge_read(struct situation *out, uint64_t now_ms);
 /* Totals of waiting for memory; UNKNOWN without PSI. */
 void gauge_psi(uint64_t *some_us, uint64_t *full_us);
 
-/* Processes the kernel killed for memory since boot; UNKNOWN where it does not count. */
-uint64_t gauge_oom_kills(void);
-
 /* A swap that is not zram, or zram with a device behind it: writes wear flash. */
 bool gauge_swap_is_flash(void);
 

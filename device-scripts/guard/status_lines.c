@@ -6,6 +6,7 @@
 #include "json.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
+#include "memory_level.h"
 #include "pressure_alarm.h"
 #include "proc.h"
 
@@ -52,7 +53,7 @@ static void print_device(const struct guard *guard)
 
 static void print_guard(const struct guard *guard, uint64_t now_ms)
 {
-	uint64_t kills = gauge_oom_kills();
+	uint64_t kills = oom_kill_count();
 
 	line_begin("guard");
 	line_bool("running", true);

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
+#include "memory_level.h"
 #include "page.h"
 #include "sys.h"
 
@@ -343,7 +344,7 @@ static void memory_is_read_as_lmkd_counts_it(void)
 	CHECK(now.low_bytes == (12 + 250 + 25) * 4096); /* a zone without memory does not count */
 	gauge_psi(&some_us, &full_us);
 	CHECK(some_us == 868090 && full_us == 867300);
-	CHECK(gauge_oom_kills() == 3);
+	CHECK(oom_kill_count() == 3);
 }
 
 static void swap_of(int total_kib, int free_kib)

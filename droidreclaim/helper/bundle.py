@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 
 from droidreclaim.errors import NotPossible
 
-_LISTINGS = {"helper": "helpers.json", "guard": "guards.json"}
+_LISTINGS = {"helper": "helpers.json", "guard": "guards.json", "pressure": "pressures.json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Helper:
     One program of the package.
 
     Attributes:
-        kind: ``helper``, or ``guard``, the daemon.
+        kind: ``helper``, ``guard`` (the daemon) or ``pressure``.
         sha256: In hex, as all its hashes; the older two are for devices that have nothing better.
     """
 
@@ -70,7 +70,7 @@ def load_bundle(folder: Traversable | None = None, kind: str = "helper") -> Bund
     Read what the build wrote next to the programs, by default the package's own.
 
     Args:
-        kind: ``helper``, or ``guard``, the daemon.
+        kind: ``helper``, ``guard`` (the daemon) or ``pressure``.
 
     Raises:
         NotPossible: there is none: a source tree in which nothing was built.

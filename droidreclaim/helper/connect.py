@@ -87,7 +87,7 @@ def connect(
     Start the helper on *device*; it is put there first where it is absent.
 
     Args:
-        kind: ``guard`` for a session with the other program instead, which speaks alike.
+        kind: ``guard`` or ``pressure`` for a session with another program, which speaks alike.
         watch: Whether a device whose adbd does not answer for 9 s is lost. One short of memory can
             stand still as long: whoever measures such a device waits.
 

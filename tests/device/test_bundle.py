@@ -31,11 +31,12 @@ def test_a_program_is_named_by_its_content(tmp_path: Path) -> None:
     assert bundle.helpers["x86"].read() == DATA
 
 
-def test_the_guard_is_a_program_of_another_name(tmp_path: Path) -> None:
-    write(tmp_path, SHA256, "guard")
-    guard = load_bundle(tmp_path, "guard").helpers["x86"]
-    assert guard.name == f"guard-{SHA256[:16]}"
-    assert guard.read() == DATA
+@pytest.mark.parametrize("kind", ["guard", "pressure"])
+def test_each_kind_is_a_program_of_another_name(tmp_path: Path, kind: str) -> None:
+    write(tmp_path, SHA256, kind)
+    program = load_bundle(tmp_path, kind).helpers["x86"]
+    assert program.name == f"{kind}-{SHA256[:16]}"
+    assert program.read() == DATA
 
 
 def test_a_damaged_program_is_not_handed_out(tmp_path: Path) -> None:

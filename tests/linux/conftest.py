@@ -61,7 +61,11 @@ def helpers() -> dict[str, Path]:
     """The built helper of every ABI, built now when the sources are newer."""
     script = load_build_script()
     folder = ROOT / script.HELPER_BINARIES
-    lists = {"helpers.json": script.HELPER_FOLDERS, "guards.json": script.GUARD_FOLDERS}
+    lists = {
+        "helpers.json": script.HELPER_FOLDERS,
+        "guards.json": script.GUARD_FOLDERS,
+        "pressures.json": script.PRESSURE_FOLDERS,
+    }
     if any(
         built_from(folder / name) != script.source_hash(SOURCES, folders)
         for name, folders in lists.items()

@@ -1,0 +1,12 @@
+/* The kernel's calls that only the pressure program needs; answers as in sys.h. */
+#ifndef PRESSURE_SYS_H
+#define PRESSURE_SYS_H
+
+#include "sys.h"
+
+/* `bytes` of new memory that reads and writes; shared with children, or one's own. NULL: none. */
+void *sys_map(size_t bytes, bool shared);
+void sys_unmap(void *at, size_t bytes);
+int sys_getppid(void);
+
+#endif
