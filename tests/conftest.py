@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import fuzzing
 import pytest
 
 # A run in the background inherits these as ignored, and hands them on to what it starts.
@@ -14,6 +15,16 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 _BESIDE_THE_PROJECT = Path(__file__).parents[1].parent / "shared" / "fixtures"
 _CAPTURES = Path(os.environ.get("DROIDRECLAIM_FIXTURES") or _BESIDE_THE_PROJECT)
 _NO_CAPTURES = "no captures at"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    fuzzing.register(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if fuzzing.is_nightly(config):
+        fuzzing.mark(items)
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,16 @@ from lanes import LANES, counts_of, details, slowest_of
 _ROOT = Path(__file__).parents[1]
 
 
-def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the tests of *folder* under the project's own conftest."""
-    (folder / "conftest.py").write_bytes((_ROOT / "tests" / "conftest.py").read_bytes())
+    for name in ("conftest.py", "fuzzing.py"):
+        (folder / name).write_bytes((_ROOT / "tests" / name).read_bytes())
     env = {k: v for k, v in os.environ.items() if not k.startswith(("DROIDRECLAIM_", "PYTEST_"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", f"--rootdir={folder}", f"--junitxml={folder}/record.xml"],
+        [
+            *(sys.executable, "-m", "pytest", *words),
+            *(f"--rootdir={folder}", f"--junitxml={folder}/record.xml"),
+        ],
         cwd=folder,
         env=env | environment,
         capture_output=True,
@@ -38,6 +42,25 @@ def skipping(tmp_path: Path) -> Path:
         "def test_machine(): pytest.skip('needs root')\n"
     )
     return tmp_path
+
+
+def test_a_nightly_run_tries_ten_times_the_examples_of_hypothesis(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "from hypothesis import given, settings, strategies\n"
+        "from fuzzing import examples\n"
+        "def test_plain(): pass\n"
+        "@given(strategies.integers())\n"
+        "def test_usual(number): print('usual')\n"
+        "@settings(max_examples=examples(7))\n"
+        "@given(strategies.integers())\n"
+        "def test_own(number): print('own')\n"
+    )
+    once = run_pytest(tmp_path, "-rP")
+    often = run_pytest(tmp_path, "-rP", "-m", "nightly")
+    assert counts_of(once.stdout, 0) == {"passed": 3}
+    assert "2 passed, 1 deselected" in often.stdout
+    assert [once.stdout.count(f"\n{word}") for word in ("usual", "own")] == [100, 7]
+    assert [often.stdout.count(f"\n{word}") for word in ("usual", "own")] == [1000, 70]
 
 
 def test_a_clone_without_captures_is_green(skipping: Path) -> None:

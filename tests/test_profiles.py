@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -244,7 +245,7 @@ def mutated(source: random.Random) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(_ALPHABET)
 def test_no_text_raises_anything(text: str) -> None:
     only_our_faults(text.encode("utf-8", "surrogatepass"))
@@ -258,7 +259,7 @@ def test_no_mutated_profile_raises_anything(seed: int) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
 def test_no_profile_of_20_000_raises_anything() -> None:
-    @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
     @given(_ALPHABET)
     def texts(text: str) -> None:
         only_our_faults(text.encode("utf-8", "surrogatepass"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzzing import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -222,7 +223,7 @@ _BASE = report(_WHOLE)
 
 
 @pytest.mark.parametrize("place", _PLACES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data(), secret=_SECRETS)
 def test_a_secret_in_any_place_of_any_source_never_comes_through(
     place: str, data: Any, secret: str

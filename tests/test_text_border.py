@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -375,7 +376,7 @@ _PIECES = st.sampled_from([KILL, QUIET, "\n", "```\n", "> ", "12:", "------ A (p
     "        ApplicationExitInfo #0:\n", "Proc # 0: ", "\t", "9" * 400])  # fmt: skip
 
 
-@settings(max_examples=80, deadline=4000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), deadline=4000, suppress_health_check=list(HealthCheck))
 @given(
     body=st.one_of(st.binary(max_size=3000), st.lists(_PIECES, max_size=30).map("".join)),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"]),
@@ -392,7 +393,7 @@ def test_any_bytes_are_an_answer_or_one_line(tmp_path, body, encoding, pack, cut
         assert refused is None or (refused.exit_code in (2, 5) and "\n" not in str(refused))
 
 
-@settings(max_examples=60, deadline=4000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=4000, suppress_health_check=list(HealthCheck))
 @given(
     prefix=st.from_regex(
         r"(?:[>|*-] ?){0,3}|[0-9]{1,6}:|[a-z/.]{1,20}:[0-9]{1,5}[:-]", fullmatch=True

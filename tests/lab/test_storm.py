@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -372,7 +373,7 @@ def test_a_file_of_the_folder_that_is_none_is_one_clear_line(
     assert "\n" not in str(error.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_a_storm_damaged_anywhere_is_refused_or_told(data: st.DataObject) -> None:
     """Bytes of both files are changed, cut or put in; what is still read is still told."""

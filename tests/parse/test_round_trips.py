@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from droidreclaim.parse.shell.ps import parse_ps
 from droidreclaim.parse.text.uids import uid_of, uid_of_record
 from droidreclaim.units import KIB
 
-_few = settings(max_examples=40, deadline=None)
+_few = settings(max_examples=examples(40))
 
 _pid = st.integers(1, 4_194_304)
 
