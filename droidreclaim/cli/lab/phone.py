@@ -71,6 +71,7 @@ def start(
     api: Annotated[
         int, typer.Option("--api", min=1, max=999, help="Android API level it plays.")
     ] = 33,
+    cpus: Annotated[int, typer.Option("--cpus", min=1, max=8, help="Its processors.")] = 2,
     accel: Annotated[
         Accel | None,
         typer.Option("--accel", help="Of QEMU; remembered, for demo and storm too [auto]."),
@@ -98,6 +99,7 @@ def start(
         api=api,
         port=_chosen(phone_port, connection),
         writeback=writeback,
+        cpus=cpus,
     )
     server = _server(connection)
     if accel is not None:

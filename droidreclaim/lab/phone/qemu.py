@@ -79,7 +79,7 @@ def state_words(image: Image, config: Config) -> list[str]:
 
 def _machine(image: Image, config: Config, accelerator: str) -> list[str]:
     return [
-        *_common(image, accelerator, config.ram_bytes),
+        *_common(image, accelerator, config.ram_bytes, config.cpus),
         *("-append", kernel_line(config)),
         *("-device", "virtio-blk-pci,drive=disk"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
@@ -99,7 +99,7 @@ def _disk(path: Path, form: str) -> list[str]:
     return ["-drive", f"file={name},if=none,id=disk,format={form},snapshot=on"]
 
 
-def _common(image: Image, accelerator: str, ram_bytes: int) -> list[str]:
+def _common(image: Image, accelerator: str, ram_bytes: int, cpus: int = 2) -> list[str]:
     program = find_tool(_PROGRAM)
     if program is None:
         raise NotPossible(
@@ -108,7 +108,8 @@ def _common(image: Image, accelerator: str, ram_bytes: int) -> list[str]:
     engine = ("kvm", "host") if accelerator == "kvm" else ("tcg,thread=multi", "max")
     return [
         *(program, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"),
-        *("-accel", engine[0], "-cpu", engine[1], "-smp", "2", "-m", f"{ram_bytes // 1024}K"),
+        *("-accel", engine[0], "-cpu", engine[1]),
+        *("-smp", str(cpus), "-m", f"{ram_bytes // 1024}K"),
         *("-rtc", "base=utc", "-kernel", str(image.kernel), "-initrd", str(image.initramfs)),
     ]
 

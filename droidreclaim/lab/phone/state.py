@@ -19,6 +19,7 @@ ACCELS = ("auto", "kvm", "tcg")
 APIS = range(28, 38)
 WRITEBACK_API = 37
 MIN_RAM_BYTES = 192 * MIB  # below, the kernel and the framework alone do not fit
+CPUS = range(1, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Config:
         port: On 127.0.0.1; None for a free one.
         apps: Passed to the framework; None for its own choice.
         writeback: What a frozen app has in zram is written to a file, as mmd does.
+        cpus: Emulated, one costs the host a third less than two: code of both is kept in step.
     """
 
     ram_bytes: int = 640 * MIB
@@ -44,6 +46,7 @@ class Config:
     port: int | None = None
     apps: str | None = None
     writeback: bool = False
+    cpus: int = 2
 
     def check(self) -> None:
         """
@@ -58,6 +61,8 @@ class Config:
             raise UsageError(
                 "write-back needs a phone with zram and mmd", hint=f"--api {WRITEBACK_API}"
             )
+        if self.cpus not in CPUS:
+            raise UsageError(f"no phone of {self.cpus} CPUs", hint=f"{CPUS[0]} to {CPUS[-1]}")
         if self.ram_bytes < MIN_RAM_BYTES:
             raise UsageError(
                 f"{format_size(self.ram_bytes)} of RAM boot no phone",

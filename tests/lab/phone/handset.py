@@ -28,6 +28,11 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
         time.sleep(0.2)
 
 
+def behave(handset: Handset, as_su: str) -> None:
+    """Have the su of a phone whose root is ``su`` behave as that of another."""
+    handset.text(f"su -c 'echo {as_su} > /data/adb/su'")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

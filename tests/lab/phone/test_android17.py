@@ -27,7 +27,7 @@ FREEZE = "activity_manager_native_boot freeze_debounce_timeout"
 
 @pytest.fixture(scope="module")
 def phone17(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
-    handset = boot_for_module(api=37, writeback=True)
+    handset = boot_for_module(api=37, writeback=True, once=True)
     until(lambda: handset.text("getprop pocket.settled") == "1", timeout_s=60)
     handset.text(f"device_config put {FREEZE} 500; setprop pocket.writeback_after_s 1")
     return handset

@@ -61,7 +61,7 @@ def test_the_clock_is_the_hosts(phone: Handset) -> None:
 
 
 def test_a_reboot_keeps_data_and_changes_the_boot_id(boot: Callable[..., Handset]) -> None:
-    handset = boot(api=30, ram_bytes=256 * MIB, zram_bytes=0)
+    handset = boot(api=30, ram_bytes=256 * MIB, zram_bytes=0, once=True)
     before = handset.text("cat /proc/sys/kernel/random/boot_id")
     handset.text("echo kept > /data/local/tmp/kept")
     assert handset.run("reboot").returncode == 0

@@ -33,7 +33,9 @@ LOW_MEMORY = 3  # android.app.ApplicationExitInfo
 @contextmanager
 def small_phone(boot: Callable[..., Handset]) -> Iterator[Handset]:
     """A phone that runs none of the apps yet, for one arm."""
-    handset = boot(ram_bytes=RAM_BYTES, zram_bytes=scenario.zram_bytes(RAM_BYTES), apps="none")
+    handset = boot(
+        ram_bytes=RAM_BYTES, zram_bytes=scenario.zram_bytes(RAM_BYTES), apps="none", cpus=2
+    )
     try:
         yield handset
     finally:

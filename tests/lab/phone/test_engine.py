@@ -176,7 +176,7 @@ def test_a_rate_is_not_exceeded(apps: Handset) -> None:
 def test_without_root_am_compact_is_believed_by_its_event_alone(
     boot: Callable[..., Handset], api: int
 ) -> None:
-    mine = boot(root="none", api=api)
+    mine = boot(root="none", api=api, once=api != 33)
     until(lambda: "com.example.mail" in mine.text("dumpsys activity lru"), timeout_s=60)
     until(lambda: run(mine, "reclaim", "--band", "cached", "--how", "trim").returncode == 0, 60)
     document = run_json(mine, "reclaim", "com.example.mail", "--backend", "am_compact")

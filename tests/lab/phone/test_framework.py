@@ -220,7 +220,7 @@ class TestCommands:
 @pytest.fixture(scope="module")
 def small(boot_for_module: Callable[..., Handset]) -> Handset:
     """A phone so small that few apps fit."""
-    return boot_for_module(ram_bytes=320 * MIB, zram_bytes=32 * MIB, apps="none", api=33)
+    return boot_for_module(ram_bytes=320 * MIB, zram_bytes=32 * MIB, apps="none", once=True)
 
 
 class TestKiller:

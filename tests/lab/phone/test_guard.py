@@ -42,7 +42,7 @@ KILL = f"for p in $({PIDS}); do kill -9 $p; done"
 @pytest.fixture(scope="module")
 def shared(boot_for_module: Callable[..., Handset]) -> Handset:
     """The phone of this file, with all its apps in the background."""
-    phone = boot_for_module()
+    phone = boot_for_module(cpus=2)
     until(lambda: len(re.findall(r"9\d\d", phone.text(_ADJS))) >= 6, timeout_s=60)
     return phone
 
@@ -341,8 +341,9 @@ def killed_at_random(phone: Handset, times: int, seed: int) -> None:
     until(lambda: running(phone) == [])
 
 
-def test_killed_at_random_instants_it_leaves_nothing_in_the_way(phone: Handset) -> None:
-    killed_at_random(phone, 100, 1)
+@pytest.mark.parametrize("times", [30, pytest.param(300, marks=pytest.mark.nightly)])
+def test_killed_at_random_instants_it_leaves_nothing_in_the_way(phone: Handset, times: int) -> None:
+    killed_at_random(phone, times, times)
     start(phone)
     assert status(phone).running
     assert run(phone, "uninstall").returncode == 0
@@ -390,10 +391,12 @@ def always(tmp_path: Path) -> str:
     ("spare", "go_on", "word"),
     [
         ("cmd thermalservice override-status 3", "cmd thermalservice reset", "thermal"),
-        (
+        # A minute of waiting; what each word means to the guard is held to in tests/linux.
+        pytest.param(
             "settings put global low_power 1",
             "settings put global low_power 0",
             "battery_saver",
+            marks=pytest.mark.nightly,
         ),
     ],
 )
@@ -520,7 +523,9 @@ def test_with_a_guard_and_a_silent_host_every_app_and_the_score_are_kept(
     """And without one, lowmemorykiller takes the game in the same scenario."""
     ram_bytes = 384 * MIB
     shared.stop()
-    phone = boot(ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none")
+    phone = boot(
+        ram_bytes=ram_bytes, zram_bytes=scenario.zram_bytes(ram_bytes), apps="none", cpus=2
+    )
     if not guards:
         assert not played(phone).game.kept
         return

@@ -64,7 +64,9 @@ _recorded: list[NamedKill] = []
 def test_kills_are_recorded_under_pressure_of_each_kind(
     case: Pressed, boot: Callable[..., Handset]
 ) -> None:
-    handset = boot(ram_bytes=320 * MIB, zram_bytes=case.zram_bytes, apps="none", api=case.api)
+    handset = boot(
+        ram_bytes=320 * MIB, zram_bytes=case.zram_bytes, apps="none", api=case.api, once=True
+    )
     if case.read_mib:
         _read_for_ever(handset, case.read_mib)
     kills = record(handset, case.settings, _KILLS_EACH, _WITHIN_S)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from commands import command, counted, run, run_json
-from handset import Handset, until
+from handset import Handset, behave, until
 
 pytestmark = pytest.mark.phone
 
@@ -270,7 +270,8 @@ def test_without_swap_anonymous_memory_is_refused_up_front(boot: Callable[..., H
 
 @pytest.mark.parametrize("root", ["su", "su0", "su-banner"])
 def test_every_form_of_su_gets_there(boot: Callable[..., Handset], root: str) -> None:
-    mine = settle(boot(root=root))
+    mine = settle(boot(root="su"))
+    behave(mine, root)
     document = run_json(mine, "reclaim", "com.example.game")
     assert document["targets"][0]["outcome"] == "reclaimed"
 
@@ -282,7 +283,9 @@ def test_every_form_of_su_gets_there(boot: Callable[..., Handset], root: str) ->
 def test_without_root_the_ways_that_failed_are_named(
     boot: Callable[..., Handset], root: str, words: str
 ) -> None:
-    mine = boot(root=root)
+    mine = boot(root="none" if root == "none" else "su")
+    if root != "none":
+        behave(mine, root)
     done = run(mine, *_CACHED)
     assert done.returncode == 4, done.stderr
     assert words in done.stderr

@@ -27,7 +27,7 @@ _LOW_MEM_SDK = 34  # the release since which lmkd kills for low memory alone
     ],
 )
 def test_everything_is_read_live(boot: Callable[..., Handset], api: int) -> None:
-    handset = boot(ram_bytes=448 * MIB, zram_bytes=128 * MIB, apps="none", api=api)
+    handset = boot(ram_bytes=448 * MIB, zram_bytes=128 * MIB, apps="none", api=api, once=True)
     for words in ("one 24", "two 8 --remote"):
         handset.text(f"pocket install com.example.{words}")
         handset.text(f"am start -W com.example.{words.split()[0]}")

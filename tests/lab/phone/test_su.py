@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from droidreclaim.lab.phone import vm
-from handset import Handset, until
+from handset import Handset, behave, until
 
 pytestmark = pytest.mark.phone
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.phone
 @pytest.fixture(scope="module")
 def unrooted(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
     """A phone whose su changes its mind: `become` says what it is to be."""
-    handset = boot_for_module(root="su", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
+    handset = boot_for_module(root="su")
     yield handset
     vm.stop(handset.phone)
 
@@ -29,13 +29,9 @@ def become(unrooted: Handset) -> Iterator[Callable[[str], None]]:
     argv = [unrooted.adb, "-s", unrooted.serial, "shell", restore]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
         until(lambda: unrooted.shell("rm /data/local/tmp/ready").returncode == 0)
-        yield lambda behaviour: _write_behaviour(unrooted, behaviour)
+        yield lambda behaviour: behave(unrooted, behaviour)
         unrooted.text("touch /data/local/tmp/restore")
         job.wait(timeout=30)
-
-
-def _write_behaviour(handset: Handset, behaviour: str) -> None:
-    handset.text(f"su -c 'echo {behaviour} > /data/adb/su'")
 
 
 def test_the_shell_is_not_root_and_has_no_capability(unrooted: Handset) -> None:
@@ -121,7 +117,7 @@ def test_a_greeting_comes_before_the_output(
 def test_adb_root_and_unroot_restart_adbd_and_kill_what_it_started(
     boot: Callable[..., Handset],
 ) -> None:
-    handset = boot(root="su0", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
+    handset = boot(root="su0", once=True)
     assert handset.text("su 0 id -u; id -u").split() == ["0", "2000"]
     left = "setsid sleep 4000 < /dev/null > /dev/null 2>&1 &"
     handset.text(left)
@@ -137,7 +133,7 @@ def test_adb_root_and_unroot_restart_adbd_and_kill_what_it_started(
 
 
 def test_without_any_root_there_is_no_su(boot: Callable[..., Handset]) -> None:
-    handset = boot(root="none", ram_bytes=256 * 1024 * 1024, zram_bytes=0)
+    handset = boot(root="none")
     assert handset.shell("su -c id").returncode == 127
     assert handset.run("root").stdout == b"adbd cannot run as root in production builds\n"
     vm.stop(handset.phone)
