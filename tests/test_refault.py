@@ -11,6 +11,7 @@ from droidreclaim.errors import UsageError
 from droidreclaim.helper.wire import Measured
 from droidreclaim.model import Advice, Memory, ProcessId, Refault, TargetResult
 from droidreclaim.parse.proc.kernel import parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.swap import flash_read_bytes
 from droidreclaim.reclaim.refault import Counters, device_refault, refault
 from droidreclaim.units import times_of
 
@@ -99,6 +100,16 @@ def test_the_device_is_counted_from_the_page_out_on() -> None:
     assert seen.swapped_in_bytes == 256 * 4096
     assert seen.major_faults == 290
     assert (seen.psi_some_s, seen.psi_full_s) == (0.25, 0.0)
+
+
+def test_what_came_from_flash_is_told_apart_from_what_zram_gave() -> None:
+    before = {"/sys/block/zram0/bd_stat": "  6000   970   6890\n", "/proc/vmstat": "pswpin 1\n"}
+    after = {"/sys/block/zram0/bd_stat": "  5800  1226   6890\n", "/proc/vmstat": "pswpin 1\n"}
+    start, now = (Counters(None, None, flash_read_bytes(files)) for files in (before, after))
+    seen = device_refault(10, start, now, 16384)
+    assert seen.from_flash_bytes == 256 * 4096  # bd_stat counts 4 KiB, whatever a page is
+    silent = Counters(None, None, flash_read_bytes({"/sys/block/zram0/bd_stat": None}))
+    assert device_refault(10, silent, silent, 4096).from_flash_bytes is None
 
 
 def test_a_kernel_without_psi_says_unknown() -> None:

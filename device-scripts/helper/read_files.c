@@ -21,6 +21,7 @@ static const struct {
 	{"zram_io", "io_stat"},
 	{"zram_algorithm", "comp_algorithm"},
 	{"zram_backing", "backing_dev"},
+	{"zram_flash", "bd_stat"},
 };
 
 static void begin_part(const char *name, const char *path, uint64_t part)

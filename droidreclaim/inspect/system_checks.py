@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from droidreclaim.errors import ParseError
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.parse.activity.limiter import parse_memory_limiter
-from droidreclaim.units import KIB, format_size
+from droidreclaim.parse.proc.swap import parse_zram_bd_stat
+from droidreclaim.units import format_size
 
 OK, WARN = CheckState.OK, CheckState.WARN
 
@@ -33,13 +34,14 @@ def zram(text: str) -> Iterator[Check]:
 
 
 def _written_back(value: str) -> str | None:
-    """Of bd_stat, pages of 4 KiB there now, read back, and written; None where none ever were."""
-    counts = value.split()
-    if len(counts) < 3 or not all(one.isascii() and one.isdecimal() for one in counts[:3]):
+    """What bd_stat tells; None where nothing was ever written back."""
+    try:
+        seen = parse_zram_bd_stat(value)
+    except ParseError:
         return None
-    now, back, written = (format_size(int(one[:15]) * 4 * KIB) for one in counts[:3])
-    if not any(int(one[:15]) for one in counts[:3]):
+    if not seen.written_bytes and not seen.held_bytes:
         return None
+    now, back, written = map(format_size, (seen.held_bytes, seen.read_bytes, seen.written_bytes))
     return f"{now} of swap lies there, {written} written and {back} read back since boot"
 
 

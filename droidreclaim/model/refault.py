@@ -30,12 +30,14 @@ class DeviceRefault:
 
     Attributes:
         swapped_in_bytes: Read back from swap, whoever wanted it.
+        from_flash_bytes: Of that, read from flash, where zram had written it: slower than zram.
         psi_some_s: How long at least one task waited for memory.
         psi_full_s: How long all of them did.
     """
 
     at_s: float
     swapped_in_bytes: int | None
+    from_flash_bytes: int | None
     major_faults: int | None
     psi_some_s: float | None
     psi_full_s: float | None

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 
 from droidreclaim.errors import DeviceError, NotPossible, ParseError
+from droidreclaim.parse.activity.starts import ProcessStart
 from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.parse.proc.swap import flash_read_bytes
 from droidreclaim.qa.record import Killed, Life, Memory
 from droidreclaim.session import Phone
 
@@ -54,6 +56,30 @@ def parse_memory(text: str) -> Memory | None:
     return Memory(
         sizes["Rss"], sizes["Pss"], sizes["Swap"], int(faults) if faults.isdecimal() else None
     )
+
+
+def flash_read(phone: Phone) -> int | None:
+    """Bytes that zram read back from flash since boot; None where the device does not say."""
+    try:
+        way = phone.way
+    except NotPossible:
+        return None
+    words = way.wrap(["sh", "-c", "head -n 1 /sys/block/zram*/bd_stat"])
+    done = phone.device.run(words, timeout_s=_TIMEOUT_S)
+    lines = [line for line in done.text.splitlines() if line.strip() and "==>" not in line]
+    try:
+        files = {f"{number}/bd_stat": line for number, line in enumerate(lines)}
+        return flash_read_bytes(files) if done.exit_code == 0 else None
+    except ParseError:
+        return None
+
+
+def newest_start(phone: Phone, package: str) -> ProcessStart | None:
+    """What start-info filed last of the app; None before Android 15, and where there is nothing."""
+    try:
+        return next(iter(phone.app(package).starts()), None)
+    except (DeviceError, ParseError):
+        return None
 
 
 def clock_s(phone: Phone) -> float:

@@ -9,7 +9,12 @@ _ALIVE = (HOT, WARM, RELAUNCH)
 
 
 def kind_of(
-    am_kind: str | None, before: Life | None, after: Life | None, *, process_began: bool | None
+    am_kind: str | None,
+    before: Life | None,
+    after: Life | None,
+    *,
+    process_began: bool | None,
+    start_kind: str | None = None,
 ) -> str:
     """
     What kind of a resume it was.
@@ -19,6 +24,7 @@ def kind_of(
         before, after: The app as it was left and as it is back.
         process_began: Whether the device's events tell of a new process of the app meanwhile; None
             where they could not be read.
+        start_kind: The word of start-info; None where it has none. It knows no RELAUNCH.
 
     Returns ``UNKNOWN`` where the witnesses contradict each other: nothing is averaged.
     """
@@ -26,6 +32,10 @@ def kind_of(
         return UNKNOWN
     same_process = (before.pid, before.start_ticks) == (after.pid, after.start_ticks)
     if process_began is not None and process_began == same_process:
+        return UNKNOWN
+    if start_kind in (HOT, WARM, COLD) and (start_kind == COLD) == same_process:
+        return UNKNOWN
+    if start_kind in (HOT, WARM) and am_kind in (HOT, WARM) and start_kind != am_kind:
         return UNKNOWN
     if not same_process:
         return COLD if am_kind in (COLD, None) else UNKNOWN

@@ -73,11 +73,15 @@ class Round:
         before: As the user left the app; None where it did not run then.
         after: When it was back.
         am_kind: What ``am start -W`` called the resume.
+        start_kind: What ``dumpsys activity start-info`` filed, since Android 15; None where it
+            filed nothing new.
         kind: ``HOT``, ``WARM``, ``COLD``, ``RELAUNCH``, or ``UNKNOWN`` where witnesses disagree.
         back_s: Until the app showed again, whatever the kind.
         remembered, found: What was remembered, and what was found when the app was back; None for
             what could not be read.
         memory: By ``before``, ``arm``, ``resume``; what could not be read is not in it.
+        from_flash_bytes: What the device read from flash in the resume, where zram had written it;
+            None where it does not say. Such a resume is none from zram.
         did: What the arm did, in a few words.
         fault: The step that failed, and why; the round counts.
         discarded: Why this does not count: a reason outside the app.
@@ -90,6 +94,7 @@ class Round:
     before: Life | None = None
     after: Life | None = None
     am_kind: str | None = None
+    start_kind: str | None = None
     kind: str = "UNKNOWN"
     back_s: float | None = None
     remembered: dict[str, str | None] = field(default_factory=dict)
@@ -97,6 +102,7 @@ class Round:
     memory: dict[str, Memory] = field(default_factory=dict)
     killed: list[Killed] = field(default_factory=list)
     state: State = State.UNKNOWN
+    from_flash_bytes: int | None = None
     did: str = ""
     fault: str | None = None
     notes: list[str] = field(default_factory=list)

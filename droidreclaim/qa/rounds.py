@@ -14,6 +14,7 @@ from droidreclaim.qa.order import order
 from droidreclaim.qa.record import Round, State
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.session import Phone
+from droidreclaim.units import format_size
 
 _BACK_WITHIN_S = 20.0
 _LOOK_S = 1.0
@@ -199,6 +200,7 @@ class _Player:
 
     def _resume(self) -> None:
         one, phone, package = self.one, self.stage.phone, self.stage.package
+        flash, filed = look.flash_read(phone), look.newest_start(phone, package)
         asked_s = time.monotonic()
         launch = phone.app(package).open()
         took_s = time.monotonic() - asked_s
@@ -207,8 +209,20 @@ class _Player:
         one.back_s = took_s if launch.wait_time_s is None else launch.wait_time_s
         one.am_kind = launch.launch_state
         one.after = look.life(phone, package)
-        began = self._process_began()
-        one.kind = oracles.kind_of(one.am_kind, one.before, one.after, process_began=began)
+        if flash is not None and (flash_now := look.flash_read(phone)) is not None:
+            one.from_flash_bytes = flash_now - flash
+            if one.from_flash_bytes:
+                size = format_size(one.from_flash_bytes)
+                one.notes.append(f"{size} came back from flash, not from zram")
+        start = look.newest_start(phone, package)
+        one.start_kind = None if start is None or start == filed else start.start_type
+        one.kind = oracles.kind_of(
+            one.am_kind,
+            one.before,
+            one.after,
+            process_began=self._process_began(),
+            start_kind=one.start_kind,
+        )
         self._measure("resume")
         for step in self.scenario.steps:
             if step.remember is not None and step.remember.name in one.remembered:

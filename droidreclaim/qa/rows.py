@@ -43,6 +43,7 @@ def _row(one: Round) -> dict[str, Any]:
         "took_s": one.took_s,
         "back_s": one.back_s,
         **sizes,
+        "from_flash_bytes": one.from_flash_bytes,
         "kills": len(one.killed),
         "fault": _cell(one.fault),
         "discarded": _cell(one.discarded),

@@ -17,9 +17,10 @@ from droidreclaim.model import (
     TargetResult,
 )
 from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
+from droidreclaim.parse.proc.swap import flash_read_bytes
 from droidreclaim.units import format_size
 
-_FILES = ("vmstat", "pressure/memory")
+_FILES = ("vmstat", "pressure/memory", "zram_flash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Counters:
 
     vmstat: VmStat | None
     pressure: Pressure | None
+    flash_read_bytes: int | None = None
 
 
 def follow(
@@ -99,6 +101,7 @@ def device_refault(at_s: float, start: Counters, now: Counters, page_bytes: int)
     return DeviceRefault(
         at_s=at_s,
         swapped_in_bytes=None if pages is None else pages * page_bytes,
+        from_flash_bytes=_rise(start.flash_read_bytes, now.flash_read_bytes),
         major_faults=_counter_rise(start, now, "pgmajfault"),
         psi_some_s=_stall_rise(start, now, "some"),
         psi_full_s=_stall_rise(start, now, "full"),
@@ -111,6 +114,7 @@ def _counters(session: HelperSession) -> Counters:
     return Counters(
         parse_vmstat(vmstat) if vmstat else None,
         parse_pressure(pressure) if pressure else None,
+        flash_read_bytes(files),
     )
 
 

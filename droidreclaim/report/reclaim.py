@@ -252,11 +252,16 @@ def _refault_verdict(target: TargetResult) -> str:
 def device_refault_lines(result: ReclaimResult) -> list[str]:
     """What the device read back from swap and waited for, a line for each time."""
     return [
-        f"device after {one.at_s:g} s: {format_size(one.swapped_in_bytes)} read back from swap, "
+        f"device after {one.at_s:g} s: {format_size(one.swapped_in_bytes)} read back from swap"
+        f"{_of_flash(one.from_flash_bytes)}, "
         f"{or_unknown(one.major_faults)} major faults, memory stalls some "
         f"{_seconds(one.psi_some_s)}, full {_seconds(one.psi_full_s)}"
         for one in result.device_refaults
     ]
+
+
+def _of_flash(size_bytes: int | None) -> str:
+    return f" ({format_size(size_bytes)} of it from flash)" if size_bytes else ""
 
 
 def _seconds(value_s: float | None) -> str:

@@ -126,6 +126,20 @@ def test_figures_are_what_the_events_say() -> None:
     assert one.complete
 
 
+def test_an_arm_whose_resumes_came_from_flash_says_so() -> None:
+    events = [
+        replace(one, flash_read_bytes=5 * MIB + int(one.at_s) * MIB)
+        if isinstance(one, Sample)
+        else one
+        for one in EVENTS
+    ]
+    run = run_of("lazy", events=tuple(events))
+    assert figures([run]).from_flash_bytes == 7 * MIB
+    assert any("7 MiB came back from flash" in line for line in table.warnings(storm_of(run)))
+    assert figures([run_of("lazy")]).from_flash_bytes is None
+    assert not any("flash" in line for line in table.warnings(storm_of(run_of("lazy"))))
+
+
 def test_time_to_be_back_counts_every_re_opening_and_no_first_launch() -> None:
     one = figures([run_of("lazy")])  # 0.1 and 0.3 s hot, 2 and 5 s cold
     assert one.back_mean_s == pytest.approx(1.85)

@@ -51,6 +51,26 @@ def test_a_kind_is_known_where_the_witnesses_agree(
     assert kind_of(am_kind, LEFT, after, process_began=began) == kind
 
 
+@pytest.mark.parametrize(
+    ("am_kind", "after", "filed", "kind"),
+    [
+        ("HOT", BACK, "HOT", "HOT"),
+        ("HOT", BACK, None, "HOT"),
+        ("HOT", BACK, "UNSET", "HOT"),
+        ("HOT", BACK, "COLD", "UNKNOWN"),
+        ("HOT", BACK, "WARM", "UNKNOWN"),
+        ("RELAUNCH", BACK, "HOT", "RELAUNCH"),
+        ("COLD", OTHER, "COLD", "COLD"),
+        ("COLD", OTHER, "HOT", "UNKNOWN"),
+        (None, BACK, "COLD", "UNKNOWN"),
+    ],
+)
+def test_what_start_info_filed_is_a_witness_of_the_resume(
+    am_kind: str | None, after: Life, filed: str | None, kind: str
+) -> None:
+    assert kind_of(am_kind, LEFT, after, process_began=None, start_kind=filed) == kind
+
+
 def test_the_state_is_kept_by_one_life_that_remembers() -> None:
     assert state_of(kept(1)) is State.KEPT
     assert state_of(lost(1)) is State.LOST

@@ -63,6 +63,7 @@ class Sample:
     Attributes:
         psi_some_us: Since boot: how long some task waited for memory; *psi_full_us*: all of them.
         paged_out: Pages the kernel wrote to swap since boot; *paged_in*: read from it.
+        flash_read_bytes: What zram read back from flash since boot.
     """
 
     at_s: float
@@ -74,6 +75,7 @@ class Sample:
     psi_full_us: int | None
     paged_out: int | None
     paged_in: int | None
+    flash_read_bytes: int | None = None
     t: Literal["sample"] = "sample"
 
 

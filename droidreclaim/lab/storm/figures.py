@@ -32,6 +32,8 @@ class Figures:
             alone (*resume_p50_s*) flatter an arm that lost the slow ones.
         checksum_faults: Pages that were not as the app wrote them, at resumes and at the end.
         paged_out_bytes: Written to swap by whomever, by the kernel's counter.
+        from_flash_bytes: Read back from flash, where zram had written it: resumes that waited for
+            it are not resumes from zram.
         reported_bytes: Of the arm's own page-outs: went to swap, as the tool says;
             *counted_bytes*: the same, as the kernel counts.
         reclaim_cpu_s: CPU of the helper's page-outs and of the kernel's reclaim in the background;
@@ -66,6 +68,7 @@ class Figures:
     psi_full_s: float | None
     paged_out_bytes: int | None
     faulted_back_bytes: int | None
+    from_flash_bytes: int | None
     page_outs: int
     reported_bytes: int | None
     counted_bytes: int | None
@@ -137,6 +140,7 @@ def figures(runs: Sequence[Run]) -> Figures:
         psi_full_s=_scaled(_grown(runs, lambda one: one.psi_full_us), 1e-6),
         paged_out_bytes=_grown_bytes(runs, lambda one: one.paged_out),
         faulted_back_bytes=_grown_bytes(runs, lambda one: one.paged_in),
+        from_flash_bytes=_grown(runs, lambda one: one.flash_read_bytes),
         page_outs=sum(one.targets > 0 for one in page_outs),
         reported_bytes=_sum(one.swapped_bytes for one in page_outs),
         counted_bytes=_sum(one.kernel_bytes for one in page_outs),

@@ -17,7 +17,7 @@ from droidreclaim.parse.proc.kernel import (
     parse_pressure,
     parse_vmstat,
 )
-from droidreclaim.parse.proc.swap import ZramMemory, parse_zram_mm_stat
+from droidreclaim.parse.proc.swap import ZramMemory, flash_read_bytes, parse_zram_mm_stat
 from droidreclaim.units import MIB
 
 _LEAST_STORED_BYTES = MIB  # of less, the allocator's own pages are most of what zram takes
@@ -39,6 +39,7 @@ class Seen:
     vmstat: VmStat | None
     pressure: Pressure | None
     zram: ZramMemory | None
+    flash_read_bytes: int | None
 
     @property
     def apps(self) -> list[Process]:
@@ -76,6 +77,7 @@ class Seen:
             psi_full_us=full.total_us if full else None,
             paged_out=self.paged_out,
             paged_in=self.vmstat.get("pswpin") if self.vmstat else None,
+            flash_read_bytes=self.flash_read_bytes,
         )
 
 
@@ -86,7 +88,7 @@ def look(session: HelperSession, at_s: float) -> Seen:
     Raises:
         DeviceError, ParseError: it was lost, or its answer cannot be read.
     """
-    files_asked = verbs.read_files("meminfo", "vmstat", "pressure/memory", "zram")
+    files_asked = verbs.read_files("meminfo", "vmstat", "pressure/memory", "zram", "zram_flash")
     begun, scan, read, done = session.call_all(
         [verbs.HELLO, ("scan", {}), files_asked, verbs.HELLO]
     )
@@ -101,4 +103,5 @@ def look(session: HelperSession, at_s: float) -> Seen:
         vmstat=parse_vmstat(vmstat) if vmstat else None,
         pressure=parse_pressure(pressure) if pressure else None,
         zram=parse_zram_mm_stat(zram) if zram else None,
+        flash_read_bytes=flash_read_bytes(files),
     )

@@ -69,6 +69,11 @@ def warnings(storm: Storm) -> list[str]:
             told.append(f"{row.arm}: {one.checksum_faults} pages or apps are not what was written")
         if one.failed_launches:
             told.append(f"{row.arm}: {one.failed_launches} launches failed")
+        if one.from_flash_bytes:
+            told.append(
+                f"{row.arm}: {mib(one.from_flash_bytes)} came back from flash, not from zram: its "
+                "resumes are not those of an arm without"
+            )
         if one.unexplained:
             told.append(
                 f"{row.arm}: {plural(one.unexplained, 'app')} vanished that no log speaks of"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from droidreclaim.errors import ParseError
@@ -16,6 +17,7 @@ _ROW = re.compile(
     r"(?P<path>\S{1,4096})\s+(?P<kind>partition|file)\s+(?P<size>[0-9]{1,18})\s+"
     r"(?P<used>[0-9]{1,18})\s+(?P<priority>-?[0-9]{1,6})"
 )
+_BD_UNIT = 4 * KIB
 _ZRAM = re.compile(r"(?:.*/)?zram[0-9]+")
 
 
@@ -99,6 +101,20 @@ class ZramMemory:
     huge_pages_since: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ZramFlash:
+    """
+    What a zram wrote to its backing device, which is flash (``bd_stat``).
+
+    Attributes:
+        held_bytes: There now; *read_bytes* and *written_bytes* count since boot.
+    """
+
+    held_bytes: int
+    read_bytes: int
+    written_bytes: int
+
+
 def parse_zram_mm_stat(text: str, source: str = "/sys/block/zram0/mm_stat") -> ZramMemory:
     """
     Read ``mm_stat``: 7 numbers on Linux 4.1, 8 from 4.18, 9 from 5.13, 10 on some vendor kernels.
@@ -121,6 +137,23 @@ def parse_zram_mm_stat(text: str, source: str = "/sys/block/zram0/mm_stat") -> Z
         huge_pages=values[7] if len(values) > 7 else None,
         huge_pages_since=values[8] if len(values) > 8 else None,
     )
+
+
+def parse_zram_bd_stat(text: str, source: str = "/sys/block/zram0/bd_stat") -> ZramFlash:
+    """
+    Read ``bd_stat``, in units of 4 KiB whatever the size of a page: "   5921      970     6890".
+
+    Raises:
+        ParseError: something else than three numbers, which vendors may follow up with others.
+    """
+    sizes = (count * _BD_UNIT for count in _numbers(text, source, fewest=3, most=12)[:3])
+    return ZramFlash(*sizes)
+
+
+def flash_read_bytes(files: Mapping[str, str | None]) -> int | None:
+    """What all zram devices read back from flash since boot; None where none can write there."""
+    texts = [text for path, text in files.items() if path.endswith("/bd_stat") and text]
+    return sum(parse_zram_bd_stat(text).read_bytes for text in texts) if texts else None
 
 
 def _numbers(text: str, source: str, *, fewest: int, most: int) -> list[int]:

@@ -21,7 +21,7 @@ from handset import Handset, until
 pytestmark = pytest.mark.phone
 
 MIB = 1 << 20
-GAME, NOTES = "com.example.game", "com.example.notes"
+GAME, NOTES, CHAT = (f"com.example.{name}" for name in ("game", "notes", "chat"))
 FREEZE = "activity_manager_native_boot freeze_debounce_timeout"
 
 
@@ -29,7 +29,7 @@ FREEZE = "activity_manager_native_boot freeze_debounce_timeout"
 def phone17(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
     handset = boot_for_module(api=37, writeback=True, once=True)
     until(lambda: handset.text("getprop pocket.settled") == "1", timeout_s=60)
-    handset.text(f"device_config put {FREEZE} 500; setprop pocket.writeback_after_s 1")
+    handset.text(f"device_config put {FREEZE} 500")
     return handset
 
 
@@ -61,7 +61,9 @@ def write_back(phone: Handset, budget: str) -> None:
     """Page the game out as far as *budget*, in the background, until that lies in flash."""
     phone.text(f"am start -W {GAME}; am start -W {NOTES}; input keyevent HOME")
     until(lambda: process(phone, GAME)["oom_score_adj"] >= 900)
+    phone.text("setprop pocket.writeback_after_s 600")  # not before all of it is in zram
     run_json(phone, "reclaim", GAME, "--allow-flash", "--budget", budget)
+    phone.text("setprop pocket.writeback_after_s 0")
     until(lambda: process(phone, GAME)["oom_score_adj"] == 249)
 
 
@@ -96,9 +98,15 @@ def test_an_app_that_comes_back_from_flash_is_whole_and_its_adj_is_its_own(
     write_back(phone17, "16MiB")
     read, written = flash(phone17)
     assert written * 4096 >= 16 * MIB
-    started = phone17.text(f"am start -W {GAME}")
-    assert "LaunchState: HOT" in started
-    assert flash(phone17)[0] > read
+    words = command(phone17, "reclaim", CHAT, "--allow-flash", "--refault", "5s", "--json")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as page_out:
+        assert page_out.stderr is not None
+        while b"measuring for" not in (line := page_out.stderr.readline()):
+            assert line, "it ended before it measured"
+        assert "LaunchState: HOT" in phone17.text(f"am start -W {GAME}")
+        [seen] = json.loads(page_out.communicate(timeout=30)[0])["device_refaults"]
+    back = (flash(phone17)[0] - read) * 4096
+    assert 0 < seen["from_flash_bytes"] <= min(back, seen["swapped_in_bytes"] + MIB)
     assert '"bad": 0' in phone17.text(f"pocket verify {GAME}")
     assert process(phone17, GAME)["oom_score_adj"] == 0
     newest, *_ = parse_start_info(phone17.text(f"dumpsys activity start-info {GAME}"))
