@@ -121,7 +121,7 @@ static size_t compared;
 /* Whether the process scanned last has the name of a zygote still: one of an app is to come. */
 static bool scanned_zygote(void)
 {
-	struct span said = { name.text, name.len };
+	struct span said = {name.text, name.len};
 
 	return span_is(said, "zygote") || span_is(said, "zygote64") || span_starts(said, "usap") ||
 	       span_is(said, "<pre-initialized>") || span_ends(said, "_zygote");

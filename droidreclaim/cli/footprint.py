@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from droidreclaim.cli.options import AsJson, Connection, with_connection
+from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
 from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import NotAchieved, UsageError
+
+if TYPE_CHECKING:
+    from droidreclaim.policy.footprint import Thresholds
 
 
 @with_connection
@@ -35,6 +38,7 @@ def footprint(
         Path | None,
         typer.Option("--perfetto", metavar="FILE", help="Counters for ui.perfetto.dev (JSON)."),
     ] = None,
+    capture: Capture = None,
     as_json: AsJson = False,
     *,
     connection: Connection,
@@ -52,6 +56,11 @@ def footprint(
     from droidreclaim.session.footprint import packages_of
 
     names, thresholds = packages_of(packages), load(game=game)
+    if capture is not None:
+        if lasting or gate or csv or html or perfetto:
+            raise UsageError("--from is one moment: no --for, --gate, --csv, --html, --perfetto")
+        _show_moment(capture, names, thresholds, as_json=as_json, connection=connection)
+        return
     with connect.phone(connection, root=False) as phone:
         if lasting is None:
             say(f"{phone.serial}: use the app now; Ctrl-C ends it and tells", connection)
@@ -77,6 +86,28 @@ def footprint(
         write(report.summary(seen, **told, second_hand=thresholds.second_hand) + "\n")
     if error is not None:
         raise error
+
+
+def _show_moment(
+    path: Path,
+    names: tuple[str, ...],
+    thresholds: Thresholds,
+    *,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    from droidreclaim.inspect.footprint.capture import of_capture
+    from droidreclaim.report.footprint import moment as report
+
+    seen = of_capture(path, names, game=thresholds.kind == "game")
+    if as_json:
+        document = report.moment_json(seen, thresholds)
+        emit({"device": None, "source": "capture"} | document)
+        return
+    for one in seen.left_out:
+        say(f"left out: {one}", connection)
+    show(report.moment_table(seen, thresholds))
+    write(report.moment_text(seen, thresholds) + "\n")
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 
 import yaml
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.policy.footprint import RamClass
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """
-    What Play judges by.
-
-    Attributes:
-        kind: ``app`` or ``game``.
-        second_hand: Quoted by others, not read at the source.
-    """
-
-    kind: str
-    classes: tuple[RamClass, ...]
-    source: str
-    read: str
-    second_hand: bool
-    unit: str
+from droidreclaim.policy.footprint import RamClass, Thresholds
 
 
 def load(*, game: bool = False) -> Thresholds:

@@ -135,6 +135,82 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
+class Bitmaps:
+    """
+    What is known of the pixels of a process; None where the device prints no such thing.
+
+    Attributes:
+        at_most_bytes: Native heap and graphics together, which hold more than pixels.
+        count, counted_bytes: As dumpsys meminfo counts them (Android 16).
+    """
+
+    at_most_bytes: int | None
+    count: int | None
+    counted_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """
+    What a process's memory was made of at one moment.
+
+    Attributes:
+        at_us: None in captured text.
+        state: As ActivityManager had told it last.
+        source: ``meminfo`` (PSS and what is in swap, by dumpsys' classes) or ``smaps`` (anonymous
+            memory and swap, by the names of mappings).
+        parts: Bytes by class, the largest first.
+    """
+
+    pid: int
+    at_us: int | None
+    state: PlayState
+    source: str
+    parts: Mapping[str, int]
+    bitmaps: Bitmaps | None
+
+    @property
+    def total_bytes(self) -> int:
+        """All parts together."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMoment:
+    """
+    One process at the one moment of a capture; None where the text does not say.
+
+    Attributes:
+        proc_state, reason: As ActivityManager printed them.
+        at_least_bytes: Private dirty memory and swap: RssAnon + VmSwap is that or more, by what is
+            shared with the zygote.
+    """
+
+    pid: int
+    name: str
+    user: int | None
+    proc_state: str | None
+    state: PlayState | None
+    reason: str | None
+    at_least_bytes: int | None
+    made: Made | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What captured text tells of some apps' memory: one moment, no P90."""
+
+    packages: tuple[str, ...]
+    kind: str
+    taken_at: str | None
+    ram_bytes: int | None
+    ram_gb: int | None
+    judged_gb: int
+    processes: tuple[ProcessMoment, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """
     A process that left the foreground and never became cached.

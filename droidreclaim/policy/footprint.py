@@ -49,6 +49,24 @@ class RamClass:
         return round(limits.get(state, self.background_gb) * _GB)
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """
+    What Play judges by.
+
+    Attributes:
+        kind: ``app`` or ``game``.
+        second_hand: Quoted by others, not read at the source.
+    """
+
+    kind: str
+    classes: tuple[RamClass, ...]
+    source: str
+    read: str
+    second_hand: bool
+    unit: str
+
+
 def play_state(proc_state: str | None) -> PlayState:
     """Play's state for ActivityManager's short name of one."""
     return _BY_NAME.get(proc_state or "", PlayState.OTHER)

@@ -14,11 +14,12 @@ from droidreclaim.inspect.footprint.apps import owners
 from droidreclaim.inspect.footprint.sampler import Sampler, hz_of
 from droidreclaim.inspect.footprint.states import StateReader
 from droidreclaim.inspect.headroom import booted_at
-from droidreclaim.inspect.play_memory import Thresholds, load
+from droidreclaim.inspect.play_memory import load
 from droidreclaim.model.footprint import Death, Footprint, Track
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.policy import footprint as policy
 from droidreclaim.policy import parse_targets
+from droidreclaim.policy.footprint import Thresholds
 from droidreclaim.units import seconds_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.text.answer import NumberedLine, answer_lines, no_rows
@@ -23,6 +23,7 @@ _SUMMARY = re.compile(
     r" +(?P<name>[A-Z][A-Za-z ]{2,30}?): +(?P<pss>\d{1,12})(?: +(?P<rss>\d{1,12}))?"
 )
 _TOTALS = re.compile(r"(TOTAL(?: [A-Z]{3,4})*)(?: \(KB\))?: +(\d{1,12})")
+_NATIVE = re.compile(r" *(?P<name>[A-Z][a-z]{1,30} \(\w{1,20}\)): +(\d{1,9}) +(\d{1,12})")
 _HEAP_COLUMNS = 3  # Size, Alloc, Free: blank but for the heaps and TOTAL
 
 
@@ -49,6 +50,7 @@ class AppMemory:
         rows: The table without its total, and the Dalvik details below it.
         swap_bytes: Swapped out; a shared page counts in part when *swap_is_pss*.
         summary_pss: ``App Summary`` by name (``Java Heap``, ``Graphics``), in bytes.
+        native: ``Native Allocations`` by name (``Bitmap (malloced)``): how many, and bytes.
     """
 
     pid: int
@@ -60,6 +62,7 @@ class AppMemory:
     swap_is_pss: bool
     private_dirty_bytes: int | None
     summary_pss: Mapping[str, int]
+    native: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def parse_meminfo_app(text: str) -> tuple[AppMemory, ...]:
@@ -67,17 +70,30 @@ def parse_meminfo_app(text: str) -> tuple[AppMemory, ...]:
     Read ``dumpsys meminfo PACKAGE|PID``: a block for each process that matched.
 
     Raises:
-        ParseError: no block (the header alone is printed when a process died), a block without
-            a total, or a dump of the whole device.
+        ParseError: no block (the header alone is printed when a process died), or one without a
+            total.
     """
-    lines = answer_lines(APP, text)
-    for number, line in lines:
-        if line.startswith(("Total PSS by ", "Total RAM:")):
-            raise ParseError(APP, number, line, hint="this is the dump of the whole device")
-    apps = tuple(_read_block(block) for block in _blocks(lines))
+    apps, refused = read_blocks(text)
+    if refused:
+        raise refused[0]
     if not apps:
+        for number, line in answer_lines(APP, text):
+            if line.startswith(("Total PSS by ", "Total RAM:")):
+                hint = "this is the dump of the whole device: 'dumpsys meminfo -a' has processes"
+                raise ParseError(APP, number, line, hint=hint)
         raise no_rows(APP, text, "process")
     return apps
+
+
+def read_blocks(text: str) -> tuple[tuple[AppMemory, ...], tuple[ParseError, ...]]:
+    """The processes of ``dumpsys meminfo [-a] [PACKAGE]``, and what is wrong with other blocks."""
+    apps, refused = [], []
+    for block in _blocks(answer_lines(APP, text)):
+        try:
+            apps.append(_read_block(block))
+        except ParseError as error:
+            refused.append(error)
+    return tuple(apps), tuple(refused)
 
 
 def _kib(cell: str) -> int | None:
@@ -125,7 +141,14 @@ def _read_block(block: list[NumberedLine]) -> AppMemory:
         swap_is_pss=swap == "SwapPss Dirty",
         private_dirty_bytes=total.get("Private Dirty"),
         summary_pss=summary,
+        native=_native(block),
     )
+
+
+def _native(block: list[NumberedLine]) -> dict[str, tuple[int, int]]:
+    """``Bitmap (malloced):   4   7``: count and KiB, below ``Native Allocations``."""
+    found = (_NATIVE.fullmatch(line[:200].rstrip()) for _, line in block)
+    return {row["name"]: (int(row[2]), int(row[3]) * KIB) for row in found if row}
 
 
 def _old_table(block: list[NumberedLine]) -> dict[str, tuple[str, ...]]:

@@ -67,8 +67,10 @@ class Kind(StrEnum):
     ZONEINFO = "/proc/zoneinfo"
     PRESSURE = "/proc/pressure/memory"
     SWAPS = "/proc/swaps"
+    APPS_MEMORY = "dumpsys meminfo"
 
 
+_BY_SERVICE = {"activity": Kind.ACTIVITY, "meminfo": Kind.APPS_MEMORY}
 _LOGS = frozenset({Kind.LOG, Kind.KERNEL_LOG})
 _BY_COMMAND = (
     (re.compile(r"(?:.*/)?ps(?: .*)?"), Kind.PS),
@@ -76,6 +78,7 @@ _BY_COMMAND = (
     (re.compile(r"logcat(?!.* -[LSgp]\b)(?!.*\bradio\b)(?: .*)?"), Kind.LOG),
     (re.compile(r"dmesg.*"), Kind.KERNEL_LOG),
     (re.compile(r"getprop"), Kind.PROPERTIES),
+    (re.compile(r"dumpsys(?: -t [0-9]{1,6})? meminfo(?: .{0,300})?"), Kind.APPS_MEMORY),
     *((re.compile(re.escape(kind)), kind) for kind in Kind if kind.startswith("/proc/")),
 )
 _ACTIVITY_LOOKS = re.compile(
@@ -85,6 +88,7 @@ _ACTIVITY_LOOKS = re.compile(
 _BY_LOOKS = (
     (re.compile(r".{0,300}ApplicationExitInfo\(timestamp="), Kind.LOG),  # as apps print it
     (re.compile(r"\[[\w.-]+\]: \["), Kind.PROPERTIES),
+    (re.compile(r"Applications Memory Usage \(|\*\* MEMINFO in pid [0-9]"), Kind.APPS_MEMORY),
     (re.compile(r"Mem(?:Total|Free|Available): +[0-9]+ kB"), Kind.MEMINFO),
     (re.compile(r"nr_free_pages(?:_\w+)? [0-9]+$|nr_alloc_batch [0-9]+$"), Kind.VMSTAT),
     (re.compile(r"Node [0-9]+, zone +\w+$"), Kind.ZONEINFO),
@@ -95,6 +99,7 @@ _BY_LOOKS = (
 _TURNS = (
     (re.compile(r"ACTIVITY MANAGER .{0,80}\(dumpsys activity"), Kind.ACTIVITY),
     (re.compile(r"-{6,} beginning of \S"), Kind.LOG),
+    (re.compile(r"Applications Memory Usage \("), Kind.APPS_MEMORY),
     (re.compile(r"MemTotal: +[0-9]"), Kind.MEMINFO),
     (re.compile(r"nr_free_pages [0-9]"), Kind.VMSTAT),
     (re.compile(r"Node 0, zone +\w+$"), Kind.ZONEINFO),
@@ -196,8 +201,8 @@ class Sorter:
             self._divide(line)
         elif line.startswith("DUMP OF SERVICE ") and self._in_dumpsys:
             service = _SERVICE.match(line)
-            is_activity = service is not None and service["name"] == "activity"
-            self.begin(Kind.ACTIVITY if is_activity else None, "dumpsys activity")
+            name = service["name"] if service is not None else ""
+            self.begin(_BY_SERVICE.get(name), f"dumpsys {name}")
         elif line.startswith("[") and _ELAPSED.fullmatch(line):
             return
         elif line.startswith("== dumpstate: ") and (taken := _TAKEN.match(line)):
