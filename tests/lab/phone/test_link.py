@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -76,8 +77,13 @@ def test_an_adb_server_that_dies_in_the_middle_is_a_lost_device_and_leaves_no_he
     assert run_json(phone, "ps")["processes"]
 
 
-def test_a_frozen_phone_is_given_up_at_the_deadline(boot: Callable[..., Handset]) -> None:
-    mine = boot()
+@pytest.fixture(scope="module")
+def mine(boot_for_module: Callable[..., Handset]) -> Handset:
+    """A phone to be frozen, then reset."""
+    return boot_for_module()
+
+
+def test_a_frozen_phone_is_given_up_at_the_deadline(mine: Handset) -> None:
     run_json(mine, "ps")
     os.kill(mine.phone.pid, signal.SIGSTOP)
     try:
@@ -101,3 +107,23 @@ def test_a_command_killed_at_any_instant_leaves_no_helper_and_no_bad_page(
     running.wait()
     until(lambda: not helpers(phone), timeout_s=10)
     assert '"bad": 0' in phone.text("pocket verify all")
+
+
+def test_a_phone_that_is_reset_in_the_middle_of_a_reclaim_is_lost_within_ten_seconds(
+    mine: Handset,
+) -> None:
+    until(lambda: run(mine, "ps", "com.example.game").returncode == 0, timeout_s=60)
+    running = begun(mine, *_CACHED, "--max-rate", "1MiB", "--json")
+    time.sleep(1)
+    reset = [mine.adb, "-s", mine.serial, "shell", "echo b > /proc/sysrq-trigger"]
+    begin = time.monotonic()
+    with subprocess.Popen(reset) as resetting:  # no FIN, no RST: nobody says goodbye
+        out, said = running.communicate(timeout=40)
+        took_s = time.monotonic() - begin
+        resetting.kill()
+    assert running.returncode == 3, said
+    assert took_s < 10, said
+    document = json.loads(out)
+    assert len(document["targets"]) > 1
+    assert {target["outcome"] for target in document["targets"]} == {"stopped"}
+    assert document["error"]["exit_code"] == 3
