@@ -153,3 +153,41 @@ def test_a_kill_without_a_sentence_has_no_reason_given():
     assert (kill.reason, kill.freed_bytes, kill.swap_bytes) == ("no reason given", 82032 * 1024, 0)
     (alone,) = _of_log(line)
     assert (alone.reason, alone.freed_bytes, alone.swap_bytes) == ("", 81944 * 1024, 0)
+
+
+def _killed(pid, tail=""):
+    head = f"I lowmemorykiller: Kill 'com.a{pid}' ({pid}), uid 10066, oom_score_adj 985"
+    return f"{head} to free 9kB{tail}"
+
+
+_LEVEL = (
+    "I lowmemorykiller: Reclaimed 9kB, cache(8164kB) and free(15088kB)-reserved(8064kB)"
+    " below min(73728kB) for oom_score_adj 0"
+)
+_WHY = "cache(8164kB) and free(15088kB)-reserved(8064kB) below min(73728kB) for oom_score_adj 0"
+
+
+@pytest.mark.parametrize(
+    ("messages", "reasons"),
+    [
+        ([_killed(7), _LEVEL], [_WHY]),
+        ([_killed(7), "I ActivityManager: other", _LEVEL], [_WHY]),
+        ([_killed(7), _killed(8), _LEVEL], [_WHY, _WHY]),  # Android 8 to 9 killed several
+        ([_killed(7), _LEVEL, _killed(8)], [_WHY, ""]),
+        ([_LEVEL, _killed(7)], [""]),  # cut at the start: of a kill that is not there
+        ([_killed(7, "; reason: its own"), _LEVEL], ["its own"]),
+        ([_killed(7), "I lowmemorykiller: Reclaimed 9kB at oom_score_adj 900"], [""]),
+        ([_killed(7), _LEVEL.replace("73728kB", "?")], [""]),
+        ([_killed(7), _LEVEL.replace("I lowmemorykiller", "I Tag")], [""]),
+    ],
+)
+def test_the_level_that_a_kill_was_for_is_its_reason(messages, reasons):
+    assert [kill.reason for kill in _of_log(*messages)] == reasons
+
+
+def test_the_real_lmkd_with_levels_told_one_for_each_kill(capture):
+    kills = join_kills(
+        parse_kills(capture("logcat_system/android12L-quest_pro-real_lmkd_minfree.txt")).records
+    )
+    assert len(kills) == 6
+    assert all("below min(" in kill.reason for kill in kills)

@@ -22,6 +22,12 @@ _REASON = re.compile(r"(?:; reason: |\sbecause )(?P<reason>.{1,1000})", re.DOTAL
 _WATCHDOG = re.compile(
     r"lmkd watchdog killed process (?P<pid>[0-9]{1,10})(?:, oom_score_adj (?P<adj>-?[0-9]{1,6}))?"
 )
+# "Reclaimed 82032kB, cache(8164kB) and free(15088kB)-reserved(8064kB) below min(73728kB) for
+# oom_score_adj 0": lmkd with minfree levels, after the Kill line, which has no reason then.
+_LEVEL = re.compile(
+    r"Reclaimed -?[0-9]{1,15}kB, (?P<why>cache\(-?[0-9]{1,15}kB\) and free\(-?[0-9]{1,15}kB\)"
+    r"-reserved\(-?[0-9]{1,15}kB\) below min\([0-9]{1,15}kB\) for oom_score_adj -?[0-9]{1,6})"
+)
 _LONGEST = 4068  # what the log keeps of one message (LOGGER_ENTRY_MAX_PAYLOAD)
 _OPENINGS = ("Kill '", "Killing '", "Reclaim '", "lmkd watchdog killed process")
 
@@ -83,6 +89,12 @@ def read_lmkd_line(message: str) -> LmkdLine | None:
         swap_bytes=sizes.get("swap"),
         reason=" ".join(reason["reason"].split()) if reason else None,
     )
+
+
+def read_level(message: str) -> str | None:
+    """Which of its minfree levels an lmkd killed by, in its words; None of another message."""
+    found = _LEVEL.fullmatch(message.strip()) if len(message) <= _LONGEST else None
+    return found["why"] if found else None
 
 
 def continues_lmkd_kill(message: str) -> bool:

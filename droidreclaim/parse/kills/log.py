@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from droidreclaim.parse.kills.am_lines import ForceStopped, read_activity_line
 from droidreclaim.parse.kills.exit_lines import has_exit, read_exits
 from droidreclaim.parse.kills.kernel_kills import read_kernel_kills
-from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill
+from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill, read_level
 from droidreclaim.parse.kills.logcat import (
     LogEntry,
     fits_whole,
@@ -19,6 +19,7 @@ from droidreclaim.parse.kills.logcat import (
 )
 from droidreclaim.parse.kills.pasted import is_fence, pasted_entries
 from droidreclaim.parse.kills.records import (
+    LMKD_TAGS,
     KilledBy,
     KillRecord,
     kernel_record,
@@ -93,6 +94,7 @@ def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[Nu
     records: list[KillRecord] = []
     unread: list[NumberedLine] = []
     stopped: dict[str, str] = {}
+    bare: dict[int | None, list[int]] = {}  # kills without a reason yet, by lmkd's pid
     for entry in _joined(entries):
         if entry.message.startswith("Force stopping "):
             stop = read_activity_line(entry.message)
@@ -107,7 +109,12 @@ def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[Nu
             unread.append((entry.line_number, f"{entry.tag or ''}: {entry.message}"))
             continue
         if record is not None:
+            if record.source == "lmkd" and not record.reason:
+                bare.setdefault(entry.pid, []).append(len(records))
             records.append(_with_cause(record, stopped))
+        elif entry.tag in LMKD_TAGS and (level := read_level(entry.message)):
+            for index in bare.pop(entry.pid, ()):
+                records[index] = replace(records[index], reason=level)
     return records, unread
 
 

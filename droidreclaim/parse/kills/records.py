@@ -26,7 +26,7 @@ from droidreclaim.parse.kills.lmkd import opens_lmkd_kill, read_lmkd_line
 from droidreclaim.parse.kills.logcat import LogEntry
 
 # None is the tag of a raw log.
-_LMKD_TAGS = frozenset({"lowmemorykiller", "lmkd", None})
+LMKD_TAGS = frozenset({"lowmemorykiller", "lmkd", None})
 _ACTIVITY_TAGS = frozenset({"ActivityManager", None})
 _ZYGOTE_TAGS = frozenset({"Zygote", "zygote", "zygote64", None})
 _SIGKILL = 9
@@ -141,7 +141,7 @@ def read_kill(entry: LogEntry) -> KillRecord | None:
     if event_tag(entry):
         event = read_event(entry)
         return _of_event(entry.line_number, event) if event else None
-    record = _of_lmkd(entry) if entry.tag in _LMKD_TAGS else None
+    record = _of_lmkd(entry) if entry.tag in LMKD_TAGS else None
     if record is None and entry.tag in _ACTIVITY_TAGS:
         record = _of_activity(entry)
     if record is None and entry.tag in _ZYGOTE_TAGS:
