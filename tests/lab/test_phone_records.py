@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,18 @@ def test_the_accelerator_is_remembered_and_nothing_is_tried_then(tmp_path: Path)
 
 def test_accelerators_are_those_of_the_option() -> None:
     assert tuple(commands.Accel) == state.ACCELS
+
+
+def test_forgetting_a_phone_removes_its_own_log_and_nothing_that_its_record_names(
+    tmp_path: Path,
+) -> None:
+    precious = tmp_path / "precious.log"
+    own = tmp_path / "phone-6598.log"
+    for path in (precious, own):
+        path.write_text("x")
+    phone = replace(recorded(6598, private=False), console=str(precious))
+    state.save(phone)
+    state.forget(phone)
+    assert precious.exists()
+    assert not own.exists()
+    assert state.load_all() == ([], [])

@@ -191,9 +191,14 @@ def load_all() -> tuple[list[Phone], list[Path]]:
 
 
 def forget(phone: Phone) -> None:
-    """Remove the console's log, and last what was written down."""
-    Path(phone.console).unlink(missing_ok=True)
+    """Remove the console's log, whatever path the record has for it, and last the record."""
+    console_path(state_dir(), phone.port).unlink(missing_ok=True)
     _path(phone.port).unlink(missing_ok=True)
+
+
+def console_path(directory: Path, port: int) -> Path:
+    """The log of the kernel's console in the state directory."""
+    return directory / f"phone-{port}.log"
 
 
 def _path(port: int) -> Path:

@@ -134,7 +134,7 @@ class _Starter:
             self.progress(f"the phone's state is not saved: {error}")
 
     def _console(self) -> Path:
-        return state.make_dir() / f"phone-{self.port}.log"
+        return state.console_path(state.make_dir(), self.port)
 
     @contextmanager
     def _running(
