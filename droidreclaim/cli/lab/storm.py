@@ -74,7 +74,7 @@ def storm(
         typer.Option("--packages", metavar="A,B", help="Apps of the chosen device to open."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write everything down there.")
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write everything down there.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the storm in --out, or add arms to it.")
