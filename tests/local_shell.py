@@ -30,6 +30,3 @@ class LocalShell:
 
     def open(self, argv: Sequence[str], *, timeout_s: float) -> Channel:
         raise NotImplementedError
-
-    def push(self, data: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        raise NotImplementedError

@@ -133,12 +133,3 @@ class Device(Protocol):
         Raises:
             DeviceTimeout, DeviceLost: as `run`.
         """
-
-    def push(self, data: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        """
-        Write *data* to a new file of the device.
-
-        Raises:
-            DeviceTimeout, DeviceLost: as `run`.
-            NotPossible: the device refused (full, read-only, denied), with its own reason.
-        """

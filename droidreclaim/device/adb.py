@@ -22,7 +22,6 @@ from droidreclaim.device.attached import Attached, parse_attached
 from droidreclaim.device.link import CHUNK_BYTES, Deadline, Link
 from droidreclaim.device.server import Server, start_server
 from droidreclaim.device.shell import ExecStream, Framing, ShellChannel, ShellProtocol
-from droidreclaim.device.sync import send_file
 from droidreclaim.errors import (
     DeviceError,
     DeviceLost,
@@ -166,14 +165,6 @@ class AdbDevice:
     def open(self, argv: Sequence[str], *, timeout_s: float) -> ShellChannel:
         """Start a command and hold its stdin and stdout."""
         return self._start(argv, None, Deadline(timeout_s))
-
-    def push(self, data: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        """Write *data* to a file of the device."""
-        link = self._service("sync:", self.serial, Deadline(timeout_s))
-        try:
-            send_file(link, data, path, mode)
-        finally:
-            link.close()
 
     def ping(self, *, timeout_s: float) -> None:
         """Have adbd answer, by opening a service that starts no program."""

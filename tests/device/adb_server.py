@@ -14,7 +14,6 @@ from typing import Self
 
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 PACKET = struct.Struct("<BI")
-FRAME = struct.Struct("<4sI")
 ONE_DEVICE = "R58M12 device usb:1-4 product:oriole model:Pixel_6 device:oriole transport_id:7\n"
 
 
@@ -155,7 +154,7 @@ class AdbServer:
         elif request.startswith("exec:"):
             self._exec(peer, request.removeprefix("exec:"))
         elif request == "sync:":
-            receive_file(peer)
+            peer.okay()
         else:
             peer.fail("closed")
         return False
@@ -249,24 +248,3 @@ def feed(peer: Peer, child: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):
             child.stdin.close()
         child.send_signal(signal.SIGHUP)
-
-
-def receive_file(peer: Peer) -> None:
-    """The sync service's SEND, to a real file; its refusals carry the operating system's reason."""
-    peer.okay()
-    _, size = FRAME.unpack(peer.read(FRAME.size))
-    path, _, mode = peer.read(size).decode().rpartition(",")
-    try:
-        with open(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, int(mode) & 0o777), "wb"
-        ) as file:
-            while True:
-                word, size = FRAME.unpack(peer.read(FRAME.size))
-                if word == b"DONE":
-                    break
-                file.write(peer.read(size))
-    except OSError as error:
-        reason = f"couldn't create file: {error.strerror}".encode()
-        peer.send(FRAME.pack(b"FAIL", len(reason)) + reason)
-        return
-    peer.send(FRAME.pack(b"OKAY", 0))

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adb_server import EXIT, FRAME, STDERR, STDOUT, AdbServer, Peer, packet
+from adb_server import EXIT, STDERR, STDOUT, AdbServer, Peer, packet
 from droidreclaim.device.adb import AdbDevice, NoServer, list_devices
 from droidreclaim.device.server import Server
 from droidreclaim.device.shell import MAX_STDERR_BYTES, ExecStream, Stream
@@ -194,49 +194,6 @@ def test_trap_6_a_list_of_devices_cut_short_is_device_lost(adb: AdbServer, addre
     adb.handlers["host:devices-l"] = lambda peer, _: peer.send(b"OKAY00ffR58M12 device\n")
     with pytest.raises(DeviceLost):
         list_devices(address, 5)
-
-
-def test_trap_7_the_devices_own_reason_for_refusing_a_file_is_kept(
-    device: AdbDevice, tmp_path: Path
-) -> None:
-    with pytest.raises(NotPossible, match=r"R58M12: cannot write .*: .*No such file or directory"):
-        device.push(b"x", str(tmp_path / "absent" / "file"), mode=0o600, timeout_s=5)
-
-
-def test_trap_7_a_refusal_in_the_middle_of_a_file_is_kept_too(
-    adb: AdbServer, device: AdbDevice
-) -> None:
-    def full(peer: Peer, _: str) -> None:
-        peer.okay()
-        peer.read(200_000)
-        reason = b"No space left on device"
-        peer.send(FRAME.pack(b"FAIL", len(reason)) + reason)
-        peer.socket.shutdown(socket.SHUT_WR)
-        while peer.socket.recv(65536):
-            pass
-
-    adb.handlers["sync:"] = full
-    with pytest.raises(NotPossible, match="No space left on device"):
-        device.push(b"x" * (8 << 20), "/data/local/tmp/x", mode=0o600, timeout_s=10)
-
-
-def test_trap_8_a_push_that_stalls_ends_at_its_deadline(adb: AdbServer, device: AdbDevice) -> None:
-    adb.handlers["sync:"] = lambda peer, _: (peer.okay(), time.sleep(30))[0]
-    with pytest.raises(DeviceTimeout):
-        device.push(b"x" * (32 << 20), "/data/local/tmp/x", mode=0o600, timeout_s=0.5)
-
-
-def test_trap_8_a_push_cut_short_is_an_error(adb: AdbServer, device: AdbDevice) -> None:
-    adb.handlers["sync:"] = lambda peer, _: (peer.okay(), peer.read(5000))[0]
-    with pytest.raises(DeviceLost):
-        device.push(b"x" * 10_000, "/data/local/tmp/x", mode=0o600, timeout_s=5)
-
-
-def test_a_file_arrives_whole_with_its_mode(device: AdbDevice, tmp_path: Path) -> None:
-    data = bytes(range(256)) * 1024
-    device.push(data, str(tmp_path / "a,b"), mode=0o640, timeout_s=5)
-    assert (tmp_path / "a,b").read_bytes() == data
-    assert (tmp_path / "a,b").stat().st_mode & 0o777 == 0o640
 
 
 def test_trap_10_no_version_is_asked_and_no_close_sleeps(adb: AdbServer, device: AdbDevice) -> None:
