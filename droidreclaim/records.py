@@ -8,14 +8,14 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from pydantic import TypeAdapter
+import msgspec
 
 MAX_BYTES = 1 << 20
 
 _T = TypeVar("_T")
 
 
-def read_record(path: Path, form: TypeAdapter[_T]) -> _T:
+def read_record(path: Path, form: type[_T]) -> _T:
     """
     The content of *path*, of the *form* that is wanted.
 
@@ -27,7 +27,10 @@ def read_record(path: Path, form: TypeAdapter[_T]) -> _T:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
-    return form.validate_json(data, strict=True)
+    try:
+        return msgspec.json.decode(data, type=form)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def open_record(path: Path) -> BinaryIO:

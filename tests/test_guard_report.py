@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import convert
 
 from droidreclaim import profiles
 from droidreclaim.errors import ParseError
@@ -46,7 +47,7 @@ _APP = {
 
 
 def event(**changes: object) -> EventLine:
-    return EventLine.model_validate(_EVENT | changes)
+    return convert(_EVENT | changes, EventLine)
 
 
 def test_a_decision_is_one_line_with_what_it_was_worth() -> None:
@@ -60,7 +61,7 @@ def test_a_decision_is_one_line_with_what_it_was_worth() -> None:
 
 def test_a_name_of_the_device_cannot_write_on_the_terminal() -> None:
     assert "\x1b" not in event_line(event(name="\x1b[2J"))
-    app = AppLine.model_validate(_APP | {"name": "a\nb\x1b[2J", "spared": "\x1b"})
+    app = convert(_APP | {"name": "a\nb\x1b[2J", "spared": "\x1b"}, AppLine)
     assert "\x1b" not in render(apps_table([app]))
 
 
@@ -87,7 +88,7 @@ def test_unknown_is_told_as_unknown() -> None:
 
 
 def test_apps_go_by_the_names_of_ps() -> None:
-    [app] = guard_json(None, "phone", GuardLine(running=True), [AppLine.model_validate(_APP)])[  # type: ignore[arg-type]
+    [app] = guard_json(None, "phone", GuardLine(running=True), [convert(_APP, AppLine)])[  # type: ignore[arg-type]
         "apps"
     ]
     assert (app["start_ticks"], app["oom_score_adj"], app["band"]) == (9, 905, "cached")
@@ -95,7 +96,7 @@ def test_apps_go_by_the_names_of_ps() -> None:
 
 
 def explanation(*apps: dict[str, object], forbidden: str | None = None) -> Explanation:
-    lines = [TurnLine.model_validate(_APP | {"turn": None, "spared": None} | app) for app in apps]
+    lines = [convert(_APP | {"turn": None, "spared": None} | app, TurnLine) for app in apps]
     now = ExplainLine(
         available_bytes=50 * _MIB, free_bytes=None, low_watermark_bytes=10 * _MIB,
         headroom_bytes=None, launch_bytes=90 * _MIB, swap_total_bytes=0, swap_free_bytes=0,

@@ -13,14 +13,13 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootMemory, RootWay
 from droidreclaim.lab.phone.qemu import recall
 from droidreclaim.records import read_record
 
-FORM = TypeAdapter(dict[str, int])
+FORM = dict[str, int]
 
 
 def device(serial: str = "R58M12") -> Device:

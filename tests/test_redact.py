@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fuzzing import examples
 from hypothesis import assume, given, settings
@@ -195,14 +196,14 @@ def betrayed(draw: st.DrawFn, place: str, secret: str) -> tuple[Facts, list[Chec
     elif kind == "hello":
         assert facts.hello is not None
         update: dict[str, Any] = {name: put(getattr(facts.hello, name))}
-        facts = replace(facts, hello=facts.hello.model_copy(update=update))
+        facts = replace(facts, hello=msgspec.structs.replace(facts.hello, **update))
     elif kind == "host":
         assert facts.host is not None
         told: dict[str, Any] = {name: put(getattr(facts.host, name))}
         facts = replace(facts, host=replace(facts.host, **told))
     elif kind == "backend":
         one = facts.backends["proc_reclaim"]
-        said = one.model_copy(update={name: put(getattr(one, name))})
+        said = msgspec.structs.replace(one, **{name: put(getattr(one, name))})
         facts = replace(facts, backends={**facts.backends, said.name: said})
     elif kind == "root":
         facts = replace(facts, root=put("su -c"))

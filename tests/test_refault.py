@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from build_values import process
 from droidreclaim.errors import UsageError
@@ -76,7 +77,7 @@ def test_more_than_left_cannot_come_back_of_it() -> None:
 
 
 def test_a_process_that_is_gone_is_unknown_and_not_zero() -> None:
-    gone = measured(0, 0).model_copy(update={"errno": "ESRCH", "rss_bytes": None})
+    gone = structs.replace(measured(0, 0), errno="ESRCH", rss_bytes=None)
     assert refault(10, _TARGET, gone) == Refault(10, None, None, None, None)
     assert refault(10, _TARGET, None).came_back_bytes is None
     assert replace(_TARGET, refaults=(refault(10, _TARGET, gone),)).worth_it is None

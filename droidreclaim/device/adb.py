@@ -1,10 +1,10 @@
 """
 Devices through the adb server: the one module that knows adbutils.
 
-Of adbutils 2.12 this uses the connection's requests and the search for an adb program. Its `shell`,
-`shell2` and `sync` are not used: they return partial text of a broken link as success, count their
-timeout anew with every byte, fall back to shell protocol 1 in silence and drop the device's reason
-for a refusal.
+Of adbutils 2.12 this uses the adb program in its wheel, and imports it only to find that: the
+import takes 0.1 s of CPU, for screenshots and downloads. Its `shell`, `shell2` and `sync` return
+partial text of a broken link as success, count their timeout anew with every byte, fall back to
+shell protocol 1 in silence and drop the device's reason for a refusal.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from droidreclaim.device import CommandResult
 from droidreclaim.device.attached import Attached, parse_attached
@@ -32,15 +32,7 @@ from droidreclaim.errors import (
     UsageError,
 )
 
-try:
-    from adbutils import AdbConnection, AdbError, adb_path
-except ValueError as error:  # adbutils 2.12 makes a client of its own while it is imported
-    named = os.environ.get("ANDROID_ADB_SERVER_PORT")
-    raise UsageError(
-        f"ANDROID_ADB_SERVER_PORT: {named!r} is not a port", hint="a number from 1 to 65535"
-    ) from error
-
-_MAX_REQUEST_BYTES = 0xFFFF  # four hex digits; adbutils would write five, and the server read four
+_MAX_REQUEST_BYTES = 0xFFFF  # its length is four hex digits
 _MAX_ROOT_ANSWER_BYTES = 4096
 _HEX = re.compile(r"[0-9A-Fa-f]{4}")  # adb's lengths and its version: "001f", "0029"
 _ROOT = re.compile(r"\s*uid=0(?![0-9])")  # "uid=0(root) gid=0(root) groups=0(root) context=..."
@@ -125,6 +117,13 @@ def find_adb() -> str:
     named = os.environ.get("ADB") or shutil.which("adb")
     if named:
         return named
+    try:  # here, because most commands do not need it
+        from adbutils import AdbError, adb_path  # noqa: PLC0415
+    except ValueError as error:  # adbutils 2.12 makes a client of its own while it is imported
+        port = os.environ.get("ANDROID_ADB_SERVER_PORT")
+        raise UsageError(
+            f"ANDROID_ADB_SERVER_PORT: {port!r} is not a port", hint="a number from 1 to 65535"
+        ) from error
     try:
         return str(adb_path())
     except AdbError as error:
@@ -281,19 +280,6 @@ class AdbDevice:
         self._attached = same[0]
 
 
-class _Connection(AdbConnection):  # type: ignore[misc]  # adbutils has no types
-    """adbutils' connection over a link of ours: reads end at our deadline, no server is started."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        super().__init__("", 0)
-
-    def _safe_connect(self) -> Link:
-        # In adbutils this connects and, when it cannot, runs "adb start-server" on this machine,
-        # also for the address of another.
-        return self._link
-
-
 def _dial(server: Server, deadline: Deadline) -> Link:
     try:
         connected = socket.create_connection(
@@ -311,7 +297,7 @@ def _dial(server: Server, deadline: Deadline) -> Link:
     return Link(connected, str(server), deadline)
 
 
-def _request(link: Link, service: str) -> _Connection:
+def _request(link: Link, service: str) -> None:
     """
     Ask for a service.
 
@@ -319,17 +305,15 @@ def _request(link: Link, service: str) -> _Connection:
         Refused: the answer is FAIL.
         DeviceError: whatever answers speaks another protocol.
     """
-    if len(service.encode()) > _MAX_REQUEST_BYTES:
+    words = service.encode()
+    if len(words) > _MAX_REQUEST_BYTES:
         raise NotPossible(f"{link.who}: the command is longer than {_MAX_REQUEST_BYTES} bytes")
-    with _translated(link):
-        connection = _Connection(link)
-        connection.send_command(service)
-        status = connection.read_exact(4)
-        if status == b"FAIL":
-            raise Refused(link.who, _block(connection))
-        if status != b"OKAY":
-            raise ValueError(status)
-    return connection
+    link.send(b"%04x%b" % (len(words), words))
+    status = link.read_exactly(4)
+    if status == b"FAIL":
+        raise Refused(link.who, _read_block(link))
+    if status != b"OKAY":
+        raise _no_adb_server(link)
 
 
 def _query_started(server: Server, service: str, deadline: Deadline) -> str:
@@ -347,33 +331,24 @@ def _query(server: Server, service: str, deadline: Deadline) -> str:
     """A question to the server itself, answered by one block of text."""
     link = _dial(server, deadline)
     try:
-        connection = _request(link, service)
-        with _translated(link):
-            return _block(connection)
+        _request(link, service)
+        return _read_block(link)
     finally:
         link.close()
 
 
-def _block(connection: _Connection) -> str:
-    """The text that follows, behind its length."""
-    size = connection.read_exact(4).decode("ascii")
+def _read_block(link: Link) -> str:
+    """The text that follows, behind its length: "0004", "host"."""
+    size = link.read_exactly(4).decode("ascii", "replace")
     if not _HEX.fullmatch(size):
-        raise ValueError(size)
-    text: bytes = connection.read_exact(int(size, 16))
-    return text.decode("utf-8", "replace")
+        raise _no_adb_server(link)
+    return link.read_exactly(int(size, 16)).decode("utf-8", "replace")
 
 
-@contextmanager
-def _translated(link: Link) -> Iterator[None]:
-    """adbutils' errors as ours; those of the link pass through."""
-    try:
-        yield
-    except EOFError as error:
-        raise DeviceLost(f"{link.who}: the connection ended in the middle of an answer") from error
-    except (ValueError, AdbError) as error:
-        raise DeviceError(
-            f"{link.who}: what answers is no adb server", hint="is another program on that port?"
-        ) from error
+def _no_adb_server(link: Link) -> DeviceError:
+    return DeviceError(
+        f"{link.who}: what answers is no adb server", hint="is another program on that port?"
+    )
 
 
 def _read_to_end(link: Link, limit_bytes: int) -> bytes:

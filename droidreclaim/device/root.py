@@ -15,7 +15,6 @@ from enum import Enum
 from pathlib import Path
 
 from platformdirs import user_state_path
-from pydantic import TypeAdapter
 
 from droidreclaim.device import CommandResult, Device
 from droidreclaim.device.link import Deadline
@@ -60,7 +59,6 @@ class RootWay(Enum):
 _SU_WAYS = (RootWay.SU_C, RootWay.SU_0, RootWay.SU_ROOT_C)
 
 _Records = dict[str, dict[str, str | None]]
-_RECORDS = TypeAdapter(_Records)
 
 
 class RootMemory:
@@ -102,7 +100,7 @@ class RootMemory:
 
     def _load(self) -> _Records:
         try:
-            return read_record(self._path, _RECORDS)
+            return read_record(self._path, _Records)
         except (OSError, ValueError):
             return {}
 

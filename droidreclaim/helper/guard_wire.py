@@ -8,7 +8,7 @@ from droidreclaim.helper.wire import Adj, Difference, Line, Pid, Size, Text, Uid
 from droidreclaim.model.profile import Profile, Rule
 
 
-class GuardLine(Line):
+class GuardLine(Line, frozen=True):
     """
     Whether a guard runs, and while it does, what it sees and has done.
 
@@ -61,7 +61,7 @@ class GuardLine(Line):
     rss_bytes: Size | None = None
 
 
-class AppLine(Line):
+class AppLine(Line, frozen=True):
     """
     One app process that the guard knows.
 
@@ -92,7 +92,7 @@ class AppLine(Line):
     spared: Word | None
 
 
-class ExplainLine(Line):
+class ExplainLine(Line, frozen=True):
     """
     What the device has, as a guard that would start now sees it.
 
@@ -114,7 +114,7 @@ class ExplainLine(Line):
     apps_left_out: Size
 
 
-class ConditionLine(Line):
+class ConditionLine(Line, frozen=True):
     """
     One of the things that make a guard act.
 
@@ -126,7 +126,7 @@ class ConditionLine(Line):
     missing_bytes: Size | None
 
 
-class TurnLine(AppLine):
+class TurnLine(AppLine, frozen=True):
     """
     One app process, as a guard that would start now sees it.
 
@@ -161,7 +161,7 @@ class Explanation:
         return next((rule for rule in self.profile.rules if rule.match == app.match), None)
 
 
-class EventLine(Line):
+class EventLine(Line, frozen=True):
     """
     One thing that a guard did, or saw.
 

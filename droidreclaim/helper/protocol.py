@@ -15,7 +15,8 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter
+import msgspec
+from msgspec import Meta
 
 from droidreclaim.errors import ParseError, TooMuchOutput
 
@@ -33,14 +34,11 @@ _END_KEYS = {"id", "t", "ok", "lines", "crc"}
 _FAILED_END_KEYS = _END_KEYS | {"error", "why"}
 
 # {"id":"3","t":"target","pid":7,"refused":[{"errno":"EINVAL","ranges":1}],"before":{"rss_bytes":0}}
-_Number = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
+_Number = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Scalar = None | bool | _Number | str
-_Group = Annotated[dict[str, _Scalar], Field(max_length=64)]
-_Groups = Annotated[list[_Group], Field(max_length=64)]
-_LINE = TypeAdapter(
-    Annotated[dict[str, _Scalar | _Group | _Groups], Field(max_length=64)],
-    config=ConfigDict(strict=True),
-)
+_Group = Annotated[dict[str, _Scalar], Meta(max_length=64)]
+_Groups = Annotated[list[_Group], Meta(max_length=64)]
+_LINE = msgspec.json.Decoder(Annotated[dict[str, _Scalar | _Group | _Groups], Meta(max_length=64)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +148,7 @@ class ReplyReader:
         if len(line) > MAX_LINE_BYTES:
             raise self._refuse(line[:200], "a line longer than any of the helper's")
         try:
-            value = _LINE.validate_json(line)
+            value: dict[str, Any] = _LINE.decode(line)
         except ValueError as error:
             raise self._refuse(line, "a line of the helper is broken") from error
         if not isinstance(value.get("id"), str) or not isinstance(value.get("t"), str):

@@ -1,7 +1,7 @@
 """
 The lines of the helper's replies as checked values (device-scripts/PROTOCOL.md).
 
-A device is not to be trusted with types either: pydantic refuses what is not of the form, and the
+A device is not to be trusted with types either: msgspec refuses what is not of the form, and the
 refusal becomes a ParseError.
 """
 
@@ -9,29 +9,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta
 
 from droidreclaim.errors import ParseError
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.model import Memory
 
-Size = Annotated[int, Field(ge=0, lt=1 << 63)]
-Difference = Annotated[int, Field(gt=-(1 << 63), lt=1 << 63)]
-Pid = Annotated[int, Field(ge=0, lt=1 << 31)]
-Uid = Annotated[int, Field(ge=0, lt=1 << 32)]
-Adj = Annotated[int, Field(ge=-1000, le=1000)]
-PageBytes = Annotated[int, Field(ge=1 << 12, le=1 << 20)]
-Word = Annotated[str, Field(max_length=200)]
-Text = Annotated[str, Field(max_length=4096)]  # a name of a process has 1,024 bytes at most
+_MOST = (1 << 63) - 1
+Size = Annotated[int, Meta(ge=0, le=_MOST)]
+Difference = Annotated[int, Meta(ge=-_MOST, le=_MOST)]
+Pid = Annotated[int, Meta(ge=0, lt=1 << 31)]
+Uid = Annotated[int, Meta(ge=0, lt=1 << 32)]
+Adj = Annotated[int, Meta(ge=-1000, le=1000)]
+PageBytes = Annotated[int, Meta(ge=1 << 12, le=1 << 20)]
+Word = Annotated[str, Meta(max_length=200)]
+Text = Annotated[str, Meta(max_length=4096)]  # a name of a process has 1,024 bytes at most
 
 
-class Line(BaseModel):
+class Line(msgspec.Struct, frozen=True):
     """A line of a reply: exact types, no key missing; those we do not know are passed over."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
-
-class Hello(Line):
+class Hello(Line, frozen=True):
     """Who answers: protocol and build, and what it is allowed to do."""
 
     protocol: Size
@@ -48,7 +48,7 @@ class Hello(Line):
     cpu_us: Size
 
 
-class Backend(Line):
+class Backend(Line, frozen=True):
     """One backend, as tried by the helper on its own memory."""
 
     name: Text
@@ -57,7 +57,7 @@ class Backend(Line):
     why: Text | None
 
 
-class Proc(Line):
+class Proc(Line, frozen=True):
     """One process of a scan. Memory is None for kernel threads and zombies."""
 
     pid: Pid
@@ -76,20 +76,20 @@ class Proc(Line):
     swap_bytes: Size | None
 
 
-class Package(Line):
+class Package(Line, frozen=True):
     """One line of packages.list; None where it could not be read."""
 
     line: str | None
 
 
-class Unreadable(Line):
+class Unreadable(Line, frozen=True):
     """How many processes are there and could not be read."""
 
     count: Size
     errno: Word | None
 
 
-class File(Line):
+class File(Line, frozen=True):
     """One part of the text of a kernel file; None with the errno that denied it."""
 
     name: Text
@@ -99,7 +99,7 @@ class File(Line):
     errno: Word | None
 
 
-class WireMemory(Line):
+class WireMemory(Line, frozen=True):
     """Memory of a process as a target line carries it."""
 
     rss_bytes: Size | None
@@ -112,7 +112,7 @@ class WireMemory(Line):
         return Memory(self.rss_bytes, self.rss_anon_bytes, self.rss_file_bytes, self.swap_bytes)
 
 
-class Measured(WireMemory):
+class Measured(WireMemory, frozen=True):
     """Memory of one process now; *errno* says why it is unknown."""
 
     pid: Pid
@@ -123,7 +123,7 @@ class Measured(WireMemory):
     major_faults: Size | None
 
 
-class Sample(Line):
+class Sample(Line, frozen=True):
     """Anonymous memory and adj of a process at one moment of the boot clock; *errno*: it ended."""
 
     at_us: Size
@@ -135,7 +135,7 @@ class Sample(Line):
     errno: Word | None
 
 
-class Refused(Line):
+class Refused(Line, frozen=True):
     """Ranges that the kernel refused to take advice on, by errno."""
 
     errno: Word
@@ -143,7 +143,7 @@ class Refused(Line):
     bytes: Size
 
 
-class Kind(Line):
+class Kind(Line, frozen=True):
     """Mappings of one kind, as a dry run counted them."""
 
     kind: Word
@@ -154,7 +154,7 @@ class Kind(Line):
     locked_bytes: Size | None
 
 
-class Target(Line):
+class Target(Line, frozen=True):
     """What was done to one process."""
 
     pid: Pid
@@ -166,7 +166,7 @@ class Target(Line):
     shared_bytes: Size | None
     swapped_bytes: Size | None
     mapped_bytes: Size | None
-    refused: tuple[Refused, ...] = Field(strict=False)
+    refused: tuple[Refused, ...]
     adj: Adj | None
     frozen: bool | None
     steps: Size
@@ -177,10 +177,10 @@ class Target(Line):
     major_faults: Size | None
     swap_room_bytes: Size | None
     approximate: bool
-    kinds: tuple[Kind, ...] = Field(default=(), strict=False)
+    kinds: tuple[Kind, ...] = ()
 
 
-class Swap(Line):
+class Swap(Line, frozen=True):
     """One swap device of ours, made or undone."""
 
     path: Text
@@ -188,7 +188,7 @@ class Swap(Line):
     used_bytes: Size | None
 
 
-class DeviceMemory(Line):
+class DeviceMemory(Line, frozen=True):
     """Swap of the device around a page-out, as the helper saw it."""
 
     swap_total_bytes: Size
@@ -228,9 +228,7 @@ def one_of(reply: Reply, type_name: str, line_type: type[_L]) -> _L:
 
 def _checked(number: int, line: dict[str, Any], line_type: type[_L]) -> _L:
     try:
-        return line_type.model_validate(line)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        hint = f"{line['t']}.{where}: {first['msg']}"
+        return msgspec.convert(line, line_type)
+    except msgspec.ValidationError as error:
+        hint = f"{line['t']}: {error}"
         raise ParseError("helper", number, str(line)[:160], hint=hint) from error

@@ -72,7 +72,7 @@ class Folder:
             UsageError: there is no run in it, or what is there cannot be read.
         """
         try:
-            head = read_record(path / RUN, _HEAD)
+            head = read_record(path / RUN, dict[str, Any])
             is_run = "parameters" not in head  # a storm's samples are another's to read
             rounds = list(_rounds(path / SAMPLES)) if is_run else []
             return cls(path, fresh=False), head, rounds

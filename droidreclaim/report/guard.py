@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict as line_values
 from rich.table import Table
 from rich.text import Text
 
@@ -31,8 +32,8 @@ def explain_json(device: DeviceInfo, source: str, plan: Explanation) -> dict[str
     return {
         **device_json(device, source),
         "profile": asdict(plan.profile),
-        "now": plan.now.model_dump(),
-        "signals": [condition.model_dump() for condition in plan.conditions],
+        "now": line_values(plan.now),
+        "signals": [line_values(condition) for condition in plan.conditions],
         "turns": [_turn_json(plan, app) for app in plan.turns],
         "skipped": [_skip_json(plan, app) for app in plan.skipped],
     }
@@ -137,12 +138,12 @@ def guard_json(
     device: DeviceInfo, source: str, guard: GuardLine, apps: Sequence[AppLine] | None = None
 ) -> dict[str, Any]:
     """The documents of ``guard start``, ``status`` and ``stop``."""
-    head = {**device_json(device, source), "guard": guard.model_dump()}
+    head = {**device_json(device, source), "guard": line_values(guard)}
     return head if apps is None else {**head, "apps": [_app_json(app) for app in apps]}
 
 
 def _app_json(app: AppLine) -> dict[str, Any]:
-    values = app.model_dump()
+    values = line_values(app)
     return {
         "pid": values.pop("pid"),
         "start_ticks": values.pop("start"),
@@ -159,7 +160,7 @@ def log_json(device: DeviceInfo, source: str, events: Sequence[EventLine]) -> di
 
 def event_json(event: EventLine) -> dict[str, Any]:
     """One decision; its time also in ISO 8601, None for a clock that no date can have."""
-    values = event.model_dump()
+    values = line_values(event)
     return {**values, "at": _iso(event.at_s), "boot_s": values.pop("boot_us") / 1e6}
 
 

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from droidreclaim.errors import NotPossible
 from droidreclaim.lab.phone.image import Image, cache_dir
 from droidreclaim.lab.phone.packages import find_tool
@@ -25,7 +23,6 @@ PROBE_S = 6.0  # a kernel to its first program takes 1 s under KVM, 3 s emulated
 MEMORY_S = 24 * 60 * 60.0
 _PROBE_ANSWER = b"init: probe answered"
 _PR_SET_PDEATHSIG = 1
-_REMEMBERED = TypeAdapter(dict[str, bool])
 _PROGRAM = "qemu-system-x86_64"
 
 
@@ -180,7 +177,7 @@ def recall(memory: Path, key: str) -> bool | None:
     """What the file *memory* says about *key*; None when that is nothing, or older than a day."""
     try:
         age_s = time.time() - memory.stat().st_mtime
-        remembered = read_record(memory, _REMEMBERED)
+        remembered = read_record(memory, dict[str, bool])
     except (OSError, ValueError):
         return None
     return None if age_s > MEMORY_S else remembered.get(key)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
-from pydantic import TypeAdapter
 
 from droidreclaim.errors import NotPossible, UsageError
 from droidreclaim.records import open_record, read_record
@@ -104,9 +103,6 @@ class Phone:
         return start_ticks(self.pid) == self.start_ticks
 
 
-_RECORD = TypeAdapter(Phone)
-
-
 def state_dir() -> Path:
     """Where phones are written down: DROIDRECLAIM_STATE_DIR, else the user's state directory."""
     chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
@@ -182,7 +178,7 @@ def load_all() -> tuple[list[Phone], list[Path]]:
     phones, unreadable = [], []
     for path in sorted(state_dir().glob("phone-*.json")):
         try:
-            phones.append(read_record(path, _RECORD))
+            phones.append(read_record(path, Phone))
         except FileNotFoundError:
             continue  # its phone was stopped meanwhile
         except (OSError, ValueError):

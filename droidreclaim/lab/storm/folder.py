@@ -38,9 +38,6 @@ class _Head:
     droidreclaim: str | None = None
 
 
-_HEAD = TypeAdapter(_Head)
-
-
 class Folder:
     """
     Where a storm is written down, event by event.
@@ -89,7 +86,7 @@ class Folder:
             UsageError: there is no storm in it, or what is there cannot be read.
         """
         try:
-            head = read_record(path / _RUN, _HEAD)
+            head = read_record(path / _RUN, _Head)
             made = head.parameters
             if not made.packages and None in (made.ram_bytes, made.zram_bytes, made.heap_bytes):
                 raise ValueError("neither packages nor the sizes of apps that are made")
