@@ -91,6 +91,22 @@ class Link:
                 rest = rest[self._transmit(rest) :]
         return True
 
+    def read_exactly(self, count: int) -> bytes:
+        """
+        The next *count* bytes.
+
+        Raises:
+            DeviceTimeout: as `recv`.
+            DeviceLost: the connection broke or ended before them.
+        """
+        data = bytearray()
+        while len(data) < count:
+            came = self.recv(count - len(data))
+            if not came:
+                raise DeviceLost(f"{self.who}: the connection ended in the middle of an answer")
+            data += came
+        return bytes(data)
+
     def close(self) -> None:
         """Close the socket. Never raises, may be called twice."""
         self._socket.close()
