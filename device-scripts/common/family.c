@@ -12,20 +12,22 @@ struct search {
 	int error;
 };
 
-/* Hold `pid` when it is of the same app. */
+/* Hold `pid` when it is of the same app, and not one that knows no more than the first. */
 static void consider(struct search *search, int pid, int dir)
 {
 	struct family *family = search->family;
 	struct bearing *self = &family->member[0], *member = &family->member[family->nr];
 	struct proc_status status;
+	struct proc_stat stat;
 
-	if (proc_read_status(dir, &status) || status.uid != self->uid)
+	if (proc_read_status(dir, &status) || status.uid != self->uid ||
+	    proc_read_stat(dir, &stat) || !importance_is_kept(stat.ppid, status.uid))
 		return;
 	if (family->nr > FAMILY_MAX) {
 		search->error = -E2BIG;
 		return;
 	}
-	*member = (struct bearing){status.uid, ADJ_GONE, false};
+	*member = (struct bearing){status.uid, ADJ_GONE, true};
 	family->dir[family->nr] = proc_open(pid);
 	if (family->dir[family->nr] >= 0)
 		family->nr++;

@@ -4,7 +4,7 @@
 
 #include "importance.h"
 
-/* Processes of one uid; apps have a few, and Android keeps 32 native children of all. */
+/* Processes of one uid that a zygote forked: apps have a few. */
 #define FAMILY_MAX 64
 
 struct family {

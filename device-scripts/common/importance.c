@@ -5,6 +5,7 @@
 #include "sys.h"
 
 #define INIT_PID 1
+#define ANCESTORS_MOST 16 /* looked at; a zygote's child has two */
 #define PERCEPTIBLE_ADJ 200
 #define CACHED_ADJ 900
 
@@ -25,18 +26,32 @@ int adj_in_front(int dir, int adj)
 	return CACHED_ADJ;
 }
 
-bool importance_is_kept(int ppid, uint32_t uid)
+/* Who a process is, by its pid. */
+static int read_one(int pid, struct proc_stat *stat, struct proc_status *status)
 {
-	struct proc_status parent;
-	int dir, error;
+	int dir = proc_open(pid);
+	int error = dir < 0 ? dir : proc_read_stat(dir, stat);
 
-	if (ppid <= INIT_PID)
-		return false;
-	dir = proc_open(ppid);
-	error = dir < 0 ? dir : proc_read_status(dir, &parent);
+	if (!error)
+		error = proc_read_status(dir, status);
 	if (dir >= 0)
 		sys_close(dir);
-	return !error && parent.uid != uid;
+	return error;
+}
+
+bool importance_is_kept(int ppid, uint32_t uid)
+{
+	struct proc_stat stat;
+	struct proc_status status;
+
+	for (int ups = 0; ups < ANCESTORS_MOST; ups++) {
+		if (ppid <= INIT_PID)
+			return ups > 0;
+		if (read_one(ppid, &stat, &status) || status.uid == uid)
+			return false;
+		ppid = stat.ppid;
+	}
+	return false;
 }
 
 int importance(const struct bearing *one, const struct bearing *all, size_t nr)
@@ -46,7 +61,7 @@ int importance(const struct bearing *one, const struct bearing *all, size_t nr)
 	if (one->kept)
 		return lowest;
 	for (size_t i = 0; i < nr; i++)
-		if (all[i].uid == one->uid && all[i].adj < lowest)
+		if (all[i].kept && all[i].uid == one->uid && all[i].adj < lowest)
 			lowest = all[i].adj;
 	return lowest;
 }

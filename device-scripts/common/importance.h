@@ -12,7 +12,7 @@
 struct bearing {
 	uint32_t uid;
 	int adj; /* its oom_score_adj */
-	bool kept; /* somebody outside its uid started it: ActivityManager keeps this adj up to date */
+	bool kept; /* ActivityManager keeps that up to date */
 };
 
 bool uid_is_app(uint32_t uid);
@@ -27,16 +27,17 @@ bool uid_is_isolated(uint32_t uid); /* one lent to a single process, which tells
 int adj_in_front(int dir, int adj);
 
 /*
- * Whether ActivityManager keeps the adj of a process of `uid` that `ppid` is the parent of. An app's
- * own children, also those whose parent ended and left them to init, keep the adj of their fork, or
- * what they write themselves. A parent that cannot be read is no proof.
+ * Whether ActivityManager keeps the adj of a process of `uid` that `ppid` is the parent of: one that a
+ * zygote forked. What an app starts itself, at any depth and through other uids (su), and what was left
+ * to init when its parent ended, keeps the adj of its fork, or what it writes itself. A parent that
+ * cannot be read, or that no end of parents is found above, is no proof.
  */
 bool importance_is_kept(int ppid, uint32_t uid);
 
 /*
- * The oom_score_adj that says how close `one` is to its user: its own where it is kept up to date,
- * else the lowest of its app, which is all of its uid among the `nr` of `all`. (Packages that share a
- * uid count as one app here: too much is spared then, never too little.)
+ * The oom_score_adj that says how close `one` is to its user: its own where it is kept up to date, else
+ * the lowest of it and of its app, which is all of its uid among the `nr` of `all` whose adj is kept.
+ * (Packages that share a uid count as one app here: too much is spared then, never too little.)
  */
 int importance(const struct bearing *one, const struct bearing *all, size_t nr);
 

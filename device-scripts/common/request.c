@@ -114,7 +114,7 @@ static bool parse_target(struct span text, struct target_spec *out)
 	if (!span_word(&text, ':', &word) || !parse_u64(word, 10, &out->start))
 		return false;
 	if (span_word(&text, ':', &word) &&
-	    (!parse_i64(word, &floor) || floor < -1000 || floor > 1001))
+	    (!parse_i64(word, &floor) || floor < ADJ_LOWEST || floor > 1001))
 		return false;
 	if (!parse_optional(&text, 10, &out->has_uid, &out->uid) ||
 	    !parse_optional(&text, 16, &out->has_crc, &out->name_crc) || text.at)

@@ -30,6 +30,8 @@ bool request_u64(const struct request *request, const char *key, uint64_t fallba
 int request_check(const struct request *request, const char *keys, const char **why);
 
 /* T of targets=T,...: what the host knows about a process, and how far it may be touched. */
+#define ADJ_LOWEST (-1000) /* as a floor: whatever its adj */
+
 struct target_spec {
 	int pid;
 	uint64_t start;

@@ -157,7 +157,7 @@ static void judge_idle(struct target *target)
 struct verdict target_open(struct target *target, const struct target_spec *spec, bool needs_pidfd)
 {
 	struct verdict verdict;
-	int error;
+	int error = 0;
 
 	memset(target, 0, sizeof(*target));
 	target->spec = *spec;
@@ -175,7 +175,8 @@ struct verdict target_open(struct target *target, const struct target_spec *spec
 		return verdict;
 	if (target->pidfd < 0 && needs_pidfd)
 		return verdict_of_error(target->pidfd);
-	error = family_open(&target->family, spec->pid, target->stat.ppid, target->uid);
+	if (spec->adj_floor > ADJ_LOWEST) /* else nobody's adj can stop it */
+		error = family_open(&target->family, spec->pid, target->stat.ppid, target->uid);
 	if (error)
 		return verdict_of_error(error);
 	if (!is_alive(target))

@@ -159,17 +159,43 @@ static void kinds_that_hold_nothing_are_known(void)
 	write_stat("S", 0, 99887);
 }
 
-#define PARENT 4999001 /* above the kernel's pid_max */
+#define ZYGOTE 4999000 /* above the kernel's pid_max */
+#define PARENT 4999001
+#define SIBLINGS 70 /* more than can be held */
 
-/* As write_file() for the parent. */
-static void parent_file(const char *name, const char *text)
+/* A process beside the child, or none any more where its parent is 0. */
+static void other(int pid, int ppid, int uid, int adj)
 {
-	char own[sizeof(folder)];
+	static const char *const names[] = {"stat", "status", "oom_score_adj"};
+	char own[sizeof(folder)], text[256];
 
 	memcpy(own, folder, sizeof(own));
-	snprintf(folder, sizeof(folder), "%s/proc/%d", root, PARENT);
-	write_file(name, text);
+	snprintf(folder, sizeof(folder), "%s/proc/%d", root, pid);
+	if (ppid) {
+		mkdir(folder, 0700);
+		snprintf(text, sizeof(text),
+			 "%d (other) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n", pid,
+			 ppid);
+		write_file("stat", text);
+		write_status(pid, uid);
+		write_adj(adj);
+	}
+	for (size_t i = 0; !ppid && i < ARRAY_SIZE(names); i++) {
+		snprintf(text, sizeof(text), "%s/%s", folder, names[i]);
+		CHECK(unlink(text) == 0);
+	}
+	CHECK(ppid || rmdir(folder) == 0);
 	memcpy(folder, own, sizeof(own));
+}
+
+static void write_child_of(int ppid)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "%d (libworker.so) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n", child,
+		 ppid);
+	write_file("stat", text);
 }
 
 static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
@@ -177,30 +203,37 @@ static void a_native_child_is_let_go_when_its_parent_comes_to_the_front(void)
 	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = 700};
 	struct verdict verdict;
 	struct target target;
-	char path[128], text[256];
 
-	snprintf(path, sizeof(path), "%s/proc/%d", root, PARENT);
-	CHECK(mkdir(path, 0700) == 0);
-	parent_file("status", "Tgid:\t4999001\nUid:\t10123\t10123\t10123\t10123\n");
-	parent_file("oom_score_adj", "0\n");
-	snprintf(text, sizeof(text),
-		 "%d (libworker.so) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n", child,
-		 PARENT);
-	write_file("stat", text);
+	other(ZYGOTE, 1, 0, -1000);
+	other(PARENT, ZYGOTE, 10123, 0);
+	write_child_of(PARENT);
 	open_is(OUTCOME_STOPPED, REASON_FOREGROUND);
-	parent_file("oom_score_adj", "900\n");
+	other(PARENT, ZYGOTE, 10123, 900);
 	CHECK(!target_open(&target, &spec, true).reason);
 	CHECK(!target_check(&target).reason);
-	parent_file("oom_score_adj", "100\n");
+	other(PARENT, ZYGOTE, 10123, 100);
 	verdict = target_check(&target);
 	CHECK(verdict.outcome == OUTCOME_STOPPED && verdict.reason == REASON_FOREGROUND);
 	CHECK(target.adj == 900); /* what it says of itself */
 	target_close(&target);
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(text, sizeof(text), "%s/%s", path, i ? "status" : "oom_score_adj");
-		unlink(text);
-	}
-	rmdir(path);
+	other(PARENT, 0, 0, 0);
+}
+
+static void with_force_nobody_elses_adj_is_asked_for(void)
+{
+	struct target_spec spec = {.pid = child, .start = 99887, .adj_floor = ADJ_LOWEST};
+	struct target target;
+
+	for (int pid = PARENT; pid < PARENT + SIBLINGS; pid++)
+		other(pid, ZYGOTE, 10123, 0);
+	open_is(OUTCOME_UNSUPPORTED, REASON_UNSUPPORTED);
+	write_adj(0);
+	CHECK(!target_open(&target, &spec, true).reason);
+	CHECK(!target_check(&target).reason);
+	target_close(&target);
+	write_adj(900);
+	for (int pid = ZYGOTE; pid < PARENT + SIBLINGS; pid++)
+		other(pid, 0, 0, 0);
 	write_stat("S", 0, 99887);
 }
 
@@ -312,6 +345,7 @@ int main(void)
 	an_identity_that_differs_is_changed();
 	kinds_that_hold_nothing_are_known();
 	a_native_child_is_let_go_when_its_parent_comes_to_the_front();
+	with_force_nobody_elses_adj_is_asked_for();
 	a_frozen_app_is_cached_whatever_its_adj_until_it_thaws();
 	only_one_at_a_time_moves_its_memory();
 	between_steps_the_same_questions_are_asked();
