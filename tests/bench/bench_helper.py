@@ -16,13 +16,14 @@ import shutil
 import signal
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from linux.conftest import Victim, Zram, ask, wait_for_state
+from linux.conftest import APP_UID, Victim, Zram, ask, start_ticks, wait_for_state
 
 pytestmark = [pytest.mark.campaign, pytest.mark.linux]
 
@@ -277,3 +278,67 @@ def test_growth(helper: Path, zram: Zram, victims: Any) -> None:
         victim.kill()
     say_growth("dry run", "MiB", dry)
     say_growth("page-out", "MiB", real)
+
+
+def system_calls(*words: object) -> int:
+    """How many system calls a command makes, by strace."""
+    with tempfile.NamedTemporaryFile() as counts:
+        traced = ["strace", "-U", "calls", "-c", "-o", counts.name, *map(str, words)]
+        subprocess.run(traced, check=True, stdout=subprocess.DEVNULL)
+        return int(Path(counts.name).read_text().split()[-2])
+
+
+@pytest.fixture
+def native_child(victim_program: Path) -> Iterator[Callable[..., tuple[Victim, int]]]:
+    """Starts an app (the victim's pid) and a native child of it, which holds the memory."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)  # an app's uid has to get there
+    program = Path(shutil.copy(victim_program, folder))
+    script = folder / "app"
+    inside = f'sh -c \'"$0" "$@"; :\' {program} "$@"'
+    script.write_text(f"#!/bin/sh\nexec setpriv --reuid={APP_UID} {inside}\n")
+    script.chmod(0o755)
+    started = []
+
+    def start(*words: str) -> tuple[Victim, int]:
+        app = Victim(script, *words)
+        started.append(app)
+        (child,) = Path(f"/proc/{app.pid}/task/{app.pid}/children").read_text().split()
+        Path(f"/proc/{child}/oom_score_adj").write_text("900")
+        return app, int(child)
+
+    yield start
+    for app in started:
+        app.kill()
+    shutil.rmtree(folder)
+
+
+def test_what_it_costs_to_rank_a_native_child_between_steps(
+    helper: Path, zram: Zram, victims: Any, native_child: Callable[..., tuple[Victim, int]]
+) -> None:
+    own = victims(f"anon={SIZE_MIB // 2}", name="com.example.app")
+    app, child = native_child(f"anon={SIZE_MIB // 2}")
+    targets = {
+        "forked by a zygote": own.target(),
+        "a native child": f"{child}:{start_ticks(child)}:700",
+    }
+
+    def touch() -> None:
+        own.touch()
+        app.touch()
+
+    print(f"\n{SIZE_MIB // 2} MiB of a process that others are looked at for, {RUNS} runs")
+    figures = take_turns(
+        {
+            name: lambda target=target: cpu_s(helper, "pageout", f"targets={target}")
+            for name, target in targets.items()
+        },
+        before=touch,
+    )
+    middle = medians(figures, "ms", 1000)
+    say("times", middle["a native child"] / middle["forked by a zygote"], "<= 1.05")
+    steps = SIZE_MIB // 2
+    for name, target in targets.items():
+        touch()
+        calls = system_calls(helper, "pageout", f"targets={target}")
+        print(f"    {name:24} {calls / steps:10.1f} system calls a step of 1 MiB")
