@@ -42,8 +42,12 @@ static int open_mounted(const char *controller, struct span group, const char *f
 }
 
 /*
- * The group of the process behind `dir`, in `buffer`. A line of its cgroup is "ID:CONTROLLERS:/GROUP";
- * two controllers of one hierarchy are not looked for. 0 or -errno.
+ * The group of the process behind `dir`, in `buffer`. Lines of its cgroup:
+ *
+ *	3:memory:/apps/uid_10123
+ *	0::/apps/uid_10123/pid_4321		(v2 has no controllers)
+ *
+ * Two controllers of one hierarchy are not looked for. 0 or -errno.
  */
 static int read_group(int dir, const char *controller, char *buffer, size_t capacity,
 		      struct span *group)

@@ -59,6 +59,13 @@ static void add_known(uint64_t *sum, uint64_t value)
 	*sum = *sum == UNKNOWN ? value : *sum + value;
 }
 
+/*
+ * meminfo, and mm_stat and io_stat of a zram:
+ *
+ *	SwapTotal:       2097148 kB
+ *	16777216 5242880 6291456 0 6291456 12 0 0 0	(the third: memory used)
+ *	       0        3        0        0		(the second: failed writes)
+ */
 void device_read(struct device *out)
 {
 	char buffer[8192];
@@ -73,9 +80,7 @@ void device_read(struct device *out)
 	out->zram_used_bytes = UNKNOWN;
 	out->failed_writes = UNKNOWN;
 	for (int i = 0; i < files.zrams; i++) {
-		/* mm_stat: orig_data_size compr_data_size mem_used_total ... */
 		add_known(&out->zram_used_bytes, column_of(files.mm_stat[i], 2));
-		/* io_stat: failed_reads failed_writes invalid_io notify_free */
 		add_known(&out->failed_writes, column_of(files.io_stat[i], 1));
 	}
 }

@@ -152,6 +152,7 @@ static void skip_blanks(struct span *text)
 	}
 }
 
+/* `key` "VmSwap:" finds "VmSwap:	    2048 kB", and `value` is what follows it. */
 bool next_value(struct span *rest, const char *key, struct span *value)
 {
 	struct span text = *rest;

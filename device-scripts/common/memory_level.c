@@ -56,6 +56,14 @@ static uint64_t protection(struct span line)
 	return most;
 }
 
+/*
+ * zoneinfo:
+ *
+ *	Node 0, zone   Normal
+ *	        low      3413
+ *	        present  262144
+ *	        protection: (0, 2500, 3900)
+ */
 uint64_t low_watermark_bytes(void)
 {
 	static struct line_reader reader;
@@ -108,6 +116,7 @@ void psi_totals(int fd, uint64_t *some_us, uint64_t *full_us)
 	}
 }
 
+/* vmstat: "oom_kill 3". */
 uint64_t oom_kill_count(void)
 {
 	static struct line_reader reader;

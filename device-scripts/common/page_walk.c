@@ -21,7 +21,12 @@ static bool take_char(struct span *rest, char c)
 	return true;
 }
 
-/* "start-end perms offset dev inode   path" */
+/*
+ * Start, end, permissions, offset, device, inode and path:
+ *
+ *	12c00000-13000000 rw-p 00000000 00:00 0          [anon:dalvik-main space (region space)]
+ *	7a41b000-7a424000 r-xp 00012000 fe:00 1377       /system/lib64/libexample.so
+ */
 bool vma_parse(struct span line, struct vma *out)
 {
 	struct span perms, word;
@@ -307,6 +312,13 @@ struct use walk_sum(const struct walk *walk)
 	return sum;
 }
 
+/*
+ * smaps: a line of maps, then its numbers.
+ *
+ *	12c00000-13000000 rw-p 00000000 00:00 0          [anon:dalvik-main space]
+ *	Rss:                 512 kB
+ *	Locked:               64 kB
+ */
 int walk_count_locked(struct walk *walk, int dir)
 {
 	struct vma vma = {0, 0, VMA_OTHER, false};

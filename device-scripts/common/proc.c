@@ -23,6 +23,7 @@ static void skip_words(struct span *rest, int count)
 		;
 }
 
+/* "4321 (ample.game:sync) S 310 310 0 0 -1 4194624 9 0 7 0 5 3 0 0 20 0 22 0 99887 ..." */
 int stat_parse(struct span text, struct proc_stat *out)
 {
 	size_t open = 0, close = text.len;
@@ -57,6 +58,13 @@ int stat_parse(struct span text, struct proc_stat *out)
 	return 0;
 }
 
+/*
+ *	Tgid:	4321
+ *	Uid:	10123	10123	10123	10123
+ *	VmLck:	       0 kB
+ *	RssAnon:	   65536 kB
+ *	VmSwap:	    2048 kB
+ */
 int status_parse(struct span text, struct proc_status *out)
 {
 	uint64_t tgid = next_field(&text, "Tgid:");
@@ -74,6 +82,7 @@ int status_parse(struct span text, struct proc_status *out)
 	return 0;
 }
 
+/* cmdline: "com.example.game:sync" and NULs up to where the first arguments ended. */
 void name_parse(struct span cmdline, const struct proc_stat *stat, struct name *out)
 {
 	struct span first;

@@ -21,7 +21,14 @@ static bool add_kib(uint64_t *sum, struct span line, const char *key)
 	return true;
 }
 
-/* The sum over smaps, or over the one block of smaps_rollup, which kernels have since 4.14. */
+/*
+ * The sum over smaps, or over the one block of smaps_rollup, which kernels have since 4.14.
+ *
+ *	Rss:               81920 kB
+ *	Anonymous:         65536 kB
+ *	Swap:               2048 kB
+ *	Locked:                0 kB
+ */
 static int read_smaps(int dir, const char *file, struct memory *out)
 {
 	static struct line_reader reader;

@@ -37,11 +37,13 @@ static struct question {
 
 static uint64_t asked_ms;
 
+/* "1": battery saver is on; "0" or "null": it is not. */
 bool answer_saves(struct span text)
 {
 	return span_is(text, "1\n");
 }
 
+/* Among other lines: "Thermal Status: 3". */
 bool answer_is_hot(struct span text)
 {
 	static const char key[] = "Thermal Status: ";

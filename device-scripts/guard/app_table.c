@@ -52,7 +52,11 @@ static uint32_t owner_of(uint32_t uid, int ppid)
 	return uid;
 }
 
-/* Whether a row of packages.list is of the app id; an app's SDK sandbox has that and 10,000. */
+/*
+ * Whether a row of packages.list is of the app id; an app's SDK sandbox has that and 10,000.
+ *
+ *	com.example.game 10123 0 /data/user/0/com.example.game default:targetSdkVersion=34 none
+ */
 static bool row_is_of(struct span line, uint64_t app_id, struct span *package)
 {
 	struct span word;

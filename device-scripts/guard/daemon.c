@@ -89,7 +89,7 @@ struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data)
 	return ready;
 }
 
-/* Of a line "ID:CONTROLLERS:PATH": whether init could end us by it. */
+/* Of a line of our cgroup, "2:cpuacct:/uid_0/pid_310": whether init could end us by it. */
 static bool is_bound(struct span line, struct span *path)
 {
 	struct span id, controllers;

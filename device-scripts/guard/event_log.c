@@ -20,7 +20,7 @@ static struct {
 	uint64_t seq;
 } events = {-1, 0};
 
-/* The number of a whole event's line; 0 when it is none. */
+/* {"id":"","t":"event","seq":7,...}: the number of a whole event's line; 0 when it is none. */
 static uint64_t seq_of(struct span line)
 {
 	struct span word;

@@ -69,6 +69,7 @@ int guard_dir_lock(const char *profile)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
+/* "4321:keep-games", as write_holder() has it. */
 bool guard_dir_holder(struct holder *out)
 {
 	char buffer[256];

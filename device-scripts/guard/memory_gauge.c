@@ -28,6 +28,14 @@ void gauge_close(void)
 	gauge.meminfo = gauge.psi = -1;
 }
 
+/*
+ * meminfo:
+ *
+ *	MemFree:          204800 kB
+ *	MemAvailable:     614400 kB
+ *	SwapFree:        1048576 kB
+ *	CmaFree:           10240 kB
+ */
 void gauge_read(struct situation *out, uint64_t now_ms)
 {
 	static char buffer[8192];
@@ -67,6 +75,12 @@ static bool has_backing(struct span path)
 	       !span_is(word, "none");
 }
 
+/*
+ * swaps:
+ *
+ *	Filename				Type		Size		Used		Priority
+ *	/dev/block/zram0                        partition	2097148		65536		100
+ */
 bool gauge_swap_is_flash(void)
 {
 	static char buffer[4096];

@@ -42,8 +42,8 @@ static void process(int pid, int ppid, unsigned int uid, int adj)
 
 	snprintf(text, sizeof(text), "%s/proc/%d", root, pid);
 	mkdir(text, 0700);
-	snprintf(text, sizeof(text),
-		 "%d (name) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n", pid, ppid);
+	snprintf(text, sizeof(text), "%d (name) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99887 0\n",
+		 pid, ppid);
 	write_file(pid, "stat", text);
 	snprintf(text, sizeof(text), "Tgid:\t%d\nUid:\t%u\t%u\t%u\t%u\n", pid, uid, uid, uid, uid);
 	write_file(pid, "status", text);
