@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 
 import pytest
 
+from droidreclaim.errors import DeviceLost, DroidReclaimError
 from droidreclaim.inspect import doctor, headroom
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.inspect.checks import Facts, device_checks
 from droidreclaim.inspect.killers import facts_of
 from droidreclaim.model.check import CheckState
+from droidreclaim.policy import lmkd
 from droidreclaim.policy.killer import Found, Killer, KillerFacts, driver_levels, killer_of
 from droidreclaim.policy.lmkd_settings import sdk_of_release
 
@@ -269,3 +276,60 @@ def test_a_sample_has_the_device_s_own_clocks() -> None:
     assert basis.at(None) is None
     assert headroom.booted_at("1795833600.N\n100.25 12.00\n") is not None  # toolbox's date
     assert headroom.booted_at("date: bad format\n") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1795833600.5\n1.2.3.4 1\n", "1795833600.5\n... 1\n", "99999999999.5\n0.01 1\n",
+     "1795833600.5\n" + "9" * 40 + ".0 1\n", ""],
+)  # fmt: skip
+def test_a_clock_that_is_none_is_unknown_and_no_traceback(text: str) -> None:
+    headroom.booted_at(text)
+
+
+def _watched(*killers: Killer | DroidReclaimError) -> Iterator[Killer]:
+    """The killer of each sample, when the device answers so, one answer after the other."""
+    answers = iter(killers)
+    last: list[Killer] = []
+
+    def ask() -> headroom.Basis:
+        one = next(answers, last[-1] if last else None)
+        if isinstance(one, DroidReclaimError):
+            raise one
+        assert one is not None
+        last.append(one)
+        return headroom.Basis({}, Found(one, "-"))
+
+    take = partial(lmkd.sample_of, {"/proc/meminfo": "MemFree: 9 kB\n"})
+    live = headroom.LiveBasis(ask, every_s=0.05)
+    seen = headroom.watch(lambda: take(time.monotonic()), live, 4096, every_s=0.01)
+    return (one.killer.killer for one in seen)
+
+
+def test_an_lmkd_that_dies_while_it_is_watched_is_noticed_and_so_is_its_return() -> None:
+    seen = [one for one, _ in groupby(islice(_watched(NEW, NEW, NONE, NEW), 60))]
+    assert seen == [NEW, NONE, NEW]
+
+
+def test_a_question_that_is_not_answered_leaves_what_was_known() -> None:
+    lost = DeviceLost("gone")
+    assert set(islice(_watched(OLD, lost, lost), 30)) == {OLD}
+    with pytest.raises(DeviceLost):
+        _watched(lost)  # type: ignore[arg-type]
+
+
+def test_samples_do_not_wait_for_the_answer() -> None:
+    answered = threading.Event()
+
+    def ask() -> headroom.Basis:
+        if not first:
+            answered.wait(20)
+        first.clear()
+        return headroom.Basis({}, Found(NEW, "-"))
+
+    first = [True]
+    live = headroom.LiveBasis(ask, every_s=0.0)
+    began = time.monotonic()
+    assert {live.now().killer.killer for _ in range(100)} == {NEW}
+    assert time.monotonic() - began < 5
+    answered.set()

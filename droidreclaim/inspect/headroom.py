@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
-from droidreclaim.errors import ParseError
+from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.ask import ask
@@ -30,8 +32,10 @@ from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.policy.killer import Found, killer_of
 from droidreclaim.policy.lmkd import Headroom, Sample, headroom, sample_of
 
+_log = logging.getLogger("droidreclaim")
 WINDOW_S = 1.0  # lmkd judges thrashing and stalls over one second
 FOLLOW_S = 0.1  # as lmkd looks while memory is short
+AGAIN_S = 5.0  # who kills is looked at anew
 _FILES = ("meminfo", "vmstat", "zoneinfo", "pressure/memory", "uptime")
 _CLOCK = "date +%s.%N; cat /proc/uptime"
 _PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of Android 15 and later
@@ -40,7 +44,7 @@ _PAGE_BYTES = 4096  # where neither helper nor capture says: all but some of And
 @dataclass(frozen=True)
 class Basis:
     """
-    What does not change while headroom is watched.
+    What changes seldom while headroom is watched.
 
     Attributes:
         levels: Of the kernel's driver, where that is the killer.
@@ -77,6 +81,40 @@ def basis_of(device: Device, way: RootWay | None, *, timeout_s: float) -> Basis:
     return Basis(properties, killer, facts.driver_levels, booted_at(answers["clock"].text))
 
 
+class LiveBasis:
+    """
+    The basis as of a few seconds ago, asked for again beside the samples: lmkd dies, or comes back.
+
+    An answer may take seconds on a device short of memory, and the samples must not wait then.
+
+    Raises:
+        DeviceError, ParseError: the first answer did not come, or cannot be read.
+    """
+
+    def __init__(self, ask_device: Callable[[], Basis], every_s: float = AGAIN_S) -> None:
+        self._ask_device = ask_device
+        self._every_s = every_s
+        self._known = ask_device()
+        self._asked_s = time.monotonic()
+        self._asking = False
+
+    def now(self) -> Basis:
+        """What is known; never waits."""
+        if not self._asking and time.monotonic() - self._asked_s >= self._every_s:
+            self._asking = True
+            threading.Thread(target=self._ask_again, name="headroom-basis", daemon=True).start()
+        return self._known
+
+    def _ask_again(self) -> None:
+        try:
+            self._known = self._ask_device()
+        except DroidReclaimError as error:
+            _log.info("who kills there is not known anew: %s", error)
+        finally:
+            self._asked_s = time.monotonic()
+            self._asking = False
+
+
 # "1795833600.123456789" and "3621.42 12345.67"; whole seconds where a date has no more.
 _NOW = re.compile(
     r"(?P<now>[0-9]{9,11}(?:\.[0-9]{1,9})?)[^\n]{0,3}\n(?P<up>[0-9]{1,12}\.[0-9]{1,9}) "
@@ -84,9 +122,8 @@ _NOW = re.compile(
 
 
 def booted_at(text: str) -> datetime | None:
-    found = re.match(
-        r"(?P<now>[0-9]{9,11}(?:\.[0-9]{1,9})?)[^\n]{0,3}\n(?P<up>[0-9.]{3,16}) ", text
-    )
+    """When a device booted, by its own wall clock; None where its answer does not say."""
+    found = _NOW.match(text)
     if found is None:
         return None
     return datetime.fromtimestamp(float(found["now"]) - float(found["up"]), UTC)
@@ -122,7 +159,7 @@ def without_helper(
 
 def watch(
     take: Callable[[], Sample],
-    basis: Basis,
+    basis: LiveBasis,
     page_bytes: int | None,
     *,
     every_s: float = WINDOW_S,
@@ -137,7 +174,7 @@ def watch(
         now = take()
         while len(samples) > 1 and now.at_s - samples[1].at_s >= WINDOW_S:
             del samples[0]
-        yield _judged(now, samples, basis, page_bytes or _PAGE_BYTES)
+        yield _judged(now, samples, basis.now(), page_bytes or _PAGE_BYTES)
         samples.append(now)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +58,7 @@ class Phone:
         self._started: tuple[RootWay, RunningHelper] | None = None
         self._others: list[RunningHelper] = []
         self._shell: RunningHelper | None = None
+        self._basis: headroom_of.LiveBasis | None = None
         self._info: DeviceInfo | None = None
 
     def __enter__(self) -> Self:
@@ -305,7 +306,8 @@ class Phone:
         except NotPossible as error:
             _log.info("%s; what the shell may not read is unknown", error)
             take = headroom_of.without_helper(self._device, None, timeout_s=self._timeout_s)
-        return headroom_of.watch(take, self.headroom_basis, page_bytes, every_s=every_s)
+        self._basis = self._live_basis()
+        return headroom_of.watch(take, self._basis, page_bytes, every_s=every_s)
 
     def limits(self, package: str) -> AppLimits:
         """
@@ -319,11 +321,17 @@ class Phone:
             self._device, self.way_if_any(), self.ps(package), timeout_s=self._timeout_s
         )
 
-    @cached_property
+    @property
     def headroom_basis(self) -> headroom_of.Basis:
-        """Who kills there, by which settings, as they were when headroom was first asked for."""
+        """Who kills there, by which settings: as of a few seconds ago while headroom is watched."""
+        if self._basis is None:
+            self._basis = self._live_basis()
+        return self._basis.now()
+
+    def _live_basis(self) -> headroom_of.LiveBasis:
         way = self._started[0] if self._started else None
-        return headroom_of.basis_of(self._device, way, timeout_s=self._timeout_s)
+        ask = partial(headroom_of.basis_of, self._device, way, timeout_s=self._timeout_s)
+        return headroom_of.LiveBasis(ask)
 
     def footprint(
         self,
