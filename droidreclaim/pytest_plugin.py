@@ -66,7 +66,7 @@ def _check(item: pytest.Item, marker: pytest.Mark) -> None:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)  # xdist answers by its own count
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Where the ini key asks for it, ``-n auto`` is the number of devices."""
     if config.getini("droid_workers") != "devices" or _setting(config, "phone"):
@@ -149,6 +149,8 @@ def pytest_runtest_makereport(
     if droids and report.when == "call":
         for one in droids:
             _after(item, report, one)
+        if call.excinfo is not None:
+            _say_what_was_lost(report, call.excinfo.value)
         report.user_properties = list(item.user_properties)
     return report
 
@@ -173,6 +175,16 @@ def _after(item: pytest.Item, report: pytest.TestReport, droid: Droid) -> None:
     for file, data in artefacts(droid).items():
         (folder / file).write_bytes(data)
     report.sections.append(("droidreclaim", f"kept in {folder}"))
+
+
+def _say_what_was_lost(report: pytest.TestReport, error: BaseException) -> None:
+    """A device that is lost fails the test in the words and with the exit code of a command."""
+    from droidreclaim.errors import DeviceError
+
+    if isinstance(error, DeviceError):
+        report.sections.append(
+            ("droidreclaim", f"{error} (a command's exit code {error.exit_code})")
+        )
 
 
 def _new_pool(config: pytest.Config) -> Pool:

@@ -43,11 +43,13 @@ def run(folder: Path, test: str, *words: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.fixture(autouse=True)
-def _no_devices(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with AdbServer() as adb:
-        adb.devices = ""
-        monkeypatch.setenv("NO_DEVICES", str(adb.port))
-        yield
+def adb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AdbServer]:
+    """Where nothing is attached, unless a test puts a desk there."""
+    with AdbServer() as server:
+        server.devices = ""
+        monkeypatch.setenv("NO_DEVICES", str(server.port))
+        monkeypatch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path / "state"))
+        yield server
 
 
 def test_a_suite_without_a_device_loads_nothing_of_ours(tmp_path: Path) -> None:

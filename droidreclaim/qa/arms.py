@@ -14,8 +14,6 @@ from droidreclaim.session import Phone
 from droidreclaim.session.app import run
 from droidreclaim.units import format_size
 
-KILLABLE_ADJ = 500  # am kill leaves alone what is used more than this says
-_HELD_ADJ = 249  # written back to flash: Android 17 does not kill it so
 _PATIENCE_S = 20.0
 _LOOK_S = 0.3
 _GUARD_S = 24 * 3600
@@ -55,14 +53,12 @@ def is_control(arm: str) -> bool:
 
 
 def _kill(phone: Phone, package: str) -> str:
-    """
-    Kill the app as Android does with what is in the background.
-
-    ``am kill`` says nothing and exits with 0, also where it did nothing: so the app is waited for
-    until it may be killed, and its processes are looked for afterwards.
-    """
-    processes = _until_killable(phone, package)
-    run(phone.device, ["am", "kill", package])
+    """Kill the app as Android does with what is in the background, and see that all of it went."""
+    processes = _processes(phone, package)
+    try:
+        phone.app(package).die()
+    except NotAchieved as error:
+        raise ArmFailed(str(error)) from error
     return _prove_gone(phone, package, processes, "am kill")
 
 
@@ -73,24 +69,6 @@ def _kill9(phone: Phone, package: str) -> str:
     pids = [str(one.pid) for one in processes]
     run(phone.device, phone.way.wrap(["kill", "-9", *pids]))
     return _prove_gone(phone, package, processes, "kill -9")
-
-
-def _until_killable(phone: Phone, package: str) -> tuple[Process, ...]:
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while True:
-        processes = _processes(phone, package)
-        if not processes:
-            raise ArmFailed(f"{package} did not run: nothing to kill")
-        adjs = [one.oom_score_adj for one in processes]
-        if all(adj is not None and adj >= KILLABLE_ADJ for adj in adjs):
-            return processes
-        if time.monotonic() > deadline_s:
-            held = ": written back to flash" if _HELD_ADJ in adjs else ""
-            raise ArmFailed(
-                f"{package} stayed at oom_score_adj {', '.join(map(str, adjs))} for "
-                f"{_PATIENCE_S:g} s{held}: am kill ends nothing under {KILLABLE_ADJ}"
-            )
-        time.sleep(_LOOK_S)
 
 
 def _prove_gone(phone: Phone, package: str, before: tuple[Process, ...], by: str) -> str:

@@ -21,6 +21,8 @@ from droidreclaim.reclaim.words import Words
 if TYPE_CHECKING:
     from droidreclaim.session.phone import Phone
 
+KILLABLE_ADJ = 500  # am kill leaves alone what is used more than this says
+_HELD_ADJ = 249  # written back to flash: Android 17 does not kill it so
 STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
 _MAX_OUTPUT_BYTES = 1 << 20  # of a launch, which says ten lines
 _MEANWHILE_S = 1.0
@@ -146,17 +148,26 @@ class App:
         """
         before = self.identity().process
         if before is None:
-            raise NotAchieved(f"{self.package} does not run: nothing to end")
+            raise NotAchieved(f"{self.package} did not run: nothing to kill")
         end_s = time.monotonic() + _DIE_S
         while self.identity().process == before:
             if time.monotonic() > end_s:
+                adj = self._adj(before)
                 raise NotAchieved(
-                    f"{self.package} lives after {_DIE_S:g} s of 'am kill': pid {before.pid}",
-                    hint="that ends what is in the background alone: leave it first, home()",
+                    f"{self.package}, pid {before.pid}, stayed at oom_score_adj {adj} for "
+                    f"{_DIE_S:g} s: am kill ends nothing under {KILLABLE_ADJ}",
+                    hint="it ends what is in the background alone: leave it first, home()",
                 )
             self._run(["am", "kill", self.package])
             time.sleep(_LOOK_S)
         return before
+
+    def _adj(self, process: ProcessId) -> str:
+        path = f"/proc/{process.pid}/oom_score_adj"
+        adj = self._phone.device.run(["cat", path], timeout_s=STEP_TIMEOUT_S).text.strip()
+        if not re.fullmatch(r"-?[0-9]{1,4}", adj):
+            return "?"
+        return f"{adj} (written back to flash)" if int(adj) == _HELD_ADJ else adj
 
     def identity(self, user: int = 0) -> AppIdentity:
         """

@@ -7,12 +7,14 @@ import time
 from contextlib import AbstractContextManager
 from typing import Unpack
 
-from droidreclaim.errors import DeviceError, DroidReclaimError, NotAchieved
+from droidreclaim.errors import DeviceError, DroidReclaimError, NotAchieved, NotPossible
+from droidreclaim.helper.session import HelperError
 from droidreclaim.model import DeviceInfo, Process, ReclaimResult, SwapDevice
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim.words import Words
 from droidreclaim.session import App, AppIdentity, Guard, Phone
+from droidreclaim.testing.lease import Lease
 from droidreclaim.testing.survive import survives
 
 _log = logging.getLogger("droidreclaim")
@@ -26,11 +28,11 @@ class Droid:
         phone: All else that `droidreclaim.Phone` has.
     """
 
-    def __init__(self, phone: Phone) -> None:
+    def __init__(self, phone: Phone, lease: Lease) -> None:
         self.phone = phone
+        self._lease = lease
         self._begun_s = time.monotonic()
-        self._guards: list[Guard] = []
-        self._made_swap = False
+        self._made: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Droid {self.serial}>"
@@ -75,29 +77,75 @@ class Droid:
 
     def guard(self, profile: str | None = None, lasting: float | str = "30m") -> Guard:
         """A guard, as `Phone.guard`; one that still runs when the test ends is stopped."""
-        self._guards.append(self.phone.guard(profile, lasting))
-        return self._guards[-1]
+        made = self.phone.guard(profile, lasting)
+        self._will_undo("guard")
+        return made
 
     def swap_on(self, size: int | str | None = None) -> SwapDevice:
         """An unused zram as swap until the test ends; see `Phone.swap_on`."""
-        made = self.phone.swap_on(size)
-        self._made_swap = True
-        return made
+        self._will_undo("swap")
+        return self.phone.swap_on(size)
+
+    def adopt(self) -> None:
+        """Undo what a test left here whose process was killed."""
+        self._made = self._lease.left()
+        if self._made:
+            _log.info("%s: undoing what a test left: %s", self.serial, ", ".join(self._made))
+            self._undo()
+            self._begun_s = time.monotonic()
 
     def restore(self) -> None:
-        """Undo what the test asked for, and end our sessions; a lost device is left as it is."""
+        """
+        Undo what the test asked for, and end our sessions; a lost device is left as it is.
+
+        Raises:
+            DroidReclaimError: something could not be undone; the rest was.
+        """
         try:
-            for guard in self._guards:
-                if guard.status().guard.running:
-                    guard.stop()
-            if self._made_swap:
-                self.phone.swap_off()
-        except NotAchieved:
-            pass  # the guard ended meanwhile
-        except DeviceError as error:
-            _log.warning("%s: not restored: %s", self.serial, error)
+            self._undo()
         finally:
             self.phone.close()
+
+    def _will_undo(self, what: str) -> None:
+        self._made |= {what}
+        self._lease.note(self._made)
+
+    def _undo(self) -> None:
+        failed: list[DroidReclaimError] = []
+        for what, undo in (("guard", self._stop_guard), ("swap", self._swap_off)):
+            if what not in self._made:
+                continue
+            try:
+                undo()
+                self._made -= {what}
+            except DeviceError as error:
+                _log.warning("%s: not restored: %s", self.serial, error)
+                return  # its note stays: whoever has the device next undoes it
+            except DroidReclaimError as error:
+                failed.append(error)
+        if not failed:
+            self._lease.note(frozenset())
+            return
+        self._lease.note(self._made)
+        raise failed[0]
+
+    def _stop_guard(self) -> None:
+        guard = self.phone.guard()
+        if not guard.status().guard.running:
+            return
+        try:
+            guard.stop()
+        except NotAchieved:
+            if guard.status().guard.running:
+                raise  # not one that ended by itself meanwhile
+
+    def _swap_off(self) -> None:
+        try:
+            self.phone.swap_off()
+        except NotPossible as error:
+            cause = error.__cause__
+            if not (isinstance(cause, HelperError) and cause.errno == "ENOENT"):
+                raise  # not: there is none of ours, the test has undone it
 
 
 def artefacts(droid: Droid) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from platformdirs import user_state_path
 from droidreclaim.errors import DeviceTimeout, NotPossible
 
 _POLL_S = 0.2
+_MOST_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,17 @@ class Lease:
 
     serial: str
     _descriptor: int
+
+    def note(self, what: frozenset[str]) -> None:
+        """Write down what is to be undone there, before it is done; an empty set once it is."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, " ".join(sorted(what)).encode(), 0)
+
+    def left(self) -> frozenset[str]:
+        """What somebody noted whose process ended before it was undone."""
+        return frozenset(
+            os.pread(self._descriptor, _MOST_BYTES, 0).decode("ascii", "replace").split()
+        )
 
     def release(self) -> None:
         """Let others have it."""

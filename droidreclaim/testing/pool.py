@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from droidreclaim.device.adb import list_devices
+from droidreclaim.device.link import Deadline
 from droidreclaim.device.server import find_server
 from droidreclaim.errors import DeviceError, DroidReclaimError, NoDevice, NotPossible
 from droidreclaim.session import connect
@@ -41,21 +42,24 @@ class Pool:
     boot: bool = False
     wait_s: float = 600.0
     _booted: list[PocketPhone] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
     _facts: dict[str, Facts] = field(default_factory=dict)
 
-    def online(self) -> tuple[str, ...]:
+    def online(self, count: int = 1) -> tuple[str, ...]:
         """
-        Serials that may be leased now.
+        Serials that may be leased now; where pocket phones are booted, *count* of them.
 
         Raises:
             DeviceError: the adb server does not answer.
         """
         if self.boot:
-            return (self._pocket_phone(),)
+            return self._pocket_phones(count)
         wanted = self.serials or tuple(filter(None, [os.environ.get("ANDROID_SERIAL")]))
         server = find_server(None, None, os.environ)
         attached = [one.serial for one in list_devices(server, _LIST_S) if one.online]
-        return tuple(one for one in wanted if one in attached) if wanted else tuple(attached)
+        there = tuple(one for one in wanted if one in attached) if wanted else tuple(attached)
+        self._seen.update(there)
+        return there
 
     @contextmanager
     def lease(
@@ -64,17 +68,32 @@ class Pool:
         """
         Have *count* devices that meet *wants*; afterwards they are as they were.
 
+        A device that was there in this run and is lost is waited for.
+
         Raises:
             NoDevice: fewer are there.
             Unmet: fewer meet *wants*.
-            DeviceTimeout: others used them for too long.
+            DeviceTimeout: others used them for too long, or one that was lost did not come back.
         """
+        deadline = Deadline(self.wait_s)
         self._see_that_there_are(count, wants or {})
-        leases = take(lambda: self._fitting(wants or {}), count, timeout_s=self.wait_s)
-        droids: list[Droid] = []
+        while True:
+            leases = self._take(count, wants or {}, deadline)
+            droids: list[Droid] = []
+            try:
+                for one in leases:
+                    droids.append(Droid(connect(one.serial, root=False), one))
+                    droids[-1].adopt()
+                break
+            except DeviceError:
+                _give_back(droids, leases)
+                if not deadline.left_s() or set(_serials(leases)) <= set(self.online(count)):
+                    raise
+                # It vanished between the lease and its first answer: another one, or it again.
+            except BaseException:
+                _give_back(droids, leases)
+                raise
         try:
-            for one in leases:
-                droids.append(Droid(connect(one.serial, root=False)))
             yield droids
         finally:
             _give_back(droids, leases)
@@ -89,21 +108,25 @@ class Pool:
                     vm.stop(one)
             self._booted.clear()
 
+    def _take(self, count: int, wants: Mapping[str, Any], deadline: Deadline) -> tuple[Lease, ...]:
+        return take(lambda: self._fitting(count, wants), count, timeout_s=deadline.left_s())
+
     def _see_that_there_are(self, count: int, wants: Mapping[str, Any]) -> None:
-        there = self.online()
-        if len(there) < count:
+        there = self.online(count)
+        if len({*there, *self._seen}) < count:
             named = f" of {', '.join(self.serials)}" if self.serials else ""
             raise NoDevice(
                 f"{count} wanted, {len(there)} attached{named}",
                 hint="plug one in, start an emulator, or boot pocket phones: --droid-phone",
             )
-        if wants and len(self._fitting(wants)) < count:
+        lost = self._seen.difference(there)
+        if wants and not lost and len(self._fitting(count, wants)) < count:
             asked = ", ".join(f"{name}={value!r}" for name, value in wants.items())
             has = "; ".join(str(self._facts_of(one)) for one in there)
             raise Unmet(f"{count} wanted with {asked}; there is: {has}")
 
-    def _fitting(self, wants: Mapping[str, Any]) -> Sequence[str]:
-        there = self.online()
+    def _fitting(self, count: int, wants: Mapping[str, Any]) -> Sequence[str]:
+        there = self.online(count)
         return [one for one in there if meets(self._facts_of(one), wants)] if wants else there
 
     def _facts_of(self, serial: str) -> Facts:
@@ -116,14 +139,20 @@ class Pool:
                 return Facts(serial, None, None, root=False, swap=False, page_kib=None)
         return self._facts[serial]
 
-    def _pocket_phone(self) -> str:
+    def _pocket_phones(self, count: int) -> tuple[str, ...]:
+        """This worker's own, booted as they are wanted; in place of one that ended, another."""
         from droidreclaim.lab.phone import vm  # noqa: PLC0415 (for those who boot one)
         from droidreclaim.lab.phone.state import Config  # noqa: PLC0415
 
-        alive = [one for one in self._booted if one in vm.running()]
-        if not alive:
-            self._booted = alive = [vm.start(Config(), die_with_us=True, private=True)]
-        return alive[0].serial
+        alive = vm.running()
+        self._booted = [one for one in self._booted if one in alive]
+        while len(self._booted) < count:
+            self._booted.append(vm.start(Config(), die_with_us=True, private=True))
+        return tuple(one.serial for one in self._booted)
+
+
+def _serials(leases: Sequence[Lease]) -> list[str]:
+    return [one.serial for one in leases]
 
 
 def _give_back(droids: Sequence[Droid], leases: Sequence[Lease]) -> None:
