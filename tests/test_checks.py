@@ -168,3 +168,41 @@ def test_mmd_has_a_line_where_there_is_one_and_a_warning_where_it_writes_to_flas
     writes = lines({"mmd.zram.enabled": "true", "mmd.zram.writeback.enabled": "true"})["mmd"]
     assert writes.state is CheckState.WARN
     assert writes.todo
+
+
+_EMULATOR = {"ro.kernel.qemu": "1", "ro.build.type": "userdebug"}
+_GIB_KB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("properties", "avd", "ram_kb", "name", "state", "words"),
+    [
+        ({"ro.build.type": "user"}, None, 4 * _GIB_KB, "emulator image", WARN, "user build"),
+        ({}, {"image.sysdir.1": "system-images/android-34/google_apis_playstore/x86_64/"},
+         4 * _GIB_KB, "emulator image", WARN, "google_apis_playstore"),
+        ({}, {"image.sysdir.1": "system-images/android-34/google_apis/x86_64/"},
+         4 * _GIB_KB, "emulator image", OK, "userdebug build"),
+        ({}, None, 2 * _GIB_KB, "emulator RAM", OK, "not known here"),
+        ({}, {"hw.ramSize": "4096"}, 2 * _GIB_KB, "emulator RAM", WARN,
+         "asks for 4.0 GiB, it has 2.0 GiB"),
+        ({}, {"hw.ramSize": "4G"}, 4 * _GIB_KB * 9 // 10, "emulator RAM", OK, "of 4.0 GiB"),
+        ({}, {"hw.ramSize": "1536MB"}, _GIB_KB * 14 // 10, "emulator RAM", WARN,
+         "asks for 1.5 GiB"),
+        ({}, {"hw.ramSize": "9" * 900}, _GIB_KB, "emulator RAM", OK, "not known here"),
+        ({"ro.config.low_ram": "true"}, None, 2 * _GIB_KB, "low-RAM device", WARN, "2 GB"),
+    ],
+)  # fmt: skip
+def test_an_emulator_is_held_to_what_was_asked_of_it(
+    properties: dict[str, str], avd: dict[str, str] | None, ram_kb: int, name: str,
+    state: CheckState, words: str,
+) -> None:  # fmt: skip
+    answers = {"meminfo": Answer(f"MemTotal: {ram_kb} kB\nMemFree: 10 kB\n", 0)}
+    found = checks(Facts(answers, properties=_EMULATOR | properties, avd=avd))
+    assert found[name].state is state
+    assert words in found[name].fact
+    assert (found[name].todo is not None) == (state is WARN)
+
+
+def test_a_phone_has_no_emulators_lines() -> None:
+    facts = Facts({}, properties={"ro.build.type": "user"}, avd={"hw.ramSize": "2048"})
+    assert not any("emulator" in name for name in checks(facts))

@@ -52,8 +52,12 @@ def devices(
             metavar="S",
             min=0,
             max=LONGEST_S,
-            help="Wait until one device is booted and rooted.",
+            help="Wait until the device is booted, has its swap and root, and is calm.",
         ),
+    ] = None,
+    wait_for: Annotated[
+        str | None,
+        typer.Option("--wait-for", metavar="app:PACKAGE", help="Also until this app runs."),
     ] = None,
     *,
     connection: Connection,
@@ -62,13 +66,28 @@ def devices(
     from droidreclaim import report
     from droidreclaim.cli import connect
 
+    package = _app_of(wait_for)
     if wait_s is not None:
-        connect.wait(connection, wait_s)
+        connect.wait(connection, wait_s, package)
+    elif wait_for is not None:
+        raise UsageError("--wait-for waits together with --wait S")
     found = connect.devices(connection)
     if as_json:
         emit(report.devices_json(found))
     else:
         show(report.devices_table(found))
+
+
+def _app_of(wait_for: str | None) -> str | None:
+    from droidreclaim.policy import parse_targets
+
+    if wait_for is None:
+        return None
+    kind, _, name = wait_for.partition(":")
+    names, _ = parse_targets([name]) if kind == "app" else ((), ())
+    if len(names) != 1:
+        raise UsageError(f"--wait-for {wait_for!r}", hint="app:PACKAGE")
+    return names[0]
 
 
 @with_connections

@@ -12,8 +12,9 @@ from droidreclaim import session
 from droidreclaim.cli.options import Connection, OnEach
 from droidreclaim.cli.output import say, warn
 from droidreclaim.device.adb import list_devices
+from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import default_memory
-from droidreclaim.device.select import Choice, choose, read_choice
+from droidreclaim.device.select import Choice, by_avd_name, choose, read_choice
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
 from droidreclaim.errors import UsageError
@@ -93,7 +94,12 @@ def chosen(connection: Connection) -> tuple[str, ...]:
         DeviceError: the adb server does not answer.
     """
     if not connection.all_devices:
-        return connection.serials
+        listed = list_devices(server(connection), timeout_s(connection))
+        named = (
+            by_avd_name(server(connection), listed, Choice(one)).serial or one
+            for one in connection.serials
+        )
+        return tuple(dict.fromkeys(named))
     if connection.serials or connection.usb or connection.emulator:
         raise UsageError("--all-devices and -s, -d, -e exclude one another")
     hear(connection)
@@ -125,16 +131,20 @@ def _choice(connection: Connection) -> Choice:
     )
 
 
-def wait(connection: Connection, wait_s: float) -> None:
-    """Wait until the chosen device is booted and rooted; says on stderr what is missing."""
-    wait_ready(
-        server(connection),
-        _choice(connection),
-        default_memory(),
-        timeout_s=wait_s,
-        notify=lambda line: say(line, connection),
-        adb_root=connection.adb_root,
-    )
+def wait(connection: Connection, wait_s: float, package: str | None) -> None:
+    """Wait until each chosen device is ready; says on stderr each second what is missing."""
+    choices = [Choice(one) for one in chosen(connection)] if connection.several else []
+    deadline = Deadline(wait_s)
+    for choice in choices or [_choice(connection)]:
+        wait_ready(
+            server(connection),
+            choice,
+            default_memory(),
+            timeout_s=deadline.left_s(),
+            notify=lambda line: say(line, connection),
+            adb_root=connection.adb_root,
+            package=package,
+        )
 
 
 def timeout_s(connection: Connection) -> float:

@@ -61,6 +61,9 @@ _SU_WAYS = (RootWay.SU_C, RootWay.SU_0, RootWay.SU_ROOT_C)
 _Records = dict[str, dict[str, str | None]]
 
 
+_ROOTED_IMAGE = "make the AVD of a google_apis or default image"
+
+
 class RootMemory:
     """
     Which way worked on which device, in a file of the user's.
@@ -155,12 +158,19 @@ def find_root(
         memory.forget(device)
         raise NotRoot(
             f"{device.serial}: no root: {'; '.join(reasons)}",
-            hint="root the phone (Magisk, KernelSU), or try --adb-root on a userdebug build"
-            if restart_adbd is None
-            else "root the phone (Magisk, KernelSU), or use a userdebug build",
+            hint=_what_next(device.serial, reasons, tried_adb_root=restart_adbd is not None),
         )
     memory.keep(device, found)
     return found
+
+
+def _what_next(serial: str, reasons: Sequence[str], *, tried_adb_root: bool) -> str:
+    if not serial.startswith("emulator-"):
+        more = "use a userdebug build" if tried_adb_root else "try --adb-root on a userdebug build"
+        return f"root the phone (Magisk, KernelSU), or {more}"
+    if any("production builds" in one for one in reasons):
+        return f"an image with Google Play is never root: {_ROOTED_IMAGE}"
+    return _ROOTED_IMAGE if tried_adb_root else f"{_ROOTED_IMAGE}, and try --adb-root"
 
 
 @dataclass(frozen=True, slots=True)

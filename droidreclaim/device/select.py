@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from droidreclaim.device import console
 from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.attached import Attached
 from droidreclaim.device.server import Server
@@ -31,7 +32,7 @@ class Choice:
     Which device is wanted, as adb's options say it.
 
     Attributes:
-        serial: ``-s SERIAL`` or ``$ANDROID_SERIAL``.
+        serial: ``-s SERIAL`` or ``$ANDROID_SERIAL``; of an emulator the name of its AVD, too.
         usb: ``-d``: the one device on USB.
         emulator: ``-e``: the one emulator or device over TCP.
     """
@@ -101,7 +102,21 @@ def select(server: Server, choice: Choice, timeout_s: float) -> AdbDevice:
     Raises:
         NoDevice, DeviceError, DeviceTimeout, DeviceLost: as `choose` and `list_devices`.
     """
-    return AdbDevice(server, choose(list_devices(server, timeout_s), choice))
+    listed = list_devices(server, timeout_s)
+    return AdbDevice(server, choose(listed, by_avd_name(server, listed, choice)))
+
+
+def by_avd_name(server: Server, listed: Sequence[Attached], choice: Choice) -> Choice:
+    """
+    *choice*, or where its serial is the name of an AVD that runs here, the emulator's serial.
+
+    Raises:
+        SeveralDevices: several emulators run that AVD.
+    """
+    if choice.serial is None or any(one.serial == choice.serial for one in listed):
+        return choice
+    found = console.serial_of(server, listed, choice.serial)
+    return choice if found is None else replace(choice, serial=found)
 
 
 def describe(listed: Sequence[Attached]) -> str:

@@ -18,7 +18,7 @@ from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.attached import Attached
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, find_root
-from droidreclaim.device.select import Choice, what_next
+from droidreclaim.device.select import Choice, by_avd_name, what_next
 from droidreclaim.device.server import Server
 from droidreclaim.errors import DroidReclaimError, ParseError, UsageError
 from droidreclaim.helper import verbs
@@ -78,7 +78,9 @@ def devices(
         until = Deadline(math.inf if root_timeout_s is None else root_timeout_s)
         return _status(device, attached, memory, timeout_s, until, notify, adb_root)
 
-    rows = [one for one in list_devices(server, timeout_s) if choice.matches(one)]
+    listed = list_devices(server, timeout_s)
+    wanted = by_avd_name(server, listed, choice)
+    rows = [one for one in listed if wanted.matches(one)]
     return _several_at_a_time(look, rows)
 
 

@@ -9,7 +9,7 @@ from droidreclaim.device.host import Host
 from droidreclaim.errors import ParseError
 from droidreclaim.helper.verbs import Scan
 from droidreclaim.helper.wire import Backend, Hello
-from droidreclaim.inspect import system_checks
+from droidreclaim.inspect import emulator_checks, system_checks
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.parse.activity.settings import parse_settings
@@ -59,6 +59,7 @@ class Facts:
         killers: Of lmkd and the kernel's driver.
         answers: Of the shell, by the doctor's own names; a captured text has few of them.
         root: The way to root, or None with *no_root* saying why.
+        avd: Entries of an emulator's config.ini; None where they are not on this machine.
         remarks: What captured logs say of zram, swap and the freezer; *has_log*: there was one.
         left_out: What of a capture could not be read, each with the reason.
     """
@@ -76,6 +77,7 @@ class Facts:
     helper_abis: tuple[str, ...] = ()
     guards: tuple[int, ...] | None = None
     killers: KillerFacts = field(default_factory=KillerFacts)
+    avd: Mapping[str, str] | None = None
     remarks: tuple[Remark, ...] = ()
     has_log: bool = False
     left_out: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ def device_checks(facts: Facts) -> Iterator[Check]:
     yield from _identity(facts)
     yield from _rights(facts)
     yield from _memory(facts)
+    yield from emulator_checks.emulator(facts.properties, facts.avd, _ram_bytes(facts))
     yield from _backends(facts)
     yield from _guard(facts)
     yield from _killers(facts)
@@ -192,6 +195,14 @@ def _memory(facts: Facts) -> Iterator[Check]:
         yield Check("psi", UNKNOWN, str(error))
         return
     yield Check("psi", OK, f"full avg10 {full.avg10_percent:.2f} %" if full else "some only")
+
+
+def _ram_bytes(facts: Facts) -> int | None:
+    text = _text(facts, "meminfo")
+    try:
+        return parse_meminfo(text).total_bytes if text else None
+    except ParseError:
+        return None
 
 
 def _ram(facts: Facts) -> Iterator[Check]:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from droidreclaim.device import Device, host
+from droidreclaim.device import Device, console, host
 from droidreclaim.device.root import RootWay
 from droidreclaim.device.server import Server
-from droidreclaim.errors import NotPossible, ParseError
+from droidreclaim.errors import NotPossible, ParseError, UsageError
+from droidreclaim.files import read_bytes
 from droidreclaim.helper import verbs
 from droidreclaim.helper.bundle import load_bundle
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.checks import Facts, device_checks
+from droidreclaim.inspect.emulator_checks import entries_of
 from droidreclaim.inspect.killers import COMMANDS as KILLER_COMMANDS
 from droidreclaim.inspect.killers import facts_of, facts_of_capture, properties_of_capture
 from droidreclaim.inspect.limits import STATUS
@@ -29,6 +31,7 @@ from droidreclaim.parse.text.bugreport import Captured, Kind
 from droidreclaim.parse.text.lines import log_lines
 from droidreclaim.parse.text.sections import split_activity_dump
 
+_MOST_CONFIG_BYTES = 1 << 20
 _COMMANDS = {
     "props": "getprop",
     "kernel": "uname -r",
@@ -101,7 +104,28 @@ def of_device(
     properties = answers["props"].read(parse_getprop)
     killers = facts_of(answers, properties)
     facts = replace(facts, answers=answers, properties=properties, killers=killers)
+    facts = replace(facts, avd=_avd_of(device.serial, properties))
     return facts, tuple(device_checks(facts))
+
+
+def _avd_of(serial: str, properties: Mapping[str, str]) -> Mapping[str, str] | None:
+    """
+    What the AVD of an emulator on this machine asks for.
+
+    Behind the adb server of another machine stands an emulator with the same serial: then the
+    console here names another AVD than the device does, or none.
+    """
+    name = properties.get("ro.boot.qemu.avd_name") or properties.get("ro.kernel.qemu.avd_name")
+    if not serial.startswith("emulator-") or not name or console.avd_name(serial) != name:
+        return None
+    folder = console.avd_folder(serial)
+    if folder is None:
+        return None
+    try:
+        text = read_bytes(folder / "config.ini", _MOST_CONFIG_BYTES).decode("utf-8", "replace")
+    except (OSError, UsageError):
+        return None
+    return entries_of(text)
 
 
 def _as_shell(facts: Facts, open_reader: Callable[[], RunningHelper]) -> Facts:

@@ -39,7 +39,8 @@ def connect(  # noqa: PLR0913 (one argument for each option of the command line)
         x86_64 True
 
     Args:
-        serial: Serial as ``adb devices`` prints it; else ``$ANDROID_SERIAL``, else the only one.
+        serial: Serial as ``adb devices`` prints it, or the name of an AVD that runs here; else
+            ``$ANDROID_SERIAL``, else the only one.
         usb: The one device on USB.
         emulator: The one emulator or device over TCP.
         host, port: Another adb server than ``$ADB_SERVER_SOCKET`` or ``$ANDROID_ADB_SERVER_PORT``.

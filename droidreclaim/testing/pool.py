@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from droidreclaim.device.adb import list_devices
 from droidreclaim.device.link import Deadline
+from droidreclaim.device.select import Choice, by_avd_name
 from droidreclaim.device.server import find_server
 from droidreclaim.errors import DeviceError, DroidReclaimError, NoDevice, NotPossible
 from droidreclaim.session import connect
@@ -56,7 +57,9 @@ class Pool:
             return self._pocket_phones(count)
         wanted = self.serials or tuple(filter(None, [os.environ.get("ANDROID_SERIAL")]))
         server = find_server(None, None, os.environ)
-        attached = [one.serial for one in list_devices(server, _LIST_S) if one.online]
+        listed = list_devices(server, _LIST_S)
+        wanted = tuple(by_avd_name(server, listed, Choice(one)).serial or one for one in wanted)
+        attached = [one.serial for one in listed if one.online]
         there = tuple(one for one in wanted if one in attached) if wanted else tuple(attached)
         self._seen.update(there)
         return there

@@ -15,6 +15,8 @@ from droidreclaim.device import root
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, RootWay, find_root
+from droidreclaim.device.select import Choice, select
+from droidreclaim.device.server import Server
 from droidreclaim.errors import DeviceTimeout, NotPossible, NotRoot
 
 SHELL_UID = 2000
@@ -252,6 +254,30 @@ def test_a_production_build_is_named_among_the_reasons(
     adb.handlers["root:"] = refuse
     with pytest.raises(NotPossible, match=r"su -c: .*; adb root: adbd cannot run as root"):
         find_root(device, memory, notify=nobody_asked, restart_adbd=device.restart_as_root)
+
+
+@pytest.mark.usefixtures("as_shell")
+def test_an_emulator_image_with_google_play_is_refused_with_what_to_take_instead(
+    install_su: Callable[[str], None], adb: AdbServer, address: Server, memory: RootMemory
+) -> None:
+    install_su(DENIES)
+
+    def refuse(peer: Peer, _: str) -> None:
+        peer.okay()
+        peer.send(b"adbd cannot run as root in production builds\n")
+
+    adb.devices = "emulator-5554 device transport_id:7\n"
+    adb.handlers["root:"] = refuse
+    emulator = select(address, Choice(), 5)
+    with pytest.raises(NotPossible) as caught:
+        find_root(emulator, memory, notify=nobody_asked, restart_adbd=emulator.restart_as_root)
+    assert "cannot run as root in production builds" in caught.value.message
+    assert caught.value.hint == (
+        "an image with Google Play is never root: make the AVD of a google_apis or default image"
+    )
+    with pytest.raises(NotPossible) as caught:
+        find_root(emulator, memory, notify=nobody_asked)
+    assert "try --adb-root" in (caught.value.hint or "")
 
 
 @pytest.mark.usefixtures("as_shell")

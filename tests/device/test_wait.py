@@ -41,7 +41,7 @@ def answer(adb: AdbServer, *texts: bytes) -> None:
     adb.handlers["shell,v2"] = shell
 
 
-def test_each_stage_of_the_boot_is_told_once(
+def test_each_look_tells_what_is_waited_for(
     adb: AdbServer, address: Server, memory: RootMemory
 ) -> None:
     answer(adb, b"booted=\n", b"booted=\n", b"booted=1\n", BOOTED, ROOT)
@@ -49,8 +49,88 @@ def test_each_stage_of_the_boot_is_told_once(
     ready = wait_ready(address, Choice(), memory, timeout_s=5, notify=told.append)
     assert (ready.device.serial, ready.way) == ("R58M12", RootWay.ADBD)
     assert told == [
-        "R58M12: Android has not finished booting",
-        "R58M12: the package manager does not answer yet",
+        "R58M12: Android has not finished booting, 0 of 5 s",
+        "R58M12: Android has not finished booting, 0 of 5 s",
+        "R58M12: the package manager does not answer yet, 0 of 5 s",
+        "R58M12: looking for root",
+    ]
+
+
+def told_of(
+    adb: AdbServer, address: Server, memory: RootMemory, *looks: bytes, package: str | None = None
+) -> list[str]:
+    """What is told, without serial and time, of a booted device with root."""
+    first, *rest = (BOOTED + look for look in looks)
+    answer(adb, first, *rest)
+    inner = adb.handlers["shell,v2"]
+
+    def shell(peer: Peer, request: str) -> None:
+        if "self/status" not in request:
+            inner(peer, request)
+            return
+        peer.okay()
+        peer.send(packet(STDOUT, ROOT) + packet(EXIT, b"\0"))
+
+    adb.handlers["shell,v2"] = shell
+    told: list[str] = []
+    wait_ready(address, Choice(), memory, timeout_s=5, notify=told.append, package=package)
+    return [line.removeprefix("R58M12: ").partition(", ")[0] for line in told]
+
+
+def test_swap_that_init_turns_on_late_is_waited_for(
+    adb: AdbServer, address: Server, memory: RootMemory
+) -> None:
+    for sign, words in (
+        (
+            b"fstab=/vendor/etc/fstab.ranchu\n",
+            "swap is not on yet (/vendor/etc/fstab.ranchu has some)",
+        ),
+        (b"mmd=true\n", "swap is not on yet (mmd.zram.enabled is true)"),
+        (b"zram=1073741824\n", "swap is not on yet (zram0 has a size)"),
+    ):
+        told = told_of(adb, address, memory, b"swaps=1\n" + sign, b"swaps=2\n" + sign)
+        assert told == [words, "looking for root"]
+    for none in (b"swaps=1\nzram=0\n", b"zram=7\n", b"swaps=1\nzram=\nmmd=\n"):
+        assert told_of(adb, address, memory, none) == ["looking for root"]
+
+
+def test_swap_that_never_comes_is_told_and_ends_no_wait(
+    adb: AdbServer, address: Server, memory: RootMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "SWAP_S", 0.1)
+    told = told_of(adb, address, memory, b"swaps=1\nmmd=true\n")
+    assert told[-1] == "no swap came within 0.1 s (mmd.zram.enabled is true): going on without"
+
+
+def test_a_busy_device_is_waited_for_until_it_is_calm(
+    adb: AdbServer, address: Server, memory: RootMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [
+        b"cpu  100 0 0 0 0 0 0 0 0 0\n",
+        b"cpu  190 0 0 10 0 0 0 0 0 0\n",
+        b"cpu  200 0 0 90 10 0 0 0 0 0\n",
+    ]
+    told = told_of(adb, address, memory, *looks)
+    assert told == ["looking for root", "seeing whether it is calm", "busy"]
+    monkeypatch.setattr(wait, "CALM_S", 0)
+    told = told_of(adb, address, memory, *looks[:2], b"cpu  999 0 0 10 0 0 0 0 0 0\n")
+    assert told[-1] == "busy"
+    strange = [b"cpu  x y z\n", b"cpu  " + b"9" * 5000 + b" 1 1 1 1\n", b"cpu \n"]
+    assert told_of(adb, address, memory, *strange) == ["looking for root"]
+
+
+def test_an_app_is_waited_for_until_a_process_of_it_runs(
+    adb: AdbServer, address: Server, memory: RootMemory
+) -> None:
+    told = told_of(
+        adb, address, memory,
+        b"installed=\nrunning=\n", b"installed=package:/data/a.apk\nrunning=\n",
+        b"installed=package:/data/a.apk\nrunning=300\n", package="com.example.game",
+    )  # fmt: skip
+    assert told == [
+        "com.example.game is not installed",
+        "com.example.game does not run",
+        "looking for root",
     ]
 
 
