@@ -154,8 +154,8 @@ class App:
             if time.monotonic() > end_s:
                 adj = self._adj(before)
                 raise NotAchieved(
-                    f"{self.package}, pid {before.pid}, stayed at oom_score_adj {adj} for "
-                    f"{_DIE_S:g} s: am kill ends nothing under {KILLABLE_ADJ}",
+                    f"{self.package} stayed at oom_score_adj {adj} for {_DIE_S:g} s, pid "
+                    f"{before.pid}: am kill ends nothing under {KILLABLE_ADJ}",
                     hint="it ends what is in the background alone: leave it first, home()",
                 )
             self._run(["am", "kill", self.package])
