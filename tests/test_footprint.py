@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,17 @@ from droidreclaim.errors import NotPossible, UsageError
 from droidreclaim.inspect.footprint.sampler import hz_of
 from droidreclaim.inspect.play_memory import load
 from droidreclaim.model import DeviceInfo, ProcessId
-from droidreclaim.model.footprint import Footprint, PlayState, Reading, Told, Track
+from droidreclaim.model.footprint import (
+    Bitmaps,
+    Footprint,
+    Limiter,
+    Made,
+    PlayState,
+    Reading,
+    Told,
+    Track,
+    Trimmed,
+)
 from droidreclaim.policy.footprint import (
     bound_by,
     gaps_of,
@@ -21,6 +33,7 @@ from droidreclaim.policy.footprint import (
     ram_class,
     states_of,
 )
+from droidreclaim.policy.footprint_made import worst_look
 from droidreclaim.report import footprint as report
 from droidreclaim.report.footprint import page
 from droidreclaim.session.footprint import packages_of
@@ -271,3 +284,103 @@ def test_a_work_profiles_process_is_told_from_the_owners() -> None:
         seen = footprint(one, reading(1.0, 1.05, "TOP", 0))
         assert said in report.summary(seen, "page", "day", second_hand=True)
         assert report.footprint_json(seen, {})["processes"][0]["user"] == one.user
+
+
+def look(
+    state: PlayState, at_s: float, source: str, bitmaps: Bitmaps | None = None, mib: int = 4
+) -> Made:
+    parts = {"Native Heap": 3 * mib << 20, "Stack": mib << 20}
+    return Made(7, round(at_s * 1e6), state, source, parts, bitmaps)
+
+
+def left_behind(*looks: Made, **more: Any) -> Footprint:
+    """In front until 3 s with a peak at 2.5 s, then in the background."""
+    samples = track((15, 0, GB), (1, 0, 2 * GB), (4, 0, GB), (30, 800, GB // 2))
+    readings = (reading(1.0, 1.05, "TOP", 0), reading(3.1, 3.15, "SVC", 800))
+    return replace(footprint(samples, *readings), looks=looks, **more)
+
+
+def words_of(seen: Footprint) -> str:
+    return report.summary(seen, "page", "day", second_hand=True)
+
+
+def test_the_worst_moment_is_told_by_the_largest_smaps_else_by_the_nearest_of_its_state() -> None:
+    front = look(PlayState.FOREGROUND, 1.2, "meminfo")
+    behind = look(PlayState.BACKGROUND, 3.2, "meminfo")
+    seen = left_behind(behind, front)
+    [one] = seen.processes
+    assert worst_look(one, seen.looks) is front
+    peak = look(PlayState.FOREGROUND, 2.5, "smaps", mib=9)
+    assert worst_look(one, (behind, peak, look(PlayState.FOREGROUND, 1.0, "smaps"))) is peak
+    assert worst_look(one, ()) is None
+    assert "at its worst: Native Heap 13 MB, Stack 4 MB (PSS and swap" in words_of(seen)
+    document = report.footprint_json(seen, {})
+    assert document["processes"][0]["worst_made_of"]["bytes"] == {
+        "Native Heap": 12 << 20,
+        "Stack": 4 << 20,
+    }
+
+
+def test_another_process_under_the_same_pid_says_nothing_of_this_one() -> None:
+    seen = left_behind(
+        look(PlayState.FOREGROUND, 0.5, "smaps"), look(PlayState.BACKGROUND, 90, "smaps")
+    )
+    assert worst_look(seen.processes[0], seen.looks) is None
+
+
+@pytest.mark.parametrize(
+    ("bitmaps", "said"),
+    [
+        (Bitmaps(150 * 10**6, None, None), "at most 0.15 GB of 0.20 GB: passes"),
+        (Bitmaps(300 * 10**6, None, None), "at most 0.30 GB of 0.20 GB: not known"),
+        (Bitmaps(300 * 10**6, 12, 90 * 10**6), "12 counted, 90 MB: passes"),
+        (Bitmaps(300 * 10**6, 12, 250 * 10**6), "12 counted, 0.25 GB: would fail"),
+    ],
+)
+def test_bitmaps_are_a_bound_and_called_one(bitmaps: Bitmaps, said: str) -> None:
+    seen = left_behind(
+        look(PlayState.BACKGROUND, 3.2, "meminfo", bitmaps),
+        look(PlayState.FOREGROUND, 1.2, "meminfo", Bitmaps(10**9, None, None)),
+        bitmap_limits=load().bitmaps_bytes,
+    )
+    lines = [line for line in words_of(seen).splitlines() if "bitmaps" in line]
+    [line] = lines  # in front there is no limit
+    assert "bitmaps in background" in line
+    assert said in line
+
+
+def test_the_distance_to_the_limiter_goes_by_its_own_limits() -> None:
+    seen = left_behind(limiter=Limiter(True, 3 * GB, GB // 4, {}))
+    assert "at most 2.00 GB in front, 1.00 GB below what Android's memory limiter" in words_of(seen)
+    assert "at most 0.50 GB behind, 0.25 GB OVER what Android's" in words_of(seen)
+    off = left_behind(limiter=Limiter(False, None, None, {}))
+    assert "memory limiter is off" in words_of(off)
+
+
+def test_page_outs_and_trims_are_marks_of_the_page() -> None:
+    samples = track((20, 0, GB), (20, 800, GB))
+    for index in range(40):
+        samples.swap_bytes[index] = 0 if index < 25 else 30 << 20
+    trimmed = Reading(3_050_000, 3_100_000, {7: Told("SVC", 800, "service", None, 40)})
+    seen = footprint(samples, reading(1.0, 1.05, "TOP", 0), trimmed)
+    text = page.render(seen, source="p", read="r", second_hand=False)
+    data = json.loads(text.split('id="charts">')[1].split("</script>")[0])
+    names = [mark["name"] for mark in data["charts"][0]["kills"]]
+    assert names == ["left the foreground", "paged out, 31 MB", "trimmed by Android, level 40"]
+
+
+def test_what_a_trim_gave_back_or_why_it_was_not_asked_is_said() -> None:
+    one = ProcessId(7, 70)
+    seen = left_behind(
+        trimmed=(
+            Trimmed(one, "a", 300 * 10**6, 100 * 10**6, None),
+            Trimmed(one, "b", 5, None, "refused: it is at that level"),
+            Trimmed(one, "c", 5, 9, None),
+        )
+    )
+    text = words_of(seen)
+    assert "a (pid 7), asked to trim as hidden: gave back 0.20 GB" in text
+    assert "hidden: refused: it is at that level" in text
+    assert "hidden: gave back nothing" in text
+    given = [each["given_bytes"] for each in report.footprint_json(seen, {})["trimmed"]]
+    assert given == [200 * 10**6, None, -4]

@@ -38,6 +38,9 @@ def footprint(
         Path | None,
         typer.Option("--perfetto", metavar="FILE", help="Counters for ui.perfetto.dev (JSON)."),
     ] = None,
+    trim: Annotated[
+        bool, typer.Option("--trim", help="At the end also what a trim as hidden gives back.")
+    ] = False,
     capture: Capture = None,
     as_json: AsJson = False,
     *,
@@ -57,14 +60,14 @@ def footprint(
 
     names, thresholds = packages_of(packages), load(game=game)
     if capture is not None:
-        if lasting or gate or csv or html or perfetto:
-            raise UsageError("--from is one moment: no --for, --gate, --csv, --html, --perfetto")
+        if lasting or gate or trim or csv or html or perfetto:
+            raise UsageError("--from is one moment: no --for, --gate, --trim, no file")
         _show_moment(capture, names, thresholds, as_json=as_json, connection=connection)
         return
     with connect.phone(connection, root=False) as phone:
         if lasting is None:
             say(f"{phone.serial}: use the app now; Ctrl-C ends it and tells", connection)
-        seen = phone.footprint(*names, lasting=lasting, hz=hz, game=game)
+        seen = phone.footprint(*names, lasting=lasting, hz=hz, game=game, trim=trim)
         head = connect.head(phone)
     if csv is not None:
         _write(csv, report.csv_lines(seen))
@@ -75,7 +78,7 @@ def footprint(
         text = page.render(seen, **told, second_hand=thresholds.second_hand)
         _write(html, text.split("\n"))
     words = asdict(thresholds)
-    del words["classes"], words["kind"]
+    del words["classes"], words["kind"], words["bitmaps_bytes"]
     over = sorted({f"{one.track.name} {verdict.state.value}" for one, verdict in seen.failing})
     message = f"over the threshold of {seen.judged_gb} GB phones: {', '.join(over)}"
     error = NotAchieved(message) if gate and over else None

@@ -7,7 +7,10 @@ from importlib.resources import files
 import yaml
 
 from droidreclaim.errors import NotPossible
+from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint import RamClass, Thresholds
+
+_MB = 10**6
 
 
 def load(*, game: bool = False) -> Thresholds:
@@ -29,4 +32,5 @@ def load(*, game: bool = False) -> Thresholds:
     return Thresholds(
         kind, classes, written["source"], str(written["read"]), written["second_hand"],
         written["unit"],
+        {PlayState(name): size * _MB for name, size in written["bitmaps_mb"].items()},
     )  # fmt: skip

@@ -227,6 +227,41 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Trimmed:
+    """
+    What a process gave back when it was asked to as one that went out of sight (HIDDEN).
+
+    Attributes:
+        before_bytes, after_bytes: RssAnon + VmSwap; None where it was not asked or not seen.
+        why_not: Why it was not asked, or what Android said instead of asking it.
+    """
+
+    id: ProcessId
+    name: str
+    before_bytes: int | None
+    after_bytes: int | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """
+    Android 17's limiter: it kills 30 s after anonymous memory and swap exceed both limits.
+
+    Attributes:
+        enabled: None where it does not say.
+        front_bytes: Both limits of an app in front together; *behind_bytes* of one behind, which
+            a cached app has not.
+        left_bytes: By pid, what each process may still grow by, as its group says at the end.
+    """
+
+    enabled: bool | None
+    front_bytes: int | None
+    behind_bytes: int | None
+    left_bytes: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessUse:
     """One process judged: its samples, the state of each, and what that comes to."""
 
@@ -247,6 +282,10 @@ class Footprint:
         judged_gb: The class that decides: the device's own, else the smallest.
         gaps: Stretches without a sample, in the boot clock.
         bound: Processes that left the foreground and never became cached.
+        looks: What processes were made of, at each change of state and, where smaps may be read,
+            when they held more than ever before.
+        limiter: None where the device has none.
+        bitmap_limits: Play's limits of bitmap memory; none in the foreground.
     """
 
     device: DeviceInfo
@@ -264,6 +303,10 @@ class Footprint:
     deaths: tuple[Death, ...]
     gaps: tuple[tuple[int, int], ...]
     bound: tuple[Bound, ...]
+    looks: tuple[Made, ...] = ()
+    limiter: Limiter | None = None
+    trimmed: tuple[Trimmed, ...] = ()
+    bitmap_limits: Mapping[PlayState, int] = field(default_factory=dict)
 
     @property
     def failing(self) -> tuple[tuple[ProcessUse, Verdict], ...]:

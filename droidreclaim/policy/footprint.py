@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -65,6 +65,7 @@ class Thresholds:
     read: str
     second_hand: bool
     unit: str
+    bitmaps_bytes: Mapping[PlayState, int]
 
 
 def play_state(proc_state: str | None) -> PlayState:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from droidreclaim.model.footprint import Bitmaps, Made, PlayState
+from droidreclaim.model.footprint import Bitmaps, Made, PlayState, ProcessUse
 from droidreclaim.parse.activity.meminfo_app import AppMemory, MemoryRow
 from droidreclaim.parse.proc import smaps
 
@@ -16,6 +16,7 @@ _PSS = ("Pss Total", "Pss")
 _NOT_ANON = frozenset({"Ashmem", "Gfx dev", "Other dev", "EGL mtrack", "GL mtrack", "Other mtrack"})
 _GRAPHICS = ("Gfx dev", "EGL mtrack", "GL mtrack")
 _BITMAPS = "Bitmap ("
+_LATE_US = 10_000_000
 _NUMBERED = re.compile(r":[0-9]+")  # "stack_and_tls:4711": one class for all threads
 
 
@@ -97,3 +98,36 @@ def _held(row: MemoryRow) -> int:
 
 def _cell(row: MemoryRow, names: Iterable[str]) -> int:
     return next((row.cells[name] for name in names if name in row.cells), 0)
+
+
+def worst_look(one: ProcessUse, looks: Iterable[Made]) -> Made | None:
+    """
+    The look that says most of a process's worst moment.
+
+    The largest by ``smaps``; without one the nearest by dumpsys in the state that it was in then.
+    """
+    track = one.track
+    last_us = track.ended_us or track.at_us[-1]
+    own = [
+        look for look in looks
+        if look.pid == track.id.pid and look.at_us is not None
+        and track.at_us[0] <= look.at_us <= last_us + _LATE_US
+    ]  # fmt: skip
+    named = [look for look in own if look.source == "smaps"]
+    if named:
+        return max(named, key=lambda look: look.total_bytes)
+    worst = max(range(len(track.at_us)), key=lambda index: track.bytes_[index])
+    in_state = [look for look in own if look.state is one.states[worst]] or own
+    return min(in_state, key=lambda look: abs((look.at_us or 0) - track.at_us[worst]), default=None)
+
+
+def bitmaps_at_most(one: ProcessUse, looks: Iterable[Made]) -> dict[PlayState, Bitmaps]:
+    """By state the largest upper bound seen there."""
+    found: dict[PlayState, Bitmaps] = {}
+    for look in looks:
+        if look.pid != one.track.id.pid or look.bitmaps is None:
+            continue
+        known = found.get(look.state)
+        if known is None or (known.at_most_bytes or 0) < (look.bitmaps.at_most_bytes or 0):
+            found[look.state] = look.bitmaps
+    return found

@@ -11,11 +11,16 @@ from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
 from droidreclaim.helper import verbs
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.footprint.apps import owners
+from droidreclaim.inspect.footprint.looks import Looker
 from droidreclaim.inspect.footprint.sampler import Sampler, hz_of
 from droidreclaim.inspect.footprint.states import StateReader
+from droidreclaim.inspect.footprint.trim import trim as ask_to_trim
 from droidreclaim.inspect.headroom import booted_at
+from droidreclaim.inspect.limits import STATUS
 from droidreclaim.inspect.play_memory import load
-from droidreclaim.model.footprint import Death, Footprint, Track
+from droidreclaim.model import ProcessId
+from droidreclaim.model.footprint import Death, Footprint, Limiter, Reading, Track, Trimmed
+from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.policy import footprint as policy
 from droidreclaim.policy import parse_targets
@@ -57,6 +62,7 @@ def measure(
     lasting: float | str | None,
     hz: float,
     game: bool,
+    trim: bool = False,
 ) -> Footprint:
     """As `Phone.footprint`."""
     names, thresholds = packages_of(packages), load(game=game)
@@ -68,12 +74,18 @@ def measure(
     ram_bytes = parse_meminfo(meminfo.get("/proc/meminfo") or "").total_bytes
     apps = owners(phone.device, names, timeout_s=phone.timeout_s)
     clock = ask(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"].text
-    reader = StateReader(phone.device, timeout_s=phone.timeout_s)
-    sampler = Sampler(lambda: phone.reader, phone.close, reader, apps, hz)
+    way = phone.way_if_any() if phone.rooted else None
+    sampled: dict[ProcessId, Track] = {}
+    looker = Looker(phone.device, way, sampled.values, phone.timeout_s)
+    reader = StateReader(phone.device, timeout_s=phone.timeout_s, heard=looker.heard)
+    sampler = Sampler(
+        lambda: phone.reader, phone.close, reader, apps, hz, tracks=sampled, sampled=looker.sampled
+    )
     began_s = time.monotonic()
     _sample(sampler, None if for_s is None else began_s + for_s, names)
     reader.close(_LAST_READING_S)
-    tracks = [one for one in sampler.tracks.values() if one.at_us]
+    looker.close(_LAST_READING_S)
+    tracks = [one for one in sampled.values() if one.at_us]
     if not tracks:
         raise NotAchieved(f"no process of {', '.join(names)} was seen", hint="start the app first")
     if not reader.readings and reader.refused:
@@ -98,6 +110,10 @@ def measure(
         deaths=deaths,
         gaps=policy.gaps_of(tracks, hz),
         bound=policy.bound_by(uses, reader.readings),
+        looks=tuple(looker.looks),
+        bitmap_limits=thresholds.bitmaps_bytes,
+        limiter=_limiter(phone, names),
+        trimmed=_trimmed(phone, tracks, reader.readings) if trim else (),
     )
 
 
@@ -117,6 +133,42 @@ def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str]) -> Non
     except KeyboardInterrupt:
         if not sampler.tracks:
             raise
+
+
+def _limiter(phone: Phone, names: Sequence[str]) -> Limiter | None:
+    """Android 17's limiter and how far each process is from it; None where there is none."""
+    status = {"limiter": STATUS}
+    try:
+        told = ask(phone.device, status, None, timeout_s=phone.timeout_s)["limiter"]
+        limiter = told.read(parse_memory_limiter)
+        limits = [one for name in names for one in phone.limits(name).processes]
+    except NotAchieved:
+        limits = []  # nobody runs any more
+    except DroidReclaimError as error:
+        _log.debug("no memory limiter: %s", error)
+        return None
+    both = [
+        None if None in pair else sum(size or 0 for size in pair)
+        for pair in (
+            (limiter.visible_bytes, limiter.visible_swap_bytes),
+            (limiter.hidden_bytes, limiter.hidden_swap_bytes),
+        )
+    ]
+    left = {one.process.pid: one.kill_left_bytes for one in limits}
+    known = {pid: size for pid, size in left.items() if size is not None}
+    return Limiter(limiter.enabled, both[0], both[1], known)
+
+
+def _trimmed(
+    phone: Phone, tracks: Sequence[Track], readings: Sequence[Reading]
+) -> tuple[Trimmed, ...]:
+    living = [one for one in tracks if one.ended_us is None and not one.isolated]
+    states = dict(readings[-1].states) if readings else {}
+    try:
+        return ask_to_trim(phone.device, living, states, timeout_s=phone.timeout_s)
+    except DroidReclaimError as error:
+        _log.warning("what a trim gives back is unknown: %s", error)
+        return ()
 
 
 def _smallest(thresholds: Thresholds) -> int:

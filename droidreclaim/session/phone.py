@@ -339,6 +339,7 @@ class Phone:
         lasting: float | str | None = None,
         hz: float = 10.0,
         game: bool = False,
+        trim: bool = False,
     ) -> Footprint:
         """
         Sample the memory that Google Play judges (RssAnon + VmSwap) while apps are used.
@@ -357,13 +358,14 @@ class Phone:
             lasting: Seconds, or ``10m``; None for until Ctrl-C.
             hz: Samples a second: peaks between two are missed.
             game: By the thresholds of games.
+            trim: At the end ask what is not in front to give memory back, and say what it gave.
 
         Raises:
             UsageError: no package name, or more samples than are possible.
             NotAchieved: a package is not installed, or no process of it was seen.
             NotPossible: the device runs no program of the shell's, or thresholds are not known.
         """
-        return footprint_of.measure(self, packages, lasting=lasting, hz=hz, game=game)
+        return footprint_of.measure(self, packages, lasting=lasting, hz=hz, game=game, trim=trim)
 
     # What changes the device
 
@@ -496,6 +498,11 @@ class Phone:
             return self.way
         except NotPossible:
             return None
+
+    @property
+    def rooted(self) -> bool:
+        """Whether the helper runs as root."""
+        return self._started is not None
 
     @property
     def helper_runs(self) -> bool:

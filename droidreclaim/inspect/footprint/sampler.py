@@ -46,6 +46,7 @@ class Sampler:
     Attributes:
         open_helper: Gives a running helper, a new one after *drop_helper*.
         apps: Packages by app id.
+        sampled: Called with a process after each sample of it; must not wait.
     """
 
     open_helper: Callable[[], RunningHelper]
@@ -53,6 +54,7 @@ class Sampler:
     reader: StateReader
     apps: Mapping[int, Owners]
     hz: float
+    sampled: Callable[[Track], None] = lambda track: None
     tracks: dict[ProcessId, Track] = field(default_factory=dict)
     asked: bool = False  # whether a look at all processes has come back
     _strangers: dict[ProcessId, Process] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class Sampler:
             track.bytes_.append(line.rss_anon_bytes + swap)
             track.swap_bytes.append(swap)
             track.adj.append(line.adj)
+            self.sampled(track)
 
     def _meet(self, came: list[Process]) -> None:
         """Take the apps' processes among new ones; of isolated ones only ActivityManager knows."""

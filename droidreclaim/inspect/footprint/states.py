@@ -67,14 +67,20 @@ class StateReader:
                     "until": "cat /proc/uptime"}  # fmt: skip
         answers = ask(self._device, commands, None, timeout_s=self._timeout_s)
         members = snapshot.members_of(answers["dump"].read(parse_processes))
-        from_us, until_us = (_uptime_us(answers[name].text) for name in ("from", "until"))
+        from_us, until_us = (uptime_us(answers[name].text) for name in ("from", "until"))
         self.members = members
         reading = Reading(from_us, until_us, told_of(members))
         self.readings.append(reading)
         self._heard(reading)
 
 
-def _uptime_us(text: str) -> int:
+def uptime_us(text: str) -> int:
+    """
+    The boot clock of ``/proc/uptime``.
+
+    Raises:
+        ParseError: it is another text.
+    """
     found = _UPTIME.match(text)
     if found is None:
         raise ParseError("/proc/uptime", 1, text[:80])

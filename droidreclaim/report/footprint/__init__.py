@@ -20,22 +20,16 @@ from droidreclaim.model.footprint import (
     Track,
     Verdict,
 )
+from droidreclaim.policy.footprint_made import worst_look
 from droidreclaim.report import new_table
+from droidreclaim.report.footprint import parts
+from droidreclaim.report.footprint.words import WORDS, decimal, name_of
 from droidreclaim.units import plural
 
-_GB = 10**9
 _ESTIMATE = (
     "an estimate from this use of the app: Play judges P90 of 28 days of all users; "
     "peaks between two samples are missed"
 )
-WORDS = {
-    PlayState.FOREGROUND: "foreground",
-    PlayState.SERVICES: "user-perceived services",
-    PlayState.BACKGROUND: "background",
-    PlayState.CACHED: "cached",
-    PlayState.UNSURE: "unsure (state just changed)",
-    PlayState.OTHER: "other state",
-}
 
 
 def clock_of(seen: Footprint, at_us: int) -> str | None:
@@ -53,11 +47,6 @@ def since_left_s(one: ProcessUse, at_us: int) -> float | None:
         if state is PlayState.FOREGROUND and at < at_us
     ]  # fmt: skip
     return (at_us - before[-1]) / 1e6 if before else None
-
-
-def name_of(track: Track) -> str:
-    """A process for people, with its user where that is not the owner."""
-    return f"{track.name} (user {track.user})" if track.user else track.name
 
 
 def footprint_table(seen: Footprint) -> Table:
@@ -88,13 +77,6 @@ def _judged(one: ProcessUse, state: PlayState, ram_gb: int | None) -> Text:
     return Text(f"{word}: {decimal(verdict.limit_bytes)}", style=style)
 
 
-def decimal(size_bytes: int) -> str:
-    """A size in the thresholds' own unit, to be compared with them: ``1.29 GB``, ``43 MB``."""
-    if size_bytes < _GB // 10:
-        return f"{size_bytes / 10**6:.0f} MB"
-    return f"{size_bytes / _GB:.2f} GB"
-
-
 def summary(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str:
     """The verdict in words, below the table."""
     lines = [_sentence(seen, one, use) for one in seen.processes for use in one.uses
@@ -109,6 +91,7 @@ def summary(seen: Footprint, source: str, read: str, *, second_hand: bool) -> st
         f"{', before '.join(one.reasons[:3]) or 'ActivityManager gives no reason'}"
         for one in seen.bound
     ]
+    lines += parts.lines_of(seen)
     if seen.gaps:
         away_s = sum(end - start for start, end in seen.gaps) / 1e6
         lines.append(f"{plural(len(seen.gaps), 'gap')} without samples, {away_s:.1f} s in all")
@@ -167,6 +150,8 @@ def footprint_json(seen: Footprint, thresholds: Mapping[str, Any]) -> dict[str, 
              "behind_s": one.behind_s, "reasons": list(one.reasons)}
             for one in seen.bound
         ],
+        "memory_limiter": asdict(seen.limiter) if seen.limiter else None,
+        "trimmed": [parts.trimmed_json(one) for one in seen.trimmed],
     }  # fmt: skip
 
 
@@ -183,6 +168,8 @@ def _process_json(seen: Footprint, one: ProcessUse) -> dict[str, Any]:
         "samples": len(track.at_us),
         "states": [_use_json(seen, one, use) for use in one.uses],
         "verdicts": [_verdict_json(verdict) for verdict in one.verdicts],
+        "looks": [parts.look_json(seen, look) for look in seen.looks if look.pid == track.id.pid],
+        "worst_made_of": parts.look_json(seen, worst_look(one, seen.looks)),
     }
 
 

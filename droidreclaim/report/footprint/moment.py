@@ -10,16 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from droidreclaim.escape import safe
-from droidreclaim.model.footprint import Made, Moment, ProcessMoment
+from droidreclaim.model.footprint import Bitmaps, Moment, ProcessMoment
 from droidreclaim.policy.footprint import JUDGED, Thresholds
 from droidreclaim.report import new_table
-from droidreclaim.report.footprint import WORDS, decimal
+from droidreclaim.report.footprint.parts import made_json, made_words
+from droidreclaim.report.footprint.words import WORDS, decimal
 
 _ONE_MOMENT = (
     "one moment, and no P90: Play judges 28 days. Private dirty memory and swap are told, "
     "RssAnon + VmSwap is more by what is shared with the zygote"
 )
-_MOST_PARTS = 4
 
 
 def moment_table(seen: Moment, thresholds: Thresholds) -> Table:
@@ -86,27 +86,22 @@ def _lines(seen: Moment, thresholds: Thresholds) -> Iterator[str]:
         if one.reason:
             yield f"{_name(one)} is {one.proc_state} because of {one.reason}"
         if one.made:
-            yield f"{_name(one)}: {made_words(one.made)}"
+            yield f"{_name(one)}: {made_words(one.made)}{_bitmaps(one.made.bitmaps)}"
 
 
-def made_words(made: Made) -> str:
-    """``Native Heap 312 MB, Dalvik Heap 40 MB, ...; at most 400 MB of bitmaps``."""
-    largest = list(made.parts.items())[:_MOST_PARTS]
-    words = ", ".join(f"{name} {decimal(size)}" for name, size in largest)
-    rest = made.total_bytes - sum(size for _, size in largest)
-    words += f", the rest {decimal(rest)}" if rest else ""
-    if made.bitmaps is None or made.bitmaps.at_most_bytes is None:
-        return words
-    words += f"; bitmaps at most {decimal(made.bitmaps.at_most_bytes)}"
-    if made.bitmaps.counted_bytes is not None:
-        words += f", {made.bitmaps.count} counted with {decimal(made.bitmaps.counted_bytes)}"
+def _bitmaps(bitmaps: Bitmaps | None) -> str:
+    if bitmaps is None or bitmaps.at_most_bytes is None:
+        return ""
+    words = f"; bitmaps at most {decimal(bitmaps.at_most_bytes)}"
+    if bitmaps.counted_bytes is not None:
+        words += f", {bitmaps.count} counted with {decimal(bitmaps.counted_bytes)}"
     return words
 
 
 def moment_json(seen: Moment, thresholds: Thresholds) -> dict[str, Any]:
     """The document of ``footprint --from --json``, without device and source."""
     words = asdict(thresholds)
-    del words["classes"], words["kind"]
+    del words["classes"], words["kind"], words["bitmaps_bytes"]
     return {
         "packages": list(seen.packages),
         "kind": seen.kind,
@@ -134,13 +129,4 @@ def _process_json(one: ProcessMoment, thresholds: Thresholds) -> dict[str, Any]:
         "at_least_bytes": one.at_least_bytes,
         "over_gb": over_gb(one, thresholds),
         "made_of": made_json(one.made) if one.made else None,
-    }
-
-
-def made_json(made: Made) -> dict[str, Any]:
-    """What it was made of; sizes by class."""
-    return {
-        "source": made.source,
-        "bytes": dict(made.parts),
-        "bitmaps": asdict(made.bitmaps) if made.bitmaps else None,
     }

@@ -9,6 +9,7 @@ from typing import Any
 from droidreclaim.model.footprint import Footprint, PlayState, ProcessUse
 from droidreclaim.policy.footprint import gap_us
 from droidreclaim.report import footprint as report
+from droidreclaim.report.footprint.words import WORDS, decimal, name_of
 from droidreclaim.report.web import page
 from droidreclaim.report.web.page import Chart, Line, Mark
 from droidreclaim.units import MIB
@@ -22,6 +23,7 @@ _COLOURS = {
     PlayState.OTHER: "faint",
 }
 _MOST_POINTS = 4000  # of a line: more than a screen has columns
+_PAUSE_US, _PAGED_OUT_BYTES = 1_000_000, MIB
 _NEAR = 3  # a threshold further away than this would press the picture flat
 
 _Point = tuple[int, int, int, PlayState] | None
@@ -32,7 +34,7 @@ def render(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str
     return page.render(
         __package__,
         [_chart(seen, one) for one in seen.processes],
-        filters={"gb": report.decimal},
+        filters={"gb": decimal},
         seen=seen,
         sentences=report.summary(seen, source, read, second_hand=second_hand).split("\n"),
         rows=[_row(seen, one, use.state) for one in seen.processes for use in one.uses],
@@ -42,9 +44,9 @@ def render(seen: Footprint, source: str, read: str, *, second_hand: bool) -> str
 def _row(seen: Footprint, one: ProcessUse, state: PlayState) -> dict[str, Any]:
     use = next(use for use in one.uses if use.state is state)
     return {
-        "name": report.name_of(one.track),
+        "name": name_of(one.track),
         "isolated": one.track.isolated,
-        "state": report.WORDS[state],
+        "state": WORDS[state],
         "use": use,
         "verdicts": [v for v in one.verdicts if v.state is state],
         "at_s": (use.max_at_us - seen.from_us) / 1e6,
@@ -72,14 +74,14 @@ def _state_line(points: Sequence[_Point], state: PlayState) -> Line:
             values[index] = point[1] / MIB
             if index + 1 < len(points) and (after := points[index + 1]) is not None:
                 values[index + 1] = after[1] / MIB
-    return Line(report.WORDS[state], _COLOURS[state], values)
+    return Line(WORDS[state], _COLOURS[state], values)
 
 
 def _limits(seen: Footprint, one: ProcessUse, count: int) -> list[Line]:
     """A line for each threshold that is near enough to be drawn, of the class that decides."""
     most = max(one.track.bytes_)
     return [
-        Line(f"{report.WORDS[v.state]} limit, {v.ram_gb} GB phones", "lost",
+        Line(f"{WORDS[v.state]} limit, {v.ram_gb} GB phones", "lost",
              [v.limit_bytes / MIB] * count)
         for v in one.verdicts
         if v.ram_gb == seen.judged_gb and v.limit_bytes <= _NEAR * most
@@ -116,4 +118,37 @@ def _marks(seen: Footprint, one: ProcessUse) -> list[Mark]:
         for death in seen.deaths
         if death.id == one.track.id
     ]
-    return left + ended
+    return left + _page_outs(seen, one) + _trims(seen, one) + ended
+
+
+def _trims(seen: Footprint, one: ProcessUse) -> list[Mark]:
+    """When Android was first seen to have asked it for more than before."""
+    found, level = [], 0
+    for reading in seen.readings:
+        told = reading.states.get(one.track.id.pid)
+        if told is None or not one.track.at_us[0] <= reading.until_us <= one.track.at_us[-1]:
+            continue
+        if told.trim_level > level:
+            at_s = (reading.until_us - seen.from_us) / 1e6
+            found.append(Mark(at_s, f"trimmed by Android, level {told.trim_level}", "✂"))
+        level = told.trim_level
+    return found
+
+
+def _page_outs(seen: Footprint, one: ProcessUse) -> list[Mark]:
+    """Stretches in which memory went to swap, without a pause of a second."""
+    track, found = one.track, []
+    began = end = None
+    for index in range(1, len(track.at_us) + 1):
+        at_us = track.at_us[index] if index < len(track.at_us) else None
+        if at_us is not None and track.swap_bytes[index] > track.swap_bytes[index - 1]:
+            began, end = (index - 1 if began is None else began), index
+        elif began is not None and end is not None and (
+            at_us is None or at_us - track.at_us[end] > _PAUSE_US
+        ):  # fmt: skip
+            size = track.swap_bytes[end] - track.swap_bytes[began]
+            if size >= _PAGED_OUT_BYTES:
+                at_s = (track.at_us[end] - seen.from_us) / 1e6
+                found.append(Mark(at_s, f"paged out, {decimal(size)}", "⤓"))
+            began = end = None
+    return found

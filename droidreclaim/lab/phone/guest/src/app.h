@@ -31,7 +31,7 @@
 #define BEAT_PERIOD_MS 3000
 #define BEAT_PAGES 4u
 /* ComponentCallbacks2: from here on an app gives up what it can rebuild. */
-#define TRIM_BACKGROUND 40
+#define TRIM_UI_HIDDEN 20
 #define TRIM_RUNNING_LOW 10 /* the same for one in use: LOW and CRITICAL */
 #define TRIM_RUNNING_CRITICAL 15
 
@@ -193,7 +193,7 @@ static inline void do_check(struct app *app, bool resume, char *answer)
 
 static inline void do_trim(struct app *app, int level, char *answer)
 {
-	bool drops = level >= TRIM_BACKGROUND || level == TRIM_RUNNING_LOW ||
+	bool drops = level >= TRIM_UI_HIDDEN || level == TRIM_RUNNING_LOW ||
 		     level == TRIM_RUNNING_CRITICAL;
 
 	snprintf(answer, MESSAGE_BYTES, "ok %zu", drops ? heap_drop_cache(&app->heap) : 0);
