@@ -35,6 +35,7 @@ from droidreclaim.policy.footprint import (
 )
 from droidreclaim.policy.footprint_made import worst_look
 from droidreclaim.report import footprint as report
+from droidreclaim.report import perfetto
 from droidreclaim.report.footprint import page
 from droidreclaim.session.footprint import packages_of
 
@@ -265,16 +266,17 @@ def test_a_gap_is_drawn_as_one() -> None:
     assert None in chart["lines"][0]["values"]
 
 
-def test_a_trace_is_one_document_with_perfettos_own_names() -> None:
-    seen = footprint(track((20, 0, 400)), reading(1.0, 1.05, "TOP", 0))
-    events = json.loads("\n".join(report.perfetto_lines(seen)))["traceEvents"]
-    swap = [event for event in events if event["name"] == "mem.swap"]
-    anon = [event for event in events if event["name"] == "mem.rss.anon"]
-    assert len(swap) == len(anon) == 20
-    assert {event["args"]["value"] for event in swap} == {100}
-    assert {event["args"]["value"] for event in anon} == {300}
-    assert anon[0]["ts"] == 1_000_000
-    assert [event["name"] for event in events if event["ph"] == "i"] == ["unsure", "foreground"]
+def test_a_trace_fills_perfettos_own_tracks_of_the_process() -> None:
+    proto = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
+    seen = footprint(track((20, 0, 400 << 10)), reading(1.0, 1.05, "TOP", 0))
+    packets = proto.Trace.FromString(perfetto.render(report.happenings(seen))).packet
+    stats = [(one.timestamp, one.process_stats.processes[0]) for one in packets
+             if one.HasField("process_stats")]  # fmt: skip
+    assert len(stats) == 20
+    assert {(one.rss_anon_kb, one.vm_swap_kb) for _, one in stats} == {(300, 100)}
+    assert stats[0][0] == 1_000_000_000
+    states = [one.track_event.name for one in packets if one.HasField("track_event")]
+    assert states == ["unsure", "foreground"]
 
 
 def test_a_work_profiles_process_is_told_from_the_owners() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from droidreclaim.cli.output import write
+from droidreclaim.cli.output import write_file
 from droidreclaim.errors import UsageError
-
-_STDOUT = Path("-")
 
 
 def export(
@@ -19,18 +18,34 @@ def export(
         Path | None,
         typer.Option("--csv", metavar="FILE", help="One line for each round; - for stdout."),
     ] = None,
+    perfetto: Annotated[
+        Path | None,
+        typer.Option("--perfetto", metavar="FILE", help="A trace for ui.perfetto.dev."),
+    ] = None,
+    benchmark_json: Annotated[
+        Path | None,
+        typer.Option(
+            "--benchmark-json", metavar="FILE", help="In Macrobenchmark's shape; - for stdout."
+        ),
+    ] = None,
 ) -> None:
     """Write what a QA run measured for other tools."""
+    from droidreclaim.qa import benchmark, trace
+    from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import Folder
     from droidreclaim.qa.rows import to_csv
+    from droidreclaim.report import perfetto as traces
 
-    if csv is None:
-        raise UsageError("export to what?", hint="--csv FILE")
-    text = to_csv(Folder.load(path)[2])
-    if csv == _STDOUT:
-        write(text)
-        return
-    try:
-        csv.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{csv}: {error.strerror or error}") from error
+    if csv is None and perfetto is None and benchmark_json is None:
+        raise UsageError("export to what?", hint="--csv, --perfetto or --benchmark-json FILE")
+    folder, head, rounds = Folder.load(path)
+    if csv is not None:
+        write_file(csv, to_csv(rounds))
+    if perfetto is not None:
+        app = folder.scenario_of(head).app
+        if not any(one.marks for one in rounds):
+            raise UsageError(f"{path}: no round of this run has times on the device's clock")
+        write_file(perfetto, traces.render(trace.of_rounds(rounds, app)))
+    if benchmark_json is not None:
+        found = result(folder.scenario_of(head), rounds)
+        write_file(benchmark_json, json.dumps(benchmark.to_json(found, head), indent=2) + "\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, say, show, write
+from droidreclaim.cli.output import emit, say, show, write, write_file
 from droidreclaim.errors import NotAchieved, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def footprint(
     ] = None,
     perfetto: Annotated[
         Path | None,
-        typer.Option("--perfetto", metavar="FILE", help="Counters for ui.perfetto.dev (JSON)."),
+        typer.Option("--perfetto", metavar="FILE", help="A trace for ui.perfetto.dev."),
     ] = None,
     trim: Annotated[
         bool, typer.Option("--trim", help="At the end also what a trim as hidden gives back.")
@@ -55,6 +55,7 @@ def footprint(
     from droidreclaim.cli import connect
     from droidreclaim.inspect.play_memory import load
     from droidreclaim.report import footprint as report
+    from droidreclaim.report import perfetto as traces
     from droidreclaim.report.footprint import page
     from droidreclaim.session.footprint import packages_of
 
@@ -64,6 +65,8 @@ def footprint(
             raise UsageError("--from is one moment: no --for, --gate, --trim, no file")
         _show_moment(capture, names, thresholds, as_json=as_json, connection=connection)
         return
+    if perfetto is not None:
+        traces.require()
     with connect.phone(connection, root=False) as phone:
         if lasting is None:
             say(f"{phone.serial}: use the app now; Ctrl-C ends it and tells", connection)
@@ -72,7 +75,7 @@ def footprint(
     if csv is not None:
         _write(csv, report.csv_lines(seen))
     if perfetto is not None:
-        _write(perfetto, report.perfetto_lines(seen))
+        write_file(perfetto, traces.render(report.happenings(seen)))
     told = {"source": thresholds.source, "read": thresholds.read}
     if html is not None:
         text = page.render(seen, **told, second_hand=thresholds.second_hand)

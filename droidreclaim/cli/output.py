@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from droidreclaim.cli.options import Connection
-from droidreclaim.errors import DroidReclaimError
+from droidreclaim.errors import DroidReclaimError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+_STDOUT = Path("-")
 
 
 @dataclass
@@ -76,6 +80,22 @@ def write(text: str) -> None:
     except OSError as error:
         close_stdout()
         raise DroidReclaimError(f"cannot write the output: {error.strerror}") from error
+
+
+def write_file(path: Path, data: bytes | str) -> None:
+    """
+    Write a file that was asked for; ``-`` is stdout, for text.
+
+    Raises:
+        UsageError: it cannot be written, in the system's words.
+    """
+    if path == _STDOUT and isinstance(data, str):
+        write(data)
+        return
+    try:
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
 def emit(value: Mapping[str, Any], error: BaseException | None = None) -> None:

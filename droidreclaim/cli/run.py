@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,6 +62,7 @@ def run(
     """Run a QA scenario under each arm, round after round: was the app's state kept?"""
     from droidreclaim.cli import connect
     from droidreclaim.qa import scenario as reader
+    from droidreclaim.qa import setup
 
     if schema:
         emit(reader.schema())
@@ -74,12 +76,14 @@ def run(
         raise UsageError("--resume goes on with the run in --out DIR: name it, without --force")
     words = tuple(arms.split(",")) if arms is not None else ()
     wanted = reader.adjusted(reader.load(path), arms=words, rounds=rounds, seed=seed)
+    setup.require_files(wanted, path.parent)
     connect.on_each_of_several(connection)
     at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    path = connect.own_folder(out or Path(f"run-{wanted.name}-{at}"), connection)
-    folder, done = _folder(wanted, path, resume=resume, force=force)
+    out = connect.own_folder(out or Path(f"run-{wanted.name}-{at}"), connection)
+    folder, done = _folder(wanted, out, resume=resume, force=force)
     junit = connect.own_file(junit, connection) if junit else None
-    _play(wanted, folder, done, connection, junit, control=not no_control, as_json=as_json)
+    place = _Place(folder, path.parent, junit)
+    _play(wanted, place, done, connection, control=not no_control, as_json=as_json)
 
 
 def _check(path: Path, *, as_json: bool) -> None:
@@ -117,28 +121,43 @@ def _folder(
     return folder, done
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run is written; *beside* is the scenario's folder, *junit* another copy."""
+
+    folder: Folder
+    beside: Path
+    junit: Path | None
+
+
 def _play(
-    wanted: Scenario, folder: Folder, done: list[Round], connection: Connection,
-    junit: Path | None, *, control: bool, as_json: bool,
+    wanted: Scenario, place: _Place, done: list[Round], connection: Connection,
+    *, control: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from droidreclaim.cli import connect
-    from droidreclaim.qa import about
+    from droidreclaim.qa import about, conditions
     from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import ROUNDS
     from droidreclaim.qa.rounds import Run
+    from droidreclaim.qa.setup import Setup
 
     def tell(line: str) -> None:
         folder.log(line)
         say(line, connection)
 
-    with connect.phone(connection, changes=True) as phone:
+    folder = place.folder
+    with (
+        connect.phone(connection, changes=True) as phone,
+        Setup(phone, wanted, place.beside).applied() as changed,
+    ):
+        conditions.require(phone)
         phone.app(wanted.app).component()  # not there: said before anything is written
         head = {**connect.head(phone), **about.device(phone, wanted.app), **_line()}
         folder.begin(wanted, head)
-        run = Run(phone, wanted, folder.path / ROUNDS, folder.note, tell)
+        run = Run(phone, wanted, folder.path / ROUNDS, folder.note, tell, changed.again)
         ended_by = run.play(done)
     found = result(wanted, run.rounds, control=control, complete=ended_by is None)
-    unwritten = _finish(folder, found, head, junit)
+    unwritten = _finish(folder, found, head, place.junit)
     ended_by = ended_by or unwritten or _judge(found)
     if as_json:
         from droidreclaim.qa.figures import to_json

@@ -28,6 +28,7 @@ class RunningHelper:
     Attributes:
         build: Hash of the sources it must have been built from.
         device: For what is asked of Android and not of the kernel; a shell, not root.
+        journal_left: Whether a QA run has left a journal of what it changed.
     """
 
     session: HelperSession
@@ -36,6 +37,7 @@ class RunningHelper:
     sdk: int | None
     build: str
     device: Device
+    journal_left: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -121,5 +123,6 @@ def _running(
     session = HelperSession(started.channel, serial=device.serial, timeout_s=timeout_s, ping=ping)
     preamble = started.preamble
     return RunningHelper(
-        session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build, device
-    )
+        session, device.serial, preamble.model or device.model, preamble.sdk, bundle.build, device,
+        preamble.journal_left,
+    )  # fmt: skip

@@ -115,6 +115,7 @@ class Places:
 
 DEFAULT_PLACES = Places()
 TEMP_PREFIX = ".droidreclaim-"
+JOURNAL = f"{DEFAULT_PLACES.temp}/{TEMP_PREFIX}setup"  # of what a QA run changed for a while
 
 
 def place(

@@ -28,7 +28,7 @@ from droidreclaim.errors import (
     TooMuchOutput,
 )
 from droidreclaim.helper.bundle import Bundle, Helper
-from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places, place
+from droidreclaim.helper.deploy import DEFAULT_PLACES, JOURNAL, TEMP_PREFIX, Places, place
 from droidreclaim.helper.protocol import ReplyReader, request
 
 _MAX_PREAMBLE_BYTES = 64 * 1024
@@ -41,7 +41,7 @@ _OUR_LINE = re.compile(rb"droidreclaim: ([^\n]{0,512})\n")
 
 # Without single quotes, as the script that places it; each program it starts delays every command.
 _LAUNCH = r"""
-home=$1 names=$2; shift 2
+home=$1 names=$2 journal=$3; shift 3
 abis=$(getprop ro.product.cpu.abilist); [ "$abis" ] || abis=$(getprop ro.product.cpu.abi)
 while read -r key real effective rest; do
   [ "$key" = Uid: ] && echo "droidreclaim: uid=$effective"
@@ -49,6 +49,7 @@ done </proc/self/status
 echo "droidreclaim: sdk=$(getprop ro.build.version.sdk)"
 echo "droidreclaim: model=$(getprop ro.product.model)"
 echo "droidreclaim: abis=$abis"
+[ -f "$journal" ] && echo "droidreclaim: journal=left"
 IFS=,; name=
 for abi in $abis; do for pair in $names; do
   [ "${pair%%=*}" = "$abi" ] && name=${pair#*=} && break 2
@@ -72,6 +73,7 @@ class Preamble:
         present: Whether the helper is there and what follows is its own.
         uid: Whom the command runs as; root is 0.
         abis: As the device prefers them.
+        journal_left: Whether a run has changed settings and may not have undone that.
     """
 
     present: bool
@@ -79,6 +81,7 @@ class Preamble:
     sdk: int | None
     model: str | None
     abis: tuple[str, ...]
+    journal_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def launch_command(
 ) -> list[str]:
     """The words that print the preamble and become the helper, or exit with 127 without it."""
     names = ",".join(f"{abi}={helper.name}" for abi, helper in bundle.helpers.items())
-    return way.wrap(["sh", "-c", _LAUNCH, "droidreclaim", places.home, names, *arguments])
+    return way.wrap(["sh", "-c", _LAUNCH, "droidreclaim", places.home, names, JOURNAL, *arguments])
 
 
 def split_preamble(data: bytes) -> tuple[Preamble, bytes] | None:
@@ -260,6 +263,7 @@ def _preamble(present: bool, facts: dict[str, str]) -> Preamble:
         sdk=_number(facts.get("sdk", "")),
         model=facts.get("model") or None,
         abis=tuple(abi for abi in facts.get("abis", "").split(",") if abi),
+        journal_left="journal" in facts,
     )
 
 

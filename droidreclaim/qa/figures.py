@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from droidreclaim.qa import stats
+from droidreclaim.qa import costs, stats
 from droidreclaim.qa.expect import Checked, expectations
 from droidreclaim.qa.record import Round, State
 from droidreclaim.qa.scenario import CONTROLS, Scenario
@@ -28,6 +28,7 @@ class Figures:
     Attributes:
         verdict: The worst that happened to the app's state, or that this proves nothing.
         why_nothing: Why it proves nothing; None where it does.
+        medians: Memory and what it cost, by `costs.medians`.
     """
 
     arm: str
@@ -49,6 +50,7 @@ class Figures:
     pss_before_bytes: int | None
     pss_after_bytes: int | None
     kills: dict[str, int]
+    medians: dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _figures(arm: str, rounds: list[Round], discarded: int, why: str | None) -> 
         pss_before_bytes=_median_pss(rounds, "before"),
         pss_after_bytes=_median_pss(rounds, "arm"),
         kills=dict(Counter(kill.by for one in rounds for kill in one.killed)),
+        medians=costs.medians(rounds),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from droidreclaim import __version__
 from droidreclaim.errors import UsageError
@@ -80,6 +80,21 @@ class Folder:
             raise UsageError(f"there is no run in {path}") from None
         except _UNREADABLE as error:
             raise UsageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+    def scenario_of(self, head: dict[str, Any]) -> Scenario:
+        """
+        The scenario that was played.
+
+        Raises:
+            UsageError: this is a storm, or the scenario cannot be read.
+        """
+        if "scenario" not in head:
+            raise UsageError(f"{self.path} is no QA run", hint="a storm has its own figures")
+        try:
+            return Scenario.model_validate(head["scenario"])
+        except ValidationError as error:
+            line = str(error).splitlines()[0]
+            raise UsageError(f"{self.path / RUN} cannot be read: {line}") from error
 
     def begin(self, scenario: Scenario, head: dict[str, Any]) -> None:
         """Write down what is asked for; of a run that is overwritten nothing stays."""

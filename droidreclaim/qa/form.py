@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
@@ -22,6 +23,7 @@ LONGEST_S = 3600.0
 MOST_ROUNDS = 1000
 _MOST_STEPS = 100
 _PACKAGE = r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+$"
+_VALUE = r"^[A-Za-z0-9._:/,-]{1,200}$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _ARMS = r"^(kill|kill9|none|reclaim|cold|trim|am_compact|guard:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$"
 
@@ -54,6 +56,11 @@ def _share(value: object) -> float:
     return int(match[1]) / 100
 
 
+def _written_s(seconds: float) -> str:
+    """A duration as a scenario has it, so that what is written down can be read again."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
+
+
 def _spelled(pattern: str, wrong: str) -> tuple[Any, Any]:
     """What holds a word to a pattern and says *wrong* of another; and the same for an editor."""
 
@@ -65,6 +72,11 @@ def _spelled(pattern: str, wrong: str) -> tuple[Any, Any]:
     return AfterValidator(take), WithJsonSchema({"type": "string", "pattern": pattern})
 
 
+def _off(value: object) -> object:
+    """No animations; a bare ``off`` is another thing in each version of YAML."""
+    return "off" if value is False else value
+
+
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -72,13 +84,17 @@ def _as_tuple(value: object) -> object:
 Duration: TypeAlias = Annotated[
     float,
     BeforeValidator(_duration),
+    PlainSerializer(_written_s, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"}),
 ]
 Size: TypeAlias = Annotated[
     int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})
 ]
 Share: TypeAlias = Annotated[
-    float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"})
+    float,
+    BeforeValidator(_share),
+    PlainSerializer(lambda share: f"{round(share * 100)}%", when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"}),
 ]
 Package: TypeAlias = Annotated[
     str, *_spelled(_PACKAGE, "is no package name: letters, digits, _ and dots, as com.example.app")
@@ -205,6 +221,38 @@ class StepForm(_OneOf):
     continue_on_failure: bool = Field(default=False, description="Go on when this step fails.")
 
 
+class SettingForm(_Form):
+    """One of Android's settings, as ``settings put`` has it."""
+
+    table: Literal["global", "system", "secure"] = "global"
+    name: Name
+    value: Annotated[str, *_spelled(_VALUE, "is no value: letters, digits and . _ : / , -")]
+
+
+class InstallForm(_Form):
+    """An APK of this computer."""
+
+    apk: Annotated[str, Field(min_length=1)] = Field(description="Beside the scenario.")
+    package: Package | None = Field(default=None, description="Which it is, unless it is app.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        return {"apk": value} if isinstance(value, str) else value
+
+
+class SetupForm(_OneOf):
+    """What is changed before the first round, and undone after the last."""
+
+    animations: Annotated[Literal["off"], BeforeValidator(_off)] | None = Field(
+        default=None, description="false: windows and animators stand still."
+    )
+    setting: SettingForm | None = Field(default=None, description="Put for the time of the run.")
+    install: InstallForm | None = Field(
+        default=None, description="Uninstalled afterwards; it must not be installed before."
+    )
+
+
 class ResumeForm(_Form):
     """How the app came back."""
 
@@ -266,6 +314,9 @@ class ScenarioForm(_Form):
         default=12, description="Of each arm; under 5 prove nothing."
     )
     seed: Annotated[int, Field(ge=0, le=1 << 31)] = Field(default=1, description="Of the order.")
+    setup: Annotated[
+        tuple[SetupForm, ...], BeforeValidator(_as_tuple), Field(max_length=_MOST_STEPS)
+    ] = Field(default=(), description="Changed before the first round, undone after the last.")
     steps: Annotated[
         tuple[StepForm, ...],
         BeforeValidator(_as_tuple),

@@ -1,15 +1,19 @@
-"""What is read of the device around a round: lives, memory, kills, evidence."""
+"""What is read of the device around a round: lives, memory, kills."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from droidreclaim.errors import DeviceError, NotPossible, ParseError
+from droidreclaim.inspect.ask import ask
 from droidreclaim.parse.activity.starts import ProcessStart
 from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
 from droidreclaim.parse.proc.swap import flash_read_bytes
-from droidreclaim.qa.record import Killed, Life, Memory
+from droidreclaim.qa.clock import Clocks
+from droidreclaim.qa.record import Cost, Killed, Life, Memory
 from droidreclaim.session import Phone
 
 _TIMEOUT_S = 30.0
@@ -82,15 +86,6 @@ def newest_start(phone: Phone, package: str) -> ProcessStart | None:
         return None
 
 
-def clock_s(phone: Phone) -> float:
-    """The device's clock, as its log has it."""
-    text = phone.device.run(["date", "+%s.%N"], timeout_s=_TIMEOUT_S).text.strip()
-    try:
-        return float(text)
-    except ValueError:
-        raise ParseError("date", 1, text) from None
-
-
 def log_since(phone: Phone, since_s: float) -> str | None:
     """The device's log from *since_s* of its clock on; None where it cannot be read."""
     words = ["logcat", "-d", "-b", "main,system,events", "-v", "epoch"]
@@ -111,14 +106,51 @@ def processes_begun(log: str | None, package: str) -> list[int] | None:
 Key = tuple[str | None, int, str]
 
 
-def kills(phone: Phone, known: set[Key]) -> list[Killed]:
+def kills(phone: Phone, known: set[Key], clocks: Clocks | None = None) -> list[Killed]:
     """Kills that are not *known* yet; they are from now on."""
     records = phone.kills().records
     new = [record for record in records if _key(record) not in known]
     known |= {_key(record) for record in records}
     return [
-        Killed(one.by.value, one.pid, one.name, one.oom_score_adj, one.reason[:200]) for one in new
-    ]
+        Killed(
+            one.by.value, one.pid, one.name, one.oom_score_adj, one.reason[:200],
+            clocks.boot_of_log(one.at) if clocks else None,
+        )
+        for one in new
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The device's counters of memory since boot, at one moment; None for what it has not."""
+
+    vmstat: VmStat | None
+    pressure: Pressure | None
+
+    def cost(self, later: Meter) -> Cost:
+        """What was spent until *later*."""
+        some, full = (_stall_s(self.pressure, later.pressure, kind) for kind in ("some", "full"))
+        return Cost(some, full, self._pages(later, "pswpin"), self._pages(later, "pswpout"))
+
+    def _pages(self, later: Meter, name: str) -> int | None:
+        first, last = (one.vmstat.get(name) if one.vmstat else None for one in (self, later))
+        return last - first if first is not None and last is not None else None
+
+
+def _stall_s(before: Pressure | None, after: Pressure | None, kind: str) -> float | None:
+    first, last = (getattr(one, kind) if one else None for one in (before, after))
+    return (last.total_us - first.total_us) / 1e6 if first and last else None
+
+
+def meter(phone: Phone) -> Meter:
+    """Read the counters: one round trip, without a program of ours."""
+    commands = {"vmstat": "cat /proc/vmstat", "psi": "cat /proc/pressure/memory"}
+    answers = ask(phone.device, commands, phone.way_if_any(), timeout_s=_TIMEOUT_S)
+    vmstat, pressure = answers["vmstat"], answers["psi"]
+    return Meter(
+        vmstat.read(parse_vmstat) if vmstat.ok else None,
+        pressure.read(parse_pressure) if pressure.ok else None,
+    )
 
 
 def _key(record: KillRecord) -> Key:
@@ -130,21 +162,3 @@ def end_apps(phone: Phone, packages: Iterable[str]) -> set[int]:
     script = 'for app in "$@"; do pidof "$app"; am force-stop "$app"; done'
     done = phone.device.run(["sh", "-c", script, "sh", *packages], timeout_s=_TIMEOUT_S)
     return {int(word) for word in done.text.split() if word.isdecimal() and len(word) < 10}
-
-
-def evidence(phone: Phone, package: str, log: str | None) -> dict[str, bytes]:
-    """Files that show how a round ended, by name; what a device does not have is left out."""
-    found = {} if log is None else {"log.txt": log.encode()}
-    asked = {
-        "exit-info.txt": ["dumpsys", "activity", "exit-info", package],
-        "screen.png": ["screencap", "-p"],
-    }
-    for name, words in asked.items():
-        try:
-            done = phone.device.run(words, timeout_s=_TIMEOUT_S)
-        except DeviceError:
-            continue
-        is_png = done.stdout.startswith(b"\x89PNG")
-        if done.exit_code == 0 and done.stdout and (is_png or not name.endswith("png")):
-            found[name] = done.stdout
-    return found

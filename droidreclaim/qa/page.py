@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from droidreclaim.qa import table
+from droidreclaim.qa import costs, table
+from droidreclaim.qa.evidence import BACK, LEFT
 from droidreclaim.qa.figures import Result
 from droidreclaim.qa.record import Round
 from droidreclaim.report.web import page
 
 _WIDTH, _HEIGHT, _LEFT, _ROW, _FOOT = 720.0, 260.0, 130.0, 46.0, 34.0
 _MOST_IMAGE_BYTES = 2 << 20
+_MOST_SHOTS = 12  # rounds; a page of hundreds of pictures opens nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,19 @@ def render(result: Result, head: Mapping[str, Any], rounds: Path) -> str:
     Args:
         rounds: Folder of the rounds' evidence, of which screenshots are shown.
     """
+    sampled, shots = _sampled(result), _screens(result, rounds)
     most_s = max((one.back_s for one in result.rounds if one.back_s is not None), default=1.0)
     return page.render(
         __package__,
-        [],
+        [costs.chart(one) for one in sampled],
         filters={"seconds": table.seconds, "bytes": table.size},
         result=result,
         subject=result.subject,
         rows=[(one, table.row(one)) for one in result.arms],
         strips=_strips(result, most_s),
+        sampled=sampled,
+        costs=[(one.arm, table.costs(one)) for one in result.arms],
+        cost_titles=table.COSTS,
         ticks=[
             (_x(most_s * part / 4, most_s), f"{most_s * part / 4 * 1000:.0f} ms")
             for part in range(5)
@@ -64,11 +70,18 @@ def render(result: Result, head: Mapping[str, Any], rounds: Path) -> str:
         left=_LEFT,
         odd=[one for one in result.rounds if one.discarded or one.fault or one.notes],
         killed=[(one, kill) for one in result.rounds for kill in one.killed],
-        shots=_screens(result, rounds),
+        shots=shots[:_MOST_SHOTS],
+        more_shots=len(shots[_MOST_SHOTS:]),
         device=list((head.get("device") or {}).items()),
         source=head.get("source"),
         line=_line(head),
     )
+
+
+def _sampled(result: Result) -> list[Round]:
+    """Of each arm the first round whose memory was sampled."""
+    by_arm = [[one for one in result.rounds if one.arm == each.arm] for each in result.arms]
+    return [found for own in by_arm if (found := costs.sampled(own))]
 
 
 def _x(value_s: float, most_s: float) -> float:
@@ -112,15 +125,25 @@ def _ecdf(result: Result, most_s: float) -> list[tuple[str, str, float]]:
     return paths
 
 
-def _screens(result: Result, rounds: Path) -> list[tuple[Round, str]]:
-    """Screenshots of rounds that were not kept, as data of the page itself."""
+def _screens(result: Result, rounds: Path) -> list[tuple[Round, list[tuple[str, str]]]]:
+    """Of rounds that were not kept: as the app was left, and as it came back; data of the page."""
     shots = []
     for one in result.rounds:
-        shot = rounds / one.folder_name / "screen.png"
-        if one.state != "kept" and shot.is_file() and shot.stat().st_size <= _MOST_IMAGE_BYTES:
-            data = base64.b64encode(shot.read_bytes()).decode()
-            shots.append((one, f"data:image/png;base64,{data}"))
+        folder = rounds / one.folder_name
+        pair = [
+            (words, data)
+            for words, name in (("as it was left", LEFT), ("as it came back", BACK))
+            if one.state != "kept" and (data := _image(folder / name))
+        ]
+        if pair:
+            shots.append((one, pair))
     return shots
+
+
+def _image(path: Path) -> str | None:
+    if not path.is_file() or path.stat().st_size > _MOST_IMAGE_BYTES:
+        return None
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _line(head: Mapping[str, Any]) -> str:

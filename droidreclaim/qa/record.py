@@ -53,13 +53,55 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """One process that was killed in a round, and by whom."""
+    """
+    One process that was killed in a round, and by whom.
+
+    Attributes:
+        boot_s: When, on the device's boot clock; None where the log's time could not be read.
+    """
 
     by: str
     pid: int
     name: str | None
     oom_score_adj: int | None
     reason: str
+    boot_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One step that was played: when it began on the device's boot clock, and how long it took."""
+
+    what: str
+    boot_s: float
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Memory of the app's main process at one moment of the device's boot clock."""
+
+    boot_s: float
+    pid: int
+    anon_bytes: int
+    swap_bytes: int
+    oom_score_adj: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """
+    What a stretch of time cost the whole device; None for what it does not count.
+
+    Attributes:
+        psi_some_s: How long some task waited for memory; *psi_full_s*: all of them at once.
+        paged_in: Pages read from swap; *paged_out*: written to it.
+    """
+
+    psi_some_s: float | None
+    psi_full_s: float | None
+    paged_in: int | None
+    paged_out: int | None
 
 
 @dataclass(slots=True)
@@ -82,6 +124,10 @@ class Round:
         memory: By ``before``, ``arm``, ``resume``; what could not be read is not in it.
         from_flash_bytes: What the device read from flash in the resume, where zram had written it;
             None where it does not say. Such a resume is none from zram.
+        marks: The steps, in the order in which they were played.
+        track: Memory over the time of the round; empty where it could not be sampled.
+        cost: By ``resume`` (until the app was back) and ``round``.
+        conditions: What else bears on times, by `conditions.read`, as the round began.
         did: What the arm did, in a few words.
         fault: The step that failed, and why; the round counts.
         discarded: Why this does not count: a reason outside the app.
@@ -101,6 +147,10 @@ class Round:
     found: dict[str, str | None] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     killed: list[Killed] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    track: list[Point] = field(default_factory=list)
+    cost: dict[str, Cost] = field(default_factory=dict)
+    conditions: dict[str, str | float | None] = field(default_factory=dict)
     state: State = State.UNKNOWN
     from_flash_bytes: int | None = None
     did: str = ""
@@ -125,3 +175,28 @@ class Round:
         return bool(
             ours and theirs and (ours.pid, ours.start_ticks) == (theirs.pid, theirs.start_ticks)
         )
+
+    @property
+    def resume_major_faults(self) -> int | None:
+        """Major faults of the app from the arm to when it was back; None of another process."""
+        before, after = self.memory.get("arm"), self.memory.get("resume")
+        if not self.survived or before is None or after is None:
+            return None
+        if before.major_faults is None or after.major_faults is None:
+            return None
+        return after.major_faults - before.major_faults
+
+    def came_back_bytes(self, after_s: float) -> int | None:
+        """
+        How much of the app left swap from its resume until *after_s* after it was back.
+
+        None where it was not sampled until then, or where another process came back.
+        """
+        resume = next((mark for mark in self.marks if mark.what == "resume"), None)
+        if resume is None or not self.survived or self.after is None:
+            return None
+        own = [point for point in self.track if point.pid == self.after.pid]
+        before = [point for point in own if point.boot_s <= resume.boot_s]
+        until_s = resume.boot_s + resume.took_s + after_s
+        later = next((point for point in own if point.boot_s >= until_s), None)
+        return before[-1].swap_bytes - later.swap_bytes if before and later else None

@@ -7,6 +7,8 @@ from rich.table import Table
 from droidreclaim.qa.figures import Figures, Result
 from droidreclaim.units import format_size
 
+_WHEN = ("before", "arm", "resume")
+
 
 def of(found: Result) -> Table:
     """One row an arm."""
@@ -53,3 +55,35 @@ def seconds(value: float | None) -> str:
 def size(value: int | None) -> str:
     """A size as people read it, or ``?``."""
     return "?" if value is None else format_size(value)
+
+
+COSTS = (
+    "PSS before, after the arm, back",
+    "RSS",
+    "In swap",
+    "Came back in 1 s, 10 s",
+    "Major faults",
+    "Pages from swap",
+    "Waited for memory (some, full)",
+)
+
+
+def costs(one: Figures) -> list[str]:
+    """The cells of an arm under `COSTS`: medians over its rounds."""
+    known = one.medians
+    sizes = [
+        " > ".join(size(_whole(known[f"{name}_{when}_bytes"])) for when in _WHEN)
+        for name in ("pss", "rss", "swap")
+    ]
+    back = ", ".join(size(_whole(known[f"came_back_{after_s}s_bytes"])) for after_s in (1, 10))
+    counts = [_count(known[name]) for name in ("resume_major_faults", "resume_paged_in")]
+    waits = ", ".join(seconds(known[f"round_{name}"]) for name in ("psi_some_s", "psi_full_s"))
+    return [*sizes, back, *counts, waits]
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _count(value: float | None) -> str:
+    return "?" if value is None else f"{value:.0f}"

@@ -27,6 +27,7 @@ from droidreclaim.policy.limits import AppLimits
 from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim import Request, request_of, swap, unrooted
 from droidreclaim.reclaim.words import bands_of
+from droidreclaim.session import changes
 from droidreclaim.session import footprint as footprint_of
 from droidreclaim.session.app import App
 from droidreclaim.session.app import run as run_command
@@ -439,6 +440,7 @@ class Phone:
         Returns what went and what is left.
         """
         self.close()
+        changes.restore(self._device)
         way = None
         try:
             way = self._search.find()
@@ -513,12 +515,25 @@ class Phone:
         """Become root and start the helper, unless it runs; raises as `connect`."""
         if self._started is None:
             self._started = self._start("helper")
+            if self._started[1].journal_left:
+                changes.restore(self._device)
         return self._started
 
     def start_program(self, kind: str) -> RunningHelper:
         """A session with another program than the helper (``guard``), which ends with ours."""
         self._others.append(self._start(kind)[1])
         return self._others[-1]
+
+    def start_reader(self) -> RunningHelper:
+        """
+        Another helper that only reads, as root or else as the shell; whoever asks closes it.
+
+        Raises:
+            NotPossible: the device runs no program of ours.
+        """
+        if self.way_if_any() is not None:
+            return self._start("helper")[1]
+        return connect_as_shell(self._device, timeout_s=self._timeout_s)
 
     def snapshot(self, *, states: bool = False) -> Snapshot:
         """All processes, attributed to packages; without helper, what ActivityManager tells."""

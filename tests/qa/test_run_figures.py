@@ -298,6 +298,7 @@ def test_the_page_says_the_verdict_and_fetches_nothing(tmp_path: Path) -> None:
     shot = tmp_path / "rounds" / "06-reclaim" / "screen.png"
     shot.parent.mkdir(parents=True)
     shot.write_bytes(b"\x89PNG")
+    (shot.parent / "left.png").write_bytes(b"\x89PNG left")
     folder.finish(found, {})
     text = (tmp_path / "report.html").read_text()
     assert found.sentence in html.unescape(text)
@@ -306,7 +307,8 @@ def test_the_page_says_the_verdict_and_fetches_nothing(tmp_path: Path) -> None:
     assert "device 'x' not found" in html.unescape(text)
     assert text.count("<circle") == len(found.rounds)
     assert not re.search(r"""(src|href)=["'](?!data:)""", text)
-    assert "data:image/png;base64," in text
+    assert text.count("data:image/png;base64,") == 2  # as it was left beside as it came back
+    assert text.index("as it was left") < text.index("as it came back")
 
 
 def test_a_page_of_a_run_without_any_round_can_be_written(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from droidreclaim.errors import ProfileError, UsageError
 from droidreclaim.qa import scenario
+from droidreclaim.qa.form import ScenarioForm
 from droidreclaim.qa.scenario import Scenario
 from in_process import droidreclaim
 
@@ -124,3 +126,28 @@ def test_bad_words_are_one_line_and_exit_status_2(words: tuple[str, ...], said: 
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_scenario_that_was_written_down_can_be_read_again() -> None:
+    text = """
+version: 1
+name: x
+app: com.example.app
+arms: [kill, {arm: reclaim, budget: 64MiB}]
+setup:
+  - animations: false
+  - setting: {name: stay_on_while_plugged_in, value: "7"}
+  - install: app.apk
+steps:
+  - launch
+  - wait: 300ms
+  - {shell: "true", deadline: 1.5m}
+  - arm
+  - pressure: {launch: [a.b]}
+  - resume
+expect: [{resume: {p50: 20ms}}, {survived: {at_least: 90%}}, {differs: {from: kill}, arm: reclaim}]
+"""
+    form = ScenarioForm.model_validate(yaml.safe_load(text))
+    told = form.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert told["steps"][1]["wait"] == "0.3s"
+    assert ScenarioForm.model_validate(told) == form

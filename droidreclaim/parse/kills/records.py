@@ -44,6 +44,12 @@ _VALUES_UNTIL_12L = 36  # of killinfo; Android 13 appended two for thrashing
 _VENDORS_REASONS = range(1000, 2000)  # set aside for vendors since Android 15
 
 
+def reason_number(reason: str) -> int:
+    """The number of lmkd's own word for a reason; -1 of any other (old releases have none)."""
+    word = reason.partition(" ")[0].rstrip(":,;")
+    return _LMKD_REASONS.index(word) if word in _LMKD_REASONS else -1
+
+
 class KilledBy(StrEnum):
     """Who killed, in the words of ``kills --json``."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from droidreclaim.policy.footprint_made import worst_look
 from droidreclaim.report import new_table
 from droidreclaim.report.footprint import parts
 from droidreclaim.report.footprint.words import WORDS, decimal, name_of
+from droidreclaim.report.perfetto import Happening, Held, Named, Stretch
 from droidreclaim.units import plural
 
 _ESTIMATE = (
@@ -206,34 +206,15 @@ def anon_bytes(track: Track, index: int) -> int:
     return track.bytes_[index] - track.swap_bytes[index]
 
 
-def perfetto_lines(seen: Footprint) -> Iterator[str]:
-    """
-    Every sample as counters that ui.perfetto.dev opens, in the JSON trace format.
-
-    Names are those of Perfetto's own tracks of a process, times those of the boot clock.
-    """
-    yield '{"displayTimeUnit":"ms","traceEvents":['
-    events = (json.dumps(event) for one in seen.processes for event in _events(one))
-    waiting = next(events, None)
-    for event in events:
-        yield f"{waiting},"
-        waiting = event
-    yield waiting or ""
-    yield "]}"
-
-
-def _events(one: ProcessUse) -> Iterator[dict[str, Any]]:
-    track, pid = one.track, one.track.id.pid
-    yield {"name": "process_name", "ph": "M", "pid": pid, "args": {"name": safe(track.name)}}
-    before = None
-    for index, state in enumerate(one.states):
-        at_us = track.at_us[index]
-        for name, value in (
-            ("mem.rss.anon", anon_bytes(track, index)),
-            ("mem.swap", track.swap_bytes[index]),
-            ("oom_score_adj", track.adj[index]),
-        ):
-            yield {"name": name, "ph": "C", "ts": at_us, "pid": pid, "args": {"value": value}}
-        if state is not before:
-            yield {"name": state.value, "ph": "i", "s": "p", "ts": at_us, "pid": pid, "tid": pid}
-        before = state
+def happenings(seen: Footprint) -> Iterator[Happening]:
+    """Every sample for Perfetto's own tracks of a process, and its states as moments."""
+    for one in seen.processes:
+        track, pid, before = one.track, one.track.id.pid, None
+        yield Named(pid, track.name)
+        for index, state in enumerate(one.states):
+            at_us = track.at_us[index]
+            anon, swap = anon_bytes(track, index), track.swap_bytes[index]
+            yield Held(at_us, pid, anon, swap, track.adj[index])
+            if state is not before:
+                yield Stretch(f"states of {track.name} ({pid})", state.value, at_us)
+            before = state

@@ -7,14 +7,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as Xml
 
 import pytest
 
 from commands import command, run
+from droidreclaim import connect
+from droidreclaim.qa.arms import act_of
+from droidreclaim.qa.figures import result
 from droidreclaim.qa.folder import Folder
+from droidreclaim.qa.form import ArmForm
+from droidreclaim.qa.record import Round
+from droidreclaim.qa.rounds import Run
+from droidreclaim.qa.scenario import adjusted, load
 from handset import Handset
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(500)]
@@ -40,8 +49,67 @@ def written(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
+def run_long(mine: Handset, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(mine, *words), capture_output=True, text=True, timeout=400, check=False
+    )
+
+
 def result_of(out: Path) -> dict[str, Any]:
     return dict(json.loads((out / "result.json").read_text()))
+
+
+def test_the_game_keeps_its_score_and_the_control_loses_it(mine: Handset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["run", str(GAME), "--rounds", "5", "--arms", "kill,reclaim", "-o", str(out), "--json"]
+    done = run_long(mine, *words)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["verdict_of"], told["complete"]) == ("kept", "reclaim", True)
+    kill, reclaim = told["arms"]
+    assert (kill["kept"], kill["lost"], kill["resume_kinds"]) == (0, 5, {"COLD": 5})
+    assert kill["kills"] == {"activity_manager": 5}
+    assert (reclaim["kept"], reclaim["kills"], reclaim["resume_kinds"]) == (5, {}, {"HOT": 5})
+    assert reclaim["pss_after_bytes"] < reclaim["pss_before_bytes"] / 4  # really paged out
+    assert all(one["passed"] for one in told["expectations"])
+    assert result_of(out)["sentence"] == told["sentence"]
+    suite = Xml.parse(out / "junit.xml").getroot()
+    assert suite.get("failures") == "0"
+    assert (out / "rounds" / "01-reclaim" / "log.txt").stat().st_size > 0
+    assert "kill background" in (out / "rounds" / "01-kill" / "exit-info.txt").read_text().lower()
+
+
+@pytest.mark.nightly
+def test_a_page_out_that_kills_is_caught(mine: Handset, tmp_path: Path) -> None:
+    scenario = adjusted(load(GAME), arms=("kill", "reclaim"), rounds=5)
+    rounds: list[Round] = []
+    with connect(mine.serial) as phone:
+        killing = act_of(ArmForm(arm="kill"))
+        played = Run(phone, scenario, tmp_path, rounds.append, acts={"reclaim": killing})
+        assert played.play() is None
+    found = result(scenario, rounds)
+    assert [(one.arm, one.lost) for one in found.arms] == [("kill", 5), ("reclaim", 5)]
+    assert found.subject.verdict == "proves_nothing"
+    assert "do not differ" in found.failures[0]
+    assert not any(one.passed for one in found.expectations)
+
+
+@pytest.mark.nightly
+def test_every_arm_does_what_its_name_says(mine: Handset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arms = "kill,kill9,none,reclaim,guard:keep-games,cold,trim,am_compact"
+    words = ("run", str(GAME), "--rounds", "1", "--arms", arms, "--no-control", "-o", str(out))
+    run_long(mine, *words)
+    rounds = {one.arm: one for one in Folder.load(out)[2]}
+    assert [one.fault for one in rounds.values()] == [None] * 8
+    lost = {arm for arm, one in rounds.items() if one.state == "lost"}
+    assert lost == {"kill", "kill9"}
+    assert all(one.state == "kept" for arm, one in rounds.items() if arm not in lost)
+    left = {arm: one.memory["arm"].pss_bytes for arm, one in rounds.items() if arm not in lost}
+    shares = {arm: size / rounds[arm].memory["before"].pss_bytes for arm, size in left.items()}
+    assert {arm for arm, share in shares.items() if share < 0.25} == {"reclaim", "am_compact"}
+    assert shares["trim"] < 0.97  # the game gives up its caches
+    assert rounds["none"].memory["arm"].swap_bytes == 0
 
 
 def test_a_control_that_cannot_kill_is_called_out(mine: Handset, tmp_path: Path) -> None:
@@ -112,6 +180,43 @@ def test_ctrl_c_leaves_the_rounds_that_ended_and_resume_goes_on(
     assert done.returncode == 0, done.stderr
     assert "[2/2]" in done.stderr
     assert result_of(out)["arms"][0]["kept"] == 2
+    for one in Folder.load(out)[2]:  # sampled all the time, on the clock of the marks
+        assert [mark.what for mark in one.marks][-1] == "resume"
+        inside = [point for point in one.track if point.boot_s > one.marks[0].boot_s]
+        assert len(inside) > 4
+        assert {point.pid for point in inside} == {one.before.pid if one.before else 0}
+        assert one.came_back_bytes(1.0) is not None
+        assert one.cost["round"].psi_some_s is not None
+
+
+def test_setup_is_undone_when_the_host_is_killed(mine: Handset, tmp_path: Path) -> None:
+    mine.text("settings put system screen_off_timeout 60000")
+    text = f"""arms: [none]
+setup:
+  - animations: false
+  - setting: {{table: system, name: screen_off_timeout, value: "1800000"}}
+{PLAYED}
+  - home
+  - arm
+  - shell: settings get system screen_off_timeout | grep 1800000
+  - shell: settings get global animator_duration_scale | grep 0
+  - command: [sh, -c, "test $DROIDRECLAIM_ROUND = 1 || sleep 60"]
+  - resume
+"""
+    out = tmp_path / "out"
+    words = ("run", written(tmp_path, text), "--rounds", "2", "--no-control", "-o", str(out))
+    host = subprocess.Popen(command(mine, *words), stderr=subprocess.PIPE, text=True)
+    assert host.stderr is not None
+    assert any("round 1, none: kept" in line for line in host.stderr)
+    host.kill()
+    host.wait()
+    deadline_s = time.monotonic() + 20
+    read = "settings get system screen_off_timeout; settings get global animator_duration_scale"
+    while (seen := mine.text(read).split()) != ["60000", "null"]:
+        assert time.monotonic() < deadline_s, seen
+        time.sleep(0.2)
+    mine.text("settings delete system screen_off_timeout")
+    assert not mine.shell("ls /data/local/tmp/.droidreclaim-setup").stdout
 
 
 def test_a_device_lost_in_the_middle_keeps_the_rounds_before(

@@ -1,0 +1,49 @@
+"""Files that show how a round went: screens as it was left and as it came back, log, exit-info."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from droidreclaim.errors import DeviceError
+from droidreclaim.session import Phone
+
+LEFT, BACK = "left.png", "screen.png"
+_TIMEOUT_S = 30.0
+_PNG = b"\x89PNG"
+
+
+@dataclass
+class Screens:
+    """Takes screenshots of one device; one that cannot is asked once."""
+
+    phone: Phone
+    refused: bool = False
+
+    def take(self) -> bytes | None:
+        """
+        The screen now, as PNG; None where the device has no picture of it.
+
+        Raises:
+            DeviceError: the device was lost.
+        """
+        if self.refused:
+            return None
+        done = self.phone.device.run(["screencap", "-p"], timeout_s=_TIMEOUT_S)
+        if done.exit_code == 0 and done.stdout.startswith(_PNG):
+            return done.stdout
+        self.refused = True
+        return None
+
+
+def collect(
+    phone: Phone, package: str, log: str | None, left: bytes | None, screens: Screens
+) -> dict[str, bytes]:
+    """The files by name; what a device does not have is left out."""
+    found = {"log.txt": None if log is None else log.encode(), LEFT: left}
+    try:
+        found[BACK] = screens.take()
+        done = phone.device.run(["dumpsys", "activity", "exit-info", package], timeout_s=_TIMEOUT_S)
+        found["exit-info.txt"] = done.stdout if done.exit_code == 0 else None
+    except DeviceError:
+        pass  # the round is over: what was seen of it stays
+    return {name: data for name, data in found.items() if data}

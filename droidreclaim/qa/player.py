@@ -1,0 +1,194 @@
+"""One round: its steps, and what is seen of the app before, in the background, and back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from droidreclaim.qa import arms, clock, conditions, evidence, look, oracles, steps
+from droidreclaim.qa.form import StepForm
+from droidreclaim.qa.record import Mark, Round, State
+from droidreclaim.qa.scenario import Scenario
+from droidreclaim.units import format_size
+
+_MOST_DRIFT_S = 2.0
+_SETTLE_S = 1.5  # after a resume: a second, and until a sample was taken after it
+
+
+@dataclass
+class Player:
+    """Plays one round, step by step, and looks at the app in between."""
+
+    stage: steps.Stage
+    scenario: Scenario
+    act: arms.Act
+    one: Round
+    screens: evidence.Screens
+    left: bytes | None = None
+
+    def play(self, known_kills: set[look.Key]) -> None:
+        """Play one round; what fails in it stands in the record, a lost device is raised."""
+        phone, package, one = self.stage.phone, self.stage.package, self.one
+        ended = look.end_apps(phone, self._packages())
+        one.conditions = conditions.read(phone)
+        if (unfit := conditions.unfit(one.conditions)) is not None:
+            one.discarded = unfit
+            return
+        begun = look.meter(phone)
+        self.clocks = clock.read(phone)
+        for index, step in enumerate(self.scenario.steps):
+            what = f"{index + 1} {step.kind}"
+            fault = self._timed(step, what)
+            if fault is not None and step.continue_on_failure:
+                one.notes.append(fault)
+            elif fault is not None:
+                one.fault = fault
+                break
+        self._settle()
+        self._conditions_after()
+        one.cost["round"] = begun.cost(look.meter(phone))
+        killed = look.kills(phone, known_kills, self.clocks)
+        one.killed = [kill for kill in killed if kill.pid not in ended]
+        one.state = oracles.state_of(one)
+        if one.number == 1 or one.fault is not None or one.state is not State.KEPT:
+            log = look.log_since(phone, self.clocks.wall_s)
+            found = evidence.collect(phone, package, log, self.left, self.screens)
+            self._keep_evidence(found)
+
+    def _conditions_after(self) -> None:
+        """A round that ended on a hot phone, or whose clock was set, is not like the others."""
+        later = clock.read(self.stage.phone)
+        drift_s = self.clocks.drift_s(later)
+        if abs(drift_s) > _MOST_DRIFT_S:
+            self.one.notes.append(f"the device's clock was set by {drift_s:+.0f} s")
+        ended = conditions.read(self.stage.phone)
+        self.one.discarded = conditions.unfit(ended)
+
+    def _settle(self) -> None:
+        """Let what comes back within a second come back: it is counted."""
+        resume = next((mark for mark in self.one.marks if mark.what == "resume"), None)
+        if resume is not None and self.one.after is not None:
+            since_s = self.clocks.boot_of_host(time.monotonic()) - resume.boot_s - resume.took_s
+            time.sleep(max(0.0, _SETTLE_S - since_s))
+
+    def _timed(self, step: StepForm, what: str) -> str | None:
+        began_s = time.monotonic()
+        self.moment: tuple[float, float] | None = None
+        try:
+            return steps.attempt(self.stage.phone, what, lambda: self._step(step))
+        finally:
+            from_s, until_s = self.moment or (began_s, time.monotonic())
+            boot_s = self.clocks.boot_of_host(from_s)
+            self.one.marks.append(Mark(step.kind, boot_s, until_s - from_s))
+
+    def _packages(self) -> list[str]:
+        """The app and every other that the steps open: each round begins without them."""
+        named = [self.stage.package]
+        for step in self.scenario.steps:
+            if isinstance(step.launch, str):
+                named.append(step.launch)
+            if step.pressure is not None:
+                named += step.pressure.launch
+        return list(dict.fromkeys(named))
+
+    def _step(self, step: StepForm) -> None:
+        one, phone = self.one, self.stage.phone
+        if step.home and one.before is None and not one.did:
+            self._leave()
+        if step.remember is not None:
+            name = step.remember.name
+            one.remembered[name] = steps.recall(phone, step.remember, step.deadline)
+            if one.remembered[name] is None:
+                raise steps.StepFailed(f"{name}: nothing matches {step.remember.match!r}")
+        elif step.arm:
+            self._arm()
+        elif step.resume:
+            self._resume()
+        else:
+            steps.plain(self.stage, step)
+
+    def _leave(self) -> None:
+        """Look at the app for the last time before it is left."""
+        one, phone = self.one, self.stage.phone
+        one.before = look.life(phone, self.stage.package)
+        self.left = self.screens.take()
+        self._measure("before")
+
+    def _measure(self, when: str) -> None:
+        life = self.one.after if when == "resume" else self.one.before
+        if (memory := look.memory(self.stage.phone, life)) is not None:
+            self.one.memory[when] = memory
+
+    def _arm(self) -> None:
+        one = self.one
+        if one.before is None:
+            self._leave()
+        began_s = time.monotonic()
+        try:
+            one.did = self.act(self.stage.phone, self.stage.package)
+            self.moment = began_s, time.monotonic()
+        except arms.ArmFailed as error:
+            one.did = f"failed: {error}"
+            if not arms.is_control(one.arm):  # a control that fails to kill shows in its figures
+                raise steps.StepFailed(f"the arm did not act: {error}") from error
+            one.notes.append(f"the arm did not act: {error}")
+        self._measure("arm")
+
+    def _resume(self) -> None:
+        one, phone, package = self.one, self.stage.phone, self.stage.package
+        component = phone.app(package).component()
+        flash, filed = look.flash_read(phone), look.newest_start(phone, package)
+        begun = look.meter(phone)
+        asked_s = time.monotonic()
+        launch = phone.app(package).open(component)
+        self.moment = asked_s, time.monotonic()
+        took_s = self.moment[1] - asked_s
+        if launch.status != "ok":
+            raise steps.StepFailed(f"{package} did not show: {launch.status}")
+        one.back_s = took_s if launch.wait_time_s is None else launch.wait_time_s
+        one.am_kind = launch.launch_state
+        one.cost["resume"] = begun.cost(look.meter(phone))
+        one.after = look.life(phone, package)
+        self._count_flash(flash)
+        began = self._process_began()
+        start = look.newest_start(phone, package)
+        one.start_kind = None if start is None or start == filed else start.start_type
+        one.kind = oracles.kind_of(
+            one.am_kind, one.before, one.after, process_began=began, start_kind=one.start_kind
+        )
+        self._measure("resume")
+        for step in self.scenario.steps:
+            if step.remember is not None and step.remember.name in one.remembered:
+                self._recall(step)
+
+    def _count_flash(self, before: int | None) -> None:
+        """What the resume read from flash, where zram had written it: no page-in from zram."""
+        now = look.flash_read(self.stage.phone) if before is not None else None
+        if now is not None and before is not None:
+            self.one.from_flash_bytes = now - before
+            if now > before:
+                size = format_size(now - before)
+                self.one.notes.append(f"{size} came back from flash, not from zram")
+
+    def _process_began(self) -> bool | None:
+        """Whether the log tells of a process of the app that is not the one that was left."""
+        one = self.one
+        log = look.log_since(self.stage.phone, self.clocks.wall_s)
+        pids = look.processes_begun(log, self.stage.package)
+        if pids is None or one.before is None or one.before.pid not in pids:
+            return None  # the log does not reach back to the app's first launch: no witness
+        return any(pid != one.before.pid for pid in pids[pids.index(one.before.pid) :])
+
+    def _recall(self, step: StepForm) -> None:
+        assert step.remember is not None
+        name = step.remember.name
+        try:
+            self.one.found[name] = steps.recall(self.stage.phone, step.remember, step.deadline)
+        except steps.StepFailed as error:
+            self.one.found[name] = None
+            self.one.notes.append(f"{name} could not be read when the app was back: {error}")
+
+    def _keep_evidence(self, found: dict[str, bytes]) -> None:
+        self.stage.folder.mkdir(parents=True, exist_ok=True)
+        for name, data in found.items():
+            (self.stage.folder / name).write_bytes(data)

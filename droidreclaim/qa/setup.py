@@ -1,0 +1,106 @@
+"""A scenario's setup: checked here, changed on the device, and undone whatever ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.qa.form import InstallForm
+from droidreclaim.qa.scenario import Scenario
+from droidreclaim.session import Phone
+from droidreclaim.session.changes import Changes, Setting
+
+_ANIMATIONS = ("window_animation_scale", "transition_animation_scale", "animator_duration_scale")
+_INSTALL_S = 300.0
+
+
+def require_files(scenario: Scenario, beside: Path) -> None:
+    """
+    See that what is to be installed is there, before a device is touched.
+
+    Raises:
+        UsageError: an APK cannot be read.
+    """
+    for one in scenario.setup:
+        if one.install is None:
+            continue
+        try:
+            with (beside / one.install.apk).open("rb") as file:
+                head = file.read(2)
+        except OSError as error:
+            raise UsageError(f"setup: install {one.install.apk}: {error.strerror}") from error
+        if head != b"PK":
+            raise UsageError(f"setup: install {one.install.apk}: it is no APK")
+
+
+class Setup:
+    """What a scenario changes on one device; nothing is done before `begin`."""
+
+    def __init__(self, phone: Phone, scenario: Scenario, beside: Path) -> None:
+        self._phone = phone
+        self._scenario = scenario
+        self._beside = beside
+        self._changes: Changes | None = None
+
+    @contextmanager
+    def applied(self) -> Iterator[Setup]:
+        """Changed within the block, as it was after it, however it ends."""
+        try:
+            self.begin()
+            yield self
+        finally:
+            self.end()
+
+    def begin(self) -> None:
+        """
+        Change what the scenario names; again after the device was lost, which undid it.
+
+        Raises:
+            NotPossible: the device refuses, in its own words.
+            DeviceError: it was lost.
+        """
+        if not self._scenario.setup:
+            return
+        self._changes = Changes(self._phone.device)
+        self._changes.begin()
+        for one in self._scenario.setup:
+            if one.animations:
+                for name in _ANIMATIONS:
+                    self._changes.put(Setting("global", name, "0"))
+            elif one.setting:
+                setting = one.setting
+                self._changes.put(Setting(setting.table, setting.name, setting.value))
+            elif one.install:
+                self._install(one.install, self._changes)
+
+    def end(self) -> None:
+        """Undo it."""
+        if self._changes is not None:
+            self._changes.end()
+            self._changes = None
+
+    def again(self) -> None:
+        """After the device was lost, which undoes everything by itself: change it once more."""
+        self.end()
+        self.begin()
+
+    def _install(self, what: InstallForm, changes: Changes) -> None:
+        device = self._phone.device
+        package = what.package or self._scenario.app
+        if not changes.will_install(package):
+            raise NotPossible(
+                f"{device.serial}: setup: {package} is installed already",
+                hint="its data would go with it afterwards: uninstall it first, or leave this out",
+            )
+        data = (self._beside / what.apk).read_bytes()
+        words = ["pm", "install", "-S", str(len(data))]  # from stdin, Android 7 and later
+        done = device.run(words, timeout_s=_INSTALL_S, stdin=data)
+        found = device.run(["pm", "path", package], timeout_s=self._phone.timeout_s)
+        if done.exit_code != 0 or not found.text.strip():
+            said = f"{done.text.strip()} {done.error_text.strip()}".strip()[-200:]
+            raise NotPossible(
+                f"{device.serial}: setup: pm install {what.apk}: {said or 'nothing is installed'}",
+                hint=f"is it {package}? else name it: install: {{apk: ..., package: ...}}",
+            )

@@ -1,0 +1,112 @@
+"""An app's memory over the time of a round, sampled on the device by a second helper."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+
+from droidreclaim.errors import DroidReclaimError
+from droidreclaim.helper import verbs, wire
+from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.inspect.footprint.apps import owners
+from droidreclaim.model import USER_RANGE, Process, ProcessId
+from droidreclaim.qa.record import Point
+from droidreclaim.session import Phone
+
+_PERIOD_US = 250_000
+_COUNT = 2  # samples a request: how soon a round's end is heard
+_JOIN_S = 20.0
+_log = logging.getLogger("droidreclaim")
+
+
+class Tracker:
+    """
+    Samples the app's main process while a round is played; a device that cannot has no samples.
+
+    The helper that samples is another than the one that pages out, so that neither waits for the
+    other; it is started once and begins anew where it was lost.
+    """
+
+    def __init__(self, phone: Phone, package: str) -> None:
+        self._phone = phone
+        self._package = package
+        self._helper: RunningHelper | None = None
+        self._uid: int | None = None
+        self._refused = False
+        self._ends = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._points: list[Point] = []
+
+    def begin(self) -> None:
+        """Sample from now on, unless this device has shown that it cannot."""
+        self._points, self._ends = [], threading.Event()
+        if self._refused:
+            return
+        try:
+            self._start()
+        except DroidReclaimError as error:
+            self._refused = True
+            _log.info("memory over time is not sampled: %s", error)
+            return
+        self._thread = threading.Thread(target=self._work, name="qa-track", daemon=True)
+        self._thread.start()
+
+    def end(self) -> list[Point]:
+        """End sampling; returns what was sampled, in its order."""
+        self._ends.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_S)
+            self._thread = None
+        return self._points
+
+    def close(self) -> None:
+        """End the helper, too."""
+        self.end()
+        if self._helper is not None:
+            self._helper.session.close()
+            self._helper = None
+
+    def _start(self) -> None:
+        if self._uid is None:
+            asked = (self._package,)
+            found = owners(self._phone.device, asked, timeout_s=self._phone.timeout_s)
+            self._uid = next(iter(found))
+        if self._helper is None:
+            self._helper = self._phone.start_reader()
+
+    def _work(self) -> None:
+        assert self._helper is not None
+        session, target, points = self._helper.session, None, self._points
+        try:
+            while not self._ends.is_set():
+                reply = session.call(
+                    "sample", targets=None if target is None else str(target),
+                    period_us=_PERIOD_US, count=_COUNT, new=1, patience_s=_PERIOD_US * _COUNT / 1e6,
+                )  # fmt: skip
+                points += [
+                    point
+                    for line in wire.lines_of(reply, "sample", wire.Sample)
+                    if (point := _point(line))
+                ]
+                for one in map(verbs.process_of, wire.lines_of(reply, "proc", wire.Proc)):
+                    target = one.id if self._is_main(one) else target
+        except DroidReclaimError as error:  # lost: the round that is played finds out by itself
+            _log.debug("memory over time ends here: %s", error)
+            with suppress(DroidReclaimError):
+                session.close()
+            self._helper = None
+
+    def _is_main(self, one: Process) -> bool:
+        return (
+            one.name == self._package
+            and one.uid is not None
+            and one.uid % USER_RANGE == self._uid
+            and isinstance(one.id, ProcessId)
+        )
+
+
+def _point(line: wire.Sample) -> Point | None:
+    if line.rss_anon_bytes is None:
+        return None
+    return Point(line.at_us / 1e6, line.pid, line.rss_anon_bytes, line.swap_bytes or 0, line.adj)

@@ -1,0 +1,229 @@
+"""
+Settings changed and apps installed for a while: written down on the device first, and undone there.
+
+A process of the shell's on the device holds what was changed. It undoes all of it when it is told
+to, when its stdin ends (Ctrl-C, a cable that is pulled, a host that is killed), or when it hears
+nothing for half a minute. Where that process itself was ended, or the device was booted anew, the
+journal is left, and the next command undoes it (`restore`). No root is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from droidreclaim.device import Channel, Device
+from droidreclaim.errors import DeviceError, DeviceTimeout, NotPossible
+from droidreclaim.helper.deploy import JOURNAL, said
+
+_BEAT_EVERY_S = 5.0
+_SILENCE_S = 30
+_STEP_S = 30.0
+_MOST_SAID = 1 << 16
+_WORD = re.compile(r"[A-Za-z0-9._:/,-]{1,200}")
+_log = logging.getLogger("droidreclaim")
+
+# Both are for mksh. The journal's lines are words for settings and pm, never commands: whoever can
+# write it is the shell already. Its first names who holds it, by pid and start time.
+_UNDO = r"""
+say() { echo "droidreclaim: $*"; }
+undo() {
+  failed=
+  while read -r verb first second rest; do
+    case $verb in
+      put) settings put "$first" "$second" "$rest" ;;
+      delete) settings delete "$first" "$second" ;;
+      uninstall) [ ! "$(pm path "$first")" ] || pm uninstall "$first" ;;
+    esac </dev/null >/dev/null 2>&1 || failed="$failed $first/$second"
+  done <"$journal"
+  [ "$failed" ] || rm -f "$journal"
+}
+began() { read -r stat <"/proc/$1/stat" && set -- ${stat##*)} && echo "${20}"; }
+"""
+_HOLD = (
+    _UNDO
+    + r"""
+journal=$1 silence=$2
+trap "" HUP PIPE INT TERM; umask 077
+(set -C; echo "holder $$ $(began $$)" >"$journal") 2>/dev/null || { say "taken"; exit 1; }
+say "ready"
+while read -r -t "$silence" verb first second value; do
+  case $verb in
+    set)
+      old=$(settings get "$first" "$second" </dev/null 2>&1) || { say "failed=$old"; continue; }
+      case $old in
+        *"
+"*) say "failed=$second has more than a line"; continue ;;
+        null) line="delete $first $second" ;;
+        *) line="put $first $second $old" ;;
+      esac
+      echo "$line" >>"$journal" || { say "failed=the journal cannot be written"; continue; }
+      sync
+      words=$(settings put "$first" "$second" "$value" </dev/null 2>&1) && say "done" ||
+        say "failed=$words" ;;
+    package)
+      [ "$(pm path "$first" </dev/null 2>/dev/null)" ] && { say "there"; continue; }
+      echo "uninstall $first" >>"$journal" && sync && say "done" ||
+        say "failed=the journal cannot be written" ;;
+    end) break ;;
+  esac
+done
+undo
+[ "$failed" ] && say "left=$failed" || say "undone"
+"""
+)
+_RESTORE = (
+    _UNDO
+    + r"""
+journal=$1
+[ -f "$journal" ] || { say "none"; exit; }
+read -r word pid start rest <"$journal"
+case $pid in *[!0-9]*) pid= ;; esac
+[ "$pid" ] && [ "$(began "$pid" 2>/dev/null)" = "$start" ] && { say "held"; exit; }
+undo
+[ "$failed" ] && say "left=$failed" || say "undone"
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One of Android's settings: ``global window_animation_scale``."""
+
+    table: str
+    name: str
+    value: str
+
+
+class Changes:
+    """
+    What is changed on a device until `end`, or until the device hears no more of this computer.
+
+    Raises (its methods):
+        NotPossible: the device refuses, in its own words.
+        DeviceError: it was lost; then it undoes everything by itself.
+    """
+
+    def __init__(self, device: Device, *, journal: str = JOURNAL, shell: str = "sh") -> None:
+        self._device = device
+        self._journal = journal
+        self._shell = shell
+        self._channel: Channel | None = None
+        self._text = ""
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+
+    def begin(self) -> None:
+        """Have a process on the device hold the journal, after what was left there is undone."""
+        if restore(self._device, journal=self._journal, shell=self._shell) == "held":
+            raise NotPossible(
+                f"{self._device.serial}: another run holds its settings",
+                hint="wait for it to end, or end it",
+            )
+        words = [self._shell, "-c", _HOLD, "droidreclaim", self._journal, str(_SILENCE_S)]
+        self._text, self._ended = "", threading.Event()
+        self._channel = self._device.open(words, timeout_s=_STEP_S)
+        key, value = self._answer()
+        if key != "ready":
+            self._close()
+            raise NotPossible(f"{self._device.serial}: settings cannot be held: {key} {value}")
+        beat = threading.Thread(target=self._beat, args=(self._ended,), daemon=True)
+        beat.start()
+
+    def put(self, setting: Setting) -> None:
+        """Change a setting; what it was stands in the journal before."""
+        words = (setting.table, setting.name, setting.value)
+        if not all(_WORD.fullmatch(word) for word in words):
+            raise NotPossible(f"{' '.join(words)[:80]!r} cannot be set: letters, digits and ._:/,-")
+        self._ask(f"set {' '.join(words)}", f"setting {setting.table} {setting.name}")
+
+    def will_install(self, package: str) -> bool:
+        """Write down that *package* is to be uninstalled; False where it is installed already."""
+        return self._ask(f"package {package}", f"package {package}") == "done"
+
+    def end(self) -> None:
+        """Undo everything; says in the log what could not be undone."""
+        if self._channel is None:
+            return
+        try:
+            self._send("end\n")
+            key, value = self._answer()
+            if key != "undone":
+                _log.warning("%s: not undone: %s", self._device.serial, value or key)
+        except DeviceError as error:
+            _log.info("%s: it undoes its settings by itself: %s", self._device.serial, error)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._ended.set()
+        if self._channel is not None:
+            self._channel.close()
+        self._channel = None
+
+    def _ask(self, line: str, what: str) -> str:
+        self._send(f"{line}\n")
+        key, value = self._answer()
+        if key not in ("done", "there"):
+            raise NotPossible(f"{self._device.serial}: {what}: {value or key}")
+        return key
+
+    def _send(self, text: str) -> None:
+        assert self._channel is not None
+        with self._lock:
+            self._channel.write(text.encode())
+
+    def _answer(self) -> tuple[str, str]:
+        assert self._channel is not None
+        deadline_s = time.monotonic() + _STEP_S
+        while (found := self._next()) is None:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or len(self._text) > _MOST_SAID:
+                raise DeviceTimeout(f"{self._device.serial}: its settings were not done in time")
+            data = self._channel.read(left_s)
+            if not data:
+                return "ended", self._channel.stderr.decode("utf-8", "replace").strip()[-200:]
+            self._text += data.decode("utf-8", "replace")
+        return found
+
+    def _next(self) -> tuple[str, str] | None:
+        line, newline, rest = self._text.partition("\n")
+        while newline:
+            self._text = rest
+            if found := next(iter(said(f"{line}\n")), None):
+                return found
+            line, newline, rest = self._text.partition("\n")
+        return None
+
+    def _beat(self, ended: threading.Event) -> None:
+        while not ended.wait(_BEAT_EVERY_S):
+            with suppress(DeviceError, AssertionError):
+                self._send(".\n")
+
+
+def restore(
+    device: Device, *, journal: str = JOURNAL, shell: str = "sh", timeout_s: float = 60.0
+) -> str:
+    """
+    Undo what a run has left whose device was booted anew, or whose process there was ended.
+
+    Returns ``none``, ``held`` (a run is under way), ``undone``; what is ``left`` is tried again by
+    the next command, and said.
+
+    Raises:
+        DeviceError: the device was lost.
+    """
+    words = [shell, "-c", _RESTORE, "droidreclaim", journal]
+    done = device.run(words, timeout_s=timeout_s)
+    for key, value in said(done.text):
+        if key == "left":
+            _log.warning("%s: settings of a run are not undone yet:%s", device.serial, value)
+        elif key == "undone":
+            _log.info("%s: undone what a run had changed and left", device.serial)
+        return key
+    _log.warning("%s: what a run may have left is unknown: %s", device.serial, done.complaint)
+    return "none"

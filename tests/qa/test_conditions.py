@@ -1,0 +1,50 @@
+"""Conditions of a round: read where a device says them, and which do not count."""
+
+from __future__ import annotations
+
+import pytest
+
+from droidreclaim.qa.conditions import parse, unfit
+
+NOTHING = {"thermal": "", "power": "Can't find service: power\n", "battery": "", "front": ""}
+FRONT = "  topResumedActivity=ActivityRecord{1f72345 u0 com.example.game/.Main t12}\n"
+
+
+def test_what_a_device_does_not_say_is_unknown_and_counts() -> None:
+    found = parse(NOTHING)
+    assert set(found.values()) == {None}
+    assert unfit(found) is None
+
+
+def test_conditions_are_read_in_their_units() -> None:
+    found = parse(
+        {
+            "thermal": "Thermal Status: 1\n",
+            "power": "  mWakefulness=Awake\n",
+            "battery": "  level: 85\n  temperature: 315\n",
+            "front": f"  KeyguardShowing=false AodShowing=false\n{FRONT}",
+        }
+    )
+    assert found == {
+        "thermal": 1.0,
+        "screen": "on",
+        "battery_percent": 85.0,
+        "battery_c": 31.5,
+        "front": "com.example.game",
+    }
+    assert unfit(found) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        ({"power": "mWakefulness=Asleep"}, "the screen is off"),
+        ({"power": "mWakefulness=Dozing"}, "the screen is off"),
+        ({"power": "mWakefulness=Awake", "front": "mKeyguardShowing=true"}, "the screen is locked"),
+        ({"front": "mKeyguardShowing=true"}, "the screen is locked"),
+        ({"thermal": "Thermal Status: 3"}, "the device is too hot: thermal status severe"),
+        ({"thermal": "Thermal Status: 9"}, "the device is too hot: thermal status shutdown"),
+    ],
+)
+def test_a_round_under_such_conditions_does_not_count(texts: dict[str, str], why: str) -> None:
+    assert unfit(parse({**NOTHING, **texts})) == why
