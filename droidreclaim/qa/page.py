@@ -57,8 +57,7 @@ def render(result: Result, head: Mapping[str, Any], rounds: Path) -> str:
         rows=[(one, table.row(one)) for one in result.arms],
         strips=_strips(result, most_s),
         sampled=sampled,
-        costs=[(one.arm, table.costs(one)) for one in result.arms],
-        cost_titles=table.COSTS,
+        costs=list(zip(table.COSTS, zip(*map(table.costs, result.arms), strict=True), strict=True)),
         ticks=[
             (_x(most_s * part / 4, most_s), f"{most_s * part / 4 * 1000:.0f} ms")
             for part in range(5)
