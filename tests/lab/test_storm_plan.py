@@ -127,6 +127,7 @@ def test_a_paired_difference_takes_the_seeds_that_both_have() -> None:
 
 
 def test_equal_differences_have_an_interval_of_no_width() -> None:
+    pytest.importorskip("scipy")
     same = stats.paired(dict.fromkeys(range(8), 0.5), dict.fromkeys(range(8), 0.25))
     assert same is not None
     assert same.interval == stats.Interval(0.25, 0.25)
