@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 MAX_BYTES = 1 << 20
+MAX_NUMBER = (1 << 63) - 1
 
 _T = TypeVar("_T")
 
@@ -21,16 +22,33 @@ def read_record(path: Path, form: type[_T]) -> _T:
 
     Raises:
         OSError: it is not there or may not be read, or is no regular file.
-        ValueError: it is larger than a mebibyte, no JSON, nested too deep or of another form.
+        ValueError: it is larger than a mebibyte, no JSON, nested too deep or of another form, or it
+            holds a number beyond 63 bits.
     """
     with open_record(path) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
     try:
-        return msgspec.json.decode(data, type=form)
+        value = msgspec.json.decode(data)
+        require_bounded(value)
+        return msgspec.convert(value, type=form)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def require_bounded(value: object) -> None:
+    """
+    Raises:
+        ValueError: a number in a value of JSON is larger than anything that is measured here.
+    """
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            require_bounded(one)
+    elif isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+        raise ValueError("a number that is too large")
 
 
 def open_record(path: Path) -> BinaryIO:

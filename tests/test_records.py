@@ -28,7 +28,9 @@ def device(serial: str = "R58M12") -> Device:
 
 @pytest.mark.parametrize(
     "content",
-    [b"[" * 200_000, b'{"a": ' * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b"\xff\xfe", b"",
+    [b"[" * 200_000, b'{"a": ' * 100_000, b'{"a": ' + b"9" * 5000 + b"}",
+     b'{"a": ' + b"9" * 400 + b"}", b'{"a": %d}' % (1 << 63), b'{"a": -%d}' % (1 << 63),
+     b"\xff\xfe", b"",
      b'{"a": "\\ud800"}', b'{"a": NaN}', b"[]", b'{"a": {}}', b" " * (2 << 20)],
     ids=lambda content: repr(content[:12]),
 )  # fmt: skip

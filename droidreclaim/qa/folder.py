@@ -19,7 +19,7 @@ from droidreclaim.qa import benchmark, junit, page
 from droidreclaim.qa.figures import Result, to_json
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
-from droidreclaim.records import open_record, read_record
+from droidreclaim.records import open_record, read_record, require_bounded
 
 RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK = (
     "run.json",
@@ -167,5 +167,6 @@ def _rounds(path: Path) -> Iterator[Round]:
                 raise ValueError(f"larger than {_MAX_BYTES >> 20} MiB")
             if line.endswith(b"\n"):
                 told = _HEAD.validate_json(line)
+                require_bounded(told)
                 told.pop("event", None)
                 yield _ROUND.validate_python(told)

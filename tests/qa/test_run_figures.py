@@ -6,11 +6,14 @@ import csv
 import html
 import json
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from droidreclaim.errors import UsageError
 from droidreclaim.qa import junit, stats
@@ -288,6 +291,29 @@ def test_a_folder_that_cannot_be_read_is_one_line(tmp_path: Path, text: str) -> 
     (tmp_path / "samples.ndjson").write_text(f"{text}\n")
     with pytest.raises(UsageError, match="cannot be read"):
         Folder.load(tmp_path)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_a_run_damaged_anywhere_is_refused_or_told(data: st.DataObject) -> None:
+    """Bytes of both files are changed, cut or put in; what is still read is still told."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        found = result(scenario(), rounds_of(2))
+        written(path, found)
+        file = path / data.draw(st.sampled_from(["run.json", "samples.ndjson"]))
+        content = file.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        with_this = data.draw(
+            st.sampled_from([b"", b"9" * 400, b"-", b"e300", b"[", b'"', b"\xff", b"\n"])
+        )
+        cut = data.draw(st.integers(0, 3))
+        file.write_bytes(content[:at] + with_this + content[at + cut :])
+        try:
+            again, head, rounds = Folder.load(path)
+        except UsageError:
+            return
+        again.finish(result(scenario(), rounds), head)
 
 
 def test_the_page_says_the_verdict_and_fetches_nothing(tmp_path: Path) -> None:
