@@ -14,7 +14,7 @@ static struct {
 	{"free", 0},          {"cma", 0},          {"inactive_file", 0}, {"anon_kb", 0},
 	{"swap_total_kb", 0}, {"swap_free_kb", 0}, {"thrashing", 0},     {"stall_ms", 0},
 	{"direct", 0},        {"after_kill", 0},   {"min", 0},           {"low", 0},
-	{"high", 0},
+	{"high", 0},          {"active_file", 0},  {"dirty", 0},
 };
 
 static long value_of(const char *name)
@@ -67,6 +67,8 @@ int main(int argc, char **argv)
 	state.free = (uint64_t)value_of("free");
 	state.cma_free = (uint64_t)value_of("cma");
 	state.inactive_file = (uint64_t)value_of("inactive_file");
+	state.active_file = (uint64_t)value_of("active_file");
+	state.dirty = (uint64_t)value_of("dirty");
 	state.meminfo_kb[ACTIVE_ANON] = (uint64_t)value_of("anon_kb");
 	state.meminfo_kb[SWAP_TOTAL] = (uint64_t)value_of("swap_total_kb");
 	state.meminfo_kb[SWAP_FREE] = (uint64_t)value_of("swap_free_kb");

@@ -18,13 +18,17 @@ _SOURCES = Path(__file__).parents[3] / "droidreclaim" / "lab" / "phone" / "guest
 _FILE_PAGES = 10_000
 # Plenty of everything, in pages or KiB: 200 MiB free, 10,000 file pages, all swap free.
 _CALM = {
-    "free": 50_000, "cma": 0, "inactive_file": _FILE_PAGES, "anon_kb": 400_000,
+    "free": 50_000, "cma": 0, "active_file": 0, "inactive_file": _FILE_PAGES, "dirty": 0,
+    "anon_kb": 400_000,
     "swap_total_kb": 200_000, "swap_free_kb": 200_000, "thrashing": 0, "stall_ms": 0, "direct": 0,
     "min": 1000, "low": 2000, "high": 3000, "sdk": 33,
 }  # fmt: skip
 _LOW, _MIN = {"free": 1999}, {"free": 999}
 _SWAP_LOW = {"swap_free_kb": 19_999}
 _THRASHES, _DESPERATE = {"thrashing": 101}, {"thrashing": 300}
+_ROOM = _LOW | {"inactive_file": 2500}  # with free memory 17,996 KiB: under a tenth of swap
+_DIV = {"swap_compression_ratio": 263, "swap_compression_ratio_div": 100}
+_RELAXED = {"relaxed_available_memory": 1}
 _UTIL = {"swap_free_kb": 100_000, "swap_util_max": 19}  # 100,000 of 500,000 KiB are in swap
 
 CASES = [
@@ -43,6 +47,17 @@ CASES = [
     ("no room for swap", _LOW | {"inactive_file": 0}, "low_mem_and_swap", 201),
     ("room is not asked for", _LOW | {"inactive_file": 0, "swap_compression_ratio": 0}, None, None),
     ("room is not asked for until Android 12", _LOW | {"inactive_file": 0, "sdk": 31}, None, None),
+    ("room by a ratio of 2.63", _ROOM | _DIV, None, None),
+    ("the same ratio without its div", _ROOM | {"swap_compression_ratio": 263}, None, None),
+    ("room by half", _ROOM | {"swap_compression_ratio": 1, "swap_compression_ratio_div": 2},
+     "low_mem_and_swap", 201),
+    ("too little of it", _ROOM | _DIV | {"inactive_file": 0, "free": 1900}, "low_mem_and_swap", 201),
+    ("active file pages are none", _ROOM | {"active_file": 5000}, "low_mem_and_swap", 201),
+    ("but are if relaxed", _ROOM | {"active_file": 5000, **_RELAXED}, None, None),
+    ("dirty ones are not", _ROOM | {"active_file": 5000, "dirty": 4900, **_RELAXED},
+     "low_mem_and_swap", 201),
+    ("nor does anon count at a ratio of 1", _ROOM | _RELAXED, "low_mem_and_swap", 201),
+    ("what compressing would free", _ROOM | _RELAXED | {"swap_compression_ratio": 2}, None, None),
     ("no swap at all", _LOW | {"swap_total_kb": 0, "swap_free_kb": 0}, None, None),
     ("thrashing alone", _THRASHES, None, None),
     ("thrashing at the limit", _LOW | {"thrashing": 100}, None, None),
@@ -158,11 +173,14 @@ def _sample(case: dict[str, int], *, ended: bool) -> Sample:
         at_s=float(ended),
         meminfo=parse_meminfo(
             f"MemFree: {free_kb} kB\nInactive(file): {inactive_kb} kB\n"
+            f"Active(file): {case['active_file'] * 4} kB\n"
+            f"Dirty: {case['dirty'] * 4} kB\n"
             f"Active(anon): {case['anon_kb']} kB\nInactive(anon): 0 kB\nShmem: 0 kB\n"
             f"SwapTotal: {case['swap_total_kb']} kB\nSwapFree: {case['swap_free_kb']} kB\n"
         ),
         vmstat=parse_vmstat(
-            f"nr_free_pages {case['free']}\nnr_free_cma {case['cma']}\nnr_active_file 0\n"
+            f"nr_free_pages {case['free']}\nnr_free_cma {case['cma']}\n"
+            f"nr_active_file {case['active_file']}\n"
             f"nr_inactive_file {case['inactive_file']}\nworkingset_refault_file {refaults}\n"
             f"pgscan_direct {case['direct'] * ended}\n"
         ),

@@ -147,18 +147,40 @@ static bool still_dying(void)
 /* The decision */
 
 /*
+ * What can be had at once, beside free memory: inactive file pages, or with relaxed_available_memory all that are
+ * clean, and what compressing anonymous memory would free.
+ */
+static int64_t easily_freed_kb(const struct vmstate *state, long ratio, long div)
+{
+	const uint64_t *meminfo = state->meminfo_kb;
+	int64_t anon_kb = (int64_t)(meminfo[ACTIVE_ANON] + meminfo[INACTIVE_ANON]);
+
+	if (!setting("relaxed_available_memory"))
+		return (int64_t)(state->inactive_file * PAGE_KB);
+	return (int64_t)((state->active_file + state->inactive_file) * PAGE_KB) -
+	       (int64_t)(state->dirty * PAGE_KB) + anon_kb * (ratio - div) / ratio;
+}
+
+/*
  * A zram lives in the memory it frees: lmkd counts no more swap as free than there are easily available pages, times
- * swap_compression_ratio (0: believe SwapFree). So swap can be "low" while most of a zram is empty. Until Android 12
- * it believes SwapFree.
+ * swap_compression_ratio over its div (ratio 0: believe SwapFree). So swap can be "low" while most of a zram is empty.
+ * Until Android 12 it believes SwapFree.
  */
 static bool is_swap_low(const struct vmstate *state, uint64_t *free_kb, uint64_t *limit_kb)
 {
 	const uint64_t *meminfo = state->meminfo_kb;
-	uint64_t ratio =
-		setting("sdk") < EASY_SWAP_SDK ? 0 : (uint64_t)setting("swap_compression_ratio");
-	uint64_t easy_kb = (state->free + state->inactive_file) * PAGE_KB * ratio;
+	long ratio = setting("sdk") < EASY_SWAP_SDK ? 0 : setting("swap_compression_ratio");
+	long div = setting("swap_compression_ratio_div");
 
-	*free_kb = ratio && easy_kb < meminfo[SWAP_FREE] ? easy_kb : meminfo[SWAP_FREE];
+	*free_kb = meminfo[SWAP_FREE];
+	if (ratio > 0) {
+		int64_t held_kb = (int64_t)(state->free * PAGE_KB);
+
+		div = div > 0 ? div : 1;
+		held_kb = (held_kb + easily_freed_kb(state, ratio, div)) * ratio / div;
+		if (held_kb < (int64_t)*free_kb)
+			*free_kb = held_kb > 0 ? (uint64_t)held_kb : 0;
+	}
 	*limit_kb = meminfo[SWAP_TOTAL] * (uint64_t)setting("swap_free_low_percentage") / 100;
 	return *free_kb < *limit_kb;
 }

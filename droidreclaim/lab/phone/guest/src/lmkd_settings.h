@@ -16,6 +16,8 @@ static struct {
 	{"psi_complete_stall_ms", 700},
 	{"swap_free_low_percentage", 10},
 	{"swap_compression_ratio", 1},
+	{"swap_compression_ratio_div", 1},
+	{"relaxed_available_memory", 0},
 	{"swap_util_max", 100},
 	{"thrashing_limit", 100},
 	{"thrashing_limit_decay", 10},

@@ -27,7 +27,7 @@ enum { SHMEM = 4, SWAP_TOTAL = 6, SWAP_FREE = 7, ACTIVE_ANON = 8, INACTIVE_ANON 
 
 struct vmstate {
 	uint64_t free, cma_free;
-	uint64_t active_file, inactive_file;
+	uint64_t active_file, inactive_file, dirty;
 	uint64_t scanned_direct, scanned_kswapd, refilled;
 	uint64_t refault_file;
 	uint64_t meminfo_kb[MEMINFO_FIELDS];
@@ -62,6 +62,7 @@ static inline void read_vmstat_line(struct vmstate *state, const char *name, uin
 		{"nr_free_cma", &state->cma_free},
 		{"nr_active_file", &state->active_file},
 		{"nr_inactive_file", &state->inactive_file},
+		{"nr_dirty", &state->dirty},
 		{"pgscan_direct", &state->scanned_direct},
 		{"pgscan_kswapd", &state->scanned_kswapd},
 		{"pgrefill", &state->refilled},
