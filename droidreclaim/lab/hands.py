@@ -81,6 +81,14 @@ class Hands:
         """Switch lowmemorykiller."""
         self._json(["pocket", "killer", "on" if on else "off"])
 
+    def tune_killer(self, settings: Sequence[str]) -> None:
+        """Set properties ``ro.lmk.NAME``, given as ``NAME=VALUE``, and have lmkd go by them."""
+        for setting in settings:
+            name, _, value = setting.partition("=")
+            self._run(["setprop", f"ro.lmk.{name}", value])
+        if settings:
+            self._run(["setprop", "lmkd.reinit", "1"])
+
     def verify(self) -> list[dict[str, Any]]:
         """Have every app read and check all its pages: one row a process."""
         found = self.phone.device.run(["pocket", "verify", "all"], timeout_s=_VERIFY_TIMEOUT_S)

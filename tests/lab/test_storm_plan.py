@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from droidreclaim.errors import UsageError
 from droidreclaim.lab.storm import plan
 from droidreclaim.lab.storm.plan import Order, Parameters, Pressure
 from droidreclaim.qa import stats
@@ -131,3 +134,28 @@ def test_equal_differences_have_an_interval_of_no_width() -> None:
     same = stats.paired(dict.fromkeys(range(8), 0.5), dict.fromkeys(range(8), 0.25))
     assert same is not None
     assert same.interval == stats.Interval(0.25, 0.25)
+
+
+def test_settings_of_lmkd_are_those_that_the_pocket_phones_killer_goes_by() -> None:
+    source = Path(__file__).parents[2] / "droidreclaim/lab/phone/guest/src/lmkd_settings.h"
+    known = re.findall(r'^\t\{"(\w+)",', source.read_text(), re.MULTILINE)
+    assert set(plan.LMK_SETTINGS) == set(known) - {"sdk"}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "swap_compression_ratio", "swap_compression_ratio=", "swap_compression_ratio=2.63",
+        "swap_compression_ratio=3 4", "ro.lmk.swap_util_max=90", "=3", "sdk=29", "",
+    ],
+)  # fmt: skip
+def test_a_setting_that_lmkd_would_not_go_by_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="--lmk"):
+        plan.lmk_settings([word])
+
+
+def test_a_setting_of_lmkd_twice_is_refused_and_their_order_makes_no_other_storm() -> None:
+    one, other = "swap_compression_ratio=263", "swap_compression_ratio_div=100"
+    assert plan.lmk_settings([one, other]) == plan.lmk_settings([other, one]) == (one, other)
+    with pytest.raises(UsageError, match="twice"):
+        plan.lmk_settings([one, "swap_compression_ratio=3"])

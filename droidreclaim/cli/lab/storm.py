@@ -26,8 +26,18 @@ if TYPE_CHECKING:
 
 _API = 33
 _SIZES = ("ram", "zram", "app_size")
-_OURS = ("config", "apps", "quick", "api", *_SIZES)
-_KEPT = ("config", "apps", "rounds", "order", "quick", "api", *_SIZES, "packages")  # by a folder
+_OURS = ("config", "apps", "quick", "api", "lmk", *_SIZES)
+_KEPT = (
+    "config",
+    "apps",
+    "rounds",
+    "order",
+    "quick",
+    "api",
+    "lmk",
+    *_SIZES,
+    "packages",
+)  # by a folder
 _LEAST_BYTES = 4 * MIB  # of zram, and of an app
 
 
@@ -69,6 +79,14 @@ def storm(
         str | None,
         typer.Option("--app-size", metavar="SIZE", help="Heap of an app, on average [56MiB]."),
     ] = None,
+    lmk: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lmk",
+            metavar="NAME=VALUE",
+            help="Tune its lmkd as vendors do, by a name of ro.lmk.* (several times).",
+        ),
+    ] = None,
     packages: Annotated[
         str | None,
         typer.Option("--packages", metavar="A,B", help="Apps of the chosen device to open."),
@@ -104,7 +122,9 @@ def storm(
             zram_bytes=_size("--zram", zram, _LEAST_BYTES),
             heap_bytes=_size("--app-size", app_size, _LEAST_BYTES),
         )
-        what = _of_phone(config, order, own, quick=quick, apps=apps, rounds=rounds, api=api)
+        what = _of_phone(
+            config, order, own, quick=quick, apps=apps, rounds=rounds, api=api, lmk=lmk or []
+        )
     names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
     _require_place(what, connection)
     if out is not None:
@@ -171,11 +191,14 @@ def _size(option: str, text: str | None, least_bytes: int = 0) -> int | None:
 
 
 def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: int | None,
-              rounds: int | None, api: int) -> Parameters:  # fmt: skip
+              rounds: int | None, api: int, lmk: Sequence[str]) -> Parameters:  # fmt: skip
     from droidreclaim.lab.phone.state import Config
-    from droidreclaim.lab.storm.plan import parameters
+    from droidreclaim.lab.storm.plan import lmk_settings, parameters
 
-    what = parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own)
+    tuned = lmk_settings(lmk)
+    what = parameters(
+        config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own, lmk=tuned
+    )
     Config(ram_bytes=what.ram_bytes or 0, api=api).check()
     return what
 
@@ -256,6 +279,7 @@ class _Stages:
 
     @contextmanager
     def stage(self, needs: Needs) -> Iterator[Stage]:
+        from droidreclaim.lab.hands import Hands
         from droidreclaim.lab.phone.state import Config
 
         what = self.what
@@ -275,6 +299,7 @@ class _Stages:
             booted(config) as (phone, connection),
             self._on(connection, phone.accelerator) as stage,
         ):
+            Hands(stage.phone, lambda: None).tune_killer(what.lmk)
             yield stage
 
     @contextmanager

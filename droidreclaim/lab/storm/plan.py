@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,12 +12,45 @@ from typing import Annotated
 
 from annotated_types import Interval
 
+from droidreclaim.errors import UsageError
 from droidreclaim.units import MIB
 
 # Heaps are log-normal, a few large apps and many small ones, none beyond these shares of the mean.
 _SIGMA = 0.4
 _SHARES = (0.4, 2.2)
 _GAMES = 4  # every so many-th app holds a score
+
+
+# What lmkd is tuned by (``ro.lmk.*``), as far as the pocket phone's killer goes by it.
+LMK_SETTINGS = (
+    "psi_partial_stall_ms", "psi_complete_stall_ms", "swap_free_low_percentage",
+    "swap_compression_ratio", "swap_compression_ratio_div", "relaxed_available_memory",
+    "swap_util_max", "thrashing_limit", "thrashing_limit_decay", "thrashing_limit_critical",
+    "stall_limit_critical", "pressure_after_kill_min_score", "lowmem_min_oom_score",
+    "kill_heaviest_task", "kill_timeout_ms",
+)  # fmt: skip
+_LMK_VALUE = re.compile(r"[0-9]{1,6}|true|false")
+
+
+def lmk_settings(words: Sequence[str]) -> tuple[str, ...]:
+    """
+    Settings of lmkd, each ``NAME=VALUE``.
+
+    Raises:
+        UsageError: no such setting, one twice, or no value that it takes.
+    """
+    names = [word.partition("=")[0] for word in words]
+    for word, name in zip(words, names, strict=True):
+        if name not in LMK_SETTINGS:
+            raise UsageError(
+                f"--lmk {word}: the pocket phone's lmkd has no setting {name!r}",
+                hint=f"one of {', '.join(LMK_SETTINGS)}",
+            )
+        if not _LMK_VALUE.fullmatch(word.removeprefix(name).removeprefix("=")):
+            raise UsageError(f"--lmk {word}: NAME=VALUE, a number, true or false")
+        if names.count(name) > 1:
+            raise UsageError(f"--lmk {name}: twice")
+    return tuple(sorted(words))
 
 
 class Order(StrEnum):
@@ -70,6 +104,7 @@ class Parameters:
         zram_bytes: Where an arm has swap.
         heap_bytes: Of an app, on average.
         packages: Of a device that is not ours; empty where apps are made for the storm.
+        lmk: Settings of lmkd that are not Android's own, ``NAME=VALUE`` each, by name.
     """
 
     config: str | None
@@ -81,6 +116,7 @@ class Parameters:
     heap_bytes: _Bytes | None = None
     api: Annotated[int, Interval(ge=1, le=1000)] | None = None
     packages: tuple[str, ...] = ()
+    lmk: tuple[str, ...] = ()
 
     @property
     def launches(self) -> int:
@@ -99,7 +135,7 @@ class Sizes:
 
 def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None = None,
                rounds: int | None = None, api: int = 33,
-               own: Sizes = Sizes()) -> Parameters:  # fmt: skip
+               own: Sizes = Sizes(), lmk: tuple[str, ...] = ()) -> Parameters:  # fmt: skip
     """
     A configuration as numbers, or what was asked for instead.
 
@@ -119,6 +155,7 @@ def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None 
         zram_bytes=own.zram_bytes or zram_mib * MIB,
         heap_bytes=own.heap_bytes or 56 * MIB,
         api=api,
+        lmk=lmk,
     )
 
 
