@@ -12,6 +12,7 @@ from droidreclaim.cli import apps, completion, footprint, guard, inspect, profil
 from droidreclaim.cli import compare as compare_command
 from droidreclaim.cli import export as export_command
 from droidreclaim.cli import run as run_command
+from droidreclaim.cli import why as why_command
 from droidreclaim.cli.lab import demo, phone, storm
 from droidreclaim.cli.options import Connection, with_any_connection
 from droidreclaim.cli.output import printed, write
@@ -56,6 +57,7 @@ app.command()(apps.reclaim)
 app.command()(inspect.doctor)
 app.command()(inspect.kills)
 app.command()(inspect.headroom)
+app.command()(why_command.why)
 app.command()(footprint.footprint)
 app.command()(apps.uninstall)
 app.command()(run_command.run)

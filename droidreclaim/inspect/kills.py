@@ -33,7 +33,7 @@ _TAGS = (
 )
 _LOGCAT = f"logcat -v threadtime -b main -b system -b events {_TAGS}"
 _MOST_LOG_BYTES = 8 << 20
-_COMMANDS = {
+COMMANDS = {
     "clock": "date '+%Y-%m-%d %H:%M:%S %z'; cat /proc/uptime; head -n 3 /proc/timer_list",
     "log": f"{_LOGCAT} -d | tail -c {_MOST_LOG_BYTES}",
     "exits": "dumpsys activity exit-info",
@@ -109,7 +109,7 @@ def of_device(
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
-    answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
+    answers = ask(device, COMMANDS, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
     silent: list[str] = []
     logs = [
@@ -182,7 +182,7 @@ class _Found:
 
     def take_dumps(self, piece: Piece) -> None:
         """ActivityManager's dumps, of which two speak of kills."""
-        parts = _parts(piece.text)
+        parts = parts_of(piece.text)
         try:
             if "exit-info" in parts:
                 self.records += _records_of_exits(parts["exit-info"])
@@ -201,7 +201,7 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
     Raises:
         DeviceError: the device was lost.
     """
-    first = {name: _COMMANDS[name] for name in ("clock", "kernel", "lmk")}
+    first = {name: COMMANDS[name] for name in ("clock", "kernel", "lmk")}
     answers = ask(device, first, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
     counted = _counters(answers["lmk"], [])
@@ -216,7 +216,7 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
             now_s = time.monotonic()
             if way is not None and now_s - kernel_at_s > _KERNEL_EVERY_S:
                 kernel_at_s = now_s
-                kernel = ask(device, {"kernel": _COMMANDS["kernel"]}, way, timeout_s=timeout_s)
+                kernel = ask(device, {"kernel": COMMANDS["kernel"]}, way, timeout_s=timeout_s)
                 records += [
                     one
                     for one in _log_of(kernel["kernel"], "dmesg", []).records
@@ -229,10 +229,10 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
             settled = [pid for pid, (since, _) in waiting.items() if now_s - since > _SETTLE_S]
             kills = [kill for pid in settled for kill in join_kills(waiting.pop(pid)[1])]
             if any(kill.by in _UNSURE for kill in kills):
-                exits = ask(device, {"exits": _COMMANDS["exits"]}, way, timeout_s=timeout_s)
+                exits = ask(device, {"exits": COMMANDS["exits"]}, way, timeout_s=timeout_s)
                 kills = _explained(kills, clock.resolved(_exits(exits["exits"], [])))
             if kills and counted is not None:
-                lmk = ask(device, {"lmk": _COMMANDS["lmk"]}, way, timeout_s=timeout_s)["lmk"]
+                lmk = ask(device, {"lmk": COMMANDS["lmk"]}, way, timeout_s=timeout_s)["lmk"]
                 now = _counters(lmk, [])
                 since = now.since(counted) if now else None
             else:
@@ -307,7 +307,8 @@ def _counters(answer: Answer, silent: list[str]) -> LmkCounts | None:
         return None
 
 
-def _parts(text: str) -> dict[str, str]:
+def parts_of(text: str) -> dict[str, str]:
+    """The parts of a dump of ActivityManager by name; of exit-info alone, that one."""
     try:
         return split_activity_dump(text)
     except ParseError:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Unpack
 
 from droidreclaim.device import Device
 from droidreclaim.errors import DeviceError, DeviceTimeout, NotAchieved, ParseError, UsageError
-from droidreclaim.model import USER_RANGE, ProcessId, ReclaimResult
+from droidreclaim.inspect import why as why_of
+from droidreclaim.model import USER_RANGE, Process, ProcessId, ReclaimResult
 from droidreclaim.parse.activity.history import parse_history
 from droidreclaim.parse.activity.launch import Launch, parse_launch
 from droidreclaim.parse.activity.starts import ProcessStart, parse_start_info
 from droidreclaim.parse.proc.process import parse_stat
 from droidreclaim.policy import parse_targets
 from droidreclaim.reclaim.words import Words
+from droidreclaim.units import seconds_of
 
 if TYPE_CHECKING:
     from droidreclaim.session.phone import Phone
@@ -187,6 +189,37 @@ class App:
             records = ()
         tokens = (one.token for one in records if (one.package, one.user) == (self.package, user))
         return AppIdentity(process, next(tokens, None))
+
+    def processes(self) -> tuple[Process, ...]:
+        """Its processes that run now, as `Phone.ps` tells them; none is no error here."""
+        try:
+            return self._phone.ps(self.package)
+        except NotAchieved:
+            return ()
+
+    def why(self, since: float | str | None = None) -> why_of.Story:
+        """
+        Why its processes ended: by whom, when, in which state, with each line that says so.
+
+            >>> import droidreclaim as dr
+            >>> with dr.connect(root=False) as phone:
+            ...     story = phone.app("com.example.game").why(since="10m")
+            >>> all(death.cause and death.sentences for death in story.deaths)
+            True
+
+        Args:
+            since: Only the last seconds, ``10m`` or ``2h``.
+
+        Raises:
+            DeviceError, ParseError: the device was lost, or its answer cannot be read.
+        """
+        return why_of.of_device(
+            self._phone.device,
+            self._phone.way_if_any(),
+            self.package,
+            since_s=None if since is None else seconds_of(since),
+            timeout_s=STEP_TIMEOUT_S,
+        )
 
     def page_out(self, **words: Unpack[Words]) -> ReclaimResult:
         """Page it out; *words* and errors as those of `Phone.reclaim`."""

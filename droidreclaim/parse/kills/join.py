@@ -33,7 +33,7 @@ def join_kills(records: Iterable[KillRecord]) -> tuple[KillRecord, ...]:
     newest: dict[int, int] = {}
     for record in records:
         index = newest.get(record.pid)
-        if index is not None and _same_kill(kills[index], record):
+        if index is not None and same_kill(kills[index], record):
             kills[index] = _joined(kills[index], record)
         else:
             newest[record.pid] = len(kills)
@@ -41,7 +41,8 @@ def join_kills(records: Iterable[KillRecord]) -> tuple[KillRecord, ...]:
     return tuple(kills)
 
 
-def _same_kill(one: KillRecord, other: KillRecord) -> bool:
+def same_kill(one: KillRecord, other: KillRecord) -> bool:
+    """Whether two records of one pid are of one process, by name and time."""
     if not _same_name(one.name, other.name):
         return False
     apart_s = _apart_s(one.at, other.at)

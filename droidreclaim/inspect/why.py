@@ -1,0 +1,201 @@
+"""What became of the processes of one app: every line that speaks of their ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from droidreclaim.device import Device
+from droidreclaim.device.root import RootWay
+from droidreclaim.errors import ParseError
+from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.inspect.clock import Clock
+from droidreclaim.inspect.kills import COMMANDS, Source, parts_of
+from droidreclaim.parse.activity.exits import ProcessExit, parse_exit_info
+from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
+from droidreclaim.parse.kills.join import join_kills, same_kill
+from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.records import KilledBy, KillRecord
+from droidreclaim.parse.kills.times import seconds_apart
+from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.parse.text.lines import log_lines
+from droidreclaim.policy.why import Death, Line, death_of
+
+_NEAR_S = 30.0
+_MOST_TEXT = 600
+_NONE_ENDED = "PROCESS EXIT INFO"
+
+
+@dataclass(frozen=True)
+class Story:
+    """
+    What is known of the ends of an app's processes.
+
+    Attributes:
+        deaths: Oldest first.
+        read: Sources that were read: "none" is true of these, until the time they end.
+        silent: Sources that could not be asked or read, with the reason.
+    """
+
+    package: str
+    deaths: tuple[Death, ...]
+    read: tuple[Source, ...]
+    silent: tuple[str, ...]
+
+
+@dataclass
+class _Texts:
+    """The texts of all sources, line by line where a line speaks of an end."""
+
+    lines: list[Line] = field(default_factory=list)
+    read: list[Source] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+
+    def take_log(self, name: str, text: str) -> None:
+        try:
+            log = parse_kills(text, name)
+        except ParseError as error:
+            self.silent.append(f"{name}: {error.hint or error}"[:300])
+            return
+        printed = dict(log_lines(text))
+        self.lines += [
+            Line(name, printed.get(one.line_number, "").strip()[:_MOST_TEXT], one)
+            for one in log.records
+        ]
+        self.read.append(Source(name, log.until))
+
+    def take_exits(self, text: str) -> None:
+        if _NONE_ENDED in text and "ApplicationExitInfo #" not in text:
+            self.read.append(Source("exit-info", None))
+            return
+        try:
+            exits = parse_exit_info(text)
+        except ParseError as error:
+            self.silent.append(f"exit-info (Android 11): {error.hint or error}"[:300])
+            return
+        printed = text.splitlines()
+        self.lines += [
+            Line("exit-info", _printed_exit(one, printed), _record_of(one), one.reason)
+            for one in reversed(exits)
+        ]
+        self.read.append(Source("exit-info", None))
+
+
+def of_device(
+    device: Device, way: RootWay | None, package: str, *, since_s: float | None, timeout_s: float
+) -> Story:
+    """
+    What a device remembers of *package*'s processes.
+
+    Raises:
+        DeviceError, ParseError: the device was lost, or its answer cannot be read.
+    """
+    answers = ask(device, COMMANDS, way, timeout_s=timeout_s)
+    texts = _Texts()
+    for name, source in (("log", "logcat"), ("kernel", "dmesg")):
+        answer = answers[name]
+        if answer.ok:
+            texts.take_log(source, answer.text)
+        else:
+            texts.silent.append(f"{source}: {'empty' if answer.silent else answer.errno}")
+    if answers["exits"].ok:
+        texts.take_exits(answers["exits"].text)
+    else:
+        texts.silent.append(f"exit-info (Android 11): {answers['exits'].errno}")
+    return _story(package, texts, Clock.of_device(answers["clock"].text), since_s)
+
+
+def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
+    """
+    What captured text says of *package*'s processes.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds neither a log nor exit-info.
+    """
+    wanted = frozenset({Kind.LOG, Kind.KERNEL_LOG, Kind.ACTIVITY})
+    capture = read_capture(path, wanted, Kind.LOG)
+    texts = _Texts(silent=list(capture.left_out))
+    for piece in capture.pieces(Kind.LOG, Kind.KERNEL_LOG):
+        texts.take_log(piece.name, piece.text)
+    for piece in capture.pieces(Kind.ACTIVITY):
+        if exits := parts_of(piece.text).get("exit-info"):
+            texts.take_exits(exits)
+    if not texts.read:
+        hint = "looked for a log, dmesg and exit-info: none of them is in it"
+        raise ParseError(str(path), 1, "", hint="; ".join([hint, *texts.silent[:3]]))
+    if capture.cut:
+        texts.silent.append("the bug report is cut")
+    clock = Clock.of_capture(capture.taken_at, [one.until for one in texts.read if one.until])
+    return _story(package, texts, clock, since_s)
+
+
+def _story(package: str, texts: _Texts, clock: Clock, since_s: float | None) -> Story:
+    lines = [replace(one, record=clock.resolved([one.record])[0]) for one in texts.lines]
+    lines.sort(key=lambda one: clock.sort_key(one.record))
+    kills = sorted(join_kills(line.record for line in lines), key=clock.sort_key)
+    if since_s is not None:
+        kills = [one for one in kills if not clock.is_older(one, timedelta(seconds=since_s))]
+    deaths = [_death(kill, lines, kills, clock) for kill in kills if _is_of(package, kill, lines)]
+    return Story(package, tuple(deaths), tuple(texts.read), tuple(texts.silent))
+
+
+def _is_of(package: str, kill: KillRecord, lines: Sequence[Line]) -> bool:
+    """Whether a process is *package*'s, by its whole name or by the shorter one a kernel has."""
+    names = {one.record.name for one in lines if one.record.pid == kill.pid} | {kill.name}
+    return any(name.partition(":")[0] == package for name in names if name)
+
+
+def _death(
+    kill: KillRecord, lines: Sequence[Line], kills: Sequence[KillRecord], clock: Clock
+) -> Death:
+    its = list(_once(one for one in lines if _speaks_of(kill, one.record)))
+    near = (_apart_s(kill, one) for one in kills if one is not kill)
+    others = sum(1 for apart_s in near if apart_s is not None and apart_s <= _NEAR_S)
+    return death_of(clock.iso(kill), its, others)
+
+
+def _speaks_of(kill: KillRecord, record: KillRecord) -> bool:
+    return record.pid == kill.pid and same_kill(kill, record)
+
+
+def _once(lines: Iterable[Line]) -> Iterator[Line]:
+    """Each printed line once: a bug report has some buffers twice."""
+    seen = set()
+    for one in lines:
+        if one.text not in seen:
+            seen.add(one.text)
+            yield one
+
+
+def _apart_s(one: KillRecord, other: KillRecord) -> float | None:
+    return seconds_apart(one.at, other.at) if one.at and other.at else None
+
+
+def _record_of(one: ProcessExit) -> KillRecord:
+    """As `record_of_exit`; a process that ended by itself was killed by nobody."""
+    record = record_of_exit(one)
+    if one.reason != EXIT_SELF:
+        return record
+    return replace(record, by=KilledBy.UNKNOWN, reason=f"exit status {one.status}")
+
+
+def _printed_exit(one: ProcessExit, printed: Sequence[str]) -> str:
+    """The lines of exit-info that hold this record, as one."""
+    head = re.compile(rf"\bpid={one.pid}\b")
+    stamp = one.when.strftime("%H:%M:%S")
+    for number, line in enumerate(printed):
+        if head.search(line) and any(
+            stamp in near for near in printed[max(0, number - 1) : number + 1]
+        ):
+            first = number if stamp in line else number - 1
+            block = [printed[first]]
+            for more in printed[first + 1 : first + 6]:
+                if "ApplicationExitInfo #" in more or not more.strip():
+                    break
+                block.append(more)
+            return " ".join(" ".join(block).split())[:_MOST_TEXT]
+    return f"pid={one.pid} reason={one.reason} ({one.reason_name})"

@@ -1,0 +1,92 @@
+"""What became of an app's processes, as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from droidreclaim.escape import safe
+from droidreclaim.inspect.why import Story
+from droidreclaim.model import Process
+from droidreclaim.policy.why import Death
+from droidreclaim.report.kills import kill_json
+from droidreclaim.units import format_size, plural
+
+_RINGS = "logs are rings, and exit-info keeps the last 16 of an app: older ends are in neither"
+
+
+def why_json(story: Story, alive: Sequence[Process] | None) -> dict[str, Any]:
+    """
+    The document of ``why --json``, without device and source.
+
+    Args:
+        alive: What runs now; None where that cannot be known.
+    """
+    return {
+        "package": story.package,
+        "deaths": [_death_json(death) for death in story.deaths],
+        "alive": None
+        if alive is None
+        else [
+            {"pid": one.pid, "name": one.name, "oom_score_adj": one.oom_score_adj,
+             "band": one.band.value}
+            for one in alive
+        ],
+        "read_sources": [{"name": one.name, "until": one.until} for one in story.read],
+        "silent_sources": list(story.silent),
+    }  # fmt: skip
+
+
+def _death_json(death: Death) -> dict[str, Any]:
+    return kill_json(death.kill) | {
+        "cause": death.cause.value,
+        "sentences": [{"text": one.text, "lines": list(one.lines)} for one in death.sentences],
+        "helps": death.helps or None,
+        "unknown": list(death.unknown),
+        "lines": [{"source": one.source, "text": one.text} for one in death.lines],
+    }
+
+
+def why_text(story: Story, alive: Sequence[Process] | None) -> str:
+    """A paragraph for each end, newest first, with the lines it rests on; then what runs now."""
+    parts = [_paragraph(death) for death in reversed(story.deaths)]
+    if not parts:
+        parts = [
+            f"Nothing that was read says that a process of {story.package} ended ({_read(story)})."
+        ]
+    last = [*_now(story.package, alive), *(f"Not asked or silent: {one}." for one in story.silent)]
+    last.append(f"Beyond this nobody can know: {_RINGS}.")
+    lines = "\n\n".join([*parts, "\n".join(last)]).splitlines()
+    return "\n".join(safe(line) for line in lines)
+
+
+def _paragraph(death: Death) -> str:
+    told = " ".join(one.text + _marks(one.lines) for one in death.sentences)
+    rows = [told]
+    if death.helps:
+        rows.append(f"  would have helped: {death.helps}")
+    rows += [f"  nobody wrote down {one}" for one in death.unknown]
+    rows += [f"  [{n}] {line.source}: {line.text}" for n, line in enumerate(death.lines, 1)]
+    return "\n".join(rows)
+
+
+def _marks(numbers: Sequence[int]) -> str:
+    return "".join(f" [{number}]" for number in numbers)
+
+
+def _read(story: Story) -> str:
+    return ", ".join(f"{one.name} until {one.until}" if one.until else one.name
+                     for one in story.read[:6]) or "nothing could be read"  # fmt: skip
+
+
+def _now(package: str, alive: Sequence[Process] | None) -> list[str]:
+    if alive is None:
+        return []
+    if not alive:
+        return [f"Now no process of {package} runs."]
+    each = ", ".join(
+        f"{one.name} (pid {one.pid}, adj {one.oom_score_adj}, {one.band.value}, "
+        f"{format_size(one.memory.rss_bytes)})"
+        for one in alive
+    )
+    return [f"Now {plural(len(alive), 'process')} of it: {each}."]
