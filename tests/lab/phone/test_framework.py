@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from commands import run_json
 from handset import Handset, until
 
 pytestmark = pytest.mark.phone
@@ -252,6 +253,9 @@ class TestKiller:
         until(lambda: self.told(small) == self.counted(small))
         assert "(LOW_MEMORY)" in small.text(f"dumpsys activity exit-info {names[0]}")
         assert app(small, names[-1])["pid"] is not None, "the one in front lives"
+        [death] = run_json(small, "why", names[0])["deaths"]
+        assert (death["cause"], death["by"]) == ("lmkd", "lmkd")
+        assert {line["source"] for line in death["lines"]} == {"logcat", "exit-info"}
 
     def test_a_victim_of_the_kernel_is_no_kill_of_lmkd(self, small: Handset) -> None:
         pocket(small, "killer off")
@@ -262,4 +266,9 @@ class TestKiller:
         until(lambda: bool(re.search(pattern, small.text("dumpsys activity exit-info"))))
         assert self.counted(small) == before
         assert "Out of memory: Killed process" in small.text("dmesg")
+        found = re.search(
+            r"process=(com.example.\S+) reason=2", small.text("dumpsys activity exit-info")
+        )
+        assert found
+        assert run_json(small, "why", found[1])["deaths"][-1]["cause"] == "kernel_oom"
         pocket(small, "killer on")

@@ -1,0 +1,197 @@
+"""Why an app's processes ended: each sentence from a line, each cause by its own words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from droidreclaim.errors import ParseError
+from droidreclaim.inspect import why
+from droidreclaim.policy.why import Cause
+from droidreclaim.report.why import why_json, why_text
+from in_process import droidreclaim
+
+APP = "com.example.app"
+_HEAD = "ACTIVITY MANAGER PROCESS EXIT INFO (dumpsys activity exit-info)\n"
+
+
+def story(tmp_path: Path, text: str, package: str = APP, since_s: float | None = None) -> why.Story:
+    path = tmp_path / "captured.txt"
+    path.write_text(text, "utf-8")
+    return why.of_capture(path, package, since_s=since_s)
+
+
+def killing(reason: str, *, adj: int = 900, pid: int = 4242) -> str:
+    words = f"Killing {pid}:{APP}/u0a99 (adj {adj}): {reason}"
+    return f"10-02 10:00:00.100  1500  1520 I ActivityManager: {words}\n"
+
+
+def exit_info(
+    reason: str, subreason: str = "0 (UNKNOWN)", description: str = "null", pid: int = 4242
+) -> str:
+    number, _, name = reason.partition(" ")
+    sub, _, sub_name = subreason.partition(" ")
+    return (
+        f"{_HEAD}  package: {APP}\n    Historical Process Exit for uid=10099\n"
+        "        ApplicationExitInfo #0:\n"
+        f"          timestamp=2026-10-02 10:00:00.300 pid={pid} realUid=10099 packageUid=10099 "
+        "definingUid=10099 user=0\n"
+        f"          process={APP} reason={number} {name} subreason={sub} {sub_name} status=0\n"
+        f"          importance=400 pss=20MB rss=80MB description={description} state=empty "
+        "trace=null\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("empty #17", Cause.CACHED_LIMIT),
+        ("too many cached", Cause.CACHED_LIMIT),
+        ("excessive cpu 2310 during 300000 dur=400000 limit=2", Cause.EXCESSIVE_USE),
+        ("Too many Binders sent to SYSTEM", Cause.EXCESSIVE_USE),
+        ("kill background", Cause.AM_KILL),
+        ("remove task", Cause.TASK_REMOVED),
+        (f"stop {APP} due to from pid 812", Cause.FORCE_STOP),
+        ("Async binder transaction while frozen", Cause.FREEZER),
+        ("bg anr", Cause.ANR),
+        ("crash", Cause.CRASH),
+        ("installPackageLI", Cause.UPDATED),
+        ("MemoryLimiter:AnonSwap", Cause.MEMORY_LIMITER),
+        ("Trimming phantom processes", Cause.PHANTOM_LIMIT),
+        ("depends on provider com.example.p/.P in dying proc com.example.p", Cause.DEPENDENCY),
+        ("a vendor's own words", Cause.SYSTEM),
+    ],
+)
+def test_a_kill_of_activity_manager_is_known_by_its_words(
+    tmp_path: Path, reason: str, cause: Cause
+) -> None:
+    [death] = story(tmp_path, killing(reason)).deaths
+    assert death.cause is cause
+    assert death.sentences[0].lines == (1,)
+    assert reason in death.lines[0].text
+
+
+@pytest.mark.parametrize(
+    ("reason", "subreason", "description", "cause"),
+    [
+        ("3 (LOW_MEMORY)", "0 (UNKNOWN)", "null", Cause.LMKD),
+        ("4 (APP CRASH(EXCEPTION))", "0 (UNKNOWN)", "crash", Cause.CRASH),
+        ("5 (APP CRASH(NATIVE))", "0 (UNKNOWN)", "null", Cause.CRASH),
+        ("6 (ANR)", "0 (UNKNOWN)", "bg anr", Cause.ANR),
+        ("1 (EXIT_SELF)", "0 (UNKNOWN)", "null", Cause.OWN_EXIT),
+        ("10 (USER REQUESTED)", "24 (KILL BACKGROUND)", "kill background", Cause.AM_KILL),
+        ("10 (USER REQUESTED)", "21 (FORCE STOP)", "stop x due to from pid 9", Cause.FORCE_STOP),
+        ("12 (DEPENDENCY DIED)", "0 (UNKNOWN)", "null", Cause.DEPENDENCY),
+        ("13 (OTHER)", "3 (TOO MANY EMPTY PROCS)", "too many empty", Cause.CACHED_LIMIT),
+        ("13 (OTHER)", "0 (UNKNOWN)", "MemoryLimiter:AnonSwap", Cause.MEMORY_LIMITER),
+        ("14 (FREEZER)", "0 (UNKNOWN)", "sync transaction while frozen", Cause.FREEZER),
+        ("16 (PACKAGE UPDATED)", "0 (UNKNOWN)", "null", Cause.UPDATED),
+        ("2 (SIGNALED)", "0 (UNKNOWN)", "null", Cause.UNRECORDED),
+    ],
+)  # fmt: skip
+def test_exit_info_alone_tells_each_cause(
+    tmp_path: Path, reason: str, subreason: str, description: str, cause: Cause
+) -> None:
+    [death] = story(tmp_path, exit_info(reason, subreason, description)).deaths
+    assert death.cause is cause
+    assert f"reason={reason}" in death.lines[0].text
+
+
+def test_am_kill_is_not_called_the_users_doing_and_who_asked_is_not_known(tmp_path: Path) -> None:
+    text = exit_info("10 (USER REQUESTED)", "24 (KILL BACKGROUND)", "kill background")
+    [death] = story(tmp_path, text).deaths
+    assert "not the user's doing" in death.sentences[0].text
+    assert any("which program asked" in one for one in death.unknown)
+
+
+def test_a_death_that_nobody_explains_is_called_one_without_a_record(tmp_path: Path) -> None:
+    words = f"Process {APP} (pid 4242) has died: cch+5 CEM"
+    line = f"10-02 10:00:00.100  1500  1520 I ActivityManager: {words}\n"
+    [death] = story(tmp_path, line).deaths
+    assert death.cause is Cause.UNRECORDED
+    assert "without a record" in death.sentences[0].text
+    assert death.unknown
+    assert not death.helps
+
+
+def test_lmkds_kill_says_its_rule_its_state_its_size_and_that_it_was_not_alone(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        f"10-02 10:00:0{n}.000   400   400 I lowmemorykiller: Kill '{name}' ({pid}), uid 10099, "
+        "oom_score_adj 915 to free 80000kB rss, 20000kB swap; reason: low watermark is breached "
+        "and swap is low (2000kB < 52428kB)\n"
+        for n, (name, pid) in enumerate(
+            [(APP, 4242), ("com.example.b", 4300), ("com.example.c", 4301)]
+        )
+    ]
+    [death] = story(tmp_path, "".join(rows)).deaths
+    said = " ".join(one.text for one in death.sentences)
+    assert death.cause is Cause.LMKD
+    for words in (
+        "swap is low",
+        "915: cached",
+        "78.1 MiB",
+        "19.5 MiB in swap",
+        "2 more were killed",
+    ):
+        assert words in said
+    assert "swap as low" in death.helps
+
+
+def test_two_sources_that_disagree_are_both_told(tmp_path: Path) -> None:
+    report = (
+        "== dumpstate: 2026-10-02 10:05:00\n"
+        "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------\n"
+        f"{killing('empty #17')}"
+        "------ 0.1s was the duration of 'SYSTEM LOG' ------\n"
+        "------ DUMPSYS NORMAL (/system/bin/dumpsys) ------\n"
+        "DUMP OF SERVICE activity:\n"
+        f"{exit_info('14 (FREEZER)')}"
+    )
+    [death] = story(tmp_path, report).deaths
+    [disagree] = [one for one in death.sentences if "disagree" in one.text]
+    assert len(death.lines) == 2
+    assert disagree.lines
+    assert {line.source for line in death.lines} == {"SYSTEM LOG", "exit-info"}
+
+
+def test_only_the_apps_own_processes_are_told_and_all_of_them(tmp_path: Path) -> None:
+    text = killing("empty #17", pid=1) + killing("empty #17", pid=2).replace(APP, f"{APP}:remote")
+    text += killing("empty #17", pid=3).replace(APP, f"{APP}.other")
+    assert [one.kill.pid for one in story(tmp_path, text).deaths] == [1, 2]
+
+
+def test_none_is_said_of_what_was_read(tmp_path: Path) -> None:
+    told = story(tmp_path, killing("empty #17"), "com.example.living")
+    assert told.deaths == ()
+    assert "captured.txt until 10-02 10:00:00.100" in why_text(told, ())
+    assert "no process of com.example.living runs" in why_text(told, ())
+
+
+def test_text_without_any_source_is_no_empty_answer(tmp_path: Path) -> None:
+    with pytest.raises(ParseError):
+        story(tmp_path, "MemTotal: 1000 kB\nMemFree: 10 kB\n")
+
+
+def test_since_leaves_out_what_is_older(tmp_path: Path) -> None:
+    text = killing("empty #17", pid=1) + killing("empty #17", pid=2).replace("10:00", "12:00")
+    assert [one.kill.pid for one in story(tmp_path, text, since_s=600).deaths] == [2]
+
+
+def test_every_sentence_of_the_document_points_at_lines_that_are_there(tmp_path: Path) -> None:
+    document = why_json(story(tmp_path, killing("bg anr")), None)
+    [death] = document["deaths"]
+    for sentence in death["sentences"]:
+        assert all(1 <= number <= len(death["lines"]) for number in sentence["lines"])
+    assert (death["cause"], document["alive"]) == ("anr", None)
+
+
+def test_the_command_reads_a_capture(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text(killing("remove task"), "utf-8")
+    done = droidreclaim("why", APP, "--from", str(path), "--json")
+    assert (done.returncode, json.loads(done.stdout)["deaths"][0]["cause"]) == (0, "task_removed")
+    assert droidreclaim("why", "no package", "--from", str(path)).returncode == 2
