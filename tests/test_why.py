@@ -9,7 +9,7 @@ import pytest
 
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect import why
-from droidreclaim.policy.why import Cause
+from droidreclaim.policy.why import Cause, Story
 from droidreclaim.report.why import why_json, why_text
 from in_process import droidreclaim
 
@@ -17,7 +17,7 @@ APP = "com.example.app"
 _HEAD = "ACTIVITY MANAGER PROCESS EXIT INFO (dumpsys activity exit-info)\n"
 
 
-def story(tmp_path: Path, text: str, package: str = APP, since_s: float | None = None) -> why.Story:
+def story(tmp_path: Path, text: str, package: str = APP, since_s: float | None = None) -> Story:
     path = tmp_path / "captured.txt"
     path.write_text(text, "utf-8")
     return why.of_capture(path, package, since_s=since_s)

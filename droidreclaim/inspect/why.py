@@ -14,7 +14,7 @@ from droidreclaim.errors import ParseError
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
-from droidreclaim.inspect.kills import COMMANDS, Source, parts_of
+from droidreclaim.inspect.kills import COMMANDS, parts_of
 from droidreclaim.parse.activity.exits import ProcessExit, parse_exit_info
 from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
 from droidreclaim.parse.kills.join import join_kills, same_kill
@@ -23,28 +23,11 @@ from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.kills.times import seconds_apart
 from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.parse.text.lines import log_lines
-from droidreclaim.policy.why import Death, Line, death_of
+from droidreclaim.policy.why import Death, Line, Story, death_of
 
 _NEAR_S = 30.0
 _MOST_TEXT = 600
 _NONE_ENDED = "PROCESS EXIT INFO"
-
-
-@dataclass(frozen=True)
-class Story:
-    """
-    What is known of the ends of an app's processes.
-
-    Attributes:
-        deaths: Oldest first.
-        read: Sources that were read: "none" is true of these, until the time they end.
-        silent: Sources that could not be asked or read, with the reason.
-    """
-
-    package: str
-    deaths: tuple[Death, ...]
-    read: tuple[Source, ...]
-    silent: tuple[str, ...]
 
 
 @dataclass
@@ -52,7 +35,7 @@ class _Texts:
     """The texts of all sources, line by line where a line speaks of an end."""
 
     lines: list[Line] = field(default_factory=list)
-    read: list[Source] = field(default_factory=list)
+    read: list[tuple[str, str | None]] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
 
     def take_log(self, name: str, text: str) -> None:
@@ -66,11 +49,11 @@ class _Texts:
             Line(name, printed.get(one.line_number, "").strip()[:_MOST_TEXT], one)
             for one in log.records
         ]
-        self.read.append(Source(name, log.until))
+        self.read.append((name, log.until))
 
     def take_exits(self, text: str) -> None:
         if _NONE_ENDED in text and "ApplicationExitInfo #" not in text:
-            self.read.append(Source("exit-info", None))
+            self.read.append(("exit-info", None))
             return
         try:
             exits = parse_exit_info(text)
@@ -82,7 +65,7 @@ class _Texts:
             Line("exit-info", _printed_exit(one, printed), _record_of(one), one.reason)
             for one in reversed(exits)
         ]
-        self.read.append(Source("exit-info", None))
+        self.read.append(("exit-info", None))
 
 
 def of_device(
@@ -129,7 +112,7 @@ def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
         raise ParseError(str(path), 1, "", hint="; ".join([hint, *texts.silent[:3]]))
     if capture.cut:
         texts.silent.append("the bug report is cut")
-    clock = Clock.of_capture(capture.taken_at, [one.until for one in texts.read if one.until])
+    clock = Clock.of_capture(capture.taken_at, [until for _, until in texts.read if until])
     return _story(package, texts, clock, since_s)
 
 

@@ -80,6 +80,24 @@ class Death:
     unknown: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """
+    What is known of the ends of an app's processes.
+
+    Attributes:
+        deaths: Oldest first.
+        read: Sources that were read, each with the time of its last entry where it has one: "none"
+            is true of these, until then.
+        silent: Sources that could not be asked or read, with the reason.
+    """
+
+    package: str
+    deaths: tuple[Death, ...]
+    read: tuple[tuple[str, str | None], ...]
+    silent: tuple[str, ...]
+
+
 # android.app.ApplicationExitInfo's reasons, those that are a cause by themselves.
 _EXITS = {
     1: Cause.OWN_EXIT, 3: Cause.LMKD, 4: Cause.CRASH, 5: Cause.CRASH, 6: Cause.ANR,

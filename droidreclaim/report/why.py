@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from droidreclaim.escape import safe
-from droidreclaim.inspect.why import Story
 from droidreclaim.model import Process
-from droidreclaim.policy.why import Death
+from droidreclaim.policy.why import Death, Story
 from droidreclaim.report.kills import kill_json
 from droidreclaim.units import format_size, plural
 
+_MOST_NAMED = 6
 _RINGS = "logs are rings, and exit-info keeps the last 16 of an app: older ends are in neither"
 
 
@@ -32,7 +32,7 @@ def why_json(story: Story, alive: Sequence[Process] | None) -> dict[str, Any]:
              "band": one.band.value}
             for one in alive
         ],
-        "read_sources": [{"name": one.name, "until": one.until} for one in story.read],
+        "read_sources": [{"name": name, "until": until} for name, until in story.read],
         "silent_sources": list(story.silent),
     }  # fmt: skip
 
@@ -75,8 +75,8 @@ def _marks(numbers: Sequence[int]) -> str:
 
 
 def _read(story: Story) -> str:
-    return ", ".join(f"{one.name} until {one.until}" if one.until else one.name
-                     for one in story.read[:6]) or "nothing could be read"  # fmt: skip
+    named = [f"{name} until {until}" if until else name for name, until in story.read[:_MOST_NAMED]]
+    return ", ".join(named) or "nothing could be read"
 
 
 def _now(package: str, alive: Sequence[Process] | None) -> list[str]:

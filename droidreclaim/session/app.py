@@ -17,6 +17,7 @@ from droidreclaim.parse.activity.launch import Launch, parse_launch
 from droidreclaim.parse.activity.starts import ProcessStart, parse_start_info
 from droidreclaim.parse.proc.process import parse_stat
 from droidreclaim.policy import parse_targets
+from droidreclaim.policy.why import Story
 from droidreclaim.reclaim.words import Words
 from droidreclaim.units import seconds_of
 
@@ -197,7 +198,7 @@ class App:
         except NotAchieved:
             return ()
 
-    def why(self, since: float | str | None = None) -> why_of.Story:
+    def why(self, since: float | str | None = None) -> Story:
         """
         Why its processes ended: by whom, when, in which state, with each line that says so.
 
