@@ -135,7 +135,7 @@ def _play(
     *, control: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from droidreclaim.cli import connect
-    from droidreclaim.qa import about, conditions
+    from droidreclaim.qa import about, arms, conditions
     from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import ROUNDS
     from droidreclaim.qa.rounds import Run
@@ -145,12 +145,14 @@ def _play(
         folder.log(line)
         say(line, connection)
 
-    folder = place.folder
+    folder, names = place.folder, [one.arm for one in wanted.arms]
+    root = any(map(arms.needs_root, names))
     with (
-        connect.phone(connection, changes=True) as phone,
+        connect.phone(connection, root=root, changes=True) as phone,
         Setup(phone, wanted, place.beside).applied() as changed,
     ):
         conditions.require(phone)
+        arms.require(phone, names)
         phone.app(wanted.app).component()  # not there: said before anything is written
         head = {**connect.head(phone), **about.device(phone, wanted.app), **_line()}
         folder.begin(wanted, head)

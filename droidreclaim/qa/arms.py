@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from droidreclaim.errors import NotAchieved
+from droidreclaim import profiles
+from droidreclaim.errors import NotAchieved, NotPossible, NotRoot
 from droidreclaim.model import Process, ReclaimResult
-from droidreclaim.qa.form import ArmForm
+from droidreclaim.qa.form import ArmForm, StepForm
 from droidreclaim.qa.scenario import CONTROLS
 from droidreclaim.session import Phone
 from droidreclaim.session.app import run
@@ -16,7 +18,8 @@ from droidreclaim.units import format_size
 
 _PATIENCE_S = 20.0
 _LOOK_S = 0.3
-_GUARD_S = 24 * 3600
+_BESIDES_S = 180  # of a round, besides its steps: looking, ending apps, settling
+_COMPACT_SDK = 32  # am compact
 
 Act = Callable[[Phone, str], str]
 
@@ -37,13 +40,44 @@ def act_of(arm: ArmForm) -> Act:
     return lambda phone, package: _reclaim(phone, package, arm)
 
 
+def needs_root(arm: str) -> bool:
+    """Whether this arm is root's; the others any adb shell may do."""
+    return arm in ("kill9", "reclaim", "cold") or arm.startswith("guard:")
+
+
+def require(phone: Phone, arms: Iterable[str]) -> None:
+    """
+    See that every arm can be played there, before the first round.
+
+    Raises:
+        NotPossible: one needs root, or a later Android.
+    """
+    for arm in arms:
+        if needs_root(arm):
+            try:
+                phone.start()
+            except NotRoot as error:
+                message = f"arm {arm} needs root: {error.message}"
+                raise NotRoot(message, hint="without root: kill, none, trim, am_compact") from error
+        if arm == "am_compact" and (sdk := phone.info.sdk) is not None and sdk < _COMPACT_SDK:
+            raise NotPossible(f"{phone.serial}: arm am_compact needs Android 12L, not API {sdk}")
+        if arm.startswith("guard:"):
+            profiles.load(arm.removeprefix("guard:"))
+
+
+def longest_s(steps: Iterable[StepForm]) -> int:
+    """How long a round may last: so long a guard of it runs whose host was killed."""
+    seconds = sum(step.deadline if step.wait is None else step.wait for step in steps)
+    return math.ceil(seconds) + _BESIDES_S
+
+
 @contextmanager
-def around(phone: Phone, arm: str) -> Iterator[None]:
+def around(phone: Phone, arm: str, lasting_s: int) -> Iterator[None]:
     """What an arm needs all through its round: the guard runs."""
     if not arm.startswith("guard:"):
         yield
         return
-    with phone.guard(arm.removeprefix("guard:"), lasting=_GUARD_S):
+    with phone.guard(arm.removeprefix("guard:"), lasting=lasting_s):
         yield
 
 

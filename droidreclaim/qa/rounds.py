@@ -89,7 +89,7 @@ class Run:
         )
         try:
             player = Player(stage, self.scenario, self.acts[arm], one, self.screens)
-            with arms.around(self.phone, arm):
+            with arms.around(self.phone, arm, arms.longest_s(self.scenario.steps)):
                 tracker.begin()
                 player.play(self.known_kills)
         except DeviceError as error:
