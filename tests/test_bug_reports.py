@@ -7,7 +7,7 @@ import pytest
 from bug_reports import bug_report
 
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect import apps, doctor, headroom, kills
+from droidreclaim.inspect import captured, doctor, headroom, kills
 from droidreclaim.model.check import CheckState
 
 EVERY = pytest.mark.parametrize("release", range(5, 17))
@@ -30,7 +30,7 @@ def test_kills_come_from_its_logs_and_from_no_other_section(report) -> None:
 
 @EVERY
 def test_processes_have_the_adj_that_the_kernel_has(report) -> None:
-    seen, taken_at, left_out = apps.captured_processes(report)
+    seen, taken_at, left_out = captured.captured_processes(report)
     [process] = [one for one in seen.processes if one.name == "com.example.a"]
     assert (process.pid, process.oom_score_adj) == (40, 900)
     threads = {43} & {one.pid for one in seen.processes}

@@ -31,9 +31,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"]])
-def test_help_is_quick_because_nothing_heavy_is_imported(words: list[str]) -> None:
-    code = f"""
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--help"], 0), (["--version"], 0), (["-H", "127.0.0.2", "-s", "R58M12", "ps"], 3)],
+)
+def test_a_command_is_quick_because_nothing_heavy_is_imported(words: list[str], code: int) -> None:
+    program = f"""
 import sys
 sys.argv = ["droidreclaim", *{words!r}]
 from droidreclaim.cli.main import main
@@ -42,8 +45,10 @@ try:
 except SystemExit as done:
     print("EXIT", done.code, [name for name in {_HEAVY!r} if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "EXIT 0 []" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"EXIT {code} []" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from droidreclaim.model import ActivityState, Band, Owner, Process
 from droidreclaim.parse.activity.dump import parse_processes
 from droidreclaim.parse.shell.ps import parse_ps
 from droidreclaim.policy import Selection, choose
-from droidreclaim.snapshot import Member, build, captured, members_of
+from droidreclaim.snapshot import Member, build
+from droidreclaim.snapshot.states import captured, members_of
 
 
 @pytest.mark.parametrize(

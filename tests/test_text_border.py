@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from droidreclaim import files
 from droidreclaim.errors import DroidReclaimError, ParseError, UsageError
-from droidreclaim.inspect import apps, doctor, headroom, kills
+from droidreclaim.inspect import captured, doctor, headroom, kills
 from droidreclaim.parse.kills.records import KilledBy
 
 HEAD = "11-23 10:00:01.000    90    90 I lowmemorykiller: "
@@ -31,7 +31,7 @@ KILL = (
 QUIET = "11-23 10:05:00.000    90    90 I tag: nothing\n"
 READERS = {
     "kills": lambda path: kills.of_capture(path, since_s=None),
-    "ps": apps.captured_processes,
+    "ps": captured.captured_processes,
     "headroom": headroom.of_capture,
     "doctor": doctor.of_capture,
 }

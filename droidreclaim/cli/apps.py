@@ -123,7 +123,9 @@ def ps(
         raise UsageError("ps takes package names", hint="pid:N is for reclaim")
     bands, device, source = tuple(band or ()), None, "capture"
     if capture:
-        seen, taken_at, left_out = apps.captured_processes(capture)
+        from droidreclaim.inspect import captured
+
+        seen, taken_at, left_out = captured.captured_processes(capture)
         for one in left_out:
             say(f"left out: {one}", connection)
         rows = apps.listed(seen, packages=names, bands=bands, user=user, sort=sort)

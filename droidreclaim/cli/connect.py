@@ -18,7 +18,6 @@ from droidreclaim.device.select import Choice, by_avd_name, choose, read_choice
 from droidreclaim.device.server import Server, find_server
 from droidreclaim.device.wait import wait_ready
 from droidreclaim.errors import UsageError
-from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 from droidreclaim.report import device_json
 from droidreclaim.session import Phone
@@ -111,9 +110,11 @@ def chosen(connection: Connection) -> tuple[str, ...]:
 
 def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
     """Every device of the adb server that the options mean, ready or why not."""
+    from droidreclaim.inspect import devices as look
+
     hear(connection)
     wanted = chosen(connection) if connection.several else ()
-    found = apps.devices(
+    found = look.devices(
         server(connection),
         default_memory(),
         Choice() if wanted else _choice(connection),

@@ -112,6 +112,20 @@ def parse_adj_range(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def bands_of(band: str | Iterable[str]) -> tuple[Band, ...]:
+    """
+    One band, or several.
+
+    Raises:
+        UsageError: there is no such band.
+    """
+    words = (band,) if isinstance(band, str) else tuple(band)
+    for word in words:
+        if word not in tuple(Band):
+            raise UsageError(f"band {word!r}", hint=f"one of {', '.join(Band)}")
+    return tuple(map(Band, words))
+
+
 def choose(snapshot: Snapshot, selection: Selection) -> Plan:
     """
     Pick the targets of *selection*, oldest background app first.

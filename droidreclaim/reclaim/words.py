@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import TypedDict, TypeVar, Unpack
 
 from droidreclaim.errors import UsageError
-from droidreclaim.model import Band
-from droidreclaim.policy import Selection, parse_adj_range, parse_targets
+from droidreclaim.policy import Selection, bands_of, parse_adj_range, parse_targets
 from droidreclaim.reclaim.request import AM_COMPACT, BACKENDS, HOWS, KINDS, MEMCG, WHATS, Request
 from droidreclaim.units import parse_range, parse_rate, size_of, times_of
 
@@ -66,17 +65,6 @@ def request_of(*targets: str, **words: Unpack[Words]) -> Request:
     )
     _require_sense(request)
     return request
-
-
-def bands_of(band: str | Iterable[str]) -> tuple[Band, ...]:
-    """
-    One band, or several.
-
-    Raises:
-        UsageError: there is no such band.
-    """
-    words = (band,) if isinstance(band, str) else tuple(band)
-    return tuple(Band(_one_of("band", word, tuple(Band))) for word in words)
 
 
 def _one_of(name: str, word: str, known: tuple[_T, ...]) -> _T:

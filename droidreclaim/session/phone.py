@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from functools import partial
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from droidreclaim import reclaim as engine
-from droidreclaim.device.adb import AdbDevice
-from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DeviceError, Interrupted, NotPossible, NotRoot, UsageError
-from droidreclaim.helper import remove
-from droidreclaim.helper.connect import POCKET_PHONE, RunningHelper, connect_as_shell
-from droidreclaim.helper.guard_wire import Explanation
-from droidreclaim.inspect import apps
-from droidreclaim.inspect import headroom as headroom_of
-from droidreclaim.inspect import kills as kills_of
-from droidreclaim.inspect import limits as limits_of
-from droidreclaim.model import DeviceInfo, Process, ReclaimResult, SwapDevice
-from droidreclaim.model.footprint import Footprint
-from droidreclaim.model.profile import Profile
-from droidreclaim.policy import parse_targets
-from droidreclaim.policy.limits import AppLimits
-from droidreclaim.policy.lmkd import Headroom
-from droidreclaim.reclaim import Request, request_of, swap, unrooted
-from droidreclaim.reclaim.words import bands_of
-from droidreclaim.session import changes
-from droidreclaim.session import footprint as footprint_of
-from droidreclaim.session.app import App
-from droidreclaim.session.app import run as run_command
-from droidreclaim.session.guard import Guard
-from droidreclaim.session.root import Search, start_rooted
-from droidreclaim.snapshot import Member, Snapshot
-from droidreclaim.units import seconds_of, size_of
+from droidreclaim.errors import DeviceError, Interrupted, NotPossible, NotRoot
+from droidreclaim.model import ReclaimResult, SwapDevice
+from droidreclaim.session.watching import Watching
+from droidreclaim.units import size_of
+
+if TYPE_CHECKING:
+    from droidreclaim.helper.connect import RunningHelper
+    from droidreclaim.helper.guard_wire import Explanation
+    from droidreclaim.helper.remove import Removal
+    from droidreclaim.model.footprint import Footprint
+    from droidreclaim.model.profile import Profile
+    from droidreclaim.reclaim import Request
+    from droidreclaim.session.app import App
+    from droidreclaim.session.guard import Guard
 
 _log = logging.getLogger("droidreclaim")
 
 
-class Phone:
+class Phone(Watching):
     """
     One device, from `connect`; a context manager that ends the helper there.
 
@@ -51,110 +36,7 @@ class Phone:
     and `ParseError` when its answer cannot be read.
     """
 
-    def __init__(self, device: AdbDevice, search: Search, *, timeout_s: float) -> None:
-        self._device = device
-        self._search = search
-        self.watch = False  # see droidreclaim.helper.connect.connect
-        self._timeout_s = timeout_s
-        self._started: tuple[RootWay, RunningHelper] | None = None
-        self._others: list[RunningHelper] = []
-        self._shell: RunningHelper | None = None
-        self._basis: headroom_of.LiveBasis | None = None
-        self._info: DeviceInfo | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Phone {self.serial}>"
-
-    def close(self) -> None:
-        """End our sessions with the device; the next method that needs one starts it again."""
-        programs = [self._started[1]] if self._started else []
-        programs += [self._shell] if self._shell else []
-        for program in (*programs, *self._others):
-            program.session.close()
-        self._started, self._shell, self._others = None, None, []
-
-    # Which device
-
-    @property
-    def serial(self) -> str:
-        """Serial as adb prints it."""
-        return self._device.serial
-
-    @property
-    def source(self) -> str:
-        """Where its numbers come from: ``phone`` (the pocket phone) or ``device``."""
-        if self._started is not None:
-            return self._started[1].source
-        return "phone" if self.model == POCKET_PHONE else "device"
-
-    @property
-    def model(self) -> str | None:
-        """Model in adb's words, known before anything is asked; None when adb does not say."""
-        return self._device.model.replace("_", " ") if self._device.model else None
-
-    @property
-    def info(self) -> DeviceInfo:
-        """What names the device: serial, model, SDK, ABI, kernel, page size (None without root)."""
-        if self._info is None:
-            running = self._started[1] if self._started else self._shell
-            if running is not None:
-                self._info = apps.device_info(running)
-            else:
-                self._info = unrooted.device_info(self._device, timeout_s=self._timeout_s)
-        return self._info
-
-    # Who runs there
-
-    def ps(
-        self,
-        *packages: str,
-        band: str | Iterable[str] = (),
-        user: int | None = None,
-        sort: str = "adj",
-        states: bool = False,
-    ) -> tuple[Process, ...]:
-        """
-        Processes with oom_score_adj, band, RSS and swap, system processes too.
-
-        Without root the helper runs as the adb shell, and what that may not read is None.
-
-            >>> import droidreclaim as dr
-            >>> with dr.connect() as phone:
-            ...     [game] = phone.ps("com.example.game")
-            >>> game.memory.rss_bytes > 0, game.user
-            (True, 0)
-
-        Args:
-            packages: Only processes that run code of one of these.
-            band: Only of this band (``cached``), or of one of several.
-            user: Only of this Android user.
-            sort: ``adj``, ``rss``, ``swap``, ``name`` or ``pid``.
-            states: Also ActivityManager's state and reason: one dumpsys more. It is asked anyway
-                where a frozen app's oom_score_adj says less than cached.
-
-        Raises:
-            UsageError: no package name, band or order.
-            NotAchieved: a package has no process, or is not there.
-        """
-        names, pids = parse_targets(packages)
-        if pids:
-            raise UsageError("ps takes package names", hint="pid:N is for reclaim")
-        bands = bands_of(band)
-        seen = self.snapshot(states=states)
-        if not states and any(process.cached_anyway for process in seen.processes):
-            seen = self.snapshot(states=True)  # adj and what the app is disagree: show both
-        return apps.listed(seen, packages=names, bands=bands, user=user, sort=sort)
+    # Apps
 
     def app(self, package: str) -> App:
         """
@@ -163,11 +45,15 @@ class Phone:
         Raises:
             UsageError: *package* is no package name.
         """
+        from droidreclaim.session.app import App
+
         return App(self, package)
 
     def home(self) -> None:
         """Press Home: the app in front goes to the background."""
-        run_command(self._device, ["input", "keyevent", "HOME"])
+        from droidreclaim.session.app import run
+
+        run(self._device, ["input", "keyevent", "HOME"])
 
     # Page-outs
 
@@ -222,6 +108,8 @@ class Phone:
             Interrupted: Ctrl-C; ``error.partial`` is what was done until then.
             DeviceError: the device was lost; in the middle ``error.partial`` is as for Interrupted.
         """
+        from droidreclaim.reclaim import request_of
+
         return self.run(
             request_of(
                 *targets, band=band, adj=adj, what=what, how=how, backend=backend, only=only,
@@ -232,6 +120,8 @@ class Phone:
 
     def run(self, request: Request) -> ReclaimResult:
         """Do what `reclaim.request_of` made, perhaps before there was a device; as `reclaim`."""
+        from droidreclaim import reclaim as engine
+
         if request.needs_root:
             helper = self._helper_to_reclaim()
             done = engine.run(helper, request, progress=_log.info, ask=self._owners)
@@ -262,77 +152,6 @@ class Phone:
             without = "without root: --backend am_compact (Android 12L and later), --how trim"
             hint = f"{error.hint}; {without}" if error.hint else without
             raise NotRoot(error.message, hint=hint) from error
-
-    # Kills and how near they are
-
-    def kills(self, since: float | str | None = None) -> kills_of.Kills:
-        """
-        Who was killed, when, at what adj, by whom and why, as far as the device remembers.
-
-            >>> import droidreclaim as dr
-            >>> with dr.connect(root=False) as phone:
-            ...     kills = phone.kills(since="10m")
-            >>> sum(kills.counts.values()) == len(kills.records)
-            True
-
-        Args:
-            since: Only the last seconds, ``10m`` or ``2h``.
-        """
-        since_s = None if since is None else seconds_of(since)
-        return kills_of.of_device(
-            self._device, self.way_if_any(), since_s=since_s, timeout_s=self._timeout_s
-        )
-
-    def watch_kills(self) -> Iterator[kills_of.FollowedKill]:
-        """Kills as they happen, each about three seconds later; never ends by itself."""
-        return kills_of.follow(self._device, self.way_if_any(), timeout_s=self._timeout_s)
-
-    def headroom(self) -> Headroom:
-        """
-        How far the device is from lmkd's next kill, and which rule would fire; takes one second.
-
-            >>> import droidreclaim as dr
-            >>> with dr.connect() as phone:
-            ...     phone.headroom().low_watermark_bytes > 0
-            True
-        """
-        return next(self.watch_headroom(headroom_of.WINDOW_S))
-
-    def watch_headroom(self, every_s: float = headroom_of.FOLLOW_S) -> Iterator[Headroom]:
-        """As `headroom`, again and again, each over the last second; never ends by itself."""
-        page_bytes = None
-        try:
-            self._info, take = headroom_of.with_helper(self.reader)
-            page_bytes = self._info.page_bytes
-        except NotPossible as error:
-            _log.info("%s; what the shell may not read is unknown", error)
-            take = headroom_of.without_helper(self._device, None, timeout_s=self._timeout_s)
-        self._basis = self._live_basis()
-        return headroom_of.watch(take, self._basis, page_bytes, every_s=every_s)
-
-    def limits(self, package: str) -> AppLimits:
-        """
-        How far an app's processes are from limits of their own (cgroup v2; Android 17's limiter).
-
-        Raises:
-            UsageError: no package name.
-            NotAchieved: it has no process, or is not there.
-        """
-        return limits_of.of_processes(
-            self._device, self.way_if_any(), self.ps(package), timeout_s=self._timeout_s
-        )
-
-    @property
-    def headroom_basis(self) -> headroom_of.Basis:
-        """Who kills there, by which settings: as of a few seconds ago while headroom is watched."""
-        if self._basis is None:
-            self._basis = self._live_basis()
-        return self._basis.now()
-
-    def _live_basis(self) -> headroom_of.LiveBasis:
-        way = self._started[0] if self._started else None
-        ask = partial(headroom_of.basis_of, self._device, way, timeout_s=self._timeout_s)
-        return headroom_of.LiveBasis(ask)
 
     def footprint(
         self,
@@ -366,7 +185,9 @@ class Phone:
             NotAchieved: a package is not installed, or no process of it was seen.
             NotPossible: the device runs no program of the shell's, or thresholds are not known.
         """
-        return footprint_of.measure(self, packages, lasting=lasting, hz=hz, game=game, trim=trim)
+        from droidreclaim.session.footprint import measure
+
+        return measure(self, packages, lasting=lasting, hz=hz, game=game, trim=trim)
 
     # What changes the device
 
@@ -378,6 +199,8 @@ class Phone:
             UsageError: *size* is less than 16 MiB.
             NotPossible: it has swap already, or no unused zram.
         """
+        from droidreclaim.reclaim import swap
+
         size_bytes = None if size is None else swap.enough(size_of(size))
         self._info, made = swap.on(self.helper, size_bytes)
         return made
@@ -389,6 +212,8 @@ class Phone:
         Raises:
             NotPossible: there is no swap of ours, or what is in it does not fit into memory.
         """
+        from droidreclaim.reclaim import swap
+
         self._info, undone = swap.off(self.helper)
         return undone
 
@@ -412,6 +237,8 @@ class Phone:
             UsageError: no such profile, or not 1 s to 168 h.
             ProfileError: it has faults; the message has a line for each.
         """
+        from droidreclaim.session.guard import Guard
+
         return Guard(self, profile, lasting=lasting, allow_flash=allow_flash)
 
     def explain(self, profile: str | Profile | None = None) -> Explanation:
@@ -433,12 +260,15 @@ class Phone:
         """
         return self.guard(profile).explain()
 
-    def uninstall(self) -> remove.Removal:
+    def uninstall(self) -> Removal:
         """
         Remove everything of ours from the device; without root what adb itself may remove.
 
         Returns what went and what is left.
         """
+        from droidreclaim.helper import remove
+        from droidreclaim.session import changes
+
         self.close()
         changes.restore(self._device)
         way = None
@@ -448,111 +278,3 @@ class Phone:
             unseen = "what root may have put in /data/local cannot be seen or removed without root"
             _log.warning("%s: %s", error, unseen)
         return remove.remove(self._device, way, timeout_s=self._timeout_s)
-
-    # For the rooms above this one; no part of the public API
-
-    @property
-    def device(self) -> AdbDevice:
-        """The device behind, for commands of its shell."""
-        return self._device
-
-    @property
-    def timeout_s(self) -> float:
-        """Deadline in seconds of each step."""
-        return self._timeout_s
-
-    @property
-    def helper(self) -> RunningHelper:
-        """The helper, started when it is not; raises NotPossible without root."""
-        return self.start()[1]
-
-    @property
-    def reader(self) -> RunningHelper:
-        """
-        The helper as root, or where there is no root as the adb shell, for what only reads.
-
-        Raises:
-            NotPossible: the device runs no program of the shell's either; the hint says why.
-        """
-        try:
-            return self.helper
-        except NotRoot as error:
-            if self._shell is not None:
-                return self._shell
-            try:
-                self._shell = connect_as_shell(self._device, timeout_s=self._timeout_s)
-            except NotPossible as refused:
-                hint = f"nor as the shell: {refused}".replace(f"{self.serial}: ", "")
-                raise NotPossible(error.message, hint=hint) from refused
-            _log.info("%s; the helper runs as the adb shell", error.message)
-            return self._shell
-
-    @property
-    def way(self) -> RootWay:
-        """The way to root; raises NotPossible where there is none."""
-        if self._started is not None:
-            return self._started[0]
-        return self._search.recall_or_find()
-
-    def way_if_any(self) -> RootWay | None:
-        """The way to root, or None."""
-        try:
-            return self.way
-        except NotPossible:
-            return None
-
-    @property
-    def rooted(self) -> bool:
-        """Whether the helper runs as root."""
-        return self._started is not None
-
-    @property
-    def helper_runs(self) -> bool:
-        """Whether the helper was started and not closed, as root or as the shell."""
-        return self._started is not None or self._shell is not None
-
-    def start(self) -> tuple[RootWay, RunningHelper]:
-        """Become root and start the helper, unless it runs; raises as `connect`."""
-        if self._started is None:
-            self._started = self._start("helper")
-            if self._started[1].journal_left:
-                changes.restore(self._device)
-        return self._started
-
-    def start_program(self, kind: str) -> RunningHelper:
-        """A session with another program than the helper (``guard``), which ends with ours."""
-        self._others.append(self._start(kind)[1])
-        return self._others[-1]
-
-    def start_reader(self) -> RunningHelper:
-        """
-        Another helper that only reads, as root or else as the shell; whoever asks closes it.
-
-        Raises:
-            NotPossible: the device runs no program of ours.
-        """
-        if self.way_if_any() is not None:
-            return self._start("helper")[1]
-        return connect_as_shell(self._device, timeout_s=self._timeout_s)
-
-    def snapshot(self, *, states: bool = False) -> Snapshot:
-        """All processes, attributed to packages; without helper, what ActivityManager tells."""
-        try:
-            helper = self.reader
-        except NotPossible as error:
-            seen = apps.processes_without_root(self._device, timeout_s=self._timeout_s)
-            _log.info("%s; root would add memory, native and system processes", error)
-            return seen
-        if states or helper is self._shell:  # packages.list is root's: the dump names packages
-            self._info, seen = apps.processes_with_states(
-                helper, self._device, timeout_s=self._timeout_s
-            )
-        else:
-            self._info, seen = apps.processes(helper, self._owners)
-        return seen
-
-    def _owners(self) -> dict[int, Member]:
-        return apps.owners(self._device, timeout_s=self._timeout_s)
-
-    def _start(self, kind: str) -> tuple[RootWay, RunningHelper]:
-        return start_rooted(self._search, timeout_s=self._timeout_s, kind=kind, watch=self.watch)

@@ -8,7 +8,6 @@ import os
 from droidreclaim.device.root import default_memory
 from droidreclaim.device.select import Choice, read_choice, select
 from droidreclaim.device.server import Server, find_server
-from droidreclaim.inspect import apps
 from droidreclaim.model import DeviceStatus
 from droidreclaim.session.phone import Phone
 from droidreclaim.session.root import Search
@@ -88,7 +87,9 @@ def devices(
         DeviceError: the adb server does not answer; a device that does not is a row with a reason.
     """
     choice: Choice = read_choice(serial, usb, emulator, os.environ.get("ANDROID_SERIAL"))
-    return apps.devices(
+    from droidreclaim.inspect import devices as look  # noqa: PLC0415 (most callers connect)
+
+    return look.devices(
         _server(host, port),
         default_memory(),
         choice,

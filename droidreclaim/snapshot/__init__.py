@@ -1,4 +1,4 @@
-"""The package-process map, live or from captured text. Pure."""
+"""The package-process map, live or (in `states`) from ActivityManager's dumps. Pure."""
 
 from droidreclaim.snapshot.map import (
     Snapshot,
@@ -7,18 +7,13 @@ from droidreclaim.snapshot.map import (
     packages_by_app_id,
 )
 from droidreclaim.snapshot.owners import Member, is_app, is_zygote
-from droidreclaim.snapshot.states import captured, members_of, members_of_lru, whose
 
 __all__ = [
     "Member",
     "Snapshot",
     "build",
-    "captured",
     "is_app",
     "is_managed",
     "is_zygote",
-    "members_of",
-    "members_of_lru",
     "packages_by_app_id",
-    "whose",
 ]

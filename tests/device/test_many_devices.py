@@ -11,7 +11,7 @@ from adb_server import EXIT, STDOUT, AdbServer, Peer, packet
 from droidreclaim.device.root import RootMemory
 from droidreclaim.device.select import Choice
 from droidreclaim.device.server import Server
-from droidreclaim.inspect import apps
+from droidreclaim.inspect import devices
 from droidreclaim.model import DeviceStatus
 
 MANY = 2000
@@ -23,7 +23,7 @@ def rows_of(adb: AdbServer, state: str, count: int = MANY) -> None:
 
 def listed(address: Server, tmp_path: Path, timeout_s: float) -> tuple[DeviceStatus, ...]:
     memory = RootMemory(tmp_path / "root.json")
-    return apps.devices(address, memory, Choice(), timeout_s=timeout_s, notify=lambda _: None)
+    return devices.devices(address, memory, Choice(), timeout_s=timeout_s, notify=lambda _: None)
 
 
 def test_two_thousand_devices_that_are_not_online_are_told_at_once(
@@ -77,4 +77,4 @@ def test_a_property_of_any_length_is_cut_and_an_sdk_of_any_is_a_number_or_none(
 
 def test_a_defect_in_one_row_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        apps._several_at_a_time(lambda row: 1 // 0, [object()] * 3)  # type: ignore[list-item, arg-type, return-value]
+        devices._several_at_a_time(lambda row: 1 // 0, [object()] * 3)  # type: ignore[list-item, arg-type, return-value]

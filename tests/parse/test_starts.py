@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect import apps
+from droidreclaim.inspect import captured
 from droidreclaim.parse.activity.dump import parse_lru
 from droidreclaim.parse.activity.starts import parse_start_info
 from droidreclaim.parse.text.sections import split_activity_dump
@@ -70,5 +70,5 @@ def test_a_bug_report_s_processes_are_those_of_its_lru_dump_alone(tmp_path: Path
     report.write_text(
         f"== dumpstate: 2026-11-28 04:00:00\nDUMP OF SERVICE activity:\n{TEXT}{rule}\n{lru}{rule}\n"
     )
-    seen, _, _ = apps.captured_processes(report)
+    seen, _, _ = captured.captured_processes(report)
     assert len(seen.processes) == 11

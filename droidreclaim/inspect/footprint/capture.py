@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from droidreclaim import snapshot
 from droidreclaim.errors import NotAchieved, ParseError
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.play_memory import load
@@ -17,7 +16,7 @@ from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.parse.text.bugreport import Captured, Kind
 from droidreclaim.policy.footprint import play_state, ram_class
 from droidreclaim.policy.footprint_made import at_least_bytes, made_of_meminfo
-from droidreclaim.snapshot import Member
+from droidreclaim.snapshot import Member, states
 
 _WANTED = frozenset({Kind.ACTIVITY, Kind.APPS_MEMORY, Kind.MEMINFO})
 
@@ -60,7 +59,7 @@ def _members(capture: Captured, left_out: list[str]) -> dict[int, Member]:
     members: dict[int, Member] = {}
     for piece in capture.pieces(Kind.ACTIVITY):
         try:
-            members = members or snapshot.members_of(parse_processes(piece.text))
+            members = members or states.members_of(parse_processes(piece.text))
         except ParseError as error:  # a dump of activities, or one that is cut off
             left_out.append(f"{piece.name}: {error}"[:300])
     return members

@@ -14,6 +14,7 @@ from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.inspect.ask import ask
 from droidreclaim.model.footprint import Reading, Told
 from droidreclaim.parse.activity.dump import parse_processes
+from droidreclaim.snapshot import states
 
 _AGAIN_S = 1.0
 _UPTIME = re.compile(r"([0-9]{1,12}\.[0-9]{1,3}) ")
@@ -66,7 +67,7 @@ class StateReader:
         commands = {"from": "cat /proc/uptime", "dump": "dumpsys activity processes",
                     "until": "cat /proc/uptime"}  # fmt: skip
         answers = ask(self._device, commands, None, timeout_s=self._timeout_s)
-        members = snapshot.members_of(answers["dump"].read(parse_processes))
+        members = states.members_of(answers["dump"].read(parse_processes))
         from_us, until_us = (uptime_us(answers[name].text) for name in ("from", "until"))
         self.members = members
         reading = Reading(from_us, until_us, told_of(members))
@@ -75,12 +76,6 @@ class StateReader:
 
 
 def uptime_us(text: str) -> int:
-    """
-    The boot clock of ``/proc/uptime``.
-
-    Raises:
-        ParseError: it is another text.
-    """
     found = _UPTIME.match(text)
     if found is None:
         raise ParseError("/proc/uptime", 1, text[:80])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from annotated_types import Interval
+from msgspec import Meta
 
 from droidreclaim.errors import UsageError
 from droidreclaim.units import MIB
@@ -90,7 +90,7 @@ class App:
     game: bool = False
 
 
-_Bytes = Annotated[int, Interval(ge=0, le=1 << 46)]
+_Bytes = Annotated[int, Meta(ge=0, le=1 << 46)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ class Parameters:
     """
 
     config: str | None
-    apps: Annotated[int, Interval(ge=1, le=1000)]
-    rounds: Annotated[int, Interval(ge=1, le=1000)]
+    apps: Annotated[int, Meta(ge=1, le=1000)]
+    rounds: Annotated[int, Meta(ge=1, le=1000)]
     order: Order
     ram_bytes: _Bytes | None = None
     zram_bytes: _Bytes | None = None
     heap_bytes: _Bytes | None = None
-    api: Annotated[int, Interval(ge=1, le=1000)] | None = None
+    api: Annotated[int, Meta(ge=1, le=1000)] | None = None
     packages: tuple[str, ...] = ()
     lmk: tuple[str, ...] = ()
 

@@ -1,0 +1,50 @@
+"""Which processes captured text tells of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from droidreclaim.errors import ParseError
+from droidreclaim.inspect.capture import read_capture
+from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.shell.ps import PsRow, parse_ps
+from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.parse.text.sections import split_activity_dump
+from droidreclaim.snapshot import Member, Snapshot, states
+
+
+def captured_processes(path: Path) -> tuple[Snapshot, str | None, tuple[str, ...]]:
+    """
+    The processes in captured text, when it was taken where it says so, and what was left out.
+
+    Raises:
+        UsageError, ParseError: the file cannot be read, or holds no processes.
+    """
+    capture = read_capture(path, frozenset({Kind.PS, Kind.ACTIVITY}), Kind.PS)
+    rows: list[PsRow] = []
+    members: dict[int, Member] = {}
+    left_out = list(capture.left_out)
+    for piece in capture.pieces(Kind.PS, Kind.ACTIVITY):
+        try:
+            if piece in capture.pieces(Kind.PS):
+                rows += parse_ps(piece.text, piece.name)
+            else:
+                members |= _members(piece.text)
+        except ParseError as error:
+            left_out.append(f"{piece.name}: {error}"[:300])
+    if not rows and not members:
+        hint = "looked for ps and dumpsys activity processes: neither is in it"
+        raise ParseError(str(path), 1, "", hint="; ".join([hint, *left_out[:3]]))
+    return states.captured(members, rows), capture.taken_at, tuple(left_out)
+
+
+def _members(text: str) -> dict[int, Member]:
+    """The processes of a dump of ActivityManager's, or of the one dump in it that lists them."""
+    try:
+        parts = split_activity_dump(text)
+    except ParseError:
+        return states.members_of(parse_processes(text))  # an excerpt without its title
+    for name in ("processes", "oom"):
+        if name in parts:
+            return states.members_of(parse_processes(parts[name]))
+    return states.members_of_lru(parse_lru(parts["lru"])) if "lru" in parts else {}
