@@ -81,6 +81,10 @@ class Hands:
         """Switch lowmemorykiller."""
         self._json(["pocket", "killer", "on" if on else "off"])
 
+    def compaction(self) -> None:
+        """Have ActivityManager compact cached apps by itself, with Android's own throttles."""
+        self._run(["device_config", "put", "activity_manager", "use_compaction", "true"])
+
     def tune_killer(self, settings: Sequence[str]) -> None:
         """Set properties ``ro.lmk.NAME``, given as ``NAME=VALUE``, and have lmkd go by them."""
         for setting in settings:

@@ -56,7 +56,11 @@ def storm(
     ] = None,
     arms: Annotated[
         str | None,
-        typer.Option("--arms", metavar="A,B", help="Which to run [all five]; also guard:PROFILE."),
+        typer.Option(
+            "--arms",
+            metavar="A,B",
+            help="Which to run [five]; also am_compact, guard:PROFILE.",
+        ),
     ] = None,
     order: Annotated[Order, typer.Option("--order", help="How people return.")] = Order.UNIFORM,
     seed: Annotated[
@@ -235,14 +239,14 @@ def _wanted(
     what: Parameters, folder: Folder | None, arms: Sequence[str], seeds: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Which arms with which seeds: as asked for, as the folder has it, or all with seed 1."""
-    from droidreclaim.lab.storm.arms import NAMES, OF_ANY_DEVICE, needs_of
+    from droidreclaim.lab.storm.arms import OF_ANY_DEVICE, USUAL, needs_of
 
     known = folder.wanted if folder else None
-    names = tuple(arms) or (known[0] if known else OF_ANY_DEVICE if what.packages else NAMES)
+    names = tuple(arms) or (known[0] if known else OF_ANY_DEVICE if what.packages else USUAL)
     only_ours = [name for name in names if not needs_of(name).of_any_device]
     if what.packages and only_ours:
         raise NotPossible(
-            f"{only_ours[0]}: a device keeps its swap and its killer",
+            f"{only_ours[0]}: a device keeps its swap, its killer and its settings",
             hint="without --packages, phones of our own are booted",
         )
     if not all(word.isascii() and word.isdecimal() and len(word) < 10 for word in seeds):

@@ -16,6 +16,7 @@ from typing import Protocol
 from droidreclaim import profiles, snapshot
 from droidreclaim.errors import NotAchieved, UsageError
 from droidreclaim.helper.guard_wire import GuardLine
+from droidreclaim.lab.hands import Hands
 from droidreclaim.lab.storm.look import Seen
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.model import ReclaimResult
@@ -39,15 +40,17 @@ class Needs:
     Attributes:
         swap: Whether there is a zram.
         killer: Whether lowmemorykiller runs; without it the kernel's own OOM killer is left.
+        ours: Whether it must be a phone of our own, for a setting that outlives a reboot.
     """
 
     swap: bool = True
     killer: bool = True
+    ours: bool = False
 
     @property
     def of_any_device(self) -> bool:
         """Whether a device as it is will do; the other phones are booted for it."""
-        return self.swap and self.killer
+        return self.swap and self.killer and not self.ours
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,14 @@ class LeaveAlone:
 
     def tear_down(self) -> None:
         """Nothing."""
+
+
+class AmCompact(LeaveAlone):
+    """ActivityManager compacts cached apps by itself, as phones do since Android 11."""
+
+    def set_up(self, stage: Stage) -> None:
+        """Switch it on."""
+        Hands(stage.phone, lambda: None).compaction()
 
 
 @dataclass
@@ -248,8 +259,10 @@ _ARMS: dict[str, tuple[Needs, Callable[[], Arm]]] = {
     "kernel_swap": (Needs(killer=False), LeaveAlone),
     "eager": (Needs(), Eager),
     "lazy": (Needs(), Lazy),
+    "am_compact": (Needs(ours=True), AmCompact),
 }
 NAMES = tuple(_ARMS)
+USUAL = tuple(name for name in NAMES if name != "am_compact")
 OF_ANY_DEVICE = tuple(name for name, (needs, _) in _ARMS.items() if needs.of_any_device)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.lab.phone.vm import running
-from droidreclaim.lab.storm.arms import NAMES
+from droidreclaim.lab.storm.arms import USUAL
 from droidreclaim.lab.storm.folder import Folder
 from handset import Handset, until
 
@@ -35,7 +35,7 @@ def test_a_quick_storm_holds_what_must_hold(tmp_path: Path, rounds: int) -> None
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     arms = {one["arm"]: one for one in told["arms"]}
-    assert tuple(arms) == NAMES
+    assert tuple(arms) == USUAL
     assert told["comparable"]
     for name, one in arms.items():
         assert one["complete"], name
@@ -55,7 +55,7 @@ def test_a_quick_storm_holds_what_must_hold(tmp_path: Path, rounds: int) -> None
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert files == {"run.json", "samples.ndjson", "storm.json", "report.html"}
     assert json.loads((tmp_path / "out" / "storm.json").read_text()) == told
-    assert len(Folder.load(tmp_path / "out")[1]) == len(NAMES)
+    assert len(Folder.load(tmp_path / "out")[1]) == len(USUAL)
     assert running() == before
     print(f"a quick storm took {took_s:.0f} s")
 

@@ -1,18 +1,14 @@
 """``am`` (and ``cmd activity``): start, force-stop, kill, compact, send-trim-memory."""
 
-import os
 import threading
 import time
 from typing import NamedTuple
 
-from . import memory
 from .apps import App, Process
 from .links import AppGone
-from .log import Source
 from .manager import ActivityManager
 from .reply import Reply
 
-COMPACT = "/system/bin/compact"
 TRIM_LEVELS = {
     "HIDDEN": 20,
     "RUNNING_MODERATE": 5,
@@ -176,7 +172,7 @@ def _compact(am: ActivityManager, words: list[str], reply: Reply) -> int:
     reply.out(f"Process record found pid: {process.pid if process else 0}\n")
     reply.out(f"Executing {how} compaction for {process.pid if process else 0}\n")
     if process is not None:
-        threading.Thread(target=_compact_later, args=(am, process, how), daemon=True).start()
+        threading.Thread(target=am.compactor.compact, args=(process, how), daemon=True).start()
     reply.out(f"Finished {how} compaction for {process.pid if process else 0}\n")
     return 0
 
@@ -194,30 +190,6 @@ def _compact_target(am: ActivityManager, words: list[str]) -> tuple[str | None, 
     if how not in ("some", "full") or len(found) != 1:
         return None, None
     return how, found[0]
-
-
-def _compact_later(am: ActivityManager, process: Process, how: str) -> None:
-    """Page *process* out, and leave the only trace there is: the am_compact event."""
-    # Since Android 13 file compaction is off: "some" does nothing, "full" is anonymous memory only.
-    if am.sdk >= 33 and how == "some":
-        return
-    before, start = memory.status(process.pid), time.monotonic()
-    pid = os.posix_spawn(
-        COMPACT, ["compact", str(process.pid), "anon" if am.sdk >= 33 else how], dict(os.environ)
-    )
-    os.waitpid(pid, 0)
-    after = memory.status(process.pid)
-    am.compactions[how] += 1
-    old = (before.rss_bytes, before.file_bytes, before.anon_bytes, before.swap_bytes)
-    new = (after.rss_bytes, after.file_bytes, after.anon_bytes, after.swap_bytes)
-    numbers = [
-        *(size // 1024 for size in old),
-        *((b - a) // 1024 for a, b in zip(old, new, strict=True)),
-    ]
-    rank = process.rank
-    numbers += [round((time.monotonic() - start) * 1000), 0, 0, rank.adj if rank else 0, 0, 0, 0]
-    text = ",".join([str(process.pid), process.name, how, *map(str, numbers)])
-    am.log.write("events", "I", "am_compact", f"[{text}]", Source(os.getpid()))
 
 
 def constants(am: ActivityManager) -> dict[str, str]:

@@ -213,7 +213,7 @@ def _dump_activity(services: Services, words: list[str]) -> str:
             am.sdk,
             am_commands.constants(am),
             am_commands.optimizer(am),
-            am.compactions,
+            am.compactor.counts,
             [proc for proc in am.phone().procs if proc.frozen],
         )
     if what == "lmk" and am.sdk >= 29:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from . import groups
 from .apps import Process
@@ -16,12 +16,18 @@ _WAKE_FOR_ACTIVITY = 1  # of UNFREEZE_REASON_*
 
 
 class Freezer:
-    """Freezes by the cgroup of each process; every call is made under ActivityManager's lock."""
+    """
+    Freezes by the cgroup of each process; every call is made under ActivityManager's lock.
+
+    Attributes:
+        frozen: Called with each process that was frozen just now.
+    """
 
     def __init__(self, log: Log, props: Properties) -> None:
         self._log = log
         self._props = props
         self.on = props.sdk >= FIRST_SDK
+        self.frozen: Callable[[Process], None] = lambda process: None
 
     @property
     def debounce_ms(self) -> str:
@@ -50,6 +56,7 @@ class Freezer:
         finally:
             process.busy.release()
         self._say("am_freeze", f"[{process.pid},{process.name}]")
+        self.frozen(process)
 
     def thaw(self, process: Process) -> bool:
         """Let *process* run; False when it did. What of it lies in flash is its own again."""

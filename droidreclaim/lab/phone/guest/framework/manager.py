@@ -10,11 +10,11 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 from typing import NamedTuple
 
 from . import groups, memory, oomadj, view
 from .apps import WORKING_SET_PERMILLE, App, Process
+from .compaction import Compactor
 from .deaths import Deaths
 from .dump_record import reference
 from .freezer import Freezer
@@ -54,9 +54,10 @@ class ActivityManager:
         self.props = props
         self.sdk = packages.sdk
         self.deaths = Deaths(log, self.sdk)
-        self.compactions: Counter[str] = Counter()
         self.starts = Starts()
         self.freezer = Freezer(log, props)
+        self.compactor = Compactor(log, props, freezes=self.freezer.on)
+        self.freezer.frozen = self.compactor.frozen
         self.limiter = MemoryLimiter(props, memory.total_bytes(), self._over_limit)
         self.mmd = Mmd(props)
         self.beats = True
@@ -298,6 +299,7 @@ class ActivityManager:
                 self._top = None
             self.update_adj()
         self.lmkd.remove(pid)
+        self.compactor.forget(pid)
         groups.remove(process.uid, pid)
         process.channel.close()
         if process.app.persistent:
@@ -374,6 +376,7 @@ class ActivityManager:
                 if old is None or old.adj != new.adj:
                     write_adj(process.pid, new.adj)
                     self.lmkd.rank(process.pid, process.uid, new.adj)
+                    self.compactor.ranked(process, old.adj if old else None, new.adj)
         self.watch.soon()
 
     # Talking to apps

@@ -20,6 +20,17 @@ def total_bytes() -> int:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemTotal:"))
 
 
+def swap_free_share() -> float | None:
+    """Return how much of swap is free, by /proc/meminfo; None without swap."""
+    kib = {}
+    with open("/proc/meminfo") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            kib[key] = int(value.split()[0])
+    total = kib.get("SwapTotal", 0)
+    return kib.get("SwapFree", 0) / total if total else None
+
+
 def status(pid: int) -> Status:
     values = [0, 0, 0, 0]
     try:
