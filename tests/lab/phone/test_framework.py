@@ -176,6 +176,24 @@ class TestCommands:
         assert swap is not None
         assert int(swap[1]) > 2 * 1024
 
+    def test_by_itself_it_compacts_who_became_cached_where_that_is_switched_on(
+        self, phone: Handset
+    ) -> None:
+        table = "activity_manager use_compaction"
+        pocket(phone, f"install {ONE} 24 1")
+        launch(phone, ONE)
+        pid = app(phone, ONE)["pid"]
+        try:
+            phone.text(f"device_config put {table} true")
+            launch(phone, TWO)
+            assert adj(phone, ONE) < 900  # it is the last one used yet
+            assert f"am_compact: [{pid}," not in phone.text("logcat -b events -d")
+            launch(phone, THREE)
+            until(lambda: f"[{pid},{ONE},full," in phone.text("logcat -b events -d"))
+        finally:
+            phone.text(f"device_config delete {table}")
+        assert pocket(phone, f"verify {ONE}")["bad"] == 0
+
     def test_compact_without_use_compaction_is_an_exception(self, phone: Handset) -> None:
         launch(phone, ONE)
         uid = app(phone, ONE)["uid"]
