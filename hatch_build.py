@@ -29,7 +29,8 @@ PRESSURE_FOLDERS = ("common", "pressure")
 HELPER_BINARIES = Path("droidreclaim/helper/bin")
 GUEST_SOURCES = Path("droidreclaim/lab/phone/guest/src")
 GUEST_BINARIES = Path("droidreclaim/lab/phone/guest/bin")
-GUEST_TARGET = "x86_64-linux-gnu.2.31"
+# By folder below GUEST_BINARIES.
+GUEST_TARGETS = {"": "x86_64-linux-gnu.2.31", "arm64": "aarch64-linux-gnu.2.31"}
 
 _SMALLEST = ["-Xclang", "-Oz"]  # zig takes its own -Oz for -Os
 _NO_INLINING = ["-mllvm", "-inline-threshold=-100"]
@@ -158,14 +159,15 @@ def build_helpers(root: Path) -> None:
 
 
 def build_guest(root: Path) -> None:
-    """Compile the pocket phone's programs: one for each .c file."""
-    sources, binaries = root / GUEST_SOURCES, root / GUEST_BINARIES
+    """Compile the pocket phone's programs, one for each .c file, for each processor it may have."""
+    sources = root / GUEST_SOURCES
     programs = sorted(sources.glob("*.c"))
-    if programs:
+    for folder, target in GUEST_TARGETS.items() if programs else ():
+        binaries = root / GUEST_BINARIES / folder
         binaries.mkdir(parents=True, exist_ok=True)
-    for program in programs:
-        options = ["-target", GUEST_TARGET, "-O2", "-s", "-Wall", "-Wextra", "-Werror"]
-        _zig([*options, "-o", str(binaries / program.stem), program.name], sources)
+        options = ["-target", target, "-O2", "-s", "-Wall", "-Wextra", "-Werror"]
+        for program in programs:
+            _zig([*options, "-o", str(binaries / program.stem), program.name], sources)
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]

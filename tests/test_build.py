@@ -147,10 +147,12 @@ def test_programs_of_the_guest_are_built_each_from_its_file(tmp_path: Path) -> N
         '#include <stdio.h>\n#include "shared.h"\nint main(void) { printf("%d\\n", ANSWER); }\n'
     )
     script.build_guest(tmp_path)
-    program = tmp_path / script.GUEST_BINARIES / "answer"
-    assert [path.name for path in program.parent.iterdir()] == ["answer"]
-    with program.open("rb") as stream:
-        assert ELFFile(stream)["e_machine"] == "EM_X86_64"
+    folder = tmp_path / script.GUEST_BINARIES
+    program = folder / "answer"
+    assert sorted(path.name for path in folder.iterdir()) == ["answer", "arm64"]
+    for path, machine in ((program, "EM_X86_64"), (folder / "arm64" / "answer", "EM_AARCH64")):
+        with path.open("rb") as stream:
+            assert ELFFile(stream)["e_machine"] == machine
     if os.uname().machine == "x86_64":
         assert subprocess.run([program], capture_output=True, check=True).stdout == b"42\n"
 

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, say, write
 from droidreclaim.errors import DeviceError, UsageError
-from droidreclaim.units import format_size, parse_size
+from droidreclaim.units import KIB, format_size, parse_size
 
 if TYPE_CHECKING:
     from droidreclaim.device.server import Server
@@ -29,6 +29,13 @@ app = typer.Typer(help="The pocket phone: a small rooted phone under QEMU, to tr
 Port = Annotated[
     int | None,
     typer.Option("--port", min=1, max=65535, help="Which phone, as -s 127.0.0.1:PORT does."),
+]
+ArchName = Annotated[
+    Literal["x86_64", "arm64"],
+    typer.Option("--arch", help="Its processor; arm64 is always emulated."),
+]
+PageKib = Annotated[
+    int, typer.Option("--page-kib", min=4, max=64, help="Size of a page: 4, or 16 with arm64.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Install what is missing without asking.")]
 
@@ -52,12 +59,16 @@ class Accel(StrEnum):
 
 @app.command()
 @with_connection
-def setup(yes: Yes = False, *, connection: Connection) -> None:
+def setup(
+    arch: ArchName = "x86_64", page_kib: PageKib = 4, yes: Yes = False, *, connection: Connection
+) -> None:
     """Build the phone's image; installs QEMU and friends with apt after asking."""
     from droidreclaim.lab.phone import image
+    from droidreclaim.lab.phone.state import Config
 
-    image.ensure(lambda question: yes or ask(question), _progress(connection))
-    write("the phone is ready to boot; next: droidreclaim phone start\n")
+    config = Config(arch_name=arch, page_bytes=page_kib * KIB)
+    image.ensure(lambda question: yes or ask(question), _progress(connection), config.arch)
+    write(f"the phone is ready to boot; next: droidreclaim phone start{config.arch_words}\n")
 
 
 @app.command()
@@ -85,6 +96,8 @@ def start(
         bool,
         typer.Option("--writeback", help="Write frozen apps' zram to a file (from --api 37 on)."),
     ] = False,
+    arch: ArchName = "x86_64",
+    page_kib: PageKib = 4,
     *,
     connection: Connection,
 ) -> None:
@@ -99,12 +112,15 @@ def start(
         api=api,
         port=_chosen(phone_port, connection),
         writeback=writeback,
+        arch_name=arch,
+        page_bytes=page_kib * KIB,
         cpus=cpus,
     )
     server = _server(connection)
     if accel is not None:
         keep_accel(accel.value)
-    image.ensure(lambda question: yes or ask(question), _progress(connection))
+    config.check()
+    image.ensure(lambda question: yes or ask(question), _progress(connection), config.arch)
     _clean_up(server, connection)
     phone = vm.start(
         config,

@@ -23,6 +23,7 @@ import platformdirs
 
 from droidreclaim.errors import NotPossible
 from droidreclaim.lab.phone import base, modules, packages
+from droidreclaim.lab.phone.arch import X86_64, Arch
 from droidreclaim.lab.phone.cpio import Archive
 
 FIRST_PROGRAM = "early"
@@ -30,7 +31,6 @@ LOCK = "lock"
 KEEP_S = 24 * 60 * 60.0  # others may share the cache with another version of ours
 GUEST = Path(__file__).with_name("guest")
 AVD_HINT = "use an AVD instead: 'emulator -avd NAME', then 'adb root'"
-_HOST_PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs"}
 
 # Users of Android (AOSP android_filesystem_config.h), and app ids as `ps` prints them.
 _SYSTEM_USERS = {"root": 0, "system": 1000, "radio": 1001, "log": 1007, "adb": 1011, "shell": 2000}
@@ -87,9 +87,9 @@ def cache_dir() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("droidreclaim")
 
 
-def missing_host_packages() -> list[str]:
+def missing_host_packages(arch: Arch = X86_64) -> list[str]:
     """
-    Debian packages this host lacks to build and run the phone.
+    Debian packages this host lacks to build and run a phone of *arch*.
 
     Raises:
         NotPossible: this is no Debian or Ubuntu on x86-64.
@@ -102,19 +102,22 @@ def missing_host_packages() -> list[str]:
         release = {}
     return [
         package
-        for tool, package in host_packages(release).items()
+        for tool, package in host_packages(release, arch).items()
         if packages.find_tool(tool) is None
     ]
 
 
-def host_packages(os_release: Mapping[str, str]) -> dict[str, str]:
+def host_packages(os_release: Mapping[str, str], arch: Arch = X86_64) -> dict[str, str]:
     """The host's tools we need and their packages, by the fields of /etc/os-release."""
     family = f"{os_release.get('ID', '')} {os_release.get('ID_LIKE', '')}".split()
     # Ubuntu packs its kernel modules with zstd, which Python 3.11 cannot read.
-    return _HOST_PACKAGES | ({"zstd": "zstd"} if "ubuntu" in family else {})
+    tools = dict([arch.qemu, ("mke2fs", "e2fsprogs"), *([arch.emulator] if arch.emulator else [])])
+    return tools | ({"zstd": "zstd"} if "ubuntu" in family else {})
 
 
-def ensure(confirm: Callable[[str], bool], progress: Callable[[str], None]) -> Image:
+def ensure(
+    confirm: Callable[[str], bool], progress: Callable[[str], None], arch: Arch = X86_64
+) -> Image:
     """
     The current image, built as far as it is missing or stale.
 
@@ -125,27 +128,27 @@ def ensure(confirm: Callable[[str], bool], progress: Callable[[str], None]) -> I
     Raises:
         NotPossible: wrong host, refused, not root, or the guest's programs are not built.
     """
-    if missing := missing_host_packages():
+    if missing := missing_host_packages(arch):
         _install(missing, confirm, progress)
-    directory = _base_dir()
-    initramfs = _initramfs_path(directory)
+    directory = _base_dir(arch)
+    initramfs = _initramfs_path(arch, directory)
     with _lock(progress):
         if not directory.is_dir():
-            base.build(directory, progress)
+            base.build(arch, directory, GUEST, progress)
         os.utime(directory)
         if not initramfs.is_file():
             progress("adding droidreclaim's own files")
-            _write_initramfs(directory, initramfs)
+            _write_initramfs(arch, directory, initramfs)
         os.utime(initramfs)
         remove_unused(cache_dir())
     return Image(directory / base.KERNEL, initramfs, directory / base.DISK)
 
 
-def find() -> Image | None:
+def find(arch: Arch = X86_64) -> Image | None:
     """The image, when `ensure` would have no base to build; None otherwise."""
-    if missing_host_packages() or not _base_dir().is_dir():
+    if missing_host_packages(arch) or not _base_dir(arch).is_dir():
         return None
-    return ensure(lambda _: False, lambda _: None)
+    return ensure(lambda _: False, lambda _: None, arch)
 
 
 @contextmanager
@@ -196,16 +199,17 @@ def _install(
     packages.run(command)
 
 
-def _base_dir() -> Path:
+def _base_dir(arch: Arch) -> Path:
     sources = [Path(base.__file__), Path(modules.__file__), Path(packages.__file__)]
-    return cache_dir() / f"base-{_digest(source.read_bytes() for source in sources)}"
+    parts = [repr(arch).encode(), *(source.read_bytes() for source in sources)]
+    return cache_dir() / f"base-{_digest(iter(parts))}"
 
 
-def _initramfs_path(base_dir: Path) -> Path:
+def _initramfs_path(arch: Arch, base_dir: Path) -> Path:
     def parts() -> Iterator[bytes]:
         yield base_dir.name.encode()
         yield Path(__file__).read_bytes()
-        for path in _guest_files():
+        for path in _guest_files(arch):
             yield str(path.relative_to(GUEST)).encode()
             yield path.read_bytes()
 
@@ -219,14 +223,14 @@ def _digest(parts: Iterator[bytes]) -> str:
     return total.hexdigest()[:16]
 
 
-def _guest_files() -> list[Path]:
+def _guest_files(arch: Arch) -> list[Path]:
     """
     Everything of ours that runs in the phone.
 
     Raises:
         NotPossible: the guest's programs are not built.
     """
-    programs = _programs()
+    programs = _programs(arch)
     if not any(program.name == FIRST_PROGRAM for program in programs):
         raise NotPossible(
             "the phone's programs are not built",
@@ -235,15 +239,16 @@ def _guest_files() -> list[Path]:
     return [*sorted(GUEST.glob("init/*.sh")), *programs, *_modules("adbd"), *_modules("framework")]
 
 
-def _programs() -> list[Path]:
-    return sorted((GUEST / "bin").glob("*"))
+def _programs(arch: Arch) -> list[Path]:
+    folder = GUEST / "bin" if arch is X86_64 else GUEST / "bin" / arch.name
+    return sorted(path for path in folder.glob("*") if path.is_file())
 
 
 def _modules(package: str) -> list[Path]:
     return sorted((GUEST / package).rglob("*.py"))
 
 
-def _write_initramfs(base_dir: Path, target: Path) -> None:
+def _write_initramfs(arch: Arch, base_dir: Path, target: Path) -> None:
     """Two archives in a row, which the kernel unpacks one by one: Debian's part and ours."""
     archive = Archive()
     archive.add_directory("overlay")
@@ -255,17 +260,17 @@ def _write_initramfs(base_dir: Path, target: Path) -> None:
     for name in ("init", "ps"):
         script = GUEST / f"init/{name}.sh"
         archive.add_file(f"overlay/system/bin/{name}", script.read_bytes(), 0o755)
-    for program in _programs():
+    for program in _programs(arch):
         mode = 0o4755 if program.name == "su" else 0o755
         path = "init" if program.name == FIRST_PROGRAM else f"overlay/system/bin/{program.name}"
         archive.add_file(path, program.read_bytes(), mode)
-    _add_python(archive, base_dir / base.PYTHON)
+    _add_python(arch, archive, base_dir / base.PYTHON)
     partial = target.with_suffix(f".{os.getpid()}")
     partial.write_bytes((base_dir / base.EARLY).read_bytes() + archive.pack())
     partial.rename(target)
 
 
-def _add_python(archive: Archive, python: Path) -> None:
+def _add_python(arch: Arch, archive: Archive, python: Path) -> None:
     """Our packages with their compiled form, which the phone would else make at each boot."""
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
@@ -273,7 +278,7 @@ def _add_python(archive: Archive, python: Path) -> None:
             copy = tree / source.relative_to(GUEST)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy)
-        base.compile_python(python, tree, "/system")
+        base.compile_python(arch, python, tree, "/system")
         for path in sorted(tree.rglob("*")):
             inside = f"overlay/system/{path.relative_to(tree)}"
             if path.is_dir():

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from droidreclaim.errors import NotPossible
+from droidreclaim.lab.phone.arch import X86_64, Arch
 from droidreclaim.lab.phone.image import Image, cache_dir
 from droidreclaim.lab.phone.packages import find_tool
 from droidreclaim.lab.phone.state import Config, recall_accel
@@ -23,14 +24,13 @@ PROBE_S = 6.0  # a kernel to its first program takes 1 s under KVM, 3 s emulated
 MEMORY_S = 24 * 60 * 60.0
 _PROBE_ANSWER = b"init: probe answered"
 _PR_SET_PDEATHSIG = 1
-_PROGRAM = "qemu-system-x86_64"
 
 
 def kernel_line(config: Config) -> str:
     """What the kernel and the phone's init are told."""
     words = [
         *(
-            "console=ttyS0",
+            f"console={config.arch.console}",
             "quiet",
             "loglevel=4",
             "panic=1",
@@ -40,6 +40,8 @@ def kernel_line(config: Config) -> str:
         *(f"droid.root={config.root}", f"droid.api={config.api}"),
         *(f"droid.ram={config.ram_bytes}", f"droid.zram={config.zram_bytes}"),
     ]
+    if config.arch is not X86_64:
+        words.append(f"droid.abi={config.arch.abi}")
     if config.writeback:
         words.append("droid.writeback=1")
     if config.apps is not None:
@@ -76,7 +78,7 @@ def state_words(image: Image, config: Config) -> list[str]:
 
 def _machine(image: Image, config: Config, accelerator: str) -> list[str]:
     return [
-        *_common(image, accelerator, config.ram_bytes, config.cpus),
+        *_common(image, accelerator, config.ram_bytes, config.cpus, config.arch),
         *("-append", kernel_line(config)),
         *("-device", "virtio-blk-pci,drive=disk"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
@@ -96,16 +98,18 @@ def _disk(path: Path, form: str) -> list[str]:
     return ["-drive", f"file={name},if=none,id=disk,format={form},snapshot=on"]
 
 
-def _common(image: Image, accelerator: str, ram_bytes: int, cpus: int = 2) -> list[str]:
-    program = find_tool(_PROGRAM)
+def _common(
+    image: Image, accelerator: str, ram_bytes: int, cpus: int = 2, arch: Arch = X86_64
+) -> list[str]:
+    program = find_tool(arch.qemu[0])
     if program is None:
         raise NotPossible(
-            f"there is no {_PROGRAM} here", hint="'droidreclaim phone setup' installs it"
+            f"there is no {arch.qemu[0]} here", hint="'droidreclaim phone setup' installs it"
         )
-    engine = ("kvm", "host") if accelerator == "kvm" else ("tcg,thread=multi", "max")
+    engine = ("kvm", "host") if accelerator == "kvm" else ("tcg,thread=multi", arch.cpu)
     return [
         *(program, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"),
-        *("-accel", engine[0], "-cpu", engine[1]),
+        *(*arch.machine, "-accel", engine[0], "-cpu", engine[1]),
         *("-smp", str(cpus), "-m", f"{ram_bytes // 1024}K"),
         *("-rtc", "base=utc", "-kernel", str(image.kernel), "-initrd", str(image.initramfs)),
     ]
@@ -137,7 +141,7 @@ def spawn(
     )
 
 
-def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
+def choose_accelerator(image: Image, progress: Callable[[str], None], arch: Arch = X86_64) -> str:
     """
     The one that was chosen; without, ``kvm`` where a guest was seen to boot with it, else ``tcg``.
 
@@ -146,7 +150,7 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
     for the trial looks like one that hangs.
     """
     wish = recall_accel()
-    if wish == "tcg":
+    if wish == "tcg" or arch.emulator is not None:
         return "tcg"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         if wish == "kvm":
@@ -154,7 +158,7 @@ def choose_accelerator(image: Image, progress: Callable[[str], None]) -> str:
         return "tcg"
     if wish == "kvm":
         return "kvm"
-    program = Path(find_tool(_PROGRAM) or _PROGRAM)
+    program = Path(find_tool(X86_64.qemu[0]) or X86_64.qemu[0])
     key = f"{platform.release()} {program.stat().st_mtime_ns if program.exists() else 0}"
     memory = cache_dir() / "kvm.json"
     works = recall(memory, key)

@@ -10,8 +10,9 @@ from pathlib import Path
 import platformdirs
 
 from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.lab.phone.arch import ALL, X86_64, Arch, find
 from droidreclaim.records import open_record, read_record
-from droidreclaim.units import MIB, format_size
+from droidreclaim.units import KIB, MIB, format_size
 
 ROOTS = ("adbd", "su", "su0", "none", "su-deny", "su-hang", "su-weak", "su-banner")
 ACCELS = ("auto", "kvm", "tcg")
@@ -35,6 +36,7 @@ class Config:
         port: On 127.0.0.1; None for a free one.
         apps: Passed to the framework; None for its own choice.
         writeback: What a frozen app has in zram is written to a file, as mmd does.
+        arch_name, page_bytes: Of `Arch`.
         cpus: Emulated, one costs the host a third less than two: code of both is kept in step.
     """
 
@@ -46,12 +48,39 @@ class Config:
     apps: str | None = None
     writeback: bool = False
     cpus: int = 2
+    arch_name: str = X86_64.name
+    page_bytes: int = X86_64.page_bytes
+
+    @property
+    def arch(self) -> Arch:
+        """
+        Its processor.
+
+        Raises:
+            UsageError: there is none such.
+        """
+        found = find(self.arch_name, self.page_bytes)
+        if found is None:
+            known = ", ".join(f"{one.name} with {one.page_bytes // KIB}" for one in ALL)
+            raise UsageError(
+                f"no phone of {self.arch_name} with pages of {self.page_bytes // KIB} KiB",
+                hint=f"{known} KiB",
+            )
+        return found
+
+    @property
+    def arch_words(self) -> str:
+        """The options that name its processor, after a blank; empty for the usual one."""
+        if self.arch is X86_64:
+            return ""
+        return f" --arch {self.arch_name} --page-kib {self.page_bytes // KIB}"
 
     def check(self) -> None:
         """
         Raises:
             UsageError: no phone can be started with these values.
         """
+        _ = self.arch
         if self.root not in ROOTS:
             raise UsageError(f"no root {self.root!r}", hint=f"one of {', '.join(ROOTS[:4])}")
         if self.api not in APIS:

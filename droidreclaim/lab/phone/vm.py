@@ -67,10 +67,13 @@ def start(
     """
     config.check()
     server = server or _default_server()
-    files = image.find()
+    files = image.find(config.arch)
     if files is None:
-        raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim phone setup'")
-    accelerator = qemu.choose_accelerator(files, progress)
+        raise NotPossible(
+            "the pocket phone is not set up",
+            hint=f"run 'droidreclaim phone setup{config.arch_words}'",
+        )
+    accelerator = qemu.choose_accelerator(files, progress, config.arch)
     with _claimed_port(config.port) as port:
         chosen = (files, config, port, accelerator)
         starter = _Starter(*chosen, server, progress, timeout_s, die_with_us, private)

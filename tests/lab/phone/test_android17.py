@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,27 @@ def test_a_page_out_of_an_app_in_flash_stops_when_it_comes_to_the_front(phone17:
         said = page_out.communicate(timeout=30)[0].decode()
     assert '"foreground"' in said
     assert '"stopped"' in said
+
+
+def test_the_guard_takes_an_app_in_flash_for_the_cached_one_it_is(
+    phone17: Handset, tmp_path: Path
+) -> None:
+    write_back(phone17, "4MiB")
+    profile = tmp_path / "cached.yaml"
+    profile.write_text(
+        "version: 1\nname: cached\nwhen: {next_launch: false, available: 2GiB}\n"
+        "who: {adj: 900..1000, background: 0s}\nhow: {rung: leave}\n"
+        f"packages:\n  - match: {GAME}\n    how: {{rung: pageout}}\n"
+    )
+    group = f"/sys/fs/cgroup/apps/uid_*/pid_{process(phone17, GAME)['pid']}"
+    words = ("guard", "start", "--profile", str(profile), "--for", "5m")
+    assert run(phone17, *words).returncode == 4
+    try:
+        assert run(phone17, *words, "--allow-flash").returncode == 0
+        until(lambda: int(phone17.text(f"cat {group}/memory.swap.current")) > 16 * MIB)
+        assert process(phone17, GAME)["oom_score_adj"] == 249
+    finally:
+        run(phone17, "guard", "stop")
 
 
 def test_the_limiter_s_limit_of_swap_bounds_a_page_out_and_its_dry_run(

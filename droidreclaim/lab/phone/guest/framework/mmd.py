@@ -4,6 +4,7 @@ Android 17's mmd, the part that shows: what a frozen app has in zram is written 
 "Flash" is a file behind zram's backing device. The app's oom_score_adj is then 249 at most.
 """
 
+import os
 import time
 from array import array
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ WRITTEN_BACK_ADJ = 249
 FIRST_SDK = 36
 WAIT_PROPERTY, WAIT_S = "pocket.writeback_after_s", "60"
 LEAST_BYTES = MIB
-_PAGE_BYTES = 4096
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _SWAPPED, _OFFSET = (
     1 << 62,
     (1 << 50) - 1,

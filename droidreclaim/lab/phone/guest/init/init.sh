@@ -7,7 +7,7 @@ export PATH=/system/bin:/system/xbin
 
 read_settings() {
 	typeset -u name
-	DROID_ROOT=adbd DROID_API=34 DROID_ZRAM=0 DROID_WRITEBACK=0
+	DROID_ROOT=adbd DROID_API=34 DROID_ZRAM=0 DROID_WRITEBACK=0 DROID_ABI=x86_64
 	for word in $(</proc/cmdline); do
 		[[ $word = droid.*=* ]] || continue
 		word=${word#droid.}
@@ -83,8 +83,9 @@ write_build_prop() {
 	ro.product.model=Pocket Phone
 	ro.product.device=pocket
 	ro.product.manufacturer=droidreclaim
-	ro.product.cpu.abi=x86_64
-	ro.product.cpu.abilist=x86_64
+	ro.product.cpu.abi=$DROID_ABI
+	ro.product.cpu.abilist=$DROID_ABI
+	ro.product.cpu.abilist64=$DROID_ABI
 	ro.hardware=qemu
 	ro.kernel.qemu=1
 	END

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE_KB 4
+#define PAGE_KB ((uint64_t)sysconf(_SC_PAGESIZE) / 1024)
 #define MEMINFO_FIELDS 18
 
 /* In the order of the killinfo event; the last two are of vendor kernels and stay 0 here. */
