@@ -652,7 +652,7 @@ def storm(*words: str) -> subprocess.CompletedProcess[str]:
         (("--seed", ","), 2, "a word is empty"),
         (("--seed", "\u0661"), 2, "whole numbers"),
         (("--arms", ","), 2, "a word is empty"),
-        (("--packages", "a.b,c.d", "--arms", "no_swap"), 4, "keeps its swap and its killer"),
+        (("--packages", "a.b,c.d", "--arms", "no_swap"), 4, "its killer and its settings"),
     ],
 )
 def test_bad_input_is_one_clear_line(words: tuple[str, ...], code: int, sentence: str) -> None:
