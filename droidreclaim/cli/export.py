@@ -1,4 +1,4 @@
-"""The command export: what a QA run measured, for other tools."""
+"""The command export: what a QA run or a storm measured, for other tools."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from droidreclaim.errors import UsageError
 
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run or storm.")],
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="One line for each round; - for stdout."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="A line a round (of a storm: a launch); - for stdout.",
+        ),
     ] = None,
     perfetto: Annotated[
         Path | None,
@@ -29,7 +33,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write what a QA run measured for other tools."""
+    """Write what a QA run measured for other tools; of a storm, its launches."""
     from droidreclaim.qa import benchmark, trace
     from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import Folder
@@ -40,7 +44,7 @@ def export(
         raise UsageError("export to what?", hint="--csv, --perfetto or --benchmark-json FILE")
     folder, head, rounds = Folder.load(path)
     if csv is not None:
-        write_file(csv, to_csv(rounds))
+        write_file(csv, _launches(path) if "parameters" in head else to_csv(rounds))
     if perfetto is not None:
         app = folder.scenario_of(head).app
         if not any(one.marks for one in rounds):
@@ -49,3 +53,10 @@ def export(
     if benchmark_json is not None:
         found = result(folder.scenario_of(head), rounds)
         write_file(benchmark_json, json.dumps(benchmark.to_json(found, head), indent=2) + "\n")
+
+
+def _launches(path: Path) -> str:
+    from droidreclaim.lab.storm.folder import Folder
+    from droidreclaim.lab.storm.rows import to_csv
+
+    return to_csv(Folder.load(path)[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from droidreclaim.qa.record import Round
@@ -16,9 +16,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def to_csv(rounds: Iterable[Round]) -> str:
     """One line for each round, those that were discarded too; times in seconds, sizes in bytes."""
-    rows = [_row(one) for one in rounds]
+    return as_csv(list(_row(Round(0, ""))), map(_row, rounds))
+
+
+def as_csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
+    """A head and *rows*, as RFC 4180 has them but for the ends of lines."""
     text = io.StringIO()
-    names = list(_row(Round(0, "")))
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -50,10 +53,11 @@ def _row(one: Round) -> dict[str, Any]:
         "resume_paged_in": one.cost["resume"].paged_in if "resume" in one.cost else None,
         "psi_some_s": one.cost["round"].psi_some_s if "round" in one.cost else None,
         "kills": len(one.killed),
-        "fault": _cell(one.fault),
-        "discarded": _cell(one.discarded),
+        "fault": cell(one.fault),
+        "discarded": cell(one.discarded),
     }
 
 
-def _cell(text: str | None) -> str | None:
+def cell(text: str | None) -> str | None:
+    """Text of a device, quoted where a spreadsheet would take it for a formula."""
     return f"'{text}" if text and text.startswith(_FORMULA) else text

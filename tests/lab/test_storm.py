@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -331,6 +332,21 @@ def test_an_interrupted_storm_goes_on_with_the_runs_that_did_not_end(tmp_path: P
     again.plan(("lazy",), (1,))
     write(again, run_of("lazy"), *EVENTS)
     assert Folder.load(tmp_path / "out")[1] == [run_of("lowmemorykiller"), run_of("lazy")]
+
+
+def test_every_launch_is_a_line_of_the_csv(tmp_path: Path) -> None:
+    folder = Folder.new(tmp_path / "out", WHAT)
+    folder.plan(("lazy",), (1,))
+    write(folder, run_of("lazy"), *EVENTS)
+    done = droidreclaim("export", str(tmp_path / "out"), "--csv", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [(row["arm"], row["package"], row["state"]) for row in rows[:3]] == [
+        ("lazy", "com.example.a", "COLD"), ("lazy", "com.example.b", "COLD"),
+        ("lazy", "com.example.a", "HOT"),
+    ]  # fmt: skip
+    assert [row["score_lost"] for row in rows] == ["0", "", "0", "1", "", ""]
+    assert droidreclaim("export", str(tmp_path / "out"), "--perfetto", "x").returncode == 2
 
 
 def test_a_wrong_page_is_found_again_when_the_storm_goes_on(tmp_path: Path) -> None:

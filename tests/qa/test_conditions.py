@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
+from typing import Any
 
-from droidreclaim.qa.conditions import parse, unfit
+import pytest
+from local_shell import LocalShell
+
+from droidreclaim.errors import NotPossible
+from droidreclaim.qa.conditions import parse, require, unfit
 
 NOTHING = {"thermal": "", "power": "Can't find service: power\n", "battery": "", "front": ""}
 FRONT = "  topResumedActivity=ActivityRecord{1f72345 u0 com.example.game/.Main t12}\n"
@@ -48,3 +53,25 @@ def test_conditions_are_read_in_their_units() -> None:
 )
 def test_a_round_under_such_conditions_does_not_count(texts: dict[str, str], why: str) -> None:
     assert unfit(parse({**NOTHING, **texts})) == why
+
+
+def phone(**answers: str) -> Any:
+    """A device whose own shell greps what dumpsys prints."""
+    cases = " ".join(f"{name}) echo '{text}' ;;" for name, text in answers.items())
+    missing = "*) echo Can not find service: $1 ;;"
+    shell = LocalShell(f"dumpsys() {{ case $1 in {cases} {missing} esac; }}")
+    return SimpleNamespace(device=shell, serial="R58M12")
+
+
+def test_a_run_does_not_begin_on_a_dark_or_locked_phone() -> None:
+    require(phone())
+    require(phone(power="  mWakefulness=Awake", activity="  KeyguardShowing=false"))
+    for answers, why in (
+        ({"power": "  mWakefulness=Asleep"}, "the screen is off"),
+        ({"power": "  mWakefulness=Awake", "activity": "  mKeyguardShowing=true"}, "is locked"),
+        ({"thermalservice": "Thermal Status: 4"}, "too hot"),
+    ):
+        with pytest.raises(NotPossible, match=why) as refused:
+            require(phone(**answers))
+        assert refused.value.exit_code == 4
+        assert refused.value.hint

@@ -6,6 +6,7 @@ import csv
 import html
 import json
 import re
+import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -375,3 +376,24 @@ def test_what_cannot_be_exported_is_one_line_and_exit_status_2(tmp_path: Path) -
         f"droidreclaim: there is no run in {tmp_path}\n",
     )
     assert droidreclaim("export", str(tmp_path)).returncode == 2
+
+
+def test_a_full_disk_is_one_line_and_what_was_written_can_be_read(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode != 0:
+        pytest.skip(f"no small disk here: {mounted.stderr.decode().strip()}")
+    try:
+        folder = Folder.new(disk / "run")
+        folder.begin(scenario(), {})
+        with pytest.raises(UsageError, match="No space left on device"):
+            for number in range(1, 1000):
+                folder.note(kept(number))
+        [*_, last] = rounds = Folder.load(disk / "run")[2]
+        assert last.number == len(rounds) > 10
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
