@@ -162,7 +162,8 @@ def _after(item: pytest.Item, report: pytest.TestReport, droid: Droid) -> None:
     try:
         item.user_properties.append(("droid_kills", str(len(droid.kills()))))
     except DroidReclaimError as error:
-        report.sections.append(("droidreclaim", f"{droid.serial}: {error}"))
+        words = str(error).removeprefix(f"{droid.serial}: ")
+        report.sections.append(("droidreclaim", f"{droid.serial}: {words}"))
     wanted = _setting(item.config, "artifacts")
     if not report.failed or not wanted:
         return

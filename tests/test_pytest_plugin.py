@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from adb_server import AdbServer
 from droidreclaim.errors import DeviceTimeout, UsageError
@@ -138,14 +137,6 @@ def test_a_lease_keeps_others_out_and_ends_with_a_process_that_is_killed(
 def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["entry-points"]["pytest11"] == {"droidreclaim": "droidreclaim.pytest_plugin"}
-
-
-def test_the_example_workflow_is_yaml_with_the_steps_it_speaks_of() -> None:
-    text = (ROOT / "examples/.github/workflows/emulator.yml").read_text("utf-8")
-    [job] = yaml.safe_load(text)["jobs"].values()
-    [script] = [step["with"]["script"] for step in job["steps"] if "script" in step.get("with", {})]
-    assert "--droid-required" in script
-    assert all(("uses" in step) != ("run" in step) for step in job["steps"])
 
 
 def test_the_page_shows_a_test_of_the_example_suite_and_every_option() -> None:

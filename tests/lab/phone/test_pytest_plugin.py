@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from recipes import ACTION, EXAMPLES, WORKFLOW, inputs_of_the_action, scripts_of
 
 from droidreclaim.lab.phone import vm
 from handset import Handset
@@ -55,18 +58,52 @@ def environment_of(**more: str) -> dict[str, str]:
     } | more  # fmt: skip
 
 
-def test_the_example_suite_passes_as_it_is_printed(handset: Handset, tmp_path: Path) -> None:
-    junit = tmp_path / "junit.xml"
-    done = run(
-        ROOT / "examples/pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}",
-        "--droid-required", "--droid-serial", handset.serial,
+def run_script(
+    script: str, folder: Path, serial: str, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """A line of a recipe, as a runner does it, with what is installed here."""
+    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    plugin = "-p droidreclaim.pytest_plugin"
+    environment = environment_of(PATH=path, ANDROID_SERIAL=serial, PYTEST_ADDOPTS=plugin, **more)
+    return subprocess.run(
+        ["sh", "-e", "-c", script], cwd=folder, capture_output=True, text=True, check=False,
+        timeout=280, env=environment,
     )  # fmt: skip
+
+
+def test_the_example_project_runs_as_its_workflow_runs_it(handset: Handset, tmp_path: Path) -> None:
+    """One round an arm shows that it runs; it proves nothing, which is exit code 7."""
+    [script] = scripts_of(WORKFLOW)
+    done = run_script(script, tmp_path, handset.serial, ROUNDS="1")
+    assert done.returncode == 7, done.stdout + done.stderr
     assert "5 passed" in done.stdout, done.stdout + done.stderr
-    properties = {
-        (one.get("name"), one.get("value")) for one in ElementTree.parse(junit).iter("property")
-    }
+    assert "reclaim: kept in 1 of 1" in done.stdout
+    assert "kill: lost in 1 of 1" in done.stdout
+    kept = tmp_path / "artifacts"
+    assert (kept / "run/report.html").exists()
+    assert (kept / "doctor.txt").exists()
+    assert ElementTree.parse(kept / "run.xml").getroot() is not None
+    tree = ElementTree.parse(kept / "pytest.xml")
+    properties = {(one.get("name"), one.get("value")) for one in tree.iter("property")}
     assert ("droid_serial", handset.serial) in properties
     assert {"droid_model", "droid_sdk", "droid_kills"} <= {name for name, _ in properties}
+
+
+@pytest.mark.nightly
+def test_the_actions_script_runs_what_it_is_given_once_the_device_is_ready(
+    handset: Handset, tmp_path: Path
+) -> None:
+    inputs = inputs_of_the_action() | {"script": "pytest pytest -k opens --droid-required"}
+    lines = scripts_of(ACTION)
+    assert "${{ inputs.script }}" in lines
+    script = re.sub(
+        r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: inputs[found[1]], "\n".join(lines)
+    )
+    done = run_script(script, tmp_path, handset.serial)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert (tmp_path / "artifacts/doctor.txt").exists()
 
 
 def test_a_failure_says_who_killed_the_app_when_at_which_adj_and_keeps_why(
