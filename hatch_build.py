@@ -170,14 +170,25 @@ def build_guest(root: Path) -> None:
             _zig([*options, "-o", str(binaries / program.stem), program.name], sources)
 
 
+def build_man_page(root: Path) -> Path:
+    """Make the man page of the documentation's page of commands."""
+    made = root / "build/droidreclaim.1"
+    made.parent.mkdir(exist_ok=True)
+    subprocess.run([sys.executable, "man_page.py", str(made)], cwd=root, check=True)
+    return made
+
+
 class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
     """Hatchling's hook: compile before the wheel is put together."""
 
     def initialize(self, version: str, build_data: dict[str, object]) -> None:
-        """Build in place; pyproject.toml names the outputs as artifacts."""
-        del version, build_data
+        """Build in place; pyproject.toml names the outputs as artifacts, but the man page."""
+        del version
         build_helpers(Path(self.root))
         build_guest(Path(self.root))
+        shared = build_data.setdefault("shared_data", {})
+        assert isinstance(shared, dict)
+        shared[str(build_man_page(Path(self.root)))] = "share/man/man1/droidreclaim.1"
 
 
 if __name__ == "__main__":

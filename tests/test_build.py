@@ -197,6 +197,7 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         carried = set(archive.namelist())
+    assert any(name.endswith(".data/data/share/man/man1/droidreclaim.1") for name in carried)
     programs = {f"droidreclaim/helper/bin/{abi}/{name}" for abi in MACHINES for name in PROGRAMS}
     assert programs <= carried
     assert {f"droidreclaim/helper/bin/{listing}" for listing in LISTINGS} <= carried
