@@ -9,7 +9,7 @@ import re
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -88,7 +88,7 @@ class RootMemory:
 
     def keep(self, device: Device, way: RootWay) -> None:
         """Remember *way*; a file that cannot be written costs the next command a few probes."""
-        with self._changing:
+        with self._changing, self._alone():
             records = self._load()
             record = {"way": way.value, "model": device.model}
             if records.get(device.serial) != record:
@@ -96,7 +96,7 @@ class RootMemory:
 
     def forget(self, device: Device) -> None:
         """The remembered way has failed."""
-        with self._changing:
+        with self._changing, self._alone():
             records = self._load()
             if records.pop(device.serial, None) is not None:
                 self._save(records)
@@ -106,6 +106,18 @@ class RootMemory:
             return read_record(self._path, _Records)
         except (OSError, ValueError):
             return {}
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes out: a command on many devices has one for each."""
+        with ExitStack() as held:
+            with suppress(ImportError, OSError):
+                import fcntl  # noqa: PLC0415 (not on Windows, where such a command is not)
+
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(self._path.with_suffix(".lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _save(self, records: _Records) -> None:
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from adb_server import STDOUT, AdbServer, Peer, packet
 from droidreclaim.device import root
 from droidreclaim.device.adb import AdbDevice
+from droidreclaim.device.attached import Attached
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootMemory, RootWay, find_root
 from droidreclaim.device.select import Choice, select
@@ -316,3 +318,20 @@ def test_a_damaged_memory_is_an_empty_one(device: AdbDevice, tmp_path: Path, tex
 def test_a_memory_that_cannot_be_written_is_no_error(device: AdbDevice, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     RootMemory(tmp_path / "file" / "root.json").keep(device, RootWay.SU_C)
+
+
+def _keep(path: Path, number: int) -> None:
+    attached = Attached(f"S{number}", "device", model="M")
+    RootMemory(path).keep(AdbDevice(Server(), attached), RootWay.SU_0)
+
+
+def test_processes_that_remember_at_once_forget_nothing_of_each_other(tmp_path: Path) -> None:
+    """As those of one command on many devices; without a lock about half was lost."""
+    path = tmp_path / "state" / "root.json"
+    context = multiprocessing.get_context("fork")
+    keepers = [context.Process(target=_keep, args=(path, number)) for number in range(32)]
+    for one in keepers:
+        one.start()
+    for one in keepers:
+        one.join()
+    assert len(json.loads(path.read_text("utf-8"))) == 32
