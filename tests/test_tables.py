@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from droidreclaim.report.table import fitted_line, new_table, render, shortened
+from droidreclaim.report.table import fitted_line, folded, new_table, render, shortened
 
 _TITLES = ("PROCESS", "PID>", "USER>", "ADJ>", "BAND", "RSS>", "ANON>", "SWAP>", "REASON")
 _NAME = "com.example.very.long.package.name.of.a.maker:remote_service"
@@ -126,3 +126,38 @@ def test_on_a_real_terminal_a_table_fits(columns: int, tmp_path: Path) -> None:
             check=True,
         ).stdout
     )
+
+
+_WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=30
+)
+
+
+@given(st.lists(_WORDS, max_size=12), st.integers(20, 120))
+def test_a_sentence_is_broken_between_words_and_loses_none(words: list[str], width: int) -> None:
+    line = " ".join(words)
+    lines = folded(line, width).splitlines()
+    assert " ".join(lines).split() == line.split()
+    longest = max((cell_len(one) for one in line.split(" ")), default=0)
+    assert all(cell_len(one) <= max(width, longest + width // 2 + 1) for one in lines)
+
+
+def test_what_is_said_of_a_label_goes_on_under_itself() -> None:
+    text = (
+        "swap free   67% as lmkd counts: no more than what is easily available\nadj floor   201\n"
+    )
+    assert folded(text, 40) == (
+        "swap free   67% as lmkd counts: no more\n"
+        "            than what is easily\n"
+        "            available\n"
+        "adj floor   201\n"
+    )
+    assert folded(text, 200) == text
+
+
+def test_a_serial_is_never_shortened() -> None:
+    table = new_table("SERIAL", "STATE", "MODEL", "SDK>", "ABI", "ROOT", "READY")
+    serial = "adb-1A2B3C4D5E6F7G-AbCdEf._adb-tls-connect._tcp"
+    table.add_row(serial, "device", "Pocket Phone", "33", "x86_64", "adbd", "yes")
+    for width in (48, 60, 80, 120):
+        assert serial in render(table, width=width)

@@ -18,7 +18,7 @@ from droidreclaim.cli.options import (
     with_connection,
     with_connections,
 )
-from droidreclaim.cli.output import emit, now_utc, say, show, write
+from droidreclaim.cli.output import emit, now_utc, say, show, write, write_folded
 from droidreclaim.errors import (
     DeviceError,
     DroidReclaimError,
@@ -248,7 +248,7 @@ def _show_reclaim(
         show(told.kinds_table(result))
     if not result.targets:
         return  # nobody was touched: the reasons stand in the table
-    write(told.reclaim_summary(result) + "\n")
+    write_folded(told.reclaim_summary(result) + "\n")
     if line := told.swap_line(result):
         write(line + "\n")
     if result.device_refaults:

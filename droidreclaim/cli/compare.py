@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson
-from droidreclaim.cli.output import emit, show, write
+from droidreclaim.cli.output import emit, show, write_folded
 from droidreclaim.errors import UsageError
 from droidreclaim.escape import safe
 
@@ -47,7 +47,7 @@ def compare(
     lines += [f"{one.name} was cut short" for one in subjects if not one.complete]
     if found.left_out:
         lines.append(f"left out, for not all of them have it: {', '.join(found.left_out)}")
-    write("".join(f"{safe(line)}\n" for line in lines))
+    write_folded("".join(f"{safe(line)}\n" for line in lines))
 
 
 def _subject(path: Path) -> Subject:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, say, show, write, write_file
+from droidreclaim.cli.output import emit, say, show, write_file, write_folded
 from droidreclaim.errors import NotAchieved, UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def footprint(
         emit(head | report.footprint_json(seen, words), error)
     else:
         show(report.footprint_table(seen))
-        write(report.summary(seen, **told, second_hand=thresholds.second_hand) + "\n")
+        write_folded(report.summary(seen, **told, second_hand=thresholds.second_hand) + "\n")
     if error is not None:
         raise error
 
@@ -113,7 +113,7 @@ def _show_moment(
     for one in seen.left_out:
         say(f"left out: {one}", connection)
     show(report.moment_table(seen, thresholds))
-    write(report.moment_text(seen, thresholds) + "\n")
+    write_folded(report.moment_text(seen, thresholds) + "\n")
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connections
-from droidreclaim.cli.output import emit, emit_line, show, write
+from droidreclaim.cli.output import emit, emit_line, show, write, write_folded
 
 app = typer.Typer(help="A daemon on the device that pages out when memory gets short.")
 
@@ -47,7 +47,7 @@ def start(
     if as_json:
         emit(report.guard_json(device, phone.source, started))
     else:
-        write(report.guard_text(started) + "\n")
+        write_folded(report.guard_text(started) + "\n")
 
 
 @app.command()
@@ -63,7 +63,7 @@ def status(as_json: AsJson = False, *, connection: Connection) -> None:
     if as_json:
         emit(report.guard_json(device, phone.source, seen.guard, seen.apps))
         return
-    write(report.guard_text(seen.guard) + "\n")
+    write_folded(report.guard_text(seen.guard) + "\n")
     if seen.apps:
         show(report.apps_table(seen.apps))
 

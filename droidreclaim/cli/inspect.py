@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connections
-from droidreclaim.cli.output import emit, emit_line, say, show, terminal_columns, to_stderr, write
+from droidreclaim.cli.output import (
+    emit,
+    emit_line,
+    say,
+    show,
+    terminal_columns,
+    to_stderr,
+    write,
+    write_folded,
+)
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.units import parse_duration
@@ -133,7 +142,8 @@ def kills(
     if as_json:
         emit(head | report.kills_json(found.records, *facts))
         return
-    show(report.kills_table(found.records))
+    if found.records:
+        show(report.kills_table(found.records))
     to_stderr(report.kills_summary(*facts) + "\n")
 
 
@@ -173,7 +183,7 @@ def headroom(
             document = report.headroom_json(seen, settings)
             emit(_CAPTURED | {"left_out": list(basis.left_out)} | document)
         else:
-            write(report.headroom_text(seen, settings) + "\n")
+            write_folded(report.headroom_text(seen, settings) + "\n")
         return
     with connect.phone(connection, root=False) as phone:
         if follow:
@@ -189,9 +199,9 @@ def headroom(
             document = report.headroom_json(seen, settings, basis.at(seen.boot_s))
             emit(connect.head(phone) | document | (limits_json(own) if own else {}))
         else:
-            write(report.headroom_text(seen, settings) + "\n")
+            write_folded(report.headroom_text(seen, settings) + "\n")
             if own:
-                write(limits_text(own) + "\n")
+                write_folded(limits_text(own) + "\n")
 
 
 def _show_sample(

@@ -126,6 +126,15 @@ def emit_line(value: Mapping[str, Any]) -> None:
     write(json.dumps(value) + "\n")
 
 
+def write_folded(text: str) -> None:
+    """Write sentences: into a terminal none goes on at its edge in the middle of a word."""
+    if elsewhere.sink is None and sys.stdout.isatty():
+        from droidreclaim.report.table import folded
+
+        text = folded(text, terminal_columns())
+    write(text)
+
+
 def show(table: Table) -> None:
     """Print a table: as wide as the terminal, or full width and plain into a pipe."""
     from droidreclaim import report

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
-from droidreclaim.cli.output import emit, show, write
+from droidreclaim.cli.output import emit, show, write, write_folded
 from droidreclaim.units import plural
 
 app = typer.Typer(help="Profiles of the guard: faults, what one would do now, their form.")
@@ -54,7 +54,7 @@ def explain(name: Name, as_json: AsJson = False, *, connection: Connection) -> N
     if as_json:
         emit(report.explain_json(device, source, plan))
         return
-    write(report.explain_text(plan) + "\n")
+    write_folded(report.explain_text(plan) + "\n")
     show(report.explain_table(plan))
 
 

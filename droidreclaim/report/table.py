@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -12,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-_NAMES = frozenset({"PROCESS", "SERIAL", "MODEL", "PACKAGE"})  # shortened in the middle
+_SHORTENED = frozenset({"PROCESS", "MODEL", "PACKAGE"})  # in the middle; a serial is copied whole
+_NAMES = _SHORTENED | {"SERIAL"}
 _MAY_WRAP = frozenset({"REASON", "READY", "FACT", "CHECK", "WHAT TO DO", "WHY", "AT"})
 # What a narrow terminal does without, first this; --json and a pipe have all.
 _OPTIONAL = ("USER", "ANON", "ABI", "SDK", "SHARED", "TIME", "LAUNCH p50/p95", "TO SWAP")
@@ -109,7 +111,7 @@ def _fitted(table: Table, width: int) -> Table | Group:
         )
     for cells in zip(*(_cells(one) for one in shown), strict=True):
         pairs = zip(shown, cells, strict=True)
-        fitted.add_row(*(Name(cell) if one.header in _NAMES else cell for one, cell in pairs))
+        fitted.add_row(*(Name(cell) if one.header in _SHORTENED else cell for one, cell in pairs))
     return fitted
 
 
@@ -119,7 +121,8 @@ def _paragraphs(table: Table, width: int) -> Group:
     rest = [one for one in table.columns if one is not names[0]]
     parts: list[Text | Padding] = []
     for number, name in enumerate(_cells(names[0])):
-        parts.append(Text(shortened(name.plain, width), style=name.style))
+        whole = names[0].header not in _SHORTENED
+        parts.append(name if whole else Text(shortened(name.plain, width), style=name.style))
         cells = ((str(one.header), _cells(one)[number]) for one in rest)
         pairs = [Text.assemble((title, "bold"), " ", cell) for title, cell in cells if cell.plain]
         parts += [Padding(line, (0, 0, 0, 2)) for line in _packed(pairs, max(1, width - 2))]
@@ -144,7 +147,7 @@ def _cells(column: Column) -> list[Text]:
 
 
 def _gives_way(column: Column) -> bool:
-    return column.header in _NAMES or column.header in _MAY_WRAP or not column.no_wrap
+    return column.header in _SHORTENED or column.header in _MAY_WRAP or not column.no_wrap
 
 
 def _least_of(column: Column) -> int:
@@ -155,6 +158,34 @@ def _least_of(column: Column) -> int:
 def _least(columns: Sequence[Column]) -> int:
     """The least width that all of *columns* take."""
     return sum(map(_least_of, columns)) + _GAP_CELLS * max(0, len(columns) - 1)
+
+
+# "swap free       67% as lmkd counts": a label, and what is said of it.
+_LABEL = re.compile(r"\S+(?: \S+)* {2,}")
+
+
+def folded(text: str, width: int) -> str:
+    """*text* with its long lines broken between words, under the words of the first part."""
+    return "".join(f"{line}\n" for row in text.splitlines() for line in _folded(row, width))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    label = _LABEL.match(line)
+    indent = " " * label.end() if label and label.end() <= width // 2 else "  "
+    if cell_len(line) <= width or width <= 2 * len(indent):
+        return [line]
+    lines = []
+    rest = line
+    while cell_len(rest) > width:
+        room = set_cell_size(rest, width + 1)
+        at = room.rfind(" ", len(indent) + 1)
+        if at < 0:
+            at = rest.find(" ", len(indent) + 1)  # a path or an address stays whole
+        if at < 0:
+            break
+        lines.append(rest[:at].rstrip())
+        rest = indent + rest[at:].lstrip()
+    return [*lines, rest]
 
 
 def fitted_line(line: str, width: int) -> str:
