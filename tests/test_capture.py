@@ -12,6 +12,7 @@ import pytest
 from droidreclaim.errors import ParseError, UsageError
 from droidreclaim.inspect import capture as capture_module
 from droidreclaim.inspect.capture import read_capture
+from droidreclaim.inspect.captured import captured_processes
 from droidreclaim.parse.text.bugreport import Captured, Kind, kind_of_command
 
 _ALL = frozenset(Kind)
@@ -95,6 +96,57 @@ def test_a_folder_of_outputs_is_sorted_by_their_looks(tmp_path: Path) -> None:
     (tmp_path / "picture").write_bytes(b"\x89PNG\0\0")
     captured = read_capture(tmp_path, _ALL, Kind.LOG)
     assert set(captured.texts) == {Kind.PS, Kind.LOG, Kind.MEMINFO}
+
+
+_ROWS = "".join(
+    f"u0_a{number} {4000 + number} 500 10 20 0 0 S com.example.a{number}\n" for number in range(3)
+)
+_TABLE = "USER PID PPID VSZ RSS WCHAN ADDR S NAME\n" + _ROWS
+
+
+def _each(begin: str) -> str:
+    return "".join(f"{begin}{line}\n" for line in _TABLE.splitlines())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _TABLE,
+        _TABLE.replace("\n", "\r\n"),
+        _TABLE.replace("\n", "\r"),  # a terminal's own log
+        "$ adb shell ps -A\n" + _TABLE,
+        "* daemon started successfully\n$ adb shell ps -A\n\n" + _TABLE,
+        _each("> "),
+        _each(">> "),
+        _each("| "),
+        _each("\t"),
+        f"```\n{_TABLE}```\n",
+        "here it is:\n\n" + _each("> ") + ">\n",
+    ],
+)
+def test_a_ps_that_went_through_a_chat_or_a_terminal_has_all_its_rows(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "ps.txt"
+    path.write_bytes(text.encode())
+    seen, _, left_out = captured_processes(path)
+    assert [one.pid for one in seen.processes] == [4000, 4001, 4002], left_out
+
+
+@pytest.mark.parametrize("text", [_TABLE + "u0_a3 x\n", "$ ps\n" + _TABLE + "?\n"])
+def test_a_row_that_cannot_be_read_is_said_in_a_paste_too(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "ps.txt"
+    path.write_text(text)
+    with pytest.raises(ParseError, match="cannot read"):
+        captured_processes(path)
+
+
+def test_a_log_whose_lines_end_in_cr_alone_has_all_its_kills(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes((_KILL * 3).replace("\n", "\r").encode())
+    text = read_capture(path, _ALL, Kind.LOG).text(Kind.LOG)
+    assert text is not None
+    assert text.splitlines() == (_KILL * 3).splitlines()
 
 
 def test_a_cut_bug_report_gives_what_is_there_and_says_so(tmp_path: Path) -> None:

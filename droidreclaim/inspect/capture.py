@@ -166,7 +166,10 @@ class _Reader:
     def _read_text(
         self, stream: io.BufferedReader, encoding: str, name: str, certain: bool
     ) -> None:
-        lines = _lines(io.TextIOWrapper(stream, encoding, "replace", newline="\n"))
+        begins = stream.peek(_HEAD_BYTES)
+        # A terminal's own log may end its lines with CR alone.
+        end = "\r" if b"\r" in begins and b"\n" not in begins else "\n"
+        lines = _lines(io.TextIOWrapper(stream, encoding, "replace", newline=end))
         head = list(itertools.islice(lines, _HEAD_LINES))
         sorter = Sorter(self._captured, self._wanted, name)
         if is_bug_report(head):

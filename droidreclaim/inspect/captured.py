@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from droidreclaim.errors import ParseError
@@ -27,7 +28,7 @@ def captured_processes(path: Path) -> tuple[Snapshot, str | None, tuple[str, ...
     for piece in capture.pieces(Kind.PS, Kind.ACTIVITY):
         try:
             if piece in capture.pieces(Kind.PS):
-                rows += parse_ps(piece.text, piece.name)
+                rows += _rows(piece.text, piece.name)
             else:
                 members |= _members(piece.text)
         except ParseError as error:
@@ -36,6 +37,32 @@ def captured_processes(path: Path) -> tuple[Snapshot, str | None, tuple[str, ...
         hint = "looked for ps and dumpsys activity processes: neither is in it"
         raise ParseError(str(path), 1, "", hint="; ".join([hint, *left_out[:3]]))
     return states.captured(members, rows), capture.taken_at, tuple(left_out)
+
+
+# "> USER PID PPID VSZ RSS ...", quoted in a mail or a chat.
+_PS_TITLE = re.compile(
+    r"(?P<quote>[>|\s]{0,8})(?:USER|LABEL|PID|F S UID|UID)\s{1,20}[A-Z]{2,5}\b.{0,500}"
+)
+
+
+def _rows(text: str, name: str) -> tuple[PsRow, ...]:
+    """
+    The rows of ``ps``; of a paste, those below its titles, without what quotes each.
+
+    Raises:
+        ParseError: a row cannot be read, or there is none.
+    """
+    try:
+        return parse_ps(text, name)
+    except ParseError:
+        lines = text.splitlines()
+        found = ((at, _PS_TITLE.fullmatch(one)) for at, one in enumerate(lines))
+        at, title = next((pair for pair in found if pair[1]), (0, None))
+        quote = title["quote"] if title else ""
+        if title is None or not (at or quote):
+            raise
+        rows = [one.removeprefix(quote) for one in lines[at:] if one.strip("> |`")]
+        return parse_ps("\n".join([*rows, ""]), name)
 
 
 def _members(text: str) -> dict[int, Member]:

@@ -120,7 +120,8 @@ def kills_summary(
     if counters is not None:
         lines.append(f"lmkd itself counts {counters.total} since boot")
     if unread:
-        lines.append(f"{plural(unread, 'line')} could not be read that begin as a kill")
+        begin = "begins" if unread == 1 else "begin"
+        lines.append(f"{plural(unread, 'line')} could not be read that {begin} as a kill")
     lines += [f"not asked or silent: {source}" for source in silent]
     return "\n".join(safe(line) for line in lines)
 
