@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,8 @@ from droidreclaim.qa import benchmark, junit, page
 from droidreclaim.qa.figures import Result, to_json
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
-from droidreclaim.records import open_record, read_record, require_bounded
+from droidreclaim.qa.written import UNREADABLE, WrittenFolder, whole_lines
+from droidreclaim.records import read_record, require_bounded
 
 RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK = (
     "run.json",
@@ -34,16 +34,15 @@ ROUNDS = "rounds"
 _OURS = (RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK)
 _MAX_BYTES = 256 << 20
 _MAX_LINE_BYTES = 1 << 24
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError)
 _HEAD = TypeAdapter(dict[str, Any])
 _ROUND = TypeAdapter(Round)
 
 
-class Folder:
+class Folder(WrittenFolder):
     """Where a run is written down, round by round: a run that is cut short leaves what it had."""
 
     def __init__(self, path: Path, *, fresh: bool) -> None:
-        self.path = path
+        super().__init__(path)
         self._fresh = fresh
 
     @classmethod
@@ -55,7 +54,7 @@ class Folder:
             UsageError: it holds a run and is not to be overwritten, or cannot be looked at.
         """
         folder = cls(path, fresh=True)
-        with folder._written():
+        with folder.faults_named():
             if (path / RUN).exists() and not force:
                 raise UsageError(
                     f"--out {path} holds a run already",
@@ -78,7 +77,7 @@ class Folder:
             return cls(path, fresh=False), head, rounds
         except FileNotFoundError:
             raise UsageError(f"there is no run in {path}") from None
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise UsageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
     def scenario_of(self, head: dict[str, Any]) -> Scenario:
@@ -98,7 +97,7 @@ class Folder:
 
     def begin(self, scenario: Scenario, head: dict[str, Any]) -> None:
         """Write down what is asked for; of a run that is overwritten nothing stays."""
-        with self._written():
+        with self.faults_named():
             self.path.mkdir(parents=True, exist_ok=True)
             if self._fresh:
                 self._clear()
@@ -108,7 +107,7 @@ class Folder:
             "scenario": scenario.model_dump(mode="json", by_alias=True, exclude_none=True),
             **head,
         }
-        self._write(RUN, json.dumps(told, indent=2) + "\n")
+        self.write_whole(RUN, told)
 
     def _clear(self) -> None:
         for name in _OURS:
@@ -118,55 +117,25 @@ class Folder:
 
     def note(self, one: Round) -> None:
         """Write down a round that ended."""
-        line = json.dumps({"event": "round", **asdict(one)})
-        with self._written(), (self.path / SAMPLES).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        self.append_line(SAMPLES, json.dumps({"event": "round", **asdict(one)}))
 
     def log(self, line: str) -> None:
         """Write down a line of what was told meanwhile."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        with self._written(), (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{at} {line}\n")
+        self.append_line(LOG, f"{at} {line}")
 
     def finish(self, result: Result, head: dict[str, Any]) -> None:
         """Write what it came to; may be done again with more rounds."""
-        self._write(RESULT, json.dumps(to_json(result), indent=2) + "\n")
-        self._write(JUNIT, junit.render(result, head))
-        self._write(BENCHMARK, json.dumps(benchmark.to_json(result, head), indent=2) + "\n")
-        self._write(REPORT, page.render(result, head, self.path / ROUNDS))
-
-    def _write(self, name: str, text: str) -> None:
-        partial = self.path / f"{name}.partial"
-        with self._written():
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self.path / name)
-
-    @contextmanager
-    def _written(self) -> Iterator[None]:
-        """
-        Raises:
-            UsageError: what is written here does not get there, in the system's words.
-        """
-        try:
-            yield
-        except OSError as error:
-            raise UsageError(f"--out {self.path}: {error.strerror or error}") from error
+        self.write_whole(RESULT, to_json(result))
+        self.write_whole(JUNIT, junit.render(result, head))
+        self.write_whole(BENCHMARK, benchmark.to_json(result, head))
+        self.write_whole(REPORT, page.render(result, head, self.path / ROUNDS))
 
 
 def _rounds(path: Path) -> Iterator[Round]:
     """Rounds whose line was written to its end: a crash may have cut the last one."""
-    try:
-        file = open_record(path)
-    except FileNotFoundError:
-        return
-    size_bytes = 0
-    with file:
-        while line := file.readline(_MAX_LINE_BYTES):
-            size_bytes += len(line)
-            if size_bytes > _MAX_BYTES:
-                raise ValueError(f"larger than {_MAX_BYTES >> 20} MiB")
-            if line.endswith(b"\n"):
-                told = _HEAD.validate_json(line)
-                require_bounded(told)
-                told.pop("event", None)
-                yield _ROUND.validate_python(told)
+    for line in whole_lines(path, most_bytes=_MAX_BYTES, longest_bytes=_MAX_LINE_BYTES):
+        told = _HEAD.validate_json(line)
+        require_bounded(told)
+        told.pop("event", None)
+        yield _ROUND.validate_python(told)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,10 +16,10 @@ from droidreclaim.lab.storm import page
 from droidreclaim.lab.storm.events import Begin, Event, Run, runs_of, to_line
 from droidreclaim.lab.storm.plan import Parameters
 from droidreclaim.lab.storm.result import Storm, to_json
-from droidreclaim.records import open_record, read_record
+from droidreclaim.qa.written import UNREADABLE, WrittenFolder, whole_lines
+from droidreclaim.records import read_record
 
 _RUN, _SAMPLES, _STORM, _REPORT = "run.json", "samples.ndjson", "storm.json", "report.html"
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError)
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_SAMPLES_BYTES = 128 << 20  # an hour of samples of one arm is 4 MiB
 _Number = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
@@ -38,7 +37,7 @@ class _Head:
     droidreclaim: str | None = None
 
 
-class Folder:
+class Folder(WrittenFolder):
     """
     Where a storm is written down, event by event.
 
@@ -54,7 +53,7 @@ class Folder:
     def __init__(
         self, path: Path, what: Parameters, wanted: tuple[tuple[str, ...], tuple[int, ...]] | None
     ) -> None:
-        self.path = path
+        super().__init__(path)
         self.what = what
         self.wanted = wanted
         self._kept = ""
@@ -68,13 +67,13 @@ class Folder:
             UsageError: it holds one already, or cannot be made.
         """
         folder = cls(path, what, None)
-        with folder._written():
+        with folder.faults_named():
             if (path / _RUN).exists():
                 raise UsageError(
                     f"--out {path} holds a storm already", hint="--resume goes on with it"
                 )
             path.mkdir(parents=True, exist_ok=True)
-        folder._write(_RUN, folder._head())
+        folder.write_whole(_RUN, folder._head())
         return folder
 
     @classmethod
@@ -92,7 +91,7 @@ class Folder:
                 raise ValueError("neither packages nor the sizes of apps that are made")
         except FileNotFoundError:
             raise UsageError(f"--resume: there is no storm in {path}") from None
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise UsageError(f"{path / _RUN} cannot be read: {_first_line(error)}") from error
         folder = cls(path, head.parameters, head.wanted)
         folder.version = head.droidreclaim
@@ -100,8 +99,7 @@ class Folder:
 
     def note(self, key: tuple[str, int], event: Begin | Event) -> None:
         """Write down one event."""
-        with self._written(), (self.path / _SAMPLES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(to_line(key, event)) + "\n")
+        self.append_line(_SAMPLES, json.dumps(to_line(key, event)))
 
     def plan(self, arms: Sequence[str], seeds: Sequence[int]) -> None:
         """Remember what is asked for, besides what was before; of runs those that ended stay."""
@@ -110,8 +108,8 @@ class Folder:
             tuple(dict.fromkeys([*before[0], *arms])),
             tuple(dict.fromkeys([*before[1], *seeds])),
         )
-        self._write(_RUN, self._head())
-        self._write(_SAMPLES, self._kept)
+        self.write_whole(_RUN, self._head())
+        self.write_whole(_SAMPLES, self._kept)
 
     def finish(self, storm: Storm) -> None:
         """Write what it all came to; may be done again with more runs."""
@@ -125,17 +123,18 @@ class Folder:
                 for run in storm.runs
             ],
         }
-        self._write(_RUN, told)
-        self._write(_STORM, to_json(storm))
-        self._write(_REPORT, page.render(storm))
+        self.write_whole(_RUN, told)
+        self.write_whole(_STORM, to_json(storm))
+        self.write_whole(_REPORT, page.render(storm))
 
     def _finished(self) -> list[Run]:
         """The runs that ended; the lines of others will be dropped, for they will run again."""
         path = self.path / _SAMPLES
         try:
-            lines = list(_whole_lines(path))
+            text = whole_lines(path, most_bytes=_MAX_SAMPLES_BYTES, longest_bytes=_MAX_LINE_BYTES)
+            lines = [_SAMPLE.validate_json(line) for line in text]
             finished = [run for run in runs_of(lines) if run.end is not None or run.wrong]
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error
         keys = {run.key for run in finished}
         kept = [line for line in lines if (line["arm"], line["seed"]) in keys]
@@ -148,47 +147,6 @@ class Folder:
             "parameters": asdict(self.what),
             "wanted": self.wanted,
         }
-
-    def _write(self, name: str, content: dict[str, Any] | str) -> None:
-        text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
-        partial = self.path / f"{name}.partial"
-        with self._written():
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self.path / name)
-
-    @contextmanager
-    def _written(self) -> Iterator[None]:
-        """
-        Raises:
-            UsageError: what is written here does not get there, in the system's words.
-        """
-        try:
-            yield
-        except OSError as error:
-            raise UsageError(f"--out {self.path}: {error.strerror or error}") from error
-
-
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """
-    Lines that were written to their end: a crash may have cut the last one.
-
-    Raises:
-        OSError, ValueError: no regular file, a line that is none of ours, or more than a storm has.
-    """
-    try:
-        file = open_record(path)
-    except FileNotFoundError:
-        return
-    size_bytes = 0
-    with file:
-        while line := file.readline(_MAX_LINE_BYTES):
-            size_bytes += len(line)
-            if size_bytes > _MAX_SAMPLES_BYTES:
-                raise ValueError(f"larger than {_MAX_SAMPLES_BYTES >> 20} MiB")
-            if line.endswith(b"\n"):
-                yield _SAMPLE.validate_json(line)
-            elif len(line) == _MAX_LINE_BYTES:
-                raise ValueError(f"a line longer than {_MAX_LINE_BYTES >> 10} KiB")
 
 
 def _first_line(error: Exception) -> str:
