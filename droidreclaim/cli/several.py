@@ -9,6 +9,8 @@ all cores work, and a Ctrl-C ends each as it ends a command on one device.
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import multiprocessing
 import os
 import signal
@@ -33,6 +35,14 @@ from droidreclaim.report import together
 _AT_ONCE = 64
 _RANK = (1, 2, 6, 3, 5, 4, 7)  # which exit code speaks for all; above them those of a signal
 _LOOK_S = 1.0
+# What a command loads once it has a device: loaded here it is loaded once, not by each process.
+_LOADS = {
+    "ps": ("inspect.states", "reclaim.unrooted"),
+    "reclaim": ("inspect.states", "reclaim.unrooted", "report.reclaim"),
+    "kills": ("inspect.kills", "report.kills"),
+    "headroom": ("inspect.headroom", "inspect.states", "report.headroom"),
+    "doctor": ("inspect.doctor", "report.doctor"),
+}
 
 Call = Callable[..., None]
 
@@ -55,6 +65,9 @@ def run(call: Call, connection: Connection, values: Mapping[str, Any]) -> None:
         raise NotPossible("several devices at once need fork(), which Windows has not")
     desk = _Desk(call, connection, as_json=bool(values.get("as_json")))
     desk.stream = bool(values.get("follow"))
+    for name in _LOADS.get(getattr(call, "func", call).__name__, ()):
+        importlib.import_module(f"droidreclaim.{name}")
+    gc.freeze()  # a collection in a child would copy all pages of ours
     desk.work(serials)
     if not desk.as_json:
         for table in together.tables(desk.tables):
