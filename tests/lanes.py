@@ -93,7 +93,7 @@ LINT = Lane(
     tests=False,
 )
 # The longest of a lane begin first, or one of them is all that is left to do at its end.
-LONGEST = ("storm", "guard", "engine", "main_job", "run", "footprint", "releases")
+LONGEST = ("storm", "guard", "engine", "main_job", "run", "footprint", "releases", "android17")
 # What is no phone's and no machine's is the unit lane's, so that a new folder of tests is in it.
 LANES = (
     pytest_lane("linux", "tests/linux"),

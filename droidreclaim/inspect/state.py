@@ -7,6 +7,7 @@ from droidreclaim.device.root import RootWay
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.doctor import INTERFERING
+from droidreclaim.inspect.system_checks import MMD
 from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.policy.lmkd_settings import settings_in_force
@@ -32,6 +33,8 @@ def state_of(device: Device, way: RootWay | None, *, timeout_s: float) -> dict[s
         if name not in ("props", "am-settings")
     }
     sdk = properties.get("ro.build.version.sdk")
+    mmd = sorted(f"{key}={value}" for key, value in properties.items() if key.startswith(MMD))
+    others["mmd"] = ", ".join(mmd) or None
     return {"sdk": sdk, **_activity_manager(answers["am-settings"]), **others, **lmkd}
 
 

@@ -12,6 +12,8 @@ from droidreclaim.units import format_size
 
 OK, WARN = CheckState.OK, CheckState.WARN
 
+MMD = ("mmd.", "persist.mmd.")  # properties of Android 16's memory management daemon
+
 _MOST_PROPERTIES = 8
 
 
@@ -49,7 +51,7 @@ def mmd(properties: Mapping[str, str]) -> Iterator[Check]:
     """Android 16's memory management daemon; a device without it has no line."""
     told = [
         f"{key}={value}" for key, value in sorted(properties.items())
-        if key.startswith(("mmd.", "persist.mmd."))
+        if key.startswith(MMD)
     ]  # fmt: skip
     if not told:
         return

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from commands import command, run, run_json
+from droidreclaim.inspect.state import state_of
 from droidreclaim.parse.activity.starts import parse_start_info
+from droidreclaim.session import connect
 from handset import Handset, until
 
 pytestmark = pytest.mark.phone
@@ -91,6 +93,10 @@ def test_paging_out_where_it_wears_flash_wants_to_be_allowed(phone17: Handset) -
     said = {check["name"]: check for check in run_json(phone17, "doctor")["checks"]}
     assert (said["mmd"]["state"], said["zram writeback"]["state"]) == ("warn", "warn")
     assert "writeback.enabled=true" in said["mmd"]["fact"]
+    with connect(phone17.serial, timeout_s=60.0) as device:
+        state = state_of(device.device, device.way, timeout_s=60.0)
+    assert state["zram backing"] == "/dev/loop0"
+    assert "mmd.zram.writeback.enabled=true" in (state["mmd"] or "")
 
 
 def test_an_app_that_comes_back_from_flash_is_whole_and_its_adj_is_its_own(
