@@ -81,6 +81,12 @@ _FACTS = {
         r"(?:enforcing|permissive|disabled)(?:, helper as u:r:(?:shell|su|magisk|ksu|init):s0)?",
         (r"(enforcing|permissive|disabled), helper as .*", r"\1"),
     ),
+    "emulator image": _shapes((r"((?:user|userdebug|eng|unknown) build).*", r"\1")),
+    "emulator RAM": _shapes(
+        rf"has {SIZE}(?:; what was asked for is not known here| of {SIZE} asked for)"
+        rf"|hw\.ramSize asks for {SIZE}, it has {SIZE}"
+    ),
+    "low-RAM device": _shapes(r"ro\.config\.low_ram is true \(2 GB and less\)"),
     "ram": _shapes(rf"{SIZE}, (?:{SIZE}|\?) available"),
     "swap": _shapes(
         rf"none|{AREA}: (?:on flash, )?{_USED}|{_USED}, by meminfo",
