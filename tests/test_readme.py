@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from droidreclaim import profiles
+from droidreclaim.model import Reason
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text("utf-8")
@@ -37,6 +38,13 @@ def test_every_command_that_a_page_shows_exists() -> None:
     assert {"ps", "reclaim", "devices", "uninstall"} <= named
     for name in named:
         assert re.search(rf"^  {name}\b", help_text, re.MULTILINE), name
+
+
+def test_every_reason_of_a_page_out_is_explained() -> None:
+    page = (_ROOT / "docs" / "numbers.md").read_text("utf-8")
+    section = page[page.index("## Reasons") : page.index("## Exit codes")]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted(Reason)
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
