@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from droidreclaim.errors import ProfileError, UsageError
+from droidreclaim.profiles.reader import faulty, read_form
 from droidreclaim.qa import scenario
 from droidreclaim.qa.form import ScenarioForm
 from droidreclaim.qa.scenario import Scenario
@@ -151,3 +154,30 @@ expect: [{resume: {p50: 20ms}}, {survived: {at_least: 90%}}, {differs: {from: ki
     told = form.model_dump(mode="json", by_alias=True, exclude_none=True)
     assert told["steps"][1]["wait"] == "0.3s"
     assert ScenarioForm.model_validate(told) == form
+
+
+_PIECES = (
+    "", "*", "&a ", "*a", "!!binary ", "<<: ", "\t", "- ", "? ", "|", "012", "1:30", "{", "[", "'",
+    "%YAML 9.9\n", "\n---\n", "\x85", "\u2028", '"\\x', "9" * 400, "-1", ".inf", ".nan", "null",
+    "1e999", "{tap: 1}", "[[]]", "\x00", "\x1b[2J", "1000000h", "a: b\n", "\U0001f600",
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_scenario_changed_anywhere_is_one_or_has_faults_at_their_places(
+    data: st.DataObject,
+) -> None:
+    text = data.draw(st.sampled_from(SCENARIOS)).read_text()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        end = at + data.draw(st.sampled_from([0, 1, 2, 8, 40]))
+        text = text[:at] + data.draw(st.sampled_from(_PIECES)) + text[end:]
+    found = read_form(text.encode(), ScenarioForm)
+    if isinstance(found, ScenarioForm):
+        json.dumps(found.model_dump(mode="json", by_alias=True), allow_nan=False)
+        return
+    assert found
+    lines = text.count("\n") + text.count("\x85") + text.count("\u2028") + 1
+    assert all(1 <= one.line <= lines and one.column >= 1 for one in found)
+    assert str(faulty("s.yaml", found))
