@@ -25,6 +25,8 @@ _KILLERS = {
     11: KilledBy.USER,
     14: KilledBy.FREEZER,
 }
+# Filed under USER REQUESTED: what "am kill" or an app that may ask for it ended in the background.
+_BACKGROUND = re.compile("KILL[ _]BACKGROUND")
 EXIT_SELF = 1  # the app's own exit is no kill
 
 # toString(), which apps and vendors log: all on one line, the last parenthesis missing, the time
@@ -92,11 +94,14 @@ def _record(
     rss_bytes: int | None,
 ) -> KillRecord:
     description, subreason_name, _ = words
+    by = _KILLERS.get(reason, killer_of(description or subreason_name))
+    if by is KilledBy.USER and _BACKGROUND.fullmatch(subreason_name):
+        by = KilledBy.ACTIVITY_MANAGER
     said = next((word for word in words if word and word != "UNKNOWN"), "")
     return KillRecord(
         line_number=line_number,
         at=at,
-        by=_KILLERS.get(reason, killer_of(description or subreason_name)),
+        by=by,
         pid=pid,
         reason=said,
         source="exit-info",
