@@ -157,3 +157,18 @@ def run_into(stdout: int) -> subprocess.CompletedProcess[str]:
         )
     finally:
         os.close(stdout)
+
+
+def test_what_another_process_prints_is_not_drawn_for_this_terminal() -> None:
+    """One of several devices: its lines go behind its serial, without the cursor's moves."""
+    code = """
+from droidreclaim.cli import output
+print(output.on_terminal())
+output.elsewhere.sink = object()
+print(output.on_terminal())
+"""
+    ours, terminal = os.openpty()
+    subprocess.run([sys.executable, "-c", code], stdout=terminal, check=True)
+    os.close(terminal)
+    assert os.read(ours, 100).split() == [b"True", b"False"]
+    os.close(ours)

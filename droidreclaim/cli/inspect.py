@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from droidreclaim.cli.options import AsJson, Capture, Connection, with_connectio
 from droidreclaim.cli.output import (
     emit,
     emit_line,
+    on_terminal,
     say,
     show,
     terminal_columns,
@@ -213,7 +213,7 @@ def _show_sample(
 
     if as_json:
         emit_line(report.headroom_json(seen, settings, at))
-    elif sys.stdout.isatty():
+    elif on_terminal():
         # One cell less than there are: in the last one some terminals begin a new line.
         line = fitted_line(report.headroom_line(seen), terminal_columns() - 1)
         write(f"\r\x1b[K{line}")

@@ -128,7 +128,7 @@ def emit_line(value: Mapping[str, Any]) -> None:
 
 def write_folded(text: str) -> None:
     """Write sentences: into a terminal none goes on at its edge in the middle of a word."""
-    if elsewhere.sink is None and sys.stdout.isatty():
+    if on_terminal():
         from droidreclaim.report.table import folded
 
         text = folded(text, terminal_columns())
@@ -142,10 +142,15 @@ def show(table: Table) -> None:
     if elsewhere.sink is not None:
         elsewhere.sink.take("table", table)
         return
-    terminal = sys.stdout.isatty()
+    terminal = on_terminal()
     width = terminal_columns() if terminal else None
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     write(report.render(table, width=width, colour=colour))
+
+
+def on_terminal() -> bool:
+    """Whether stdout is a terminal that this process draws on, and nobody else."""
+    return elsewhere.sink is None and sys.stdout.isatty()
 
 
 def terminal_columns() -> int:
