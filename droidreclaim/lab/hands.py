@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from droidreclaim.errors import ParseError
+from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.parse.activity.launch import Launch
 from droidreclaim.parse.kills.join import join_kills
 from droidreclaim.parse.kills.log import parse_kills
@@ -20,6 +20,10 @@ from droidreclaim.units import MIB
 _VERIFY_TIMEOUT_S = 240.0
 
 _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+
+
+class BadPages(DroidReclaimError):
+    """An app's memory does not hold what the app wrote, or could not be read."""
 
 
 @dataclass(frozen=True)

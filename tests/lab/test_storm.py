@@ -24,6 +24,7 @@ from droidreclaim.cli.main import main
 from droidreclaim.errors import DeviceLost, NotAchieved, UsageError
 from droidreclaim.guard import control
 from droidreclaim.helper.guard_wire import GuardLine
+from droidreclaim.lab.hands import BadPages
 from droidreclaim.lab.phone import image
 from droidreclaim.lab.storm import arms, measure, page, table
 from droidreclaim.lab.storm.events import (
@@ -43,7 +44,7 @@ from droidreclaim.lab.storm.events import (
 from droidreclaim.lab.storm.figures import figures
 from droidreclaim.lab.storm.folder import Folder
 from droidreclaim.lab.storm.plan import Order, Pressure, parameters
-from droidreclaim.lab.storm.play import BadPages, play
+from droidreclaim.lab.storm.play import play
 from droidreclaim.lab.storm.result import Storm, to_json
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.lab.storm.state import difference

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from droidreclaim.errors import DroidReclaimError, NotAchieved
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
-from droidreclaim.lab.demo.result import Arm, Death, Game, PagedOut, Sample, Step, Verified
-from droidreclaim.lab.demo.scenario import App, Scenario
-from droidreclaim.lab.hands import Hands
+from droidreclaim.lab.demo.result import Arm, Death, Game, Sample, Step, Verified
+from droidreclaim.lab.demo.scenario import Scenario
+from droidreclaim.lab.hands import BadPages, Hands
+from droidreclaim.lab.storm.arms import Acted, acted_of
+from droidreclaim.lab.storm.plan import App
 from droidreclaim.parse.activity.launch import Launch
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.proc.kernel import parse_meminfo
@@ -21,11 +23,7 @@ from droidreclaim.units import format_size
 
 _ZRAM = "/sys/block/zram0/mm_stat"
 
-PageOut = Callable[[str], PagedOut | None]
-
-
-class BadPages(DroidReclaimError):
-    """An app's memory does not hold what the app wrote."""
+PageOut = Callable[[str], Acted | None]
 
 
 def leave_alone(package: str) -> None:
@@ -35,7 +33,7 @@ def leave_alone(package: str) -> None:
 def pager(phone: Phone) -> PageOut:
     """What pages an app out that has left the screen: a plain ``reclaim PACKAGE``."""
 
-    def page_out(package: str) -> PagedOut | None:
+    def page_out(package: str) -> Acted | None:
         start_s = time.monotonic()
         try:
             result = phone.app(package).page_out()
@@ -43,19 +41,7 @@ def pager(phone: Phone) -> PageOut:
             if error.result is None:
                 return None  # it was killed before it could be reached
             result = error.result
-        totals = result.totals
-        return PagedOut(
-            targets=len(result.targets),
-            advised_bytes=totals.advised_bytes or 0,
-            reclaimed_bytes=totals.reclaimed_bytes,
-            swapped_bytes=totals.swapped_bytes,
-            gained_bytes=totals.gained_bytes,
-            duration_s=time.monotonic() - start_s,
-            refused=tuple(
-                [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
-                + [f"{one.process.name}: {one.why}" for one in result.targets if one.reason]
-            ),
-        )
+        return acted_of(result, start_s)
 
     return page_out
 
@@ -138,7 +124,7 @@ class _Player:
         heaps = format_size(scenario.heap_bytes)
         self._tell(f"installing {len(scenario.apps)} apps with {heaps} of heaps in all")
         for app in scenario.apps:
-            self.hands.install(app.package, app.heap_bytes, app.seed, game=app is scenario.game)
+            self.hands.install(app.package, app.heap_bytes or 0, app.seed, game=app.game)
         self._sample()
 
     def _play_game(self) -> tuple[int, int]:
@@ -199,7 +185,9 @@ class _Player:
             paged_out=paged_out,
         )
         self.steps.append(step)
-        self._tell(f"{app.package} ({format_size(app.heap_bytes)}): {_how(launch)}, {_came(step)}")
+        self._tell(
+            f"{app.package} ({format_size(app.heap_bytes or 0)}): {_how(launch)}, {_came(step)}"
+        )
 
     def _deaths(self) -> tuple[Death, ...]:
         """The launched processes that are gone, each with what the phone's log says of it."""

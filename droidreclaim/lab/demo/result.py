@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from droidreclaim.lab.demo.scenario import Scenario
+from droidreclaim.lab.storm.arms import Acted
 from droidreclaim.units import format_size
 
 WITHOUT, WITH = "lowmemorykiller", "droidreclaim"
@@ -50,19 +51,6 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
-class PagedOut:
-    """What one page-out did, in bytes; None where the device could not say."""
-
-    targets: int
-    advised_bytes: int
-    reclaimed_bytes: int | None
-    swapped_bytes: int | None
-    gained_bytes: int | None
-    duration_s: float
-    refused: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """
     One launch and what came of it.
@@ -78,7 +66,7 @@ class Step:
     total_time_s: float | None
     sample: Sample
     killed: tuple[str, ...]
-    paged_out: PagedOut | None
+    paged_out: Acted | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from droidreclaim.lab.storm.plan import App
 from droidreclaim.units import MIB
 
 GAME = "com.example.game"
-LEAST_APPS = 4
-MOST_APPS = 32
 
 # Heaps come to 1.4 times the memory an idle phone has: more than fits, and compressed 3:1 (measured
 # on the phone's heaps: 14.5 MiB for 43.6) with the app in front uncompressed about half of it.
@@ -22,15 +21,6 @@ _NAMES = (
     *("maps", "mail", "browser", "chat", "photos", "notes", "music", "news", "camera", "bank"),
     *("shop", "weather", "calendar", "video", "books", "travel", "fitness", "recipes", "podcast"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """An app to install: its anonymous heap and the seed of its content."""
-
-    package: str
-    heap_bytes: int
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,7 @@ class Scenario:
     @property
     def heap_bytes(self) -> int:
         """All heaps together."""
-        return sum(app.heap_bytes for app in self.apps)
+        return sum(app.heap_bytes or 0 for app in self.apps)
 
 
 def zram_bytes(ram_bytes: int) -> int:
@@ -76,7 +66,7 @@ def plan(seed: int, apps: int, available_bytes: int) -> Scenario:
     weights = [_GAME_WEIGHT, *(chance.uniform(*_WEIGHTS) for _ in names)]
     unit_bytes = _OVERCOMMIT * available_bytes / sum(weights)
     game, *others = (
-        App(name, _whole_mib(weight * unit_bytes), chance.randrange(1, 1 << 31))
+        App(name, _whole_mib(weight * unit_bytes), chance.randrange(1, 1 << 31), name == GAME)
         for name, weight in zip([GAME, *names], weights, strict=True)
     )
     return Scenario(seed, game, tuple(others), chance.randint(*_TAPS))

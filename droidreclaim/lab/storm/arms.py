@@ -77,6 +77,7 @@ class Acted:
         swapped_bytes: None where they are not of this moment alone, and so cannot be held against
             the kernel's counter.
         cpu_s: None for what the helper took meanwhile.
+        refused: Who was left alone or gave less, with the reason.
     """
 
     duration_s: float
@@ -86,6 +87,7 @@ class Acted:
     swapped_bytes: int | None
     gained_bytes: int | None
     cpu_s: float | None = None
+    refused: tuple[str, ...] = ()
 
 
 class Arm(Protocol):
@@ -138,7 +140,7 @@ class Eager(LeaveAlone):
         """Page it out."""
         start_s = time.monotonic()
         result = self._page_out(Selection(packages=(left.package,)))
-        return _acted(result, start_s) if result else None
+        return acted_of(result, start_s) if result else None
 
     def _page_out(
         self, selection: Selection, budget_bytes: int | None = None
@@ -181,7 +183,7 @@ class Lazy(Eager):
             return None
         shared = [target.advice.shared_bytes for target in result.targets]
         self.shared_bytes = max((one for one in shared if one), default=self.shared_bytes)
-        return _acted(result, start_s)
+        return acted_of(result, start_s)
 
 
 @dataclass
@@ -237,7 +239,8 @@ class Guarded(LeaveAlone):
             self.guard.stop()
 
 
-def _acted(result: ReclaimResult, start_s: float) -> Acted:
+def acted_of(result: ReclaimResult, start_s: float) -> Acted:
+    """A page-out that began at *start_s* and has just ended."""
     totals = result.totals
     return Acted(
         duration_s=time.monotonic() - start_s,
@@ -246,6 +249,10 @@ def _acted(result: ReclaimResult, start_s: float) -> Acted:
         reclaimed_bytes=totals.reclaimed_bytes,
         swapped_bytes=totals.swapped_bytes,
         gained_bytes=totals.gained_bytes,
+        refused=tuple(
+            [f"{skip.process.name}: {skip.detail}" for skip in result.skipped]
+            + [f"{target.process.name}: {target.why}" for target in result.targets if target.reason]
+        ),
     )
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from droidreclaim.errors import DroidReclaimError
+from droidreclaim.lab.hands import BadPages
 from droidreclaim.lab.storm import arms
 from droidreclaim.lab.storm.arms import Needs
 from droidreclaim.lab.storm.events import Begin, Event, Run
 from droidreclaim.lab.storm.figures import COLD
 from droidreclaim.lab.storm.plan import Parameters, apps_of, launches
-from droidreclaim.lab.storm.play import BadPages, Job, play, require_right
+from droidreclaim.lab.storm.play import Job, play, require_right
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.units import plural
 

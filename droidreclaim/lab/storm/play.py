@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from droidreclaim.errors import DroidReclaimError
 from droidreclaim.helper import verbs
 from droidreclaim.inspect.state import state_of
-from droidreclaim.lab.hands import Hands
+from droidreclaim.lab.hands import BadPages, Hands
 from droidreclaim.lab.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.lab.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
 from droidreclaim.lab.storm.look import Seen, look
@@ -27,10 +26,6 @@ _VERIFY_TIMEOUT_S = 300.0
 _KSWAPD = "kswapd"
 
 Note = Callable[[Begin | Event], None]
-
-
-class BadPages(DroidReclaimError):
-    """An app's memory does not hold what the app wrote, or could not be read."""
 
 
 @dataclass(frozen=True)

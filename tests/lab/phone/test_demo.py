@@ -17,6 +17,7 @@ import pytest
 from droidreclaim.errors import UsageError
 from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import WITH, Arm
+from droidreclaim.lab.hands import BadPages
 from droidreclaim.lab.phone.vm import running
 from droidreclaim.parse.activity.exits import parse_exit_info
 from droidreclaim.session import connect
@@ -83,7 +84,7 @@ def test_one_changed_byte_of_one_app_makes_the_run_fail(boot: Callable[..., Hand
         done = handset.shell("/usr/bin/python3 -", stdin=code.encode())
         assert done.returncode == 0, done
 
-    with small_phone(boot) as handset, pytest.raises(arms.BadPages) as error:
+    with small_phone(boot) as handset, pytest.raises(BadPages) as error:
         played(handset, spoil)
     assert error.value.exit_code == 1
     assert "not what the app wrote" in str(error.value)
