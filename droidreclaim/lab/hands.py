@@ -85,6 +85,10 @@ class Hands:
         """Switch lowmemorykiller."""
         self._json(["pocket", "killer", "on" if on else "off"])
 
+    def reuse(self, percent: int) -> None:
+        """Have apps that start later use so much of the last resume's pages at the next."""
+        self._json(["pocket", "reuse", str(percent)])
+
     def compaction(self) -> None:
         """Have ActivityManager compact cached apps by itself, with Android's own throttles."""
         self._run(["device_config", "put", "activity_manager", "use_compaction", "true"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from droidreclaim.cli.lab.phone import booted
 from droidreclaim.cli.options import AsJson, Connection, with_connection
 from droidreclaim.cli.output import emit, say, show
 from droidreclaim.errors import NotPossible, UsageError
-from droidreclaim.lab.storm.plan import Order, Parameters, Pressure, Sizes
+from droidreclaim.lab.storm.plan import Order, Parameters, Pressure, Reuse, Sizes, lmk_settings
 from droidreclaim.units import MIB, format_size, parse_size
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _API = 33
 _SIZES = ("ram", "zram", "app_size")
-_OURS = ("config", "apps", "quick", "api", "lmk", *_SIZES)
+_OURS = ("config", "apps", "quick", "api", "lmk", "reuse", *_SIZES)
 _KEPT = (
     "config",
     "apps",
@@ -35,6 +36,7 @@ _KEPT = (
     "quick",
     "api",
     "lmk",
+    "reuse",
     *_SIZES,
     "packages",
 )  # by a folder
@@ -83,6 +85,12 @@ def storm(
         str | None,
         typer.Option("--app-size", metavar="SIZE", help="Heap of an app, on average [56MiB]."),
     ] = None,
+    reuse: Annotated[
+        Reuse,
+        typer.Option(
+            "--reuse", help="Per cent of its last resume's pages an app uses at the next."
+        ),
+    ] = Reuse.ALL,
     lmk: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,9 +134,8 @@ def storm(
             zram_bytes=_size("--zram", zram, _LEAST_BYTES),
             heap_bytes=_size("--app-size", app_size, _LEAST_BYTES),
         )
-        what = _of_phone(
-            config, order, own, quick=quick, apps=apps, rounds=rounds, api=api, lmk=lmk or []
-        )
+        what = _of_phone(config, order, own, quick=quick, apps=apps, rounds=rounds, api=api)
+        what = replace(what, lmk=lmk_settings(lmk or []), reuse_percent=int(reuse.value))
     names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
     _require_place(what, connection)
     if out is not None:
@@ -195,14 +202,11 @@ def _size(option: str, text: str | None, least_bytes: int = 0) -> int | None:
 
 
 def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: int | None,
-              rounds: int | None, api: int, lmk: Sequence[str]) -> Parameters:  # fmt: skip
+              rounds: int | None, api: int) -> Parameters:  # fmt: skip
     from droidreclaim.lab.phone.state import Config
-    from droidreclaim.lab.storm.plan import lmk_settings, parameters
+    from droidreclaim.lab.storm.plan import parameters
 
-    tuned = lmk_settings(lmk)
-    what = parameters(
-        config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own, lmk=tuned
-    )
+    what = parameters(config, order, quick=quick, apps=apps, rounds=rounds, api=api, own=own)
     Config(ram_bytes=what.ram_bytes or 0, api=api).check()
     return what
 
@@ -303,7 +307,9 @@ class _Stages:
             booted(config) as (phone, connection),
             self._on(connection, phone.accelerator) as stage,
         ):
-            Hands(stage.phone, lambda: None).tune_killer(what.lmk)
+            hands = Hands(stage.phone, lambda: None)
+            hands.tune_killer(what.lmk)
+            hands.reuse(what.reuse_percent)
             yield stage
 
     @contextmanager

@@ -61,6 +61,14 @@ class Order(StrEnum):
     CYCLIC = "cyclic"
 
 
+class Reuse(StrEnum):
+    """How much of what an app used at its last resume it uses at the next, in per cent."""
+
+    ALL = "100"
+    MOST = "70"
+    SOME = "40"
+
+
 class Pressure(StrEnum):
     """
     How much is asked of the phone.
@@ -104,6 +112,7 @@ class Parameters:
         zram_bytes: Where an arm has swap.
         heap_bytes: Of an app, on average.
         packages: Of a device that is not ours; empty where apps are made for the storm.
+        reuse_percent: Of what an app uses at a resume, so much is of the last one's.
         lmk: Settings of lmkd that are not Android's own, ``NAME=VALUE`` each, by name.
     """
 
@@ -117,6 +126,7 @@ class Parameters:
     api: Annotated[int, Meta(ge=1, le=1000)] | None = None
     packages: tuple[str, ...] = ()
     lmk: tuple[str, ...] = ()
+    reuse_percent: Annotated[int, Meta(ge=0, le=100)] = 100
 
     @property
     def launches(self) -> int:
@@ -135,7 +145,7 @@ class Sizes:
 
 def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None = None,
                rounds: int | None = None, api: int = 33,
-               own: Sizes = Sizes(), lmk: tuple[str, ...] = ()) -> Parameters:  # fmt: skip
+               own: Sizes = Sizes()) -> Parameters:  # fmt: skip
     """
     A configuration as numbers, or what was asked for instead.
 
@@ -155,7 +165,6 @@ def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None 
         zram_bytes=own.zram_bytes or zram_mib * MIB,
         heap_bytes=own.heap_bytes or 56 * MIB,
         api=api,
-        lmk=lmk,
     )
 
 

@@ -33,6 +33,7 @@ from .text import FIRST_ISOLATED_UID
 from .watch import Watch
 
 LMKD_UID = 1069
+ALL = 100
 BIRTH_TRIES, BIRTH_WAIT_S = 20, 0.05
 SANDBOX = ":sandboxed_process0:org.chromium.content.app.SandboxedProcessService0:0"
 
@@ -61,6 +62,7 @@ class ActivityManager:
         self.limiter = MemoryLimiter(props, memory.total_bytes(), self._over_limit)
         self.mmd = Mmd(props)
         self.beats = True
+        self.reuse_percent = ALL  # of the working set, from one resume to the next
         self.tally = Tally()
         self._lru: list[Process] = []  # most recently used first
         self._top: App | None = None
@@ -229,7 +231,10 @@ class ActivityManager:
         self._event("am_proc_start", f"[0,{pid},{uid},{name},{kind},{{{app.component}}}]")
         self._say("ActivityManager", f"Start proc {pid}:{user} for {kind} {{{app.component}}}")
         game = int(app.game and name == app.name)
-        filled = process.ask(f"heap {WORKING_SET_PERMILLE} {game} {app.package.apk}")
+        moves = int(self.reuse_percent < ALL and not app.game)
+        filled = process.ask(
+            f"heap {WORKING_SET_PERMILLE} {self.reuse_percent} {moves} {game} {app.package.apk}"
+        )
         self.tally.stalled(filled[3])
         if not self.beats:
             process.ask("beat 0")

@@ -8,7 +8,7 @@ from .apps import MIB, Process, Wish
 from .limiter import Limits
 from .links import AppGone
 from .log import Log
-from .manager import ActivityManager
+from .manager import ALL, ActivityManager
 from .reply import Reply
 from .wake import wake
 
@@ -19,6 +19,8 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
   pocket install PACKAGE SIZE [SEED] [--game] [--remote] [--isolated] [--service] [--perceptible]
                                    SIZE in MiB; a running process keeps its old heap
   pocket beat on|off               background work of the apps
+  pocket reuse PERCENT             of what an app uses at a resume, that is of the last one's;
+                                   under 100 a collector moves all but games; of apps started later
   pocket killer on|off             lmkd; off leaves only the kernel's own OOM killer
   pocket limits MEM SWAP MEM SWAP  the memory limiter's, in MiB: of an app in front, of one behind
   pocket stat                      what the framework itself needs
@@ -41,6 +43,9 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     elif verb in ("beat", "killer") and rest and rest[0] in ("on", "off"):
         (am.set_beats if verb == "beat" else am.lmkd.switch)(rest[0] == "on")
         answer = {verb: rest[0] == "on"}
+    elif verb == "reuse" and rest and rest[0].isdecimal() and int(rest[0]) <= ALL:
+        am.reuse_percent = int(rest[0])
+        answer = {"reuse_percent": am.reuse_percent}
     elif verb == "limits" and len(rest) == 4:
         front, swap, behind, swap_behind = (int(float(word) * MIB) for word in rest)
         am.limiter.limits = Limits((front, swap), (behind, swap_behind))

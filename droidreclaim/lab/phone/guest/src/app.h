@@ -3,7 +3,8 @@
  * What an app does between its fork and its death: it obeys one line commands of the framework that arrive on a
  * SEQPACKET socket, answers each with one line, and works a little by itself in the foreground and in the background.
  *
- *	heap WORKING_PERMILLE GAME FILE   fill the heap, map FILE ("-": none)   ok USEC PAGES STALL_USEC
+ *	heap WORKING_PERMILLE REUSE_PERCENT MOVES GAME FILE
+ *	                                  fill the heap, map FILE ("-": none)   ok USEC PAGES STALL_USEC
  *	front 0|1                         leave or take the screen              ok STALL_USEC
  *	resume                            touch and check the working set       check PAGES BAD FIRST USEC MAJOR_FAULTS
  *	verify                            check every page, shared ones too     check ... as above
@@ -152,9 +153,13 @@ static inline void do_heap(struct app *app, const char *line, char *answer)
 {
 	char path[256] = "-";
 	int64_t start = now_us();
-	int game = 0;
+	unsigned working_permille = 0;
+	int game = 0, moves = 0;
 
-	sscanf(line, "heap %u %d %255s", &app->heap.working_permille, &game, path);
+	sscanf(line, "heap %u %u %d %d %255s", &working_permille, &app->heap.reuse_percent, &moves,
+	       &game, path);
+	app->heap.moves = moves;
+	heap_choose(&app->heap, working_permille);
 	fill(app, app->heap.first[PLAIN]);
 	app->heap.has_score = game;
 	if (game)
@@ -181,10 +186,12 @@ static inline void do_check(struct app *app, bool resume, char *answer)
 	long faults = major_faults();
 	int64_t start = now_us();
 
-	if (resume)
+	if (resume) {
+		heap_draw(&app->heap);
 		heap_restore_cache(&app->heap);
-	else
+	} else {
 		check_shared(&app->shared, &check);
+	}
 	heap_check(&app->heap, resume, &check);
 	snprintf(answer, MESSAGE_BYTES, "check %u %u %lld %lld %ld", check.pages, check.bad,
 		 (long long)check.first_bad, (long long)(now_us() - start),

@@ -38,6 +38,8 @@ static const struct {
 	[PLAIN] = {NULL, 5},
 };
 
+enum { COLD, HOT, NEWLY_HOT, LEFT }; /* the last two while the next working set is drawn */
+
 struct heap {
 	uint64_t seed;
 	uint32_t pages; /* all that may ever be filled */
@@ -46,7 +48,11 @@ struct heap {
 	uint32_t grown; /* pages of the plain segment filled so far; it fills in the foreground */
 	uint8_t *
 		generation; /* what each page must carry; outside the pages, so a stale page is found */
-	unsigned working_permille;
+	uint8_t *hot; /* by cluster: whether it is in the working set */
+	uint32_t clusters;
+	unsigned reuse_percent; /* of the working set, that the next resume uses again */
+	bool moves; /* a collector moves the objects of the main space at each resume */
+	uint64_t random;
 	bool cache_dropped;
 	bool has_score; /* page 0 holds a score instead of objects */
 };
@@ -104,7 +110,9 @@ static inline int heap_map(struct heap *heap, size_t bytes)
 	}
 	heap->first[SEGMENTS] = heap->pages;
 	heap->generation = map_plain(heap->pages + 1);
-	return heap->generation == MAP_FAILED ? -errno : 0;
+	heap->clusters = heap->pages / CLUSTER_PAGES + 1;
+	heap->hot = map_plain(heap->clusters);
+	return heap->generation == MAP_FAILED || heap->hot == MAP_FAILED ? -errno : 0;
 }
 
 static inline uint64_t *heap_page(const struct heap *heap, uint32_t index)
@@ -154,7 +162,68 @@ static inline void heap_fill(struct heap *heap, uint32_t from, uint32_t to)
 
 static inline bool heap_in_working_set(const struct heap *heap, uint32_t index)
 {
-	return mix(heap->seed * 31 + index / CLUSTER_PAGES) % 1000 < heap->working_permille;
+	return heap->hot[index / CLUSTER_PAGES] == HOT;
+}
+
+/* The working set of the first resume; what is not in it was used once, when the app was launched. */
+static inline void heap_choose(struct heap *heap, unsigned working_permille)
+{
+	heap->random = mix(heap->seed) | 1;
+	for (uint32_t i = 0; i < heap->clusters; i++)
+		heap->hot[i] = mix(heap->seed * 31 + i) % 1000 < working_permille ? HOT : COLD;
+}
+
+static inline bool cluster_is_in_main_space(const struct heap *heap, uint32_t cluster)
+{
+	return (cluster + 1) * CLUSTER_PAGES <= heap->first[MAIN_SPACE + 1];
+}
+
+/* New content for all of a cluster that is filled now. */
+static inline void heap_write_cluster(struct heap *heap, uint32_t cluster)
+{
+	for (uint32_t i = 0; i < CLUSTER_PAGES; i++)
+		if (cluster * CLUSTER_PAGES + i < heap->pages &&
+		    heap_holds(heap, cluster * CLUSTER_PAGES + i))
+			heap_write(heap, cluster * CLUSTER_PAGES + i);
+}
+
+/* Have another cluster in the place of one; what a collector moves stays in its space, and is written. */
+static inline void heap_replace(struct heap *heap, uint32_t cluster, bool moved)
+{
+	uint32_t room = moved ? heap->first[MAIN_SPACE + 1] / CLUSTER_PAGES : heap->clusters;
+
+	for (unsigned tries = 0; tries < 64; tries++) {
+		uint32_t other;
+
+		heap->random = next_word(heap->random);
+		other = (uint32_t)(heap->random >> 16) % room;
+		if (heap->hot[other] != COLD)
+			continue;
+		heap->hot[other] = NEWLY_HOT;
+		heap->hot[cluster] = LEFT;
+		if (moved)
+			heap_write_cluster(heap, other);
+		return;
+	}
+}
+
+/*
+ * The working set of the next resume: of the last one's runs of 64 KiB a share stays, others are drawn
+ * for the rest. Where a collector moves objects, all of the main space's lie elsewhere.
+ */
+static inline void heap_draw(struct heap *heap)
+{
+	for (uint32_t i = 0; i < heap->clusters; i++) {
+		bool moved = heap->moves && cluster_is_in_main_space(heap, i);
+
+		if (heap->hot[i] != HOT)
+			continue;
+		heap->random = next_word(heap->random);
+		if (moved || (heap->random >> 16) % 100 >= heap->reuse_percent)
+			heap_replace(heap, i, moved);
+	}
+	for (uint32_t i = 0; i < heap->clusters; i++)
+		heap->hot[i] = heap->hot[i] == HOT || heap->hot[i] == NEWLY_HOT ? HOT : COLD;
 }
 
 /* Read and check the filled pages, all or those of the working set; adds to `check`. */
