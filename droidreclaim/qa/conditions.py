@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from droidreclaim.errors import NotPossible
 from droidreclaim.inspect.ask import ask
@@ -32,9 +32,9 @@ _FRONT = re.compile(r"ResumedActivity[:=] ?ActivityRecord\{[^}]{0,200}? ([\w.]{1
 Conditions = Mapping[str, str | float | None]
 
 
-def read(phone: Phone) -> dict[str, str | float | None]:
+def read(phone: Phone, of: Collection[str] = _COMMANDS) -> dict[str, str | float | None]:
     """
-    Read the conditions now; None for what the device does not say.
+    Read the conditions now; None for what the device does not say, or is not *of* the commands.
 
     ``thermal`` is its status (0 none to 6 shutdown), ``screen`` ``on``, ``off`` or ``locked``,
     ``front`` the package of the app in front.
@@ -42,8 +42,10 @@ def read(phone: Phone) -> dict[str, str | float | None]:
     Raises:
         DeviceError, ParseError: the device was lost, or its shell does not answer as one.
     """
-    answers = ask(phone.device, _COMMANDS, None, timeout_s=_TIMEOUT_S)
-    return parse({name: answer.text for name, answer in answers.items()})
+    commands = {name: _COMMANDS[name] for name in of}
+    answers = ask(phone.device, commands, None, timeout_s=_TIMEOUT_S)
+    texts = {name: answers[name].text if name in answers else "" for name in _COMMANDS}
+    return parse(texts)
 
 
 def parse(texts: Mapping[str, str]) -> dict[str, str | float | None]:

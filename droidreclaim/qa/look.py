@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from droidreclaim.errors import DeviceError, NotPossible, ParseError
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.parse.activity.starts import ProcessStart
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
@@ -62,22 +62,6 @@ def parse_memory(text: str) -> Memory | None:
     )
 
 
-def flash_read(phone: Phone) -> int | None:
-    """Bytes that zram read back from flash since boot; None where the device does not say."""
-    try:
-        way = phone.way
-    except NotPossible:
-        return None
-    words = way.wrap(["sh", "-c", "head -n 1 /sys/block/zram*/bd_stat"])
-    done = phone.device.run(words, timeout_s=_TIMEOUT_S)
-    lines = [line for line in done.text.splitlines() if line.strip() and "==>" not in line]
-    try:
-        files = {f"{number}/bd_stat": line for number, line in enumerate(lines)}
-        return flash_read_bytes(files) if done.exit_code == 0 else None
-    except ParseError:
-        return None
-
-
 def newest_start(phone: Phone, package: str) -> ProcessStart | None:
     """What start-info filed last of the app; None before Android 15, and where there is nothing."""
     try:
@@ -126,6 +110,7 @@ class Meter:
 
     vmstat: VmStat | None
     pressure: Pressure | None
+    flash_read_bytes: int | None  # by zram, since boot
 
     def cost(self, later: Meter) -> Cost:
         """What was spent until *later*."""
@@ -144,13 +129,28 @@ def _stall_s(before: Pressure | None, after: Pressure | None, kind: str) -> floa
 
 def meter(phone: Phone) -> Meter:
     """Read the counters: one round trip, without a program of ours."""
-    commands = {"vmstat": "cat /proc/vmstat", "psi": "cat /proc/pressure/memory"}
+    commands = {
+        "vmstat": "cat /proc/vmstat",
+        "psi": "cat /proc/pressure/memory",
+        "flash": "head -n 1 /sys/block/zram*/bd_stat",
+    }
     answers = ask(phone.device, commands, phone.way_if_any(), timeout_s=_TIMEOUT_S)
     vmstat, pressure = answers["vmstat"], answers["psi"]
     return Meter(
         vmstat.read(parse_vmstat) if vmstat.ok else None,
         pressure.read(parse_pressure) if pressure.ok else None,
+        _flash_read(answers["flash"]),
     )
+
+
+def _flash_read(answer: Answer) -> int | None:
+    """Bytes that zram read back from flash; None where the device does not say."""
+    lines = [line for line in answer.text.splitlines() if line.strip() and "==>" not in line]
+    try:
+        files = {f"{number}/bd_stat": line for number, line in enumerate(lines)}
+        return flash_read_bytes(files) if answer.ok else None
+    except ParseError:
+        return None
 
 
 def _key(record: KillRecord) -> Key:

@@ -61,7 +61,7 @@ class Player:
         drift_s = self.clocks.drift_s(later)
         if abs(drift_s) > _MOST_DRIFT_S:
             self.one.notes.append(f"the device's clock was set by {drift_s:+.0f} s")
-        ended = conditions.read(self.stage.phone)
+        ended = conditions.read(self.stage.phone, ("thermal", "power"))
         self.one.discarded = conditions.unfit(ended)
 
     def _settle(self) -> None:
@@ -137,7 +137,7 @@ class Player:
     def _resume(self) -> None:
         one, phone, package = self.one, self.stage.phone, self.stage.package
         component = phone.app(package).component()
-        flash, filed = look.flash_read(phone), look.newest_start(phone, package)
+        filed = look.newest_start(phone, package)
         begun = look.meter(phone)
         asked_s = time.monotonic()
         launch = phone.app(package).open(component)
@@ -147,9 +147,10 @@ class Player:
             raise steps.StepFailed(f"{package} did not show: {launch.status}")
         one.back_s = took_s if launch.wait_time_s is None else launch.wait_time_s
         one.am_kind = launch.launch_state
-        one.cost["resume"] = begun.cost(look.meter(phone))
+        ended = look.meter(phone)
+        one.cost["resume"] = begun.cost(ended)
         one.after = look.life(phone, package)
-        self._count_flash(flash)
+        self._count_flash(begun, ended)
         began = self._process_began()
         start = look.newest_start(phone, package)
         one.start_kind = None if start is None or start == filed else start.start_type
@@ -161,9 +162,9 @@ class Player:
             if step.remember is not None and step.remember.name in one.remembered:
                 self._recall(step)
 
-    def _count_flash(self, before: int | None) -> None:
+    def _count_flash(self, begun: look.Meter, ended: look.Meter) -> None:
         """What the resume read from flash, where zram had written it: no page-in from zram."""
-        now = look.flash_read(self.stage.phone) if before is not None else None
+        before, now = begun.flash_read_bytes, ended.flash_read_bytes
         if now is not None and before is not None:
             self.one.from_flash_bytes = now - before
             if now > before:
