@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from droidreclaim import profiles
 from droidreclaim.errors import NotAchieved, NotPossible, NotRoot
+from droidreclaim.helper.guard_wire import EventLine
 from droidreclaim.model import Process, ReclaimResult
 from droidreclaim.qa.form import ArmForm, StepForm
+from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import CONTROLS
 from droidreclaim.session import Phone
 from droidreclaim.session.app import run
-from droidreclaim.units import format_size
+from droidreclaim.units import format_size, plural
 
 _PATIENCE_S = 20.0
 _LOOK_S = 0.3
@@ -62,7 +64,17 @@ def require(phone: Phone, arms: Iterable[str]) -> None:
         if arm == "am_compact" and (sdk := phone.info.sdk) is not None and sdk < _COMPACT_SDK:
             raise NotPossible(f"{phone.serial}: arm am_compact needs Android 12L, not API {sdk}")
         if arm.startswith("guard:"):
-            profiles.load(arm.removeprefix("guard:"))
+            _require_guard(phone, arm.removeprefix("guard:"))
+
+
+def _require_guard(phone: Phone, profile: str) -> None:
+    profiles.load(profile)
+    running = phone.guard(profile).status().guard
+    if running.running:
+        raise NotPossible(
+            f"{phone.serial}: a guard runs there already ({running.profile})",
+            hint="'droidreclaim guard stop', or wait for its end: each arm begins without one",
+        )
 
 
 def longest_s(steps: Iterable[StepForm]) -> int:
@@ -72,13 +84,32 @@ def longest_s(steps: Iterable[StepForm]) -> int:
 
 
 @contextmanager
-def around(phone: Phone, arm: str, lasting_s: int) -> Iterator[None]:
-    """What an arm needs all through its round: the guard runs."""
+def around(phone: Phone, arm: str, lasting_s: int) -> Iterator[Callable[[Round], None]]:
+    """
+    What an arm needs all through its round: the guard runs.
+
+    Gives what says in the record of the round what came of it.
+    """
     if not arm.startswith("guard:"):
-        yield
+        yield lambda one: None
         return
-    with phone.guard(arm.removeprefix("guard:"), lasting=lasting_s):
-        yield
+    with phone.guard(arm.removeprefix("guard:"), lasting=lasting_s) as guard:
+        yield lambda one: _tell(one, guard.log())
+
+
+def _tell(one: Round, events: Sequence[EventLine]) -> None:
+    """What the guard did to the app in the round, in the place of "left alone"."""
+    if not one.marks or one.before is None:
+        return
+    since_us = one.marks[0].boot_s * 1e6
+    own = [
+        event
+        for event in events
+        if (event.what, event.pid) == ("action", one.before.pid) and event.boot_us >= since_us
+    ]
+    moved = sum(event.reclaimed_bytes or 0 for event in own)
+    times = plural(len(own), "time") if own else "not at all"
+    one.did = f"{one.arm} acted on it {times}: {format_size(moved)} left memory"
 
 
 def is_control(arm: str) -> bool:

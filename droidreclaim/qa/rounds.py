@@ -89,9 +89,10 @@ class Run:
         )
         try:
             player = Player(stage, self.scenario, self.acts[arm], one, self.screens)
-            with arms.around(self.phone, arm, arms.longest_s(self.scenario.steps)):
+            with arms.around(self.phone, arm, arms.longest_s(self.scenario.steps)) as tell:
                 tracker.begin()
                 player.play(self.known_kills)
+                tell(one)
         except DeviceError as error:
             one.discarded = str(error)
         finally:
