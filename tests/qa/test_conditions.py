@@ -9,7 +9,8 @@ import pytest
 from local_shell import LocalShell
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.qa.conditions import parse, require, unfit
+from droidreclaim.qa.conditions import parse, read, require, unfit
+from droidreclaim.qa.look import meter
 
 NOTHING = {"thermal": "", "power": "Can't find service: power\n", "battery": "", "front": ""}
 FRONT = "  topResumedActivity=ActivityRecord{1f72345 u0 com.example.game/.Main t12}\n"
@@ -75,3 +76,24 @@ def test_a_run_does_not_begin_on_a_dark_or_locked_phone() -> None:
             require(phone(**answers))
         assert refused.value.exit_code == 4
         assert refused.value.hint
+
+
+def test_counters_are_read_in_one_question_and_what_is_missing_is_unknown() -> None:
+    here = phone()
+    here.way_if_any = lambda: None
+    begun = meter(here)
+    cost = begun.cost(meter(here))
+    assert begun.vmstat is not None
+    assert cost.paged_in is not None
+    assert cost.paged_in >= 0
+    files = 'cat() { return 1; }; head() { echo "1024 10 30"; }\n'
+    flash = SimpleNamespace(device=LocalShell(files), way_if_any=lambda: None)
+    only = meter(flash)
+    assert (only.vmstat, only.pressure, only.flash_read_bytes) == (None, None, 10 * 4096)
+    assert only.cost(only).psi_some_s is None
+
+
+def test_after_a_round_only_heat_and_the_screen_are_asked_for() -> None:
+    hot = phone(thermalservice="Thermal Status: 4", power="  mWakefulness=Awake")
+    found = read(hot, ("thermal", "power"))
+    assert (found["thermal"], found["screen"], found["front"]) == (4.0, "on", None)
