@@ -318,3 +318,20 @@ class Footprint:
             for verdict in one.verdicts
             if verdict.ram_gb == self.judged_gb and not verdict.passes
         )
+
+    def most(self, state: PlayState, figure: str) -> int | None:
+        """
+        The largest ``p50``, ``p90``, ``p99`` or ``max`` of a state, of processes that count.
+
+        None where none was seen in that state.
+        """
+        return max(
+            (
+                int(getattr(use, f"{figure}_bytes"))
+                for one in self.processes
+                if not one.track.isolated
+                for use in one.uses
+                if use.state is state
+            ),
+            default=None,
+        )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from droidreclaim.qa import stats
-from droidreclaim.qa.form import ExpectForm
+from droidreclaim.qa.form import ExpectForm, FootprintForm
 from droidreclaim.qa.record import Round, State
 from droidreclaim.qa.scenario import CONTROLS, Scenario
 from droidreclaim.units import format_size
@@ -49,7 +49,9 @@ def expectations(scenario: Scenario, counted: dict[str, list[Round]]) -> Iterato
 
 def _of_rounds(expected: ExpectForm, arm: str, rounds: list[Round]) -> Iterator[Checked]:
     for one in rounds:
-        judged = _judge(expected, one)
+        judged = (
+            _footprint(expected.footprint, one) if expected.footprint else _judge(expected, one)
+        )
         if judged is not None:
             yield Checked(expected.kind, arm, one.number, *judged)
 
@@ -77,6 +79,17 @@ def _judge(expected: ExpectForm, one: Round) -> tuple[bool, str] | None:
         dead = [f"{name} by {names[name].by}" for name in expected.not_killed if name in names]
         return not dead, ", ".join(dead) or "none of them was"
     return None
+
+
+def _footprint(expected: FootprintForm, one: Round) -> tuple[bool, str]:
+    """A state that was not seen proves nothing, and passes nothing."""
+    told, held = [], True
+    for state, figure, most in expected.limits:
+        size = one.footprint.get(state, {}).get(figure)
+        held = held and size is not None and size < most
+        seen = "not seen" if size is None else f"{size / 10**6:.1f} MB"
+        told.append(f"{state} {figure} {seen} of {most / 10**6:g} MB")
+    return held, "; ".join(told)
 
 
 def _of_arm(

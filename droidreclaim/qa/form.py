@@ -77,6 +77,15 @@ def _off(value: object) -> object:
     return "off" if value is False else value
 
 
+def _below(value: object) -> int:
+    """``<1.25GB``: GB and MB are powers of ten, as Play's thresholds are read."""
+    found = re.fullmatch(r"< ?([0-9]{1,6}(?:\.[0-9]{1,6})?) ?([MG])(i?)B", str(value))
+    if found is None:
+        raise ValueError(f'{str(value)[:40]!r} is no limit: write "<1.25GB" or "<300MiB"')
+    unit: int = (1024 if found[3] else 1000) ** {"M": 2, "G": 3}[found[2]]
+    return round(float(found[1]) * unit)
+
+
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -89,6 +98,12 @@ Duration: TypeAlias = Annotated[
 ]
 Size: TypeAlias = Annotated[
     int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})
+]
+Below: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_below),
+    PlainSerializer(lambda most: f"<{most / 10**6:.6f}MB", when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^<[0-9]+(\.[0-9]+)?([MG]i?B)$"}),
 ]
 Share: TypeAlias = Annotated[
     float,
@@ -261,6 +276,35 @@ class ResumeForm(_Form):
     p95: Duration | None = Field(default=None, description="19 of 20 within this.")
 
 
+class LimitsForm(_Form):
+    """What an app may hold in one state."""
+
+    p50: Below | None = Field(default=None, description="Half of the samples are below.")
+    p90: Below | None = Field(default=None, description="What Play judges by.")
+    p99: Below | None = Field(default=None, description="99 of 100 are below.")
+    max: Below | None = Field(default=None, description="All are below.")
+
+
+class FootprintForm(_Form):
+    """RssAnon + VmSwap by process state, sampled through each round; of the largest process."""
+
+    foreground: LimitsForm | None = None
+    user_perceived_services: LimitsForm | None = None
+    background: LimitsForm | None = None
+    cached: LimitsForm | None = None
+
+    @property
+    def limits(self) -> list[tuple[str, str, int]]:
+        """State, figure and limit of each."""
+        return [
+            (state, figure, most)
+            for state in type(self).model_fields
+            if (form := getattr(self, state)) is not None
+            for figure in type(form).model_fields
+            if (most := getattr(form, figure)) is not None
+        ]
+
+
 class SurvivedForm(_Form):
     """In how many rounds the app's state was kept."""
 
@@ -293,6 +337,7 @@ class ExpectForm(_OneOf):
     )
     resume: ResumeForm | None = None
     pss: PssForm | None = None
+    footprint: FootprintForm | None = None
     survived: SurvivedForm | None = None
     not_killed: Packages | None = Field(default=None, description="Nobody killed one of these.")
     differs: DiffersForm | None = None

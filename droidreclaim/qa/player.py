@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from droidreclaim.qa import arms, clock, conditions, evidence, look, oracles, steps
+from droidreclaim.qa import arms, clock, conditions, evidence, look, memory_use, oracles, steps
 from droidreclaim.qa.form import StepForm
 from droidreclaim.qa.record import Mark, Round, State
 from droidreclaim.qa.scenario import Scenario
@@ -36,15 +36,9 @@ class Player:
             return
         begun = look.meter(phone)
         self.clocks = clock.read(phone)
-        for index, step in enumerate(self.scenario.steps):
-            what = f"{index + 1} {step.kind}"
-            fault = self._timed(step, what)
-            if fault is not None and step.continue_on_failure:
-                one.notes.append(fault)
-            elif fault is not None:
-                one.fault = fault
-                break
-        self._settle()
+        with memory_use.sampled(self.stage, self.scenario, one):
+            self._steps()
+            self._settle()
         self._conditions_after()
         one.cost["round"] = begun.cost(look.meter(phone))
         killed = look.kills(phone, known_kills, self.clocks)
@@ -54,6 +48,17 @@ class Player:
             log = look.log_since(phone, self.clocks.wall_s)
             found = evidence.collect(phone, package, log, self.left, self.screens)
             self._keep_evidence(found)
+
+    def _steps(self) -> None:
+        one = self.one
+        for index, step in enumerate(self.scenario.steps):
+            what = f"{index + 1} {step.kind}"
+            fault = self._timed(step, what)
+            if fault is not None and step.continue_on_failure:
+                one.notes.append(fault)
+            elif fault is not None:
+                one.fault = fault
+                break
 
     def _conditions_after(self) -> None:
         """A round that ended on a hot phone, or whose clock was set, is not like the others."""

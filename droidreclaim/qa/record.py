@@ -128,6 +128,8 @@ class Round:
         track: Memory over the time of the round; empty where it could not be sampled.
         cost: By ``resume`` (until the app was back) and ``round``.
         conditions: What else bears on times, by `conditions.read`, as the round began.
+        footprint: By state, RssAnon + VmSwap of the app's largest process through the round: p50,
+            p90, p99 and max; empty where no scenario expects something of it.
         did: What the arm did, in a few words.
         fault: The step that failed, and why; the round counts.
         discarded: Why this does not count: a reason outside the app.
@@ -153,6 +155,7 @@ class Round:
     conditions: dict[str, str | float | None] = field(default_factory=dict)
     state: State = State.UNKNOWN
     from_flash_bytes: int | None = None
+    footprint: dict[str, dict[str, int]] = field(default_factory=dict)
     did: str = ""
     fault: str | None = None
     notes: list[str] = field(default_factory=list)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
@@ -55,6 +58,72 @@ def packages_of(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+@dataclass(frozen=True)
+class Signals:
+    """Between threads: *begun* once all processes were looked for, *stop* to end it."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class FootprintWatch:
+    """
+    Samples apps while a block runs, in a thread and a session of its own.
+
+    Attributes:
+        seen: What was seen, when the block has ended.
+    """
+
+    def __init__(self, phone: Phone, packages: Sequence[str], hz: float, *, game: bool) -> None:
+        self._phone, self._names = phone.another(), packages_of(packages)
+        self._hz, self._game = hz_of(hz), game
+        self._signals = Signals()
+        self._seen: Footprint | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="footprint", daemon=True)
+
+    @property
+    def seen(self) -> Footprint:
+        """
+        What was seen of the apps.
+
+        Raises:
+            UsageError: the block has not ended, or was never entered.
+        """
+        if self._seen is None:
+            raise UsageError("a footprint is there when its block has ended")
+        return self._seen
+
+    def __enter__(self) -> FootprintWatch:
+        self._thread.start()
+        while not self._signals.begun.wait(0.1) and self._thread.is_alive():
+            pass
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._signals.stop.set()
+        self._thread.join()
+        self._phone.close()
+        if error is None and self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            self._seen = measure(
+                self._phone, self._names, lasting=None, hz=self._hz, game=self._game,
+                signals=self._signals,
+            )  # fmt: skip
+        except BaseException as error:
+            self._error = error
+
+
 def measure(
     phone: Phone,
     packages: Sequence[str],
@@ -63,6 +132,7 @@ def measure(
     hz: float,
     game: bool,
     trim: bool = False,
+    signals: Signals | None = None,
 ) -> Footprint:
     """As `Phone.footprint`."""
     names, thresholds = packages_of(packages), load(game=game)
@@ -82,7 +152,7 @@ def measure(
         lambda: phone.reader, phone.close, reader, apps, hz, tracks=sampled, sampled=looker.sampled
     )
     began_s = time.monotonic()
-    _sample(sampler, None if for_s is None else began_s + for_s, names)
+    _sample(sampler, None if for_s is None else began_s + for_s, names, signals or Signals())
     reader.close(_LAST_READING_S)
     looker.close(_LAST_READING_S)
     tracks = [one for one in sampled.values() if one.at_us]
@@ -117,7 +187,7 @@ def measure(
     )
 
 
-def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str]) -> None:
+def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str], signals: Signals) -> None:
     """Until the time is over; a Ctrl-C is how sampling without an end is ended."""
     told = False
 
@@ -126,7 +196,9 @@ def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str]) -> Non
         if not sampler.tracks and not told and sampler.asked:
             told = True
             _log.info("no process of %s yet: waiting for one", ", ".join(names))
-        return ends_s is not None and time.monotonic() >= ends_s
+        if sampler.asked:
+            signals.begun.set()
+        return signals.stop.is_set() or (ends_s is not None and time.monotonic() >= ends_s)
 
     try:
         sampler.run(until)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from droidreclaim.model.profile import Profile
     from droidreclaim.reclaim import Request
     from droidreclaim.session.app import App
+    from droidreclaim.session.footprint import FootprintWatch
     from droidreclaim.session.guard import Guard
 
 _log = logging.getLogger("droidreclaim")
@@ -188,6 +189,26 @@ class Phone(Watching):
         from droidreclaim.session.footprint import measure
 
         return measure(self, packages, lasting=lasting, hz=hz, game=game, trim=trim)
+
+    def footprint_during(
+        self, *packages: str, hz: float = 10.0, game: bool = False
+    ) -> FootprintWatch:
+        """
+        As `footprint`, while a block runs that uses the apps; ``seen`` is there afterwards.
+
+            >>> import droidreclaim as dr
+            >>> with dr.connect() as phone:
+            ...     with phone.footprint_during("com.example.game") as watch:
+            ...         launch = phone.app("com.example.game").open()
+            >>> watch.seen.failing
+            ()
+
+        Raises:
+            UsageError: as `footprint`; the block raises the rest as it begins, or at its end.
+        """
+        from droidreclaim.session.footprint import FootprintWatch
+
+        return FootprintWatch(self, packages, hz, game=game)
 
     # What changes the device
 

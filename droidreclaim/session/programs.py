@@ -96,6 +96,10 @@ class Programs:
         """The device behind, for commands of its shell."""
         return self._device
 
+    def another(self) -> Self:
+        """The same device with sessions of its own, for another thread; close it."""
+        return type(self)(self._device, self._search, timeout_s=self._timeout_s)
+
     @property
     def timeout_s(self) -> float:
         """Deadline in seconds of each step."""

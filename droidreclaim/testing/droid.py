@@ -14,6 +14,7 @@ from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim.words import Words
 from droidreclaim.session import App, AppIdentity, Guard, Phone
+from droidreclaim.session.footprint import FootprintWatch
 from droidreclaim.testing.lease import Lease
 from droidreclaim.testing.survive import survives
 
@@ -74,6 +75,11 @@ class Droid:
     def survives(self, app: App | str) -> AbstractContextManager[AppIdentity]:
         """See that *app* lives through the block, its process and its activity."""
         return survives(self.phone, self.app(app) if isinstance(app, str) else app)
+
+    def footprint(self, app: App | str, *, hz: float = 10.0) -> FootprintWatch:
+        """Sample the memory of *app* through the block; see `Phone.footprint_during`."""
+        package = app if isinstance(app, str) else app.package
+        return self.phone.footprint_during(package, hz=hz)
 
     def guard(self, profile: str | None = None, lasting: float | str = "30m") -> Guard:
         """A guard, as `Phone.guard`; one that still runs when the test ends is stopped."""
