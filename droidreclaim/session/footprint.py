@@ -147,7 +147,7 @@ def measure(
     way = phone.way_if_any() if phone.rooted else None
     sampled: dict[ProcessId, Track] = {}
     looker = Looker(phone.device, way, sampled.values, phone.timeout_s)
-    reader = StateReader(phone.device, timeout_s=phone.timeout_s, heard=looker.heard)
+    reader = StateReader(phone.device, apps, timeout_s=phone.timeout_s, heard=looker.heard)
     sampler = Sampler(
         lambda: phone.reader, phone.close, reader, apps, hz, tracks=sampled, sampled=looker.sampled
     )

@@ -164,8 +164,8 @@ def sampled(
     hz: float = 20.0,
     enough: Callable[[Sampler], bool] = lambda sampler: False,
 ) -> Sampler:
-    reader = StateReader(device, timeout_s=10)
     apps = owners(device, (NAME,), timeout_s=10)
+    reader = StateReader(device, apps, timeout_s=10)
     sampler = Sampler(opened.open, opened.drop, reader, apps, hz)
     ends_s = time.monotonic() + lasting_s
     sampler.run(lambda: time.monotonic() > ends_s or enough(sampler))

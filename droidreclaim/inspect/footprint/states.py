@@ -12,6 +12,8 @@ from droidreclaim import snapshot
 from droidreclaim.device import Device
 from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.footprint.apps import Owners
+from droidreclaim.model import USER_RANGE
 from droidreclaim.model.footprint import Reading, Told
 from droidreclaim.parse.activity.dump import parse_processes
 from droidreclaim.snapshot import states
@@ -33,9 +35,15 @@ class StateReader:
     """Reads ActivityManager's states in a thread of its own, so that sampling goes on."""
 
     def __init__(
-        self, device: Device, *, timeout_s: float, heard: Callable[[Reading], None] | None = None
+        self,
+        device: Device,
+        apps: Mapping[int, Owners],
+        *,
+        timeout_s: float,
+        heard: Callable[[Reading], None] | None = None,
     ) -> None:
         self._device = device
+        self._apps = apps
         self._heard = heard or (lambda reading: None)
         self._timeout_s = timeout_s
         self._wanted: queue.Queue[bool] = queue.Queue()
@@ -55,6 +63,11 @@ class StateReader:
         self._wanted.put(False)
         self._thread.join(wait_s)
 
+    def _is_theirs(self, member: snapshot.Member) -> bool:
+        """Whether it may be sampled: all others' states of an hour would be tens of MB."""
+        uids = (member.uid, member.owner_uid)
+        return any(uid is not None and uid % USER_RANGE in self._apps for uid in uids)
+
     def _work(self) -> None:
         while self._wanted.get():
             try:
@@ -70,7 +83,8 @@ class StateReader:
         members = states.members_of(answers["dump"].read(parse_processes))
         from_us, until_us = (uptime_us(answers[name].text) for name in ("from", "until"))
         self.members = members
-        reading = Reading(from_us, until_us, told_of(members))
+        theirs = {pid: one for pid, one in members.items() if self._is_theirs(one)}
+        reading = Reading(from_us, until_us, told_of(theirs))
         self.readings.append(reading)
         self._heard(reading)
 
