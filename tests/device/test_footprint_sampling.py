@@ -16,8 +16,9 @@ import pytest
 
 from adb_server import AdbServer
 from droidreclaim.device import Device
-from droidreclaim.device.root import RootWay
-from droidreclaim.errors import DeviceError, NotAchieved
+from droidreclaim.device.adb import AdbDevice
+from droidreclaim.device.root import RootWay, default_memory
+from droidreclaim.errors import DeviceError, NotAchieved, UsageError
 from droidreclaim.helper.bundle import load_bundle
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.deploy import Places
@@ -29,6 +30,9 @@ from droidreclaim.inspect.footprint.states import StateReader
 from droidreclaim.inspect.play_memory import load
 from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint import gaps_of, judge
+from droidreclaim.qa.memory_use import figures
+from droidreclaim.session import Phone
+from droidreclaim.session.root import Search
 
 NAME = "com.example.game"
 APP_ID = 12_000 + os.getpid() % 7000  # this worker's own: others run such apps beside it
@@ -92,7 +96,11 @@ def device(adb: AdbServer, device: Device, tmp_path: Path) -> Device:
             text = text.replace(key, value)  # noqa: PLW2901
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
-    getprop = "#!/bin/sh\ncase $1 in ro.product.cpu.abilist) echo x86_64,arm64-v8a;; esac\n"
+    getprop = (
+        '#!/bin/sh\ncase "$1" in\n'
+        "ro.product.cpu.abilist) echo x86_64,arm64-v8a;;\n"
+        "'') echo '[ro.product.model]: [Here]';;\nesac\n"
+    )
     (programs / "getprop").write_text(getprop)
     (programs / "getprop").chmod(0o755)
     for directory in (tmp_path, *tmp_path.parents[:3]):
@@ -157,6 +165,24 @@ def opened(device: Device, tmp_path: Path) -> Iterator[Opened]:
         one.drop()
 
 
+class Here(Phone):
+    """A phone whose helper lies in a directory of the test's own."""
+
+    def __init__(self, device: AdbDevice, opened: Opened) -> None:
+        super().__init__(device, Search(device, default_memory(), 5.0, False), timeout_s=10)
+        self._opened = opened
+
+    @property
+    def reader(self) -> RunningHelper:
+        return self._opened.open()
+
+    def another(self) -> Here:
+        return Here(self._device, self._opened)
+
+    def close(self) -> None:
+        self._opened.drop()
+
+
 def sampled(
     device: Device,
     opened: Opened,
@@ -193,6 +219,36 @@ def test_every_number_is_the_one_of_the_script(
         assert state in {0: ("foreground", "unsure"), 905: ("cached", "unsure")}[adj]
     assert use.states.count(PlayState.UNSURE) < 40  # of 160: two readings' time
     assert gaps_of([track], 20.0) == ()
+
+
+def test_a_block_is_sampled_through_and_told_when_it_has_ended(
+    device: AdbDevice, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    process = app()
+    base = _anon(process.pid) - 40 * MIB
+    watch = Here(device, opened).footprint_during(NAME, hz=20)
+    with pytest.raises(UsageError, match="when its block has ended"):
+        assert watch.seen
+    with watch:
+        begun_s = time.clock_gettime(7)
+        time.sleep(6)
+    [one] = watch.seen.processes
+    assert one.track.at_us[-1] / 1e6 - begun_s > 5
+    assert opened.running is None
+    held = figures(watch.seen)
+    assert abs(held["cached"]["max"] - base - 72 * MIB) <= COUNTER_BYTES
+    assert watch.seen.most(PlayState.SERVICES, "p90") is None
+
+
+def test_a_block_that_fails_fails_as_itself_and_leaves_no_helper(
+    device: AdbDevice, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    app()
+    with pytest.raises(ZeroDivisionError), Here(device, opened).footprint_during(NAME):
+        _ = 1 / 0
+    assert opened.running is None
+    with pytest.raises(NotAchieved, match="no package"):
+        Here(device, opened).footprint_during("com.example.nobody").__enter__()
 
 
 def test_an_unplugged_minute_is_a_gap_and_sampling_goes_on(

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import time
-from pathlib import Path
 
 import pytest
 
 import droidreclaim as dr
-from commands import run
 from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint_made import worst_look
-from droidreclaim.qa.folder import Folder
-from handset import Handset, until
+from handset import Handset
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(300)]
 
 GAME = "com.example.game"
-SCENARIO = """version: 1
-name: small
-app: com.example.game
-arms: [none]
-steps: [launch, {wait: 4s}, home, {wait: 2s}, arm, resume]
-expect:
-  - footprint: {foreground: {p90: "<1GB"}}
-  - footprint: {foreground: {p90: "<10MiB"}}
-"""
 COUNTER_BYTES = 1 << 20  # RssAnon is counted in batches
 
 
@@ -72,36 +58,3 @@ def test_a_rooted_sample_is_what_smaps_rollup_counts(phone: Handset) -> None:
         [one] = rooted.processes
         pid = one.track.id.pid
     assert abs(exact(phone, pid) - one.track.bytes_[-1]) <= COUNTER_BYTES
-
-
-def test_a_block_is_sampled_while_it_uses_the_app(phone: Handset) -> None:
-    with dr.connect(phone.serial, timeout_s=60) as device:
-        watch = device.footprint_during(GAME)
-        with pytest.raises(dr.UsageError, match="when its block has ended"):
-            assert watch.seen
-        with watch:
-            device.app(GAME).open()
-            until(lambda: device.ps(GAME)[0].oom_score_adj == 0)
-            time.sleep(3)
-    assert watch.seen.most(PlayState.FOREGROUND, "p90") is not None
-    assert phone.text("ls -A /data/local/tmp") == ""
-
-
-def test_a_run_holds_an_expected_footprint_against_every_round(
-    phone: Handset, tmp_path: Path
-) -> None:
-    scenario = tmp_path / "scenario.yaml"
-    scenario.write_text(SCENARIO)
-    out = tmp_path / "out"
-    words = ["--rounds", "1", "--no-control", "-o", str(out)]
-    done = run(phone, "run", str(scenario), *words)
-    assert done.returncode == 7, done.stderr
-    [one] = Folder.load(out)[2]
-    assert 10 << 20 < one.footprint["foreground"]["p90"] < 10**9
-    held = {
-        each["saw"]: each["passed"]
-        for each in json.loads((out / "result.json").read_text())["expectations"]
-    }
-    assert sorted(held.values()) == [False, True]
-    [rows] = [path.read_text().splitlines() for path in out.glob("rounds/*/footprint.csv")]
-    assert len(rows) > 20
