@@ -9,6 +9,7 @@ from local_shell import LocalShell
 
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.doctor import INTERFERING
 from droidreclaim.parse.shell.props import parse_getprop
 
 
@@ -81,3 +82,9 @@ def test_an_answer_that_cannot_be_read_shows_what_was_written_to_stderr() -> Non
 def test_a_shell_that_says_why_it_ended_is_quoted() -> None:
     with pytest.raises(ParseError, match=r"1 answers are missing; stderr said 'broken shell'"):
         ask(LocalShell("echo broken shell >&2; exit 1"), {"a": "true"}, None, timeout_s=9)
+
+
+def test_whatever_is_asked_of_a_run_s_device_has_a_name_that_its_answer_is_found_by() -> None:
+    answers = ask(LocalShell(), dict.fromkeys(INTERFERING, "echo here"), None, timeout_s=30)
+    assert {answer.text for answer in answers.values()} == {"here"}
+    assert answers.keys() == INTERFERING.keys()

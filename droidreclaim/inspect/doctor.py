@@ -60,7 +60,7 @@ _NAMES = ("props", "kernel", "lmk-driver", "am-settings", "freezer", "process_re
 INTERFERING = {
     name: _COMMANDS[name]
     for name in (*_NAMES, "hybridswap", "rtmm", "damon_reclaim", "mglru", "mglru-on")
-} | {"zram backing": "cat /sys/block/zram*/backing_dev 2>/dev/null | grep -v '^none$'"}
+} | {"zram-backing": "cat /sys/block/zram*/backing_dev 2>/dev/null | grep -v '^none$'"}
 # Of a phone's thousand properties those that matter for memory; the others name its owner.
 _SHOWN_PROPERTIES = (
     "ro.lmk.", "persist.device_config.lmkd_native.", "sys.lmk.", "ro.build.version.",

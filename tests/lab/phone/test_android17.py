@@ -95,7 +95,7 @@ def test_paging_out_where_it_wears_flash_wants_to_be_allowed(phone17: Handset) -
     assert "writeback.enabled=true" in said["mmd"]["fact"]
     with connect(phone17.serial, timeout_s=60.0) as device:
         state = state_of(device.device, device.way, timeout_s=60.0)
-    assert state["zram backing"] == "/dev/loop0"
+    assert state["zram-backing"] == "/dev/loop0"
     assert "mmd.zram.writeback.enabled=true" in (state["mmd"] or "")
 
 
