@@ -211,6 +211,10 @@ def _launch(
     command = launch_command(way, bundle, arguments, places)
     channel = device.open(command, timeout_s=deadline.left_s())
     try:
+        # Asked before it runs: the pipe keeps the question, and the answer costs no round trip of
+        # its own. What has ended already has last words that are still to be read.
+        with suppress(DeviceLost):
+            channel.write(request(_START_ID, "hello"))
         preamble, early = _read_preamble(device, way, channel, deadline)
         return channel, preamble, early
     except DroidReclaimError:
@@ -222,8 +226,6 @@ def _fault(channel: Channel, early: bytes, bundle: Bundle, deadline: Deadline) -
     """Why what was started is not the helper; None when it says that it is."""
     reader = ReplyReader({_START_ID})
     half = Deadline(deadline.left_s() / 2)  # the rest is for replacing it
-    with suppress(DeviceLost):  # it has ended already: its last words are still to be read
-        channel.write(request(_START_ID, "hello"))
     try:
         data = early
         while True:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from adb_server import AdbServer
+from adb_server import STDOUT, AdbServer, Peer, packet
 from droidreclaim.device.adb import AdbDevice
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import RootWay
@@ -27,6 +27,7 @@ from droidreclaim.helper.bundle import Bundle, Helper, load_bundle
 from droidreclaim.helper.deploy import _PLACE, Places, place
 from droidreclaim.helper.launch import Started, split_preamble, start_helper
 from droidreclaim.helper.remove import remove
+from hostile_helper import answer
 
 BUILD = "0123456789abcdef"
 HELLO = f'{{"id":"start","t":"hello","build":"{BUILD}"}}'
@@ -161,6 +162,27 @@ def test_a_helper_in_place_costs_one_command_and_no_push(
     assert adb.requests[0] == "host:transport-id:7"
     assert commands(adb) == ["shell,v2,raw"]
     assert adb.connections - connections == 1
+
+
+def test_the_question_whether_it_runs_costs_no_round_trip_of_its_own(
+    adb: AdbServer, device: AdbDevice, bundle: Bundle
+) -> None:
+    build = {"build": BUILD}
+    preamble = "".join(
+        f"droidreclaim: {line}\n" for line in ("uid=0", "sdk=34", "abis=x86_64", "ready")
+    )
+
+    def answers_only_what_was_asked(peer: Peer, _: str) -> None:
+        peer.okay()
+        _, *size = peer.read(5)  # a packet of the shell protocol: whose it is, and its length
+        assert peer.read(int.from_bytes(size, "little")) == b"start hello\n"
+        peer.send(packet(STDOUT, preamble.encode() + answer("start", {"t": "hello"} | build)))
+        with suppress(EOFError, OSError):
+            peer.read(1)
+
+    adb.handlers["shell,v2"] = answers_only_what_was_asked
+    started = start_helper(device, ROOT, bundle, ["serve"], timeout_s=3)
+    started.channel.close()
 
 
 def test_an_absent_helper_costs_two_commands_more(
