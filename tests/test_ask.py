@@ -86,5 +86,5 @@ def test_a_shell_that_says_why_it_ended_is_quoted() -> None:
 
 def test_whatever_is_asked_of_a_run_s_device_has_a_name_that_its_answer_is_found_by() -> None:
     answers = ask(LocalShell(), dict.fromkeys(INTERFERING, "echo here"), None, timeout_s=30)
-    assert {answer.text for answer in answers.values()} == {"here"}
+    assert {answer.text.strip() for answer in answers.values()} == {"here"}
     assert answers.keys() == INTERFERING.keys()
