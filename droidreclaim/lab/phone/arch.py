@@ -15,7 +15,8 @@ class Arch:
     Attributes:
         name: What users call it; *abi* what Android calls it.
         qemu: QEMU's program, and the Debian package that has it.
-        cpu: What it emulates; arm64 leaves out what signs pointers, which is slow.
+        cpu: What it emulates: the least, a tenth faster than the most; arm64 leaves out what signs
+            pointers, which is slow.
         emulator: Runs one program of it on a host that is another; None where it is the host's.
         suite: Release of Debian whose packages it takes; None for the host's own apt as it is.
         kernels: Packages that depend on the kernel, in the order in which they are tried.
@@ -47,7 +48,7 @@ X86_64 = Arch(
     page_bytes=4 * KIB,
     qemu=("qemu-system-x86_64", "qemu-system-x86"),
     machine=(),
-    cpu="max",
+    cpu="qemu64",
     console="ttyS0",
     triplet="x86_64-linux-gnu",
     loader="usr/lib64/ld-linux-x86-64.so.2",

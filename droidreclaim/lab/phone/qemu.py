@@ -35,6 +35,7 @@ def kernel_line(config: Config) -> str:
             "loglevel=4",
             "panic=1",
             "psi=1",
+            "mitigations=off",  # emulated, each entry of the kernel empties the TLB for them
             "transparent_hugepage=madvise",
         ),
         *(f"droid.root={config.root}", f"droid.api={config.api}"),
