@@ -48,18 +48,20 @@ if TYPE_CHECKING:
         TargetResult,
     )
     from droidreclaim.model.footprint import Footprint
+    from droidreclaim.model.pressure import PressureResult
     from droidreclaim.policy.lmkd import Headroom
-    from droidreclaim.session import App, AppIdentity, Guard, Phone, connect, devices
+    from droidreclaim.session import App, AppIdentity, Guard, Phone, Pressure, connect, devices
 
     __version__: str
 
 _FROM = {
-    "session": ("App", "AppIdentity", "Guard", "Phone", "connect", "devices"),
+    "session": ("App", "AppIdentity", "Guard", "Phone", "Pressure", "connect", "devices"),
     "model": ("Band", "DeviceInfo", "DeviceStatus", "Outcome", "Process", "ProcessId", "Reason",
               "ReclaimResult",
               "TargetResult"),
     "inspect.kills": ("Kills",),
     "model.footprint": ("Footprint",),
+    "model.pressure": ("PressureResult",),
     "policy.lmkd": ("Headroom",),
     "errors": ("DeviceError", "DeviceLost", "DeviceTimeout", "DroidReclaimError", "Interrupted",
                "NoDevice", "NotAchieved", "NotPossible", "ParseError", "ProfileError",
@@ -69,9 +71,9 @@ _MODULE = {name: module for module, names in _FROM.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (by what they are, not by the alphabet)
     "connect", "devices",
-    "Phone", "App", "AppIdentity", "Guard",
-    "Band", "DeviceInfo", "DeviceStatus", "Footprint", "Headroom", "Kills", "Outcome", "Process",
-    "ProcessId", "Reason", "ReclaimResult", "TargetResult",
+    "Phone", "App", "AppIdentity", "Guard", "Pressure",
+    "Band", "DeviceInfo", "DeviceStatus", "Footprint", "Headroom", "Kills", "Outcome",
+    "PressureResult", "Process", "ProcessId", "Reason", "ReclaimResult", "TargetResult",
     "DroidReclaimError", "UsageError", "DeviceError", "NoDevice", "DeviceTimeout", "DeviceLost",
     "NotPossible", "ParseError", "ProfileError", "NotAchieved", "Interrupted",
 ]  # fmt: skip

@@ -232,7 +232,13 @@ void watchdog_run(struct board *board, int session)
 		still = stands_still(board);
 		BOARD_SET(board->looks, board->looks + 1);
 		status = sys_exit_status(holder);
-		why = status == -EAGAIN ? judge(board, still) : why_gone(board, status);
+		if (status == -EAGAIN) {
+			why = judge(board, still);
+		} else {
+			why = why_gone(board, status);
+			/* whoever ended before the holder did, ended under this pressure */
+			board->reached |= board->orders.until == UNTIL_KILL && board->ended_nr > 0;
+		}
 		if (!why)
 			sleep_us(board->phase == PHASE_TAKING ? board->orders.pause_us :
 								HOLD_LOOK_US);

@@ -12,6 +12,7 @@ import typer.core
 from droidreclaim.cli import apps, completion, footprint, guard, inspect, profile, swap
 from droidreclaim.cli import compare as compare_command
 from droidreclaim.cli import export as export_command
+from droidreclaim.cli import pressure as pressure_command
 from droidreclaim.cli import run as run_command
 from droidreclaim.cli import why as why_command
 from droidreclaim.cli.lab import demo, phone, storm
@@ -64,6 +65,7 @@ app.command()(apps.uninstall)
 app.command()(run_command.run)
 app.command()(compare_command.compare)
 app.command()(export_command.export)
+app.command()(pressure_command.pressure)
 app.command()(completion.completion)
 app.command()(demo.demo)
 app.command()(storm.storm)

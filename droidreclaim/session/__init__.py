@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from droidreclaim.session.app import App, AppIdentity
     from droidreclaim.session.guard import Guard
     from droidreclaim.session.phone import Phone
+    from droidreclaim.session.pressure import Pressure
     from droidreclaim.session.reach import connect, devices
 
 _MODULE = {
     "App": "app", "AppIdentity": "app", "Guard": "guard", "Phone": "phone",
-    "connect": "reach", "devices": "reach",
+    "Pressure": "pressure", "connect": "reach", "devices": "reach",
 }  # fmt: skip
 
-__all__ = ["App", "AppIdentity", "Guard", "Phone", "connect", "devices"]
+__all__ = ["App", "AppIdentity", "Guard", "Phone", "Pressure", "connect", "devices"]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from droidreclaim.session.app import App
     from droidreclaim.session.footprint import FootprintWatch
     from droidreclaim.session.guard import Guard
+    from droidreclaim.session.pressure import Pressure
 
 _log = logging.getLogger("droidreclaim")
 
@@ -261,6 +262,43 @@ class Phone(Watching):
         from droidreclaim.session.guard import Guard
 
         return Guard(self, profile, lasting=lasting, allow_flash=allow_flash)
+
+    def pressure(
+        self,
+        until: str = "kill",
+        *,
+        lasting: float | str | None = None,
+        compressible: str = "3:1",
+        seed: int = 1,
+        adj: int = 0,
+        cap: int | str | None = None,
+        yes: bool = False,
+    ) -> Pressure:
+        """
+        Make memory really short for the length of a ``with`` block.
+
+        A process of ours on the device takes memory step by step, with a look before each; it can
+        be killed as any other, and ends with the block, the cable or this process.
+
+        Args:
+            until: ``kill`` (an app's process ended), ``headroom<=0``, ``available<=200MiB`` or
+                ``taken>=1GiB``. It also stops at the first kill.
+            lasting: How long at most, from the beginning on: 60 s where None, up to 10 min.
+            compressible: How far zram can compress what is taken.
+            seed: Of its content.
+            adj: oom_score_adj of who holds it, 0 to 100.
+            cap: Take no more than this.
+            yes: Also on a device that is neither an emulator nor the pocket phone.
+
+        Raises:
+            UsageError: arguments that cannot be read.
+        """
+        from droidreclaim.session.pressure import Pressure
+
+        return Pressure(
+            self, until, lasting=lasting, compressible=compressible, seed=seed, adj=adj, cap=cap,
+            yes=yes,
+        )  # fmt: skip
 
     def explain(self, profile: str | Profile | None = None) -> Explanation:
         """

@@ -13,7 +13,7 @@ from droidreclaim.model import DeviceInfo, Process, ReclaimResult, SwapDevice
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim.words import Words
-from droidreclaim.session import App, AppIdentity, Guard, Phone
+from droidreclaim.session import App, AppIdentity, Guard, Phone, Pressure
 from droidreclaim.session.footprint import FootprintWatch
 from droidreclaim.testing.lease import Lease
 from droidreclaim.testing.survive import survives
@@ -86,6 +86,12 @@ class Droid:
         made = self.phone.guard(profile, lasting)
         self._will_undo("guard")
         return made
+
+    def pressure(
+        self, until: str = "kill", *, lasting: float | str | None = None, yes: bool = False
+    ) -> Pressure:
+        """Memory really short for the length of a ``with`` block; see `Phone.pressure`."""
+        return self.phone.pressure(until, lasting=lasting, yes=yes)
 
     def swap_on(self, size: int | str | None = None) -> SwapDevice:
         """An unused zram as swap until the test ends; see `Phone.swap_on`."""

@@ -106,3 +106,12 @@ def test_a_page_out_without_root_names_what_needs_none(
     assert "--backend am_compact" in done.stderr
     assert "--how trim" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_memory_of_a_real_device_is_made_short_only_when_somebody_said_yes(
+    droidreclaim: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    refused = droidreclaim("pressure")
+    assert refused.returncode == 2
+    assert "a real device: apps will be killed" in refused.stderr
+    assert droidreclaim("pressure", "--yes").returncode == 4  # no root: it got as far as that

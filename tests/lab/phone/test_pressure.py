@@ -1,0 +1,140 @@
+"""Memory really made short on a pocket phone: who is killed, and that nothing of it remains."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+import droidreclaim as dr
+from commands import command, run
+from droidreclaim.units import MIB
+from handset import Handset
+from handset import until as wait_until
+
+pytestmark = [pytest.mark.phone, pytest.mark.timeout(400)]
+
+APPS = ("com.example.notes", "com.example.chat", "com.example.game")
+# Ours are named for their content; the name of a process has 15 characters.
+RUNNING = "cat /proc/[0-9]*/comm 2>/dev/null | grep -c ^pressure- || true"
+
+
+@pytest.fixture(scope="module")
+def mine(boot_for_module: Callable[..., Handset]) -> Handset:
+    """A phone of this module, small and with little swap, so that it is short of memory soon."""
+    return boot_for_module(ram_bytes=512 * MIB, zram_bytes=128 * MIB)
+
+
+def open_apps(mine: Handset) -> None:
+    with dr.connect(mine.serial) as phone:
+        for package in APPS:
+            assert phone.app(package).open().status == "ok"
+        phone.home()
+
+
+def running(mine: Handset) -> int:
+    return int(mine.text(RUNNING))
+
+
+def available_bytes(mine: Handset) -> int:
+    return int(mine.text("grep MemAvailable /proc/meminfo").split()[1]) * 1024
+
+
+def test_who_is_killed_first_is_named_with_its_killer_and_the_level(mine: Handset) -> None:
+    open_apps(mine)
+    before = available_bytes(mine)
+    done = run(mine, "pressure", "--until", "kill", "--hold", "1s", "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    told = json.loads(done.stdout)
+    assert (told["reached"], told["held"], told["ended_by"]) == (True, False, "released")
+    first = told["deaths"][0]
+    assert first["name"].startswith("com.example.")
+    assert first["by"] in ("lmkd", "kernel_oom")
+    assert first["oom_score_adj"] >= 700
+    assert first["level"]["available_bytes"] < told["available_before_bytes"]
+    assert 0 < first["level"]["taken_bytes"] <= told["taken_bytes"] <= told["cap_bytes"]
+    assert told["lowest"]["headroom_bytes"] < told["headroom_before_bytes"]
+    wait_until(lambda: running(mine) == 0)
+    assert available_bytes(mine) > before // 2
+
+
+@pytest.mark.parametrize("until", ["headroom<=0", "available<=150MiB"])
+def test_memory_gets_as_short_as_was_asked_for(mine: Handset, until: str) -> None:
+    for package in APPS:
+        mine.text(f"am force-stop {package}")
+    with dr.connect(mine.serial) as phone, phone.pressure(until, compressible="1:1") as pressure:
+        assert pressure.result is not None
+        assert pressure.result.held
+        if pressure.result.reached:
+            lowest = pressure.result.lowest
+            assert (lowest.headroom_bytes or 0) <= 0 or (lowest.available_bytes or 0) <= 150 * MIB
+        else:  # lmkd was sooner, and then no more is taken
+            assert pressure.result.deaths
+        assert running(mine) == 3
+    wait_until(lambda: running(mine) == 0)
+
+
+def held(mine: Handset) -> subprocess.Popen[str]:
+    """A command that holds memory for a minute, and has it."""
+    words = ("pressure", "--until", "taken>=32MiB", "--hold", "60s")
+    process = subprocess.Popen(command(mine, *words), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert any("memory is short" in line for line in process.stderr)
+    assert running(mine) == 3
+    return process
+
+
+def test_a_killed_host_leaves_nothing_running(mine: Handset) -> None:
+    process = held(mine)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: running(mine) == 0)
+
+
+def test_ctrl_c_gives_the_memory_back(mine: Handset) -> None:
+    process = held(mine)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    wait_until(lambda: running(mine) == 0)
+
+
+def test_a_cut_cable_leaves_nothing_running_and_is_a_lost_device(mine: Handset) -> None:
+    process = held(mine)
+    mine.run("disconnect", mine.serial)
+    _, said = process.communicate(timeout=60)
+    mine.wait()
+    assert process.returncode == 3, said
+    wait_until(lambda: running(mine) == 0)
+
+
+@pytest.mark.parametrize(("who", "word"), [(0, "watchdog"), (1, "killed")])
+def test_a_watchdog_or_holder_that_is_killed_ends_it_and_is_told(
+    mine: Handset, who: int, word: str
+) -> None:
+    with dr.connect(mine.serial) as phone, phone.pressure("taken>=16MiB") as pressure:
+        assert pressure.result is not None
+        holder = pressure.result.holder_pid
+        parent = mine.text(f"grep PPid /proc/{holder}/status").split()[1]
+        mine.text(f"kill -9 {(parent, holder)[who]}")
+        ended = pressure.hold("20s")
+        assert (ended.held, ended.ended_by) == (False, word)
+        wait_until(lambda: running(mine) == 1)  # the session, which says so
+    wait_until(lambda: running(mine) == 0)
+
+
+def test_what_cannot_be_reached_is_said_with_what_was_taken(mine: Handset) -> None:
+    done = run(mine, "pressure", "--until", "taken>=64MiB", "--cap", "8MiB", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["error"]["exit_code"]) == (7, 7)
+    assert (told["reached"], told["ended_by"], told["taken_bytes"]) == (False, "cap", 8 * MIB)
+    assert "all that may be taken was taken (8.0 MiB)" in done.stderr
+
+
+def test_uninstall_leaves_no_program_of_it(mine: Handset) -> None:
+    assert "pressure-" in mine.text("ls /data/local/droidreclaim")
+    assert run(mine, "uninstall").returncode == 0
+    assert mine.shell("ls /data/local/droidreclaim").returncode != 0
