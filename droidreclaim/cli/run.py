@@ -135,7 +135,7 @@ def _play(
     *, control: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from droidreclaim.cli import connect
-    from droidreclaim.qa import about, arms, conditions
+    from droidreclaim.qa import about, arms, conditions, require
     from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import ROUNDS
     from droidreclaim.qa.rounds import Run
@@ -146,10 +146,10 @@ def _play(
         say(line, connection)
 
     folder, names = place.folder, [one.arm for one in wanted.arms]
-    root = any(map(arms.needs_root, names))
+    root = any(map(arms.needs_root, names)) or require.root(wanted)
     with (
         connect.phone(connection, root=root, changes=True) as phone,
-        Setup(phone, wanted, place.beside).applied() as changed,
+        Setup(require.met_by(phone, wanted), wanted, place.beside).applied() as changed,
     ):
         conditions.require(phone)
         arms.require(phone, names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from droidreclaim.errors import UsageError
 from droidreclaim.units import parse_size
 
+LONGEST_S = 600.0
 _RATIO = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,3})?):1")
 _MOST_RATIO = 20.0
 _UNTIL = "kill, headroom<=0, available<=200MiB or taken>=1GiB"

@@ -41,7 +41,8 @@ _TRAPS = tuple(
         ),
         (r"[-+]?0(b[01_]+|x[0-9a-f_]+|o[0-7]+)", "not read by all", f"decimal, {_QUOTE}"),
         (
-            r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?",
+            # (a ratio, 3:1, is no time, and nobody means 181 by it)
+            r"(?![0-9]{1,2}:1$)[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?",
             "a number to base 60 in YAML 1.1",
             f"a duration is written 90s or 8h, {_QUOTE}",
         ),

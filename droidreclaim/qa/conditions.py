@@ -11,7 +11,7 @@ from droidreclaim.session import Phone
 
 _TIMEOUT_S = 60.0
 _SEVERE = 3  # of PowerManager's THERMAL_STATUS: from here on a device slows down a lot
-_THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 # "Thermal Status: 0", "mWakefulness=Awake", "level: 85", "temperature: 310" (tenths of a degree),
 # "mKeyguardShowing=true" (8 to 11), "KeyguardShowing=false AodShowing=false" (12 and later)
 _COMMANDS = {
@@ -74,7 +74,7 @@ def unfit(found: Conditions) -> str | None:
     """Why a round under these conditions does not count; None where it does."""
     thermal = found["thermal"]
     if isinstance(thermal, float) and thermal >= _SEVERE:
-        return f"the device is too hot: thermal status {_THERMAL[min(int(thermal), 6)]}"
+        return f"the device is too hot: thermal status {THERMAL[min(int(thermal), 6)]}"
     if found["screen"] in ("off", "locked"):
         return f"the screen is {found['screen']}"
     return None

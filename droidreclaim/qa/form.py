@@ -3,163 +3,44 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
-    WithJsonSchema,
     model_validator,
 )
 
-from droidreclaim.errors import UsageError
-from droidreclaim.units import parse_duration, parse_size
-
-LONGEST_S = 3600.0
-MOST_ROUNDS = 1000
-_MOST_STEPS = 100
-_PACKAGE = r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+$"
-_VALUE = r"^[A-Za-z0-9._:/,-]{1,200}$"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-_ARMS = r"^(kill|kill9|none|reclaim|cold|trim|am_compact|guard:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$"
-
-
-def _duration(value: object) -> float:
-    if not isinstance(value, str):
-        raise ValueError("a duration with its unit is wanted here: 500ms, 2s")
-    try:
-        seconds = parse_duration(value)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
-    if not 0 <= seconds <= LONGEST_S:
-        raise ValueError(f"{value!r} is not within 0s and {LONGEST_S:g}s")
-    return seconds
-
-
-def _size(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("a size is wanted here: 64MiB")
-    try:
-        return parse_size(str(value))
-    except UsageError as error:
-        raise ValueError(str(error)) from error
+from droidreclaim.policy.pressure import LONGEST_S as LONGEST_PRESSURE_S
+from droidreclaim.qa.words import (
+    MOST_ROUNDS,
+    MOST_STEPS,
+    SETTING_VALUE,
+    ArmName,
+    Below,
+    Duration,
+    Form,
+    KeyName,
+    Name,
+    OneOf,
+    Package,
+    Packages,
+    Place,
+    Ratio,
+    Sdk,
+    Share,
+    Size,
+    Typed,
+    UntilWords,
+    Words,
+    Yes,
+    as_off,
+    as_tuple,
+    spelled,
+)
 
 
-def _share(value: object) -> float:
-    match = re.fullmatch(r"([0-9]{1,3})%", value) if isinstance(value, str) else None
-    if match is None or int(match[1]) > 100:
-        raise ValueError("a share is wanted here: 75%")
-    return int(match[1]) / 100
-
-
-def _written_s(seconds: float) -> str:
-    """A duration as a scenario has it, so that what is written down can be read again."""
-    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
-
-
-def _spelled(pattern: str, wrong: str) -> tuple[Any, Any]:
-    """What holds a word to a pattern and says *wrong* of another; and the same for an editor."""
-
-    def take(word: str) -> str:
-        if len(word) > 255 or not re.fullmatch(pattern, word):
-            raise ValueError(f"{word[:40]!r} {wrong}")
-        return word
-
-    return AfterValidator(take), WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-def _off(value: object) -> object:
-    """No animations; a bare ``off`` is another thing in each version of YAML."""
-    return "off" if value is False else value
-
-
-def _below(value: object) -> int:
-    """``<1.25GB``: GB and MB are powers of ten, as Play's thresholds are read."""
-    found = re.fullmatch(r"< ?([0-9]{1,6}(?:\.[0-9]{1,6})?) ?([MG])(i?)B", str(value))
-    if found is None:
-        raise ValueError(f'{str(value)[:40]!r} is no limit: write "<1.25GB" or "<300MiB"')
-    unit: int = (1024 if found[3] else 1000) ** {"M": 2, "G": 3}[found[2]]
-    return round(float(found[1]) * unit)
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Duration: TypeAlias = Annotated[
-    float,
-    BeforeValidator(_duration),
-    PlainSerializer(_written_s, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"}),
-]
-Size: TypeAlias = Annotated[
-    int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})
-]
-Below: TypeAlias = Annotated[
-    int,
-    BeforeValidator(_below),
-    PlainSerializer(lambda most: f"<{most / 10**6:.6f}MB", when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^<[0-9]+(\.[0-9]+)?([MG]i?B)$"}),
-]
-Share: TypeAlias = Annotated[
-    float,
-    BeforeValidator(_share),
-    PlainSerializer(lambda share: f"{round(share * 100)}%", when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"}),
-]
-Package: TypeAlias = Annotated[
-    str, *_spelled(_PACKAGE, "is no package name: letters, digits, _ and dots, as com.example.app")
-]
-Name: TypeAlias = Annotated[str, *_spelled(_NAME, "is no name: letters, digits and . _ -")]
-ArmName: TypeAlias = Annotated[
-    str,
-    *_spelled(
-        _ARMS, "is no arm: kill, kill9, none, reclaim, cold, trim, am_compact, guard:PROFILE"
-    ),
-]
-Words: TypeAlias = Annotated[
-    tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=64)
-]
-Packages: TypeAlias = Annotated[
-    tuple[Package, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=64)
-]
-Yes: TypeAlias = Literal[True]
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _OneOf(_Form):
-    """A mapping with exactly one of some keys; a word alone stands for ``word: true``."""
-
-    others: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {value: True} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one(self) -> _OneOf:
-        given = sorted(self.model_fields_set - self.others)
-        if len(given) != 1:
-            of = ", ".join(name for name in type(self).model_fields if name not in self.others)
-            said = f"{' and '.join(given)} together" if given else "none of them"
-            raise ValueError(f"exactly one is wanted here of {of}: {said}")
-        return self
-
-    @property
-    def kind(self) -> str:
-        """Which of the keys was given."""
-        return next(iter(self.model_fields_set - self.others))
-
-
-class ArmForm(_Form):
+class ArmForm(Form):
     """What is done to the app while it is in the background."""
 
     arm: ArmName = Field(
@@ -184,13 +65,40 @@ class ArmForm(_Form):
         return self
 
 
-class PressureForm(_Form):
-    """How memory is made short."""
+class PressureForm(Form):
+    """How memory is made short: by apps that are opened, or by holding it."""
 
-    launch: Packages = Field(description="Apps that are opened one after the other.")
+    launch: Packages | None = Field(
+        default=None, description="Apps that are opened one after the other."
+    )
+    until: UntilWords | None = Field(
+        default=None, description="kill, headroom<=0, available<=200MiB or taken>=1GiB."
+    )
+    hold: Duration = Field(default=0.0, description="Of until: held for so long then.")
+    compressible: Ratio = Field(
+        default="3:1", description="Of until: how far zram compresses what is taken."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> PressureForm:
+        if (self.launch is None) == (self.until is None):
+            raise ValueError("exactly one is wanted here of launch, until")
+        if self.launch is not None and (self.hold, self.compressible) != (0.0, "3:1"):
+            raise ValueError("hold and compressible are of until")
+        return self
 
 
-class RememberForm(_Form):
+class MonkeyForm(Form):
+    """Random taps, swipes and keys, into the app alone."""
+
+    events: Annotated[int, Field(ge=1, le=100000)]
+    seed: Annotated[int, Field(ge=0, le=1 << 31)] = Field(
+        default=1, description="The same in all arms of a round; each round adds its number."
+    )
+    throttle: Duration = Field(default=0.1, description="Between two events.")
+
+
+class RememberForm(Form):
     """What is compared before and after, as a command of the device prints it."""
 
     name: Name = Field(description="How the report calls it.")
@@ -208,7 +116,7 @@ class RememberForm(_Form):
         return self
 
 
-class StepForm(_OneOf):
+class StepForm(OneOf):
     """One step; a word alone where it needs no more."""
 
     others: ClassVar[frozenset[str]] = frozenset({"deadline", "continue_on_failure"})
@@ -220,6 +128,14 @@ class StepForm(_OneOf):
     wait: Duration | None = Field(default=None, description="Do nothing for so long.")
     shell: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="Runs on the device; another exit status than 0 is a failure."
+    )
+    tap: Place | None = Field(
+        default=None, description="Tap the screen: [x, y] in pixels from its upper left corner."
+    )
+    text: Typed | None = Field(default=None, description="Type what the focused field takes.")
+    key: KeyName | None = Field(default=None, description="Press a key: BACK, ENTER, TAB.")
+    monkey: MonkeyForm | None = Field(
+        default=None, description="Random events into the app; a crash or an ANR is a failure."
     )
     command: Words | None = Field(
         default=None,
@@ -235,16 +151,26 @@ class StepForm(_OneOf):
     deadline: Duration = Field(default=60.0, description="A step that takes longer has failed.")
     continue_on_failure: bool = Field(default=False, description="Go on when this step fails.")
 
+    @model_validator(mode="after")
+    def _in_time(self) -> StepForm:
+        pressure = self.pressure
+        if pressure is not None and pressure.until is not None:
+            if not 1 <= self.deadline <= LONGEST_PRESSURE_S:
+                raise ValueError("the deadline of a pressure is 1s to 10m")
+            if pressure.hold >= self.deadline:
+                raise ValueError(f"hold is not within the deadline of {self.deadline:g}s")
+        return self
 
-class SettingForm(_Form):
+
+class SettingForm(Form):
     """One of Android's settings, as ``settings put`` has it."""
 
     table: Literal["global", "system", "secure"] = "global"
     name: Name
-    value: Annotated[str, *_spelled(_VALUE, "is no value: letters, digits and . _ : / , -")]
+    value: Annotated[str, *spelled(SETTING_VALUE, "is no value: letters, digits and . _ : / , -")]
 
 
-class InstallForm(_Form):
+class InstallForm(Form):
     """An APK of this computer."""
 
     apk: Annotated[str, Field(min_length=1)] = Field(description="Beside the scenario.")
@@ -256,10 +182,10 @@ class InstallForm(_Form):
         return {"apk": value} if isinstance(value, str) else value
 
 
-class SetupForm(_OneOf):
+class SetupForm(OneOf):
     """What is changed before the first round, and undone after the last."""
 
-    animations: Annotated[Literal["off"], BeforeValidator(_off)] | None = Field(
+    animations: Annotated[Literal["off"], BeforeValidator(as_off)] | None = Field(
         default=None, description="false: windows and animators stand still."
     )
     setting: SettingForm | None = Field(default=None, description="Put for the time of the run.")
@@ -268,7 +194,21 @@ class SetupForm(_OneOf):
     )
 
 
-class ResumeForm(_Form):
+class RequireForm(Form):
+    """What the device must have; else no round is played."""
+
+    sdk: Sdk | None = Field(default=None, description="33, '>=30' or '>=30,<34'.")
+    ram: Size | None = Field(default=None, description="So much memory at least.")
+    swap: Size | None = Field(default=None, description="So much swap at least.")
+    thermal: Literal["none", "light", "moderate"] | None = Field(
+        default=None, description="No hotter than this."
+    )
+    screen: Literal["unlocked"] | None = Field(
+        default=None, description="It says that it is; one that is off or locked never will do."
+    )
+
+
+class ResumeForm(Form):
     """How the app came back."""
 
     kind: Literal["HOT", "WARM", "COLD"] | None = Field(default=None, description="In each round.")
@@ -276,7 +216,7 @@ class ResumeForm(_Form):
     p95: Duration | None = Field(default=None, description="19 of 20 within this.")
 
 
-class LimitsForm(_Form):
+class LimitsForm(Form):
     """What an app may hold in one state."""
 
     p50: Below | None = Field(default=None, description="Half of the samples are below.")
@@ -285,7 +225,7 @@ class LimitsForm(_Form):
     max: Below | None = Field(default=None, description="All are below.")
 
 
-class FootprintForm(_Form):
+class FootprintForm(Form):
     """RssAnon + VmSwap by process state, sampled through each round; of the largest process."""
 
     foreground: LimitsForm | None = None
@@ -305,27 +245,27 @@ class FootprintForm(_Form):
         ]
 
 
-class SurvivedForm(_Form):
+class SurvivedForm(Form):
     """In how many rounds the app's state was kept."""
 
     at_least: Share = Field(description="Share of the rounds.")
 
 
-class PssForm(_Form):
+class PssForm(Form):
     """How much memory the app had."""
 
     at: Literal["before", "arm", "resume"] = Field(default="arm", description="After what.")
     below: Size = Field(description="Less than this, in each round.")
 
 
-class DiffersForm(_Form):
+class DiffersForm(Form):
     """Another arm that this one must differ from."""
 
     from_: ArmName = Field(alias="from", description="The other arm.")
     in_: Literal["kept"] = Field(alias="in", default="kept", description="Share of rounds kept.")
 
 
-class ExpectForm(_OneOf):
+class ExpectForm(OneOf):
     """One expectation; a word alone where it needs no more."""
 
     others: ClassVar[frozenset[str]] = frozenset({"arm"})
@@ -346,28 +286,29 @@ class ExpectForm(_OneOf):
     )
 
 
-class ScenarioForm(_Form):
+class ScenarioForm(Form):
     """A QA scenario of droidreclaim."""
 
     version: Literal[1] = Field(description="Of this form.")
     name: Name = Field(description="What reports call it.")
     app: Package = Field(description="The app that is looked at.")
-    arms: Annotated[tuple[ArmForm, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
+    arms: Annotated[tuple[ArmForm, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
         description="What is done to it: of each round one, in an order drawn from the seed."
     )
     rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = Field(
         default=12, description="Of each arm; under 5 prove nothing."
     )
     seed: Annotated[int, Field(ge=0, le=1 << 31)] = Field(default=1, description="Of the order.")
+    require: RequireForm | None = Field(default=None, description="Of the device, before all.")
     setup: Annotated[
-        tuple[SetupForm, ...], BeforeValidator(_as_tuple), Field(max_length=_MOST_STEPS)
+        tuple[SetupForm, ...], BeforeValidator(as_tuple), Field(max_length=MOST_STEPS)
     ] = Field(default=(), description="Changed before the first round, undone after the last.")
     steps: Annotated[
         tuple[StepForm, ...],
-        BeforeValidator(_as_tuple),
-        Field(min_length=1, max_length=_MOST_STEPS),
+        BeforeValidator(as_tuple),
+        Field(min_length=1, max_length=MOST_STEPS),
     ] = Field(description="Of each round, in order.")
-    expect: Annotated[tuple[ExpectForm, ...], BeforeValidator(_as_tuple)] = Field(
+    expect: Annotated[tuple[ExpectForm, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="What fails the run (exit status 7) where it does not hold."
     )
 

@@ -10,7 +10,7 @@ from droidreclaim.model.footprint import Footprint
 from droidreclaim.policy.footprint import JUDGED
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
-from droidreclaim.qa.steps import Stage
+from droidreclaim.qa.stage import Stage
 from droidreclaim.report import footprint as report
 
 SAMPLES = "footprint.csv"

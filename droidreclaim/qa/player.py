@@ -9,6 +9,7 @@ from droidreclaim.qa import arms, clock, conditions, evidence, look, memory_use,
 from droidreclaim.qa.form import StepForm
 from droidreclaim.qa.record import Mark, Round, State
 from droidreclaim.qa.scenario import Scenario
+from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.units import format_size
 
 _MOST_DRIFT_S = 2.0
@@ -19,7 +20,7 @@ _SETTLE_S = 1.5  # after a resume: a second, and until a sample was taken after 
 class Player:
     """Plays one round, step by step, and looks at the app in between."""
 
-    stage: steps.Stage
+    stage: Stage
     scenario: Scenario
     act: arms.Act
     one: Round
@@ -93,7 +94,7 @@ class Player:
             if isinstance(step.launch, str):
                 named.append(step.launch)
             if step.pressure is not None:
-                named += step.pressure.launch
+                named += step.pressure.launch or ()
         return list(dict.fromkeys(named))
 
     def _step(self, step: StepForm) -> None:
@@ -104,13 +105,13 @@ class Player:
             name = step.remember.name
             one.remembered[name] = steps.recall(phone, step.remember, step.deadline)
             if one.remembered[name] is None:
-                raise steps.StepFailed(f"{name}: nothing matches {step.remember.match!r}")
+                raise StepFailed(f"{name}: nothing matches {step.remember.match!r}")
         elif step.arm:
             self._arm()
         elif step.resume:
             self._resume()
-        else:
-            steps.plain(self.stage, step)
+        elif note := steps.plain(self.stage, step):
+            one.notes.append(note)
 
     def _leave(self) -> None:
         """Look at the app for the last time before it is left."""
@@ -135,7 +136,7 @@ class Player:
         except arms.ArmFailed as error:
             one.did = f"failed: {error}"
             if not arms.is_control(one.arm):  # a control that fails to kill shows in its figures
-                raise steps.StepFailed(f"the arm did not act: {error}") from error
+                raise StepFailed(f"the arm did not act: {error}") from error
             one.notes.append(f"the arm did not act: {error}")
         self._measure("arm")
 
@@ -149,7 +150,7 @@ class Player:
         self.moment = asked_s, time.monotonic()
         took_s = self.moment[1] - asked_s
         if launch.status != "ok":
-            raise steps.StepFailed(f"{package} did not show: {launch.status}")
+            raise StepFailed(f"{package} did not show: {launch.status}")
         one.back_s = took_s if launch.wait_time_s is None else launch.wait_time_s
         one.am_kind = launch.launch_state
         ended = look.meter(phone)
@@ -190,7 +191,7 @@ class Player:
         name = step.remember.name
         try:
             self.one.found[name] = steps.recall(self.stage.phone, step.remember, step.deadline)
-        except steps.StepFailed as error:
+        except StepFailed as error:
             self.one.found[name] = None
             self.one.notes.append(f"{name} could not be read when the app was back: {error}")
 

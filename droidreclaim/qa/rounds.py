@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from droidreclaim.errors import DeviceError
-from droidreclaim.qa import arms, look, steps
+from droidreclaim.qa import arms, look
 from droidreclaim.qa.evidence import Screens
 from droidreclaim.qa.order import order
 from droidreclaim.qa.player import Player
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
+from droidreclaim.qa.stage import Stage
 from droidreclaim.qa.track import Tracker
 from droidreclaim.session import Phone
 
@@ -84,9 +85,7 @@ class Run:
 
     def _round(self, number: int, arm: str, total: int, tracker: Tracker) -> Round:
         one = Round(number, arm, at_s=time.monotonic() - self.start_s)
-        stage = steps.Stage(
-            self.phone, self.scenario.app, arm, number, self.folder / one.folder_name
-        )
+        stage = Stage(self.phone, self.scenario.app, arm, number, self.folder / one.folder_name)
         try:
             player = Player(stage, self.scenario, self.acts[arm], one, self.screens)
             with arms.around(self.phone, arm, arms.longest_s(self.scenario.steps)) as tell:

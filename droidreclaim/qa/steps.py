@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from droidreclaim.errors import DeviceError, DroidReclaimError
 from droidreclaim.qa.form import RememberForm, StepForm
+from droidreclaim.qa.stage import Stage, StepFailed
+from droidreclaim.qa.touch import press, touch
 from droidreclaim.session import Phone
 
 _MOST_OUTPUT_BYTES = 1 << 20
@@ -23,29 +23,11 @@ _SHOWN = 200
 _GRACE_S = 2.0
 
 
-class StepFailed(Exception):
-    """A step did not do what it is there for, in words."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """
-    Where a round is played.
-
-    Attributes:
-        folder: Of this round, for what steps write; made when something is written.
-    """
-
-    phone: Phone
-    package: str
-    arm: str
-    number: int
-    folder: Path
-
-
-def plain(stage: Stage, step: StepForm) -> None:
+def plain(stage: Stage, step: StepForm) -> str | None:
     """
     Do a step that is the same in all arms and remembers nothing.
+
+    Returns what is worth a note in the record of the round, or None.
 
     Raises:
         StepFailed: it did not work, in words.
@@ -61,9 +43,14 @@ def plain(stage: Stage, step: StepForm) -> None:
         shell(stage.phone, step.shell, step.deadline)
     elif step.command is not None:
         command(stage, step.command, step.deadline)
+    elif step.pressure is not None and step.pressure.until is not None:
+        return press(stage.phone, step.pressure, step.deadline)
     elif step.pressure is not None:
-        for package in step.pressure.launch:
+        for package in step.pressure.launch or ():
             launch(stage.phone, package)
+    else:
+        touch(stage, step)
+    return None
 
 
 def launch(phone: Phone, package: str) -> None:

@@ -17,13 +17,12 @@ from droidreclaim.helper.session import HelperError
 from droidreclaim.model import DeviceInfo
 from droidreclaim.model.pressure import Death, PressureResult
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
-from droidreclaim.policy.pressure import parse_compressible, parse_until
+from droidreclaim.policy.pressure import LONGEST_S, parse_compressible, parse_until
 from droidreclaim.units import format_size, seconds_of, size_of
 
 if TYPE_CHECKING:
     from droidreclaim.session.phone import Phone
 
-LONGEST_S = 600.0
 DEFAULT_FOR_S = 60.0
 _END_PATIENCE_S = 25.0  # an exit gives back what is swapped, too
 _LOOK_S = 0.5

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from droidreclaim.errors import UsageError
+from droidreclaim.policy.bounds import hold, parse_bounds
 from droidreclaim.session import Phone
 from droidreclaim.session.app import run
 
 _KNOWN = ("sdk", "swap", "root", "page_kib")
-_BOUND = re.compile(r"(>=|<=|==|>|<|)\s*([0-9]{1,4})")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def check(wants: Mapping[str, Any]) -> None:
         if name == "page_kib" and not (isinstance(value, int) and value > 0):
             raise UsageError(f"droid: page_kib={value!r}", hint="4 or 16")
         if name == "sdk":
-            _bounds(value)
+            parse_bounds(value, "droid: sdk")
 
 
 def meets(facts: Facts, wants: Mapping[str, Any]) -> bool:
@@ -76,22 +75,4 @@ def meets(facts: Facts, wants: Mapping[str, Any]) -> bool:
     if "sdk" not in wants:
         return alike
     sdk = facts.sdk
-    return alike and sdk is not None and all(_holds(sdk, *one) for one in _bounds(wants["sdk"]))
-
-
-def _bounds(text: object) -> list[tuple[str, int]]:
-    """``">=30,<34"``, or a number alone."""
-    found = [_BOUND.fullmatch(part.strip()) for part in str(text).split(",")]
-    if isinstance(text, bool) or not all(found):
-        raise UsageError(f"droid: sdk={text!r}", hint="30, '>=30' or '>=30,<34'")
-    return [(one[1] or "==", int(one[2])) for one in found if one]
-
-
-def _holds(sdk: int, sign: str, bound: int) -> bool:
-    return {
-        ">=": sdk >= bound,
-        "<=": sdk <= bound,
-        "==": sdk == bound,
-        ">": sdk > bound,
-        "<": sdk < bound,
-    }[sign]
+    return alike and sdk is not None and hold(sdk, parse_bounds(wants["sdk"]))

@@ -71,6 +71,35 @@ def test_what_makes_no_sense_together_is_a_fault(tmp_path: Path, text: str, want
     assert wanted in "\n".join(faults(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("step", "wanted"),
+    [
+        ("pressure: {until: death}", "until 'death' is not known"),
+        ("pressure: {until: kill, launch: [com.example.a]}", "exactly one"),
+        ("pressure: {}", "exactly one"),
+        ("pressure: {launch: [com.example.a], hold: 3s}", "are of until"),
+        ("pressure: {until: kill, compressible: 30:1}", "is no ratio"),
+        ("{pressure: {until: kill, hold: 60s}}", "not within the deadline of 60s"),
+        ("{pressure: {until: kill}, deadline: 11m}", "1s to 10m"),
+        ("tap: [-1, 2]", "greater than or equal to 0"),
+        ("tap: [1]", "is missing"),
+        ("key: back", "is no key"),
+        ("key: 'BACK; reboot'", "is no key"),
+        ('text: "a\\nb"', "cannot be typed"),
+        ("monkey: {events: 0}", "greater than or equal to 1"),
+        ("monkey: {}", "events"),
+    ],
+)
+def test_a_step_that_cannot_be_done_is_a_fault_at_its_line(
+    tmp_path: Path, step: str, wanted: str
+) -> None:
+    one = step if step.startswith("{") else f"{{{step}}}"
+    text = HEAD + f"arms: [kill]\nsteps:\n  - launch\n  - {one}\n  - arm\n  - resume\n"
+    [fault] = faults(tmp_path, text)
+    assert fault.startswith("7:")
+    assert wanted in fault
+
+
 def test_a_match_that_is_no_regular_expression_is_a_fault(tmp_path: Path) -> None:
     step = "{remember: {name: a, shell: date, match: '(' }}"
     text = HEAD + f"arms: [kill]\nsteps: [launch, {step}, arm, resume]\n"

@@ -6,11 +6,13 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import droidreclaim as dr
 from commands import command, run
+from droidreclaim.qa.folder import Folder
 from droidreclaim.units import MIB
 from handset import Handset
 from handset import until as wait_until
@@ -132,6 +134,37 @@ def test_what_cannot_be_reached_is_said_with_what_was_taken(mine: Handset) -> No
     assert (done.returncode, told["error"]["exit_code"]) == (7, 7)
     assert (told["reached"], told["ended_by"], told["taken_bytes"]) == (False, "cap", 8 * MIB)
     assert "all that may be taken was taken (8.0 MiB)" in done.stderr
+
+
+def test_a_scenario_makes_memory_short_and_notes_who_ended(mine: Handset, tmp_path: Path) -> None:
+    path, out = tmp_path / "s.yaml", tmp_path / "out"
+    path.write_text(
+        "version: 1\nname: x\napp: com.example.game\narms: [none]\nrequire: {sdk: '>=28'}\n"
+        "steps: [launch, {tap: [160, 240]}, home, arm,\n"
+        "  {pressure: {until: kill, hold: 1s, compressible: 3:1}}, resume]\n"
+    )
+    words = ("run", str(path), "--rounds", "1", "--no-control", "-o", str(out))
+    done = run(mine, *words)
+    assert done.returncode == 0, done.stderr
+    [one] = Folder.load(out)[2]
+    assert one.fault is None
+    assert any(note.startswith("pressure took ") for note in one.notes)
+    assert "by lmkd)" in str(one.notes)
+    wait_until(lambda: running(mine) == 0)
+
+
+def test_a_scenario_for_another_device_is_refused_with_what_this_one_has(
+    mine: Handset, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "s.yaml", tmp_path / "out"
+    path.write_text(
+        "version: 1\nname: x\napp: com.example.game\narms: [none]\nrequire: {ram: 64GiB}\n"
+        "steps: [launch, home, arm, resume]\n"
+    )
+    done = run(mine, "run", str(path), "-o", str(out))
+    assert done.returncode == 4
+    assert "x requires ram of 64.0 GiB: it is " in done.stderr
+    assert not (out / "run.json").exists()
 
 
 def test_uninstall_leaves_no_program_of_it(mine: Handset) -> None:

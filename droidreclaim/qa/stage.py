@@ -1,0 +1,28 @@
+"""Where a round is played, and how a step of it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from droidreclaim.session import Phone
+
+
+class StepFailed(Exception):
+    """A step did not do what it is there for, in words."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """
+    Where a round is played.
+
+    Attributes:
+        folder: Of this round, for what steps write; made when something is written.
+    """
+
+    phone: Phone
+    package: str
+    arm: str
+    number: int
+    folder: Path
