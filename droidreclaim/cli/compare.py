@@ -41,7 +41,7 @@ def compare(
         return
     from droidreclaim.qa.compare import table
 
-    show(table.of(found))
+    show(table.comparison_table(found))
     differing = "; ".join(found.differing) or "nothing: the same build on the same device"
     lines = [*comparing.sentences(found), f"what differs: {differing}"]
     lines += [f"{one.name} was cut short" for one in subjects if not one.complete]

@@ -40,7 +40,7 @@ def phone(connection: Connection, *, root: bool = True, changes: bool = False) -
         OnEach: several devices are meant: the command is run again, for each of them.
     """
     on_each_of_several(connection)
-    hear(connection)
+    show_log(connection)
     if changes and connection.one_of_several:
         _held.extend(lease.take(lambda: connection.serials, 1, timeout_s=timeout_s(connection)))
     return session.connect(
@@ -101,7 +101,7 @@ def chosen(connection: Connection) -> tuple[str, ...]:
         return tuple(dict.fromkeys(named))
     if connection.serials or connection.usb or connection.emulator:
         raise UsageError("--all-devices and -s, -d, -e exclude one another")
-    hear(connection)
+    show_log(connection)
     listed = list_devices(server(connection), timeout_s(connection))
     if not listed:
         choose(listed, Choice())  # says what to do about it
@@ -112,7 +112,7 @@ def devices(connection: Connection) -> tuple[DeviceStatus, ...]:
     """Every device of the adb server that the options mean, ready or why not."""
     from droidreclaim.inspect import devices as look
 
-    hear(connection)
+    show_log(connection)
     wanted = chosen(connection) if connection.several else ()
     found = look.devices(
         server(connection),
@@ -165,7 +165,7 @@ def head(phone: Phone) -> dict[str, Any]:
     return {"device": {"serial": phone.serial, "model": phone.model}, "source": phone.source}
 
 
-def hear(connection: Connection) -> None:
+def show_log(connection: Connection) -> None:
     """Have the words of the library on stderr, as many as the options want."""
     log = logging.getLogger("droidreclaim")
     if not any(isinstance(one, _ToStderr) for one in log.handlers):

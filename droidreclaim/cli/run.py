@@ -203,6 +203,6 @@ def _judge(found: Result) -> NotAchieved | None:
 def _show(found: Result, folder: Folder) -> None:
     from droidreclaim.qa import table
 
-    show(table.of(found))
+    show(table.result_table(found))
     write(f"{found.sentence}\n")
     write(f"everything is in {folder.path}\n")

@@ -100,7 +100,7 @@ class Run:
         self.rounds.append(one)
         self.note(one)
         count = sum(each.discarded is None for each in self.rounds)
-        self.progress(f"[{count}/{total}] round {number}, {arm}: {told(one)}")
+        self.progress(f"[{count}/{total}] round {number}, {arm}: {round_in_words(one)}")
         return one
 
     def _await_device(self, why: str) -> None:
@@ -121,7 +121,7 @@ class Run:
                 return
 
 
-def told(one: Round) -> str:
+def round_in_words(one: Round) -> str:
     """A round in one line, for somebody who watches."""
     if one.discarded is not None:
         return f"discarded: {one.discarded}"

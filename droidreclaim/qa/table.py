@@ -10,7 +10,7 @@ from droidreclaim.units import format_size
 _WHEN = ("before", "arm", "resume")
 
 
-def of(found: Result) -> Table:
+def result_table(found: Result) -> Table:
     """One row an arm."""
     table = Table(box=None, pad_edge=False)
     for name in (

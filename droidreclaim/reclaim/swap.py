@@ -28,7 +28,7 @@ def enough(size_bytes: int) -> int:
     return size_bytes
 
 
-def on(helper: RunningHelper, size_bytes: int | None) -> tuple[DeviceInfo, SwapDevice]:
+def enable(helper: RunningHelper, size_bytes: int | None) -> tuple[DeviceInfo, SwapDevice]:
     """
     Make an unused zram swap, of half the device's memory where *size_bytes* is None.
 
@@ -56,7 +56,7 @@ def on(helper: RunningHelper, size_bytes: int | None) -> tuple[DeviceInfo, SwapD
     return device, made
 
 
-def off(helper: RunningHelper) -> tuple[DeviceInfo, tuple[SwapDevice, ...]]:
+def disable(helper: RunningHelper) -> tuple[DeviceInfo, tuple[SwapDevice, ...]]:
     """
     Undo `on`: everything that was swapped comes back into memory.
 

@@ -224,7 +224,7 @@ class Phone(Watching):
         from droidreclaim.reclaim import swap
 
         size_bytes = None if size is None else swap.enough(size_of(size))
-        self._info, made = swap.on(self.helper, size_bytes)
+        self._info, made = swap.enable(self.helper, size_bytes)
         return made
 
     def swap_off(self) -> tuple[SwapDevice, ...]:
@@ -236,7 +236,7 @@ class Phone(Watching):
         """
         from droidreclaim.reclaim import swap
 
-        self._info, undone = swap.off(self.helper)
+        self._info, undone = swap.disable(self.helper)
         return undone
 
     def guard(

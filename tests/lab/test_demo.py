@@ -163,7 +163,7 @@ def test_json_is_the_contract_of_the_command_line(shown: Demo) -> None:
 
 
 def test_the_table_names_the_dead_and_draws_what_is_available(shown: Demo) -> None:
-    text = render(table.of(shown))
+    text = render(table.demo_table(shown))
     rows = text.splitlines()[1:5]
     assert "✗ game" in rows[3]
     lengths = [row.split("█", 1)[1].count("█") for row in rows]

@@ -291,7 +291,7 @@ def test_the_table_says_when_it_has_no_interval_of_a_difference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     storm = storm_of(run_of("lowmemorykiller"), run_of("lazy"))
-    assert "(10-70 %)" in render(table.of(storm))
+    assert "(10-70 %)" in render(table.storm_table(storm))
     code = (
         "import sys; sys.modules['scipy'] = None\n"
         "from droidreclaim.qa import stats\n"
@@ -429,7 +429,7 @@ def test_a_storm_damaged_anywhere_is_refused_or_told(data: st.DataObject) -> Non
             return
         storm = replace(storm_of(*done), what=again.what)
         json.dumps(to_json(storm), allow_nan=False)
-        table.of(storm), table.remarks(storm), table.warnings(storm)
+        table.storm_table(storm), table.remarks(storm), table.warnings(storm)
         page.render(storm)
 
 

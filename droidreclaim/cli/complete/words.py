@@ -45,7 +45,7 @@ class Line:
             elif one in _VALUES:
                 self.kinds.add(one)
 
-    def hear(self, option: str, value: str) -> None:
+    def take(self, option: str, value: str) -> None:
         """Note a value that was given before."""
         names = {"-s": "serial", "-H": "host", "-P": "port"}
         if option in names:
@@ -60,7 +60,7 @@ def read_line(table: Table, words: Sequence[str]) -> Line:
     for word in complete:
         takes = table.get(path, {}).get("takes", {})
         if wanting:
-            line.hear(wanting, word)
+            line.take(wanting, word)
             wanting = ""
         elif word == "--":
             only_words = True

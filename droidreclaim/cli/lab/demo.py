@@ -72,7 +72,7 @@ def demo(
     if as_json:
         emit(to_json(result), error)
     else:
-        show(table.of(result))
+        show(table.demo_table(result))
         write(table.verdict(result) + "\n")
     if error is not None:
         raise error

@@ -170,7 +170,7 @@ def _show(
     if as_json:
         emit(to_json(result), error)
         return
-    show(table.of(result))
+    show(table.storm_table(result))
     for line in table.remarks(result):
         say(line, connection)
 

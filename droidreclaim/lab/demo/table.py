@@ -13,7 +13,7 @@ _BAR_CELLS = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def of(demo: Demo) -> Table:
+def demo_table(demo: Demo) -> Table:
     """One launch a row, both arms side by side: memory available, and who was killed or moved."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("OPENED", WITHOUT.upper(), "KILLED", WITH.upper(), "PAGED OUT"):

@@ -27,7 +27,7 @@ StageOf = Callable[[Needs], AbstractContextManager[Stage]]
 
 
 def jobs_of(what: Parameters, names: Sequence[str], seeds: Sequence[int]) -> list[Job]:
-    """What there is to do, arms interleaved over seeds: the machine's moods meet them all."""
+    """Return the jobs, arms interleaved over seeds, so that a slow minute hits every arm alike."""
     jobs = []
     for seed in seeds:
         apps = apps_of(what, seed)

@@ -26,7 +26,7 @@ _TITLES = (
 )
 
 
-def of(storm: Storm) -> Table:
+def storm_table(storm: Storm) -> Table:
     """One arm a row."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for title in _TITLES:

@@ -17,7 +17,7 @@ def titles(found: Comparison) -> list[str]:
     return [found.subjects[0].hit.upper() if one == "KEPT" else one for one in TITLES]
 
 
-def of(found: Comparison) -> Table:
+def comparison_table(found: Comparison) -> Table:
     """One row an arm and run."""
     table = Table(box=None, pad_edge=False)
     for title in titles(found):
