@@ -2,7 +2,7 @@
  * PROGRAM serve [heartbeat_ms=N]	requests on stdin, until it ends
  * PROGRAM VERB [KEY=VALUE ...]		one request, answered with the id 0
  *
- * Which program it is, the table of verbs says that it is linked with.
+ * One source for all programs: each links a table of verbs of its own.
  */
 #include "host_link.h"
 #include "json.h"

@@ -14,7 +14,7 @@ from droidreclaim.device import Channel
 from droidreclaim.lab.demo import arms as demo
 from droidreclaim.lab.storm import arms as storm
 from droidreclaim.lab.storm.stage import Stage
-from droidreclaim.session import app, guard, phone, pressure, reach
+from droidreclaim.session import app, guard, phone, pressure, reach, watching
 from handset import Handset, until
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(300)]
@@ -52,7 +52,7 @@ def test_fifteen_lines_do_what_the_command_line_does(device: Handset) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [app, guard, phone, pressure, reach], ids=lambda one: one.__name__
+    "module", [app, guard, phone, pressure, reach, watching], ids=lambda one: one.__name__
 )
 def test_every_example_of_a_docstring_runs_as_it_is_printed(
     device: Handset, module: object
