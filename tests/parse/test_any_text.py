@@ -38,7 +38,7 @@ PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
     parse_settings: ("dumpsys_activity_settings",),
     parse_focus: ("dumpsys_activity_activities", "dumpsys_window_focus"),
     parse_launches: ("am_start",),
-    parse_meminfo_app: ("dumpsys_meminfo_app",),
+    parse_meminfo_app: ("dumpsys_meminfo_app", "dumpsys_meminfo_device"),  # one holds app blocks
     parse_pm_list: ("pm_list_packages",),
     parse_packages_list: ("packages_list",),
     parse_launch: (),

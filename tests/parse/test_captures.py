@@ -161,6 +161,18 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         (4096, 65, 4096),
     ),
     (
+        "parse_zram_bd_stat",
+        f"{WRITTEN}/zram-bd-stat",
+        lambda d: (d.held_bytes, d.read_bytes, d.written_bytes),
+        (4096 * 5921, 4096 * 970, 4096 * 6890),
+    ),
+    (
+        "parse_smaps",
+        f"{WRITTEN}/smaps",
+        lambda d: [(one.name, one.held_bytes) for one in d],
+        [("[anon:dalvik-main space]", 24 * KIB), ("/system/lib64/libc.so", 4 * KIB)],
+    ),
+    (
         "parse_status",
         f"{POCKET}/pid1-status",
         lambda d: (d.name, d.pid, d.sizes_bytes["VmRSS"]),
