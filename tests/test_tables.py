@@ -12,7 +12,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -133,6 +133,7 @@ _WORDS = st.text(
 )
 
 
+@example(["0" * 20 + "\U00020000"], 20)
 @given(st.lists(_WORDS, max_size=12), st.integers(20, 120))
 def test_a_sentence_is_broken_between_words_and_loses_none(words: list[str], width: int) -> None:
     line = " ".join(words)

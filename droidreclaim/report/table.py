@@ -178,6 +178,8 @@ def _folded(line: str, width: int) -> list[str]:
     rest = line
     while cell_len(rest) > width:
         room = set_cell_size(rest, width + 1)
+        if not rest.startswith(room):
+            room = room[:-1]  # a blank that stands for half of a wide character
         at = room.rfind(" ", len(indent) + 1)
         if at < 0:
             at = rest.find(" ", len(indent) + 1)  # a path or an address stays whole
