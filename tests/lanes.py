@@ -92,8 +92,6 @@ LINT = Lane(
     ),
     tests=False,
 )
-# The longest of a lane begin first, or one of them is all that is left to do at its end.
-LONGEST = ("storm", "guard", "engine", "main_job", "run", "footprint", "releases", "android17")
 # What is no phone's and no machine's is the unit lane's, so that a new folder of tests is in it.
 LANES = (
     pytest_lane("linux", "tests/linux"),
@@ -104,7 +102,6 @@ LANES = (
     # An emulated phone on a shared machine: a test that failed is tried again, and listed (R).
     pytest_lane(
         "phone",
-        *(f"tests/lab/phone/test_{name}.py" for name in LONGEST),
         "tests/lab/phone",
         *("-n2", "--dist=loadfile", "--no-loadscope-reorder", "--reruns=2", "--reruns-delay=1"),
         "-rR",

@@ -197,10 +197,12 @@ class Phone(Watching):
         """
         As `footprint`, while a block runs that uses the apps; ``seen`` is there afterwards.
 
+            >>> import time
             >>> import droidreclaim as dr
             >>> with dr.connect() as phone:
             ...     with phone.footprint_during("com.example.game") as watch:
             ...         launch = phone.app("com.example.game").open()
+            ...         time.sleep(3)  # an app that starts is found within a second or two
             >>> watch.seen.failing
             ()
 

@@ -19,7 +19,14 @@ from droidreclaim.lab.phone import image, vm
 from droidreclaim.lab.phone.state import Config, Phone
 from handset import ADB, Handset, adb_server_of, free_port
 
+# The longest begin first, or one of them is all that is left to do at the end of the lane.
+_LONGEST = ("test_run", "test_storm", "test_guard", "test_engine", "test_main_job", "test_inspect")
 _CACHE = image.cache_dir()  # read before HOME changes
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="session")
