@@ -223,7 +223,7 @@ _NAMES = {
     Cause.EXCESSIVE_USE: "a kill by ActivityManager, for what it used in the background",
     Cause.FREEZER: "a kill by the app freezer",
     Cause.AM_KILL: "a kill of a background process that a program asked ActivityManager for "
-    "(am kill, killBackgroundProcesses): not the user's doing, though exit-info files it as such",
+    "(am kill, killBackgroundProcesses): not the user's doing, even where exit-info says so",
     Cause.FORCE_STOP: "a force-stop of the app",
     Cause.TASK_REMOVED: "the removal of its task (swiped away in Recents, or by a launcher)",
     Cause.UPDATED: "the update, removal or change of its package",
