@@ -11,12 +11,13 @@
 #define FIND_MS 500
 #define HOLD_LOOK_US 50000
 #define PSI_WINDOW_MS 1000
+#define OOM_VICTIM_MS 500 /* from the kernel's count of a kill until its victim has ended */
 #define REAP_US 5000
 #define REAP_TURNS 4000 /* 20 s: an exit gives back what is swapped too */
 
 static struct {
 	int psi;
-	uint64_t oom_before;
+	uint64_t oom_before, oom_us; /* count of kills at the start; when it was seen to grow */
 	uint64_t full_us, window_us; /* at the start of the present window of PSI */
 	uint64_t found_us;
 } watch;
@@ -89,6 +90,8 @@ static void look_at_apps(struct board *board)
 	board->oom_kills = oom_kills == UNKNOWN || watch.oom_before == UNKNOWN ?
 				   KIB_UNKNOWN :
 				   (int32_t)(oom_kills - watch.oom_before);
+	if (board->oom_kills > 0 && !watch.oom_us)
+		watch.oom_us = sys_now_us();
 }
 
 /* Whether in this second all processes have waited for memory for too long. */
@@ -115,13 +118,23 @@ static bool somebody_was_killed(const struct board *board)
 	return board->ended_nr > 0 || board->oom_kills > 0;
 }
 
+/*
+ * Whether the victim has had its time to end. The kernel counts a kill when it sends the signal:
+ * the victim may be our holder, whose end is the end of the pressure.
+ */
+static bool kill_is_over(const struct board *board)
+{
+	return board->ended_nr > 0 ||
+	       (board->oom_kills > 0 && ms_since(watch.oom_us) >= OOM_VICTIM_MS);
+}
+
 static bool is_reached(const struct board *board)
 {
 	const struct level *now = &board->now;
 
 	switch (board->orders.until) {
 	case UNTIL_KILL:
-		return somebody_was_killed(board);
+		return kill_is_over(board);
 	case UNTIL_HEADROOM:
 		return now->headroom_kib != KIB_UNKNOWN && now->headroom_kib <= 0;
 	case UNTIL_AVAILABLE:
@@ -157,9 +170,9 @@ static const char *judge(struct board *board, bool still)
 	if (board->phase == PHASE_TAKING) {
 		if (is_reached(board))
 			hold(board, true);
-		else if (somebody_was_killed(board))
+		else if (kill_is_over(board))
 			hold(board, false);
-		else if (idle && !fits(board))
+		else if (idle && !fits(board) && !somebody_was_killed(board))
 			return "cap";
 	}
 	/* What is held is paged out in its turn, so more is taken; not once somebody was killed. */

@@ -222,11 +222,13 @@ def test_until_kill_names_the_app_that_ended_and_how_things_stood(
     assert line(session, "pressure_status")["taken_bytes"] == held["taken_bytes"]  # no more
 
 
+@pytest.mark.parametrize("pause_us", [100, 10000])  # so short that a victim is seen half dead
 def test_a_holder_that_the_kernel_kills_ends_the_pressure_and_is_reported(
-    pressure: Start, group: Path
+    pressure: Start, group: Path, pause_us: int
 ) -> None:
     (group / "memory.limit_in_bytes").write_text(str(16 * MIB))
-    reply = asked(pressure(), f"pressure_take until=taken bytes={32 * MIB} {CAPPED} adj=100")
+    words = f"until=taken bytes={32 * MIB} {CAPPED} adj=100 pause_us={pause_us}"
+    reply = asked(pressure(), f"pressure_take {words}")
     ended = reply.only("pressure")
     assert (ended["phase"], ended["reached"], ended["ended_by"]) == ("ended", False, "killed")
     assert gone(ended["pid"], ended["watchdog"] or ended["pid"])
