@@ -42,6 +42,9 @@ def compare(
     from droidreclaim.qa.compare import table
 
     show(table.comparison_table(found))
+    if (memory := table.memory_table(found)) is not None:
+        write_folded("\n")
+        show(memory)
     differing = "; ".join(found.differing) or "nothing: the same build on the same device"
     lines = [*comparing.sentences(found), f"what differs: {differing}"]
     lines += [f"{one.name} was cut short" for one in subjects if not one.complete]

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from droidreclaim.model.process import DeviceInfo, ProcessId
 
+FIGURES = ("p50", "p90", "p99", "max")
+
 
 class PlayState(StrEnum):
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from droidreclaim.errors import NotAchieved
-from droidreclaim.model.footprint import Footprint
+from droidreclaim.model.footprint import FIGURES, Footprint
 from droidreclaim.policy.footprint import JUDGED
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
@@ -14,7 +14,6 @@ from droidreclaim.qa.stage import Stage
 from droidreclaim.report import footprint as report
 
 SAMPLES = "footprint.csv"
-_FIGURES = ("p50", "p90", "p99", "max")
 
 
 @contextmanager
@@ -46,7 +45,7 @@ def figures(seen: Footprint) -> dict[str, dict[str, int]]:
     """By state the figures of the largest process."""
     found: dict[str, dict[str, int]] = {}
     for state in JUDGED:
-        told = {figure: seen.most(state, figure) for figure in _FIGURES}
+        told = {figure: seen.most(state, figure) for figure in FIGURES}
         known = {figure: size for figure, size in told.items() if size is not None}
         if known:
             found[state.value] = known

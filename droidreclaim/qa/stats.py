@@ -133,14 +133,45 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """
+    How much more one run has than another, each with rounds of its own.
+
+    Attributes:
+        more: Difference of their means.
+        interval: By bootstrap; None without scipy, or of fewer than eight rounds.
+        detectable: The smallest growth that so many rounds would have shown in four of five runs;
+            None without scipy, or of fewer than two rounds.
+    """
+
+    more: float
+    interval: Interval | None
+    detectable: float | None
+
+
+def shift(ours: Sequence[float], theirs: Sequence[float]) -> Shift | None:
+    """The mean of *ours* less that of *theirs*; None where one has no round."""
+    if not ours or not theirs:
+        return None
+    more = fmean(ours) - fmean(theirs)
+    return Shift(more, _bootstrap(ours, theirs), _reach(ours, theirs))
+
+
 def _detectable(*samples: Sequence[float]) -> float | None:
     """The smallest slowdown that would have been seen: of pairs, or between two samples."""
+    reach = _reach(*samples)
+    return None if reach is None else math.exp(reach)
+
+
+def _reach(*samples: Sequence[float]) -> float | None:
+    """The smallest difference that would have been seen in four of five runs."""
     least = min(map(len, samples))
     if stats is None or least < 2:
         return None
     free = sum(len(one) - 1 for one in samples)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, free) + stats.t.ppf(_POWER, free))
-    return math.exp(reach * math.sqrt(sum(stdev(one) ** 2 / len(one) for one in samples)))
+    return reach * math.sqrt(sum(stdev(one) ** 2 / len(one) for one in samples))
 
 
 def _bootstrap(*samples: Sequence[float]) -> Interval | None:

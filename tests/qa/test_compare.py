@@ -23,6 +23,7 @@ from droidreclaim.qa.record import Round
 from in_process import droidreclaim
 from qa_rounds import kept, lost, rounds_of, scenario
 
+MIB = 1 << 20
 HEAD: dict[str, Any] = {
     "device": {"serial": "R58M12", "model": "a phone", "sdk": 34, "kernel": "6.1"},
     "source": "device",
@@ -93,6 +94,56 @@ def test_a_slower_resume_is_shown_beside_what_would_have_been_seen() -> None:
     assert cell.ratio.ratio == pytest.approx(1.5)
     assert 1.0 < (cell.ratio.detectable or 0) < 1.05
     assert "took 1.50 times as long (1.4" in sentences(found)[2]
+
+
+def using(rounds: list[Round], *mib: float) -> list[Round]:
+    """Rounds whose background P90 is, in turn, one of *mib*."""
+    return [
+        replace(one, footprint={"background": {"p90": round(mib[one.number % len(mib)] * MIB)}})
+        for one in rounds
+    ]
+
+
+def test_a_build_that_holds_more_behind_is_told_with_its_interval(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    before = written(tmp_path / "a", using(rounds_of(12), 300, 308, 304))
+    grown = using(rounds_of(12), 340, 346, 340)
+    after = written(tmp_path / "b", grown, app={"versionCode": "13"})
+    [one] = [each for each in told(before, after)["footprint"] if each["arm"] == "reclaim"]
+    assert (one["state"], one["figure"], one["rounds"]) == ("background", "p90", [12, 12])
+    assert (one["mean_bytes"], one["more_bytes"]) == (342 * MIB, 38 * MIB)
+    assert 34 * MIB < one["low_bytes"] < 38 * MIB < one["high_bytes"] < 42 * MIB
+    assert 1 * MIB < one["detectable_bytes"] < 6 * MIB
+    text = droidreclaim("compare", str(before), str(after)).stdout
+    sure = r"\(95 %: 3[5-7]\.\d MiB to (?:39|40)\.\d MiB\)"
+    assert re.search(r"reclaim: background P90 grew by 38\.0 MiB " + sure, text)
+    assert re.search(r"reclaim +\S*b +background +342\.0 MiB +\+38\.0 MiB", text)
+    page = tmp_path / "page.html"
+    assert droidreclaim("compare", str(before), str(after), "--html", str(page)).returncode == 0
+    assert "background P90 grew by 38.0 MiB" in page.read_text()
+
+
+def test_memory_that_differs_by_chance_is_not_called_grown_and_few_rounds_have_no_interval() -> (
+    None
+):
+    pytest.importorskip("scipy")
+    head = {"app": {"versionCode": "13"}}
+    same = compared((using(rounds_of(12), 300, 320), {}), (using(rounds_of(12), 320, 301), head))
+    [words] = [line for line in sentences(same) if line.startswith("reclaim: background P90")]
+    assert "no difference is shown (+512.0 KiB, 95 %: -" in words
+    assert "would have been seen" in words
+    less = compared((using(rounds_of(12), 300, 302), {}), (using(rounds_of(12), 280, 282), head))
+    assert any("background P90 shrank by 20.0 MiB (95 %: 1" in line for line in sentences(less))
+    few = compared((using(rounds_of(5), 300, 302), {}), (using(rounds_of(5), 340, 342), head))
+    assert any("8 rounds of each are the least" in line for line in sentences(few))
+
+
+def test_a_state_that_one_run_never_saw_is_not_compared() -> None:
+    found = compared(
+        (rounds_of(12), {}), (using(rounds_of(12), 300), {"app": {"versionCode": "13"}})
+    )
+    assert found.growths == ()
+    assert not any("P90" in line for line in sentences(found))
 
 
 def test_two_devices_are_compared_and_their_settings_may_differ() -> None:

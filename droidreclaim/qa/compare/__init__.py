@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from droidreclaim.errors import NotAchieved
 from droidreclaim.qa import stats
+from droidreclaim.qa.compare import memory
 from droidreclaim.qa.record import Round, State
 
 _MOST_NAMED = 6  # of what differs; a whole other scenario need not be spelled out
@@ -23,11 +24,13 @@ class Measured:
     Attributes:
         hits: Of *total* those that were kept (of a storm: hot resumes among its launches).
         back_s: Time to be back of each round that has one.
+        held: Its memory by state, where the scenario had it sampled.
     """
 
     hits: int
     total: int
     back_s: tuple[float, ...]
+    held: memory.Held = field(default_factory=dict)
 
     @property
     def share(self) -> stats.Interval | None:
@@ -83,6 +86,7 @@ class Comparison:
     Attributes:
         what: What differs between them: ``build``, ``device`` or ``nothing``.
         differing: Each difference in words.
+        growths: What each run but the first held more, by arm, state and figure.
         left_out: Arms that not all of them have.
     """
 
@@ -90,7 +94,8 @@ class Comparison:
     what: str
     differing: tuple[str, ...]
     cells: tuple[Cell, ...]
-    left_out: tuple[str, ...] = field(default=())
+    growths: tuple[memory.Growth, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def subject(name: str, head: Mapping[str, Any], rounds: Iterable[Round]) -> Subject:
@@ -122,6 +127,7 @@ def _measured(rounds: Sequence[Round]) -> Measured:
         sum(one.state is State.KEPT for one in rounds),
         len(rounds),
         tuple(one.back_s for one in rounds if one.back_s is not None),
+        memory.held(rounds),
     )
 
 
@@ -167,8 +173,16 @@ def compare(subjects: Sequence[Subject]) -> Comparison:
         "build" if builds else "device" if devices else "nothing",
         tuple(builds or [*devices, *states]),
         tuple(_cell(one, first, arm) for arm in shared for one in subjects),
+        tuple(_growths(subjects, shared)),
         tuple(arm for arm in everywhere if arm not in shared),
     )
+
+
+def _growths(subjects: Sequence[Subject], arms: Iterable[str]) -> Iterator[memory.Growth]:
+    first, *others = subjects
+    for arm in arms:
+        for one in others:
+            yield from memory.growths(one.name, arm, one.arms[arm].held, first.arms[arm].held)
 
 
 def _cell(one: Subject, first: Subject, arm: str) -> Cell:
@@ -222,11 +236,12 @@ def sentences(found: Comparison) -> list[str]:
     """What was found, a sentence for each arm of each run but the first."""
     first = found.subjects[0]
     base = {cell.arm: cell for cell in found.cells if cell.run == first.name}
-    return [
+    words = [
         _sentence(cell, base[cell.arm], first)
         for cell in found.cells
         if cell.differs is not None and cell.arm in base
     ]
+    return words + [memory.sentence(one) for one in memory.told(found.growths)]
 
 
 def _sentence(cell: Cell, base: Cell, first: Subject) -> str:
@@ -261,6 +276,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "differences": list(found.differing),
         "arms_left_out": list(found.left_out),
         "arms": [_cell_json(cell) for cell in found.cells],
+        "footprint": memory.to_json(found.growths),
         "sentences": sentences(found),
     }
 

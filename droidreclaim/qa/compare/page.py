@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from droidreclaim.qa import stats
-from droidreclaim.qa.compare import Comparison, sentences, table
+from droidreclaim.qa.compare import Comparison, memory, sentences, table
 from droidreclaim.report.web import page
 
 _LEFT, _WIDTH, _ROW = 16.0, 720.0, 58.0
@@ -32,6 +32,8 @@ def render(found: Comparison) -> str:
         sentences=sentences(found),
         titles=table.titles(found),
         rows=[table.row(cell) for cell in found.cells],
+        memory_titles=memory.TITLES,
+        memory_rows=[memory.row(one) for one in memory.told(found.growths)],
         bars=_bars(found),
         ticks=[(_x(part / 4), f"{part * 25} %") for part in range(5)],
         width=_WIDTH,

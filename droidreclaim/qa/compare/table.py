@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from droidreclaim.qa import stats
-from droidreclaim.qa.compare import Cell, Comparison
+from droidreclaim.qa.compare import Cell, Comparison, memory
 from droidreclaim.qa.table import seconds
 
 TITLES = ("ARM", "RUN", "KEPT", "95 %", "BACK p50/p95", "TIMES AS LONG", "WOULD HAVE BEEN SEEN", "")
@@ -24,6 +24,19 @@ def comparison_table(found: Comparison) -> Table:
         table.add_column(title, no_wrap=title != "RUN", overflow="fold")
     for cell in found.cells:
         table.add_row(*map(Text, row(cell)))
+    return table
+
+
+def memory_table(found: Comparison) -> Table | None:
+    """What was held by state, one row an arm, run and state; None where nothing was sampled."""
+    growths = memory.told(found.growths)
+    if not growths:
+        return None
+    table = Table(box=None, pad_edge=False)
+    for title in memory.TITLES:
+        table.add_column(title, no_wrap=title != "RUN", overflow="fold")
+    for one in growths:
+        table.add_row(*map(Text, memory.row(one)))
     return table
 
 
