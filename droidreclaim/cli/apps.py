@@ -36,7 +36,7 @@ Bands = Annotated[
     typer.Option(
         "--band",
         metavar="BAND",
-        help=f"Only this band; may be repeated: {', '.join(Band)}.",
+        help=f"Only processes of this band; may be repeated: {', '.join(Band)}.",
     ),
 ]
 SortKey = Literal["adj", "rss", "swap", "name", "pid"]
@@ -52,17 +52,27 @@ def devices(
             metavar="S",
             min=0,
             max=LONGEST_S,
-            help="Wait until the device is booted, has its swap and root, and is calm.",
+            help="Wait until the device is ready, S seconds at most.",
         ),
     ] = None,
     wait_for: Annotated[
         str | None,
-        typer.Option("--wait-for", metavar="app:PACKAGE", help="Also until this app runs."),
+        typer.Option(
+            "--wait-for",
+            metavar="app:PACKAGE",
+            help="With --wait: wait until a process of this app runs, too.",
+        ),
     ] = None,
     *,
     connection: Connection,
 ) -> None:
-    """List attached devices: state, model, SDK, ABI, root, ready or why not."""
+    """
+    List attached devices: state, model, SDK, ABI, root, ready or why not.
+
+    With --wait it waits until the device (with -s A -s B each of them) has booted, its package
+    manager answers, swap is on where some is to come, root works and its processors are calm. Each
+    second it says on stderr what is missing; after S seconds it is exit code 3.
+    """
     from droidreclaim import report
     from droidreclaim.cli import connect
 
@@ -93,26 +103,34 @@ def _app_of(wait_for: str | None) -> str | None:
 @with_connections
 def ps(
     packages: Annotated[
-        list[str] | None, typer.Argument(metavar="PACKAGE", help="Only these.")
+        list[str] | None, typer.Argument(metavar="PACKAGE", help="Show only these apps.")
     ] = None,
     band: Bands = None,
     user: Annotated[
-        int | None, typer.Option("--user", min=0, max=21_474, help="Only this user.")
+        int | None,
+        typer.Option("--user", min=0, max=21_474, help="Only apps of this Android user."),
     ] = None,
     sort: Annotated[SortKey, typer.Option("--sort", help="Order of the rows.")] = "adj",
     everything: Annotated[
-        bool, typer.Option("--all", help="Also system processes and kernel threads.")
+        bool, typer.Option("--all", help="Show system processes and kernel threads, too.")
     ] = False,
     states: Annotated[
         bool,
-        typer.Option("--states", help="Also ActivityManager's state and reason: one dumpsys more."),
+        typer.Option(
+            "--states", help="Show ActivityManager's state and reason, too: one dumpsys more."
+        ),
     ] = False,
     capture: Capture = None,
     as_json: AsJson = False,
     *,
     connection: Connection,
 ) -> None:
-    """List apps and their processes with oom_score_adj, band, RSS and swap."""
+    """
+    List apps and their processes with oom_score_adj, band, RSS and swap.
+
+    Whose a process is, its uid says. ActivityManager is asked where the uid does not say it (of
+    isolated processes); where ActivityManager does not know it, the process is 'unproven'.
+    """
     from droidreclaim import report
     from droidreclaim.cli import connect
     from droidreclaim.inspect import apps
@@ -155,35 +173,51 @@ def _remember(serial: str, rows: Sequence[Process]) -> None:
 def reclaim(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PACKAGE|pid:N", help="Whom; or choose with --band, --adj."),
+        typer.Argument(
+            metavar="PACKAGE|pid:N", help="Whom to page out; or choose with --band, --adj."
+        ),
     ] = None,
     band: Bands = None,
     adj: Annotated[
-        str | None, typer.Option("--adj", metavar="LOW..HIGH", help="Only these oom_score_adj.")
+        str | None,
+        typer.Option(
+            "--adj", metavar="LOW..HIGH", help="Only processes with an oom_score_adj in this range."
+        ),
     ] = None,
     what: Annotated[
         Literal["anon", "file", "all"] | None,
-        typer.Option("--what", help="Pages [anon]; 'file' and 'all' evict code that comes back."),
+        typer.Option(
+            "--what", help="Which pages [anon]; 'file' and 'all' evict code that comes back."
+        ),
     ] = None,
     how: Annotated[
         Literal["trim", "cold", "pageout", "prefetch"],
         typer.Option(
             "--how",
-            help="'cold' only moves them in line, 'trim' asks the app itself, "
+            help="'cold' marks pages as the first to go, 'trim' asks the app itself, "
             "'prefetch' brings back what is in swap.",
         ),
     ] = "pageout",
     backend: Annotated[
         Literal["process_madvise", "proc_reclaim", "memcg", "am_compact"] | None,
-        typer.Option("--backend", help="[best]; 'am_compact' needs no root, and Android decides."),
+        typer.Option(
+            "--backend",
+            help="How it is done [best]; 'am_compact' needs no root, and Android decides.",
+        ),
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option("--only", metavar="KINDS", help="Of these: dalvik,native,stack,code."),
+        typer.Option(
+            "--only", metavar="KINDS", help="Only memory of these kinds: dalvik,native,stack,code."
+        ),
     ] = None,
     address_range: Annotated[
         str | None,
-        typer.Option("--range", metavar="START+SIZE", help="Of one process: 7f12340000+8MiB."),
+        typer.Option(
+            "--range",
+            metavar="START+SIZE",
+            help="Only these addresses of one process: 7f12340000+8MiB.",
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="SIZE", help="Stop after this much: 256MiB.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def compare(
     paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs.")],
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="The same as one page.")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the same as one page.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

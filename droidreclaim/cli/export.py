@@ -19,17 +19,23 @@ def export(
         typer.Option(
             "--csv",
             metavar="FILE",
-            help="A line a round (of a storm: a launch); - for stdout.",
+            help="Write a line for each round (of a storm: each launch); - is stdout.",
         ),
     ] = None,
     perfetto: Annotated[
         Path | None,
-        typer.Option("--perfetto", metavar="FILE", help="A trace for ui.perfetto.dev."),
+        typer.Option(
+            "--perfetto",
+            metavar="FILE",
+            help="Write steps, memory and kills as a trace for ui.perfetto.dev.",
+        ),
     ] = None,
     benchmark_json: Annotated[
         Path | None,
         typer.Option(
-            "--benchmark-json", metavar="FILE", help="In Macrobenchmark's shape; - for stdout."
+            "--benchmark-json",
+            metavar="FILE",
+            help="Write the shape of Macrobenchmark; - is stdout.",
         ),
     ] = None,
 ) -> None:

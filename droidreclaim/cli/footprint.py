@@ -19,27 +19,31 @@ if TYPE_CHECKING:
 
 @with_connection
 def footprint(
-    packages: Annotated[list[str], typer.Argument(metavar="PACKAGE...", help="Whose processes.")],
+    packages: Annotated[
+        list[str], typer.Argument(metavar="PACKAGE...", help="Apps whose processes are sampled.")
+    ],
     lasting: Annotated[
         str | None, typer.Option("--for", metavar="DURATION", help="How long [until Ctrl-C]: 10m.")
     ] = None,
     hz: Annotated[float, typer.Option("--hz", help="Samples a second.")] = 10.0,
-    game: Annotated[bool, typer.Option("--game", help="By the thresholds of games.")] = False,
+    game: Annotated[bool, typer.Option("--game", help="Judge by the thresholds of games.")] = False,
     gate: Annotated[
         bool, typer.Option("--gate", help="Exit 7 when a state would fail on this device's class.")
     ] = False,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Every sample, a line each.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write every sample, a line each.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="One page, with the picture.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one page, with the picture."),
     ] = None,
     perfetto: Annotated[
         Path | None,
-        typer.Option("--perfetto", metavar="FILE", help="A trace for ui.perfetto.dev."),
+        typer.Option("--perfetto", metavar="FILE", help="Write a trace for ui.perfetto.dev."),
     ] = None,
     trim: Annotated[
-        bool, typer.Option("--trim", help="At the end also what a trim as hidden gives back.")
+        bool,
+        typer.Option("--trim", help="Ask the app to trim at the end, and say what it gave back."),
     ] = False,
     capture: Capture = None,
     as_json: AsJson = False,

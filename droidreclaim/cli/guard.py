@@ -18,7 +18,9 @@ def start(
     profile: Annotated[
         str,
         typer.Option(
-            "--profile", metavar="PROFILE", help="A file, or [keep-games], gentle, favourites."
+            "--profile",
+            metavar="PROFILE",
+            help="Profile: a file, or [keep-games], gentle, favourites.",
         ),
     ] = "keep-games",
     duration: Annotated[
@@ -32,7 +34,11 @@ def start(
     *,
     connection: Connection,
 ) -> None:
-    """Start the guard; it goes on without the cable until it is stopped or its time is over."""
+    """
+    Start the guard; it goes on without the cable until it is stopped or its time is over.
+
+    A second guard is refused by the name of the first: exit code 7.
+    """
     from droidreclaim import profiles
     from droidreclaim.cli import connect
     from droidreclaim.report import guard as report

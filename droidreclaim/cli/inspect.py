@@ -45,7 +45,8 @@ def doctor(
     """
     What this device can do and what stands in the way, and what to do about it.
 
-    Exit status 0 whenever the look itself worked, whatever it found; 3 without a device.
+    Exit code 0 when the device could be looked at, whatever was found; 3 without a device. A report
+    holds only lines of known shapes; the rest is '<left out>'.
     """
     from droidreclaim.cli import connect
     from droidreclaim.inspect import doctor as look
@@ -104,7 +105,8 @@ def _write_report(
 @with_connections
 def kills(
     since: Annotated[
-        str | None, typer.Option("--since", metavar="DURATION", help="Only the last 10m, 2h, ...")
+        str | None,
+        typer.Option("--since", metavar="DURATION", help="Only kills of the last 10m, 2h, ..."),
     ] = None,
     follow: Follow = False,
     capture: Capture = None,
@@ -112,7 +114,12 @@ def kills(
     *,
     connection: Connection,
 ) -> None:
-    """Who was killed, when, at what adj, by whom and why: lmkd, the kernel, ActivityManager."""
+    """
+    Who was killed, when, at what adj, by whom and why: lmkd, the kernel, ActivityManager.
+
+    Each kill is shown once, whatever has a record of it. --follow adds lmkd's own count of kills
+    since it began.
+    """
     from droidreclaim.cli import connect
     from droidreclaim.inspect import kills as inspect_kills
     from droidreclaim.report import kills as report
@@ -162,7 +169,10 @@ def headroom(
     """
     How far the device is from lmkd's next kill, and which rule would fire.
 
-    With PACKAGE also how far that app is from its own limits: Android 17 gives each app some.
+    It says who kills on this device, how far free memory is from that killer's low mark, down to
+    which adj its next rule would kill, and what that rule waits for. With PACKAGE also how far
+    that app is from limits of its own: memory.high and memory.swap.max of cgroup v2, and the memory
+    limiter of Android 17.
     """
     from droidreclaim.cli import connect
     from droidreclaim.inspect import headroom as look

@@ -13,13 +13,13 @@ import typer
 
 from droidreclaim.errors import UsageError
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Capture = Annotated[
     Path | None,
     typer.Option(
         "--from",
         metavar="PATH",
-        help="Captured text, no device: dump, bug report (.txt, .gz, .zip), folder; - is stdin.",
+        help="Read text, no device: dump, log, bug report (.txt, .gz, .zip), folder; - is stdin.",
     ),
 ]
 Force = Annotated[

@@ -21,29 +21,36 @@ def pressure(
         typer.Option(
             "--until",
             metavar="WHEN",
-            help="[kill], headroom<=0, available<=200MiB (or 200MiB) or taken>=1GiB.",
+            help="Enough is [kill], headroom<=0, available<=200MiB (or 200MiB), taken>=1GiB.",
         ),
     ] = "kill",
     hold: Annotated[
-        str, typer.Option("--hold", metavar="DURATION", help="Hold it for so long then [0s].")
+        str, typer.Option("--hold", metavar="DURATION", help="Hold the memory for so long then.")
     ] = "0s",
     duration: Annotated[
         str | None,
         typer.Option(
-            "--for", metavar="DURATION", help="Over after so long in any case [60s + hold]: 5m."
+            "--for",
+            metavar="DURATION",
+            help="Give it back after so long in any case [60s + hold]: 5m.",
         ),
     ] = None,
     compressible: Annotated[
-        str, typer.Option("--compressible", metavar="N:1", help="As far as zram compresses it.")
+        str,
+        typer.Option(
+            "--compressible", metavar="N:1", help="How well zram can compress what is taken."
+        ),
     ] = "3:1",
     adj: Annotated[
-        int, typer.Option("--adj", min=0, max=100, help="oom_score_adj of who holds it.")
+        int,
+        typer.Option("--adj", min=0, max=100, help="oom_score_adj of the process that holds it."),
     ] = 0,
     cap: Annotated[
         str | None, typer.Option("--cap", metavar="SIZE", help="Take no more than this.")
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, max=1 << 31, help="Of what is written.")
+        int,
+        typer.Option("--seed", min=0, max=1 << 31, help="Seed of what is written to the memory."),
     ] = 1,
     yes: Annotated[
         bool, typer.Option("--yes", help="Also on a real device: apps on it are killed.")

@@ -28,32 +28,34 @@ def run(
         Path | None, typer.Argument(metavar="SCENARIO", help="A scenario: a YAML file.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Every fault of SCENARIO at once; no device.")
+        bool, typer.Option("--check", help="List every fault of SCENARIO; no device.")
     ] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="The form of a scenario as JSON Schema.")
+        bool, typer.Option("--schema", help="Print the form of a scenario as JSON Schema.")
     ] = False,
     rounds: Annotated[
-        int | None, typer.Option("--rounds", min=1, max=1000, help="Of each arm.")
+        int | None, typer.Option("--rounds", min=1, max=1000, help="Rounds of each arm.")
     ] = None,
     arms: Annotated[
-        str | None, typer.Option("--arms", metavar="A,B", help="Instead of the scenario's.")
+        str | None, typer.Option("--arms", metavar="A,B", help="Arms instead of the scenario's.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, max=1 << 31, help="Of the arms' order.")
+        int | None, typer.Option("--seed", min=0, max=1 << 31, help="Seed of the arms' order.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="DIR", help="Its folder [run-NAME-TIME]."),
+        typer.Option("-o", "--out", metavar="DIR", help="Folder of the run [run-NAME-TIME]."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.")] = False,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit there, too.")
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit to FILE, too.")
     ] = None,
     no_control: Annotated[
         bool,
-        typer.Option("--no-control", help="A verdict without a control arm or five rounds."),
+        typer.Option(
+            "--no-control", help="Give a verdict without a control arm or five rounds, too."
+        ),
     ] = False,
     as_json: AsJson = False,
     *,

@@ -17,7 +17,8 @@ app = typer.Typer(help="An unused zram as swap until the next reboot, and undone
 @with_connection
 def on(
     size: Annotated[
-        str | None, typer.Option("--size", metavar="SIZE", help="[half the memory]: 1GiB.")
+        str | None,
+        typer.Option("--size", metavar="SIZE", help="Size of the swap [half the memory]: 1GiB."),
     ] = None,
     as_json: AsJson = False,
     *,

@@ -16,7 +16,8 @@ from droidreclaim.units import parse_duration
 def why(
     package: Annotated[str, typer.Argument(help="The app, as com.example.app.")],
     since: Annotated[
-        str | None, typer.Option("--since", metavar="DURATION", help="Only the last 10m, 2h, ...")
+        str | None,
+        typer.Option("--since", metavar="DURATION", help="Only ends of the last 10m, 2h, ..."),
     ] = None,
     capture: Capture = None,
     as_json: AsJson = False,

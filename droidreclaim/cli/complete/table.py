@@ -75,7 +75,7 @@ def kind_of(parameter: Any) -> str:
         from droidreclaim.profiles import built_in
 
         return "=" + ",".join(sorted(built_in())) + "+files"
-    words = _words_of(parameter.type_descriptor.annotation)
+    words = words_of(parameter.type_descriptor.annotation)
     if words:
         return "=" + ",".join(words)
     known = _BY_METAVAR.get(parameter.metavar or "")
@@ -84,14 +84,14 @@ def kind_of(parameter: Any) -> str:
     return known or "none"
 
 
-def _words_of(annotation: Any) -> list[str]:
+def words_of(annotation: Any) -> list[str]:
     """The words of a Literal or an enumeration, also inside of ``list[...]`` and ``... | None``."""
     if get_origin(annotation) is Literal:
         return [str(one) for one in get_args(annotation)]
     if inspect.isclass(annotation) and issubclass(annotation, enum.Enum):
         return [str(one.value) for one in annotation]
     if get_origin(annotation) in (list, tuple, typing.Union, types.UnionType, typing.Annotated):
-        return [word for one in get_args(annotation) for word in _words_of(one)]
+        return [word for one in get_args(annotation) for word in words_of(one)]
     return []
 
 

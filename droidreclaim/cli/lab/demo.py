@@ -29,10 +29,10 @@ def demo(
         bool, typer.Option("--setup", help="Build the phone first: QEMU by apt, after asking.")
     ] = False,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, max=999_999_999, help="Apps, order and score.")
+        int, typer.Option("--seed", min=0, max=999_999_999, help="Seed of apps, order and score.")
     ] = 1,
     apps: Annotated[
-        int, typer.Option("--apps", min=4, max=32, help="Apps, the game among them.")
+        int, typer.Option("--apps", min=4, max=32, help="Number of apps, the game among them.")
     ] = 8,
     ram: Annotated[str, typer.Option("--ram", metavar="SIZE", help="Memory of the phone.")] = _RAM,
     api: Annotated[

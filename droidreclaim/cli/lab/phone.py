@@ -32,7 +32,7 @@ Port = Annotated[
 ]
 ArchName = Annotated[
     Literal["x86_64", "arm64"],
-    typer.Option("--arch", help="Its processor; arm64 is always emulated."),
+    typer.Option("--arch", help="Processor of the phone; arm64 is always emulated."),
 ]
 PageKib = Annotated[
     int, typer.Option("--page-kib", min=4, max=64, help="Size of a page: 4, or 16 with arm64.")
@@ -82,10 +82,10 @@ def start(
     api: Annotated[
         int, typer.Option("--api", min=1, max=999, help="Android API level it plays.")
     ] = 33,
-    cpus: Annotated[int, typer.Option("--cpus", min=1, max=8, help="Its processors.")] = 2,
+    cpus: Annotated[int, typer.Option("--cpus", min=1, max=8, help="Number of processors.")] = 2,
     accel: Annotated[
         Accel | None,
-        typer.Option("--accel", help="Of QEMU; remembered, for demo and storm too [auto]."),
+        typer.Option("--accel", help="How QEMU runs [auto]; remembered, also for demo and storm."),
     ] = None,
     phone_port: Port = None,
     yes: Yes = False,

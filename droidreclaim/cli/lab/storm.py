@@ -50,24 +50,32 @@ def storm(
         Pressure, typer.Option("--config", help="How much is asked of the phone.")
     ] = Pressure.ROOMY,
     apps: Annotated[
-        int | None, typer.Option("--apps", min=2, max=64, help="Apps; 16, or 8 with --quick.")
+        int | None,
+        typer.Option("--apps", min=2, max=64, help="Number of apps; 16, or 8 with --quick."),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, max=1000, help="Launches an app; 7, or 3 with --quick."),
+        typer.Option(
+            "--rounds", min=1, max=1000, help="Launches of each app; 7, or 3 with --quick."
+        ),
     ] = None,
     arms: Annotated[
         str | None,
         typer.Option(
             "--arms",
             metavar="A,B",
-            help="Which to run [five]; also am_compact, guard:PROFILE.",
+            help="Arms [the first five]: no_swap, lowmemorykiller, kernel_swap, eager, lazy, "
+            "am_compact, guard:PROFILE.",
         ),
     ] = None,
-    order: Annotated[Order, typer.Option("--order", help="How people return.")] = Order.UNIFORM,
+    order: Annotated[
+        Order, typer.Option("--order", help="Order in which apps are opened again.")
+    ] = Order.UNIFORM,
     seed: Annotated[
         str | None,
-        typer.Option("--seed", metavar="N,N", help="Of sizes and order; several are compared."),
+        typer.Option(
+            "--seed", metavar="N,N", help="Seed of sizes and order; several are compared."
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small storm, for CI.")] = False,
     api: Annotated[
@@ -79,7 +87,7 @@ def storm(
     ] = None,
     zram: Annotated[
         str | None,
-        typer.Option("--zram", metavar="SIZE", help="Its zram, instead of --config's."),
+        typer.Option("--zram", metavar="SIZE", help="zram of the phone, instead of --config's."),
     ] = None,
     app_size: Annotated[
         str | None,
@@ -88,7 +96,8 @@ def storm(
     reuse: Annotated[
         Reuse,
         typer.Option(
-            "--reuse", help="Per cent of its last resume's pages an app uses at the next."
+            "--reuse",
+            help="Per cent of the pages of an app's last resume that it uses at the next.",
         ),
     ] = Reuse.ALL,
     lmk: Annotated[
@@ -96,15 +105,20 @@ def storm(
         typer.Option(
             "--lmk",
             metavar="NAME=VALUE",
-            help="Tune its lmkd as vendors do, by a name of ro.lmk.* (several times).",
+            help="Tune the phone's lmkd as vendors do, by a name of ro.lmk.* (several times).",
         ),
     ] = None,
     packages: Annotated[
         str | None,
-        typer.Option("--packages", metavar="A,B", help="Apps of the chosen device to open."),
+        typer.Option(
+            "--packages",
+            metavar="A,B",
+            help="Open these apps of the chosen device, not a phone of our own.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write everything down there.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Folder for samples, figures and page."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the storm in --out, or add arms to it.")
