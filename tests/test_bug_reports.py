@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import bug_reports
 import pytest
-from bug_reports import bug_report
 
+import bug_reports
+from bug_reports import bug_report
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect import captured, doctor, headroom, kills
 from droidreclaim.model.check import CheckState
