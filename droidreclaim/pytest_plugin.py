@@ -45,6 +45,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
+    config.pluginmanager.register(_MissingOnce(), "droidreclaim-missing-once")
+
+
+class _MissingOnce:
+    """
+    Make a device that is required and missing one error a run; what wants the same is skipped.
+
+    In a worker of xdist it keeps ``--maxfail`` from counting each; the process that the workers
+    report to does it over all of them.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    @pytest.hookimpl(wrapper=True)  # before the session counts what failed
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
+        missing = getattr(report, "droid_missing", None)
+        if missing is not None:
+            first = self._told.setdefault(missing, report.nodeid)
+            if first != report.nodeid:
+                path, line, _ = report.location
+                report.outcome = "skipped"
+                reason = f"Skipped: droidreclaim: no such device, as {first} says"
+                report.longrepr = (path, (line or 0) + 1, reason)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,9 +143,11 @@ def _lease(request: pytest.FixtureRequest, pool: Pool, stack: ExitStack, count: 
     try:
         droids = stack.enter_context(pool.lease(count, wants))
     except (NoDevice, NotPossible) as error:
-        if _setting(request.config, "required"):
-            pytest.fail(f"droidreclaim: {error}", pytrace=False)
-        pytest.skip(f"droidreclaim: {error}")
+        if not _setting(request.config, "required"):
+            pytest.skip(f"droidreclaim: {error}")
+        failed = pytest.fail.Exception(f"droidreclaim: {error}", pytrace=False)
+        failed.droid_missing = f"{type(error).__name__} {count} {sorted(wants.items())}"  # type: ignore[attr-defined]
+        raise failed from None
     except DroidReclaimError as error:
         pytest.fail(f"droidreclaim: {error}", pytrace=False)
     if request.scope == "function":
@@ -145,6 +172,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if call.excinfo is not None:
+        vars(report)["droid_missing"] = getattr(call.excinfo.value, "droid_missing", None)
     droids = item.stash.get(_KEY, None)
     if droids and report.when == "call":
         for one in droids:

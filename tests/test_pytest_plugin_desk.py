@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from desk import Desk
 
 from adb_server import AdbServer, Peer
 from droidreclaim.errors import DeviceTimeout, NotAchieved
+from droidreclaim.lab.phone import state
 from droidreclaim.testing import lease
 from droidreclaim.testing.droid import Droid
 from droidreclaim.testing.pool import Pool
@@ -231,6 +233,65 @@ def test_next(droid):
     said = run(tmp_path, *OURS)
     assert "1 failed, 1 passed" in said, said
     assert "D00: the connection broke (a command's exit code 3)" in said
+
+
+WANTS_TOO_MUCH = """
+import pytest
+
+@pytest.mark.droid(sdk=">=99")
+@pytest.mark.parametrize("number", range(6))
+def test_future(droid, number):
+    pass
+
+@pytest.mark.droid(page_kib=16)
+@pytest.mark.parametrize("number", range(6))
+def test_large_pages(droid, number):
+    pass
+
+def test_now(droid):
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), (*XDIST, "-n", "2")], ids=["alone", "two workers"])
+def test_a_required_device_that_is_missing_is_one_error_a_run_which_lists_what_there_is(
+    adb: AdbServer, tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    Desk(adb, 2)
+    (tmp_path / "test_it.py").write_text(WANTS_TOO_MUCH)
+    words = ["-rs", "--droid-required", "--junitxml", "junit.xml", "--maxfail", "3"]
+    said = run(tmp_path, *OURS, *workers, *words)
+    assert "1 passed, 10 skipped, 2 errors" in said, said
+    for serial in ("D00", "D01"):
+        assert f"{serial} (Pixel 6): SDK 34, no root, no swap" in said
+    assert "no such device, as test_it.py::test_future[" in said
+    [suite] = ElementTree.parse(tmp_path / "junit.xml").iter("testsuite")
+    assert (suite.get("errors"), suite.get("skipped")) == ("2", "10")
+
+
+def test_no_device_where_one_is_required_is_one_error_a_run(adb: AdbServer, tmp_path: Path) -> None:
+    adb.devices = ""
+    (tmp_path / "test_it.py").write_text(
+        "def test_a(droid): pass\n"
+        "def test_b(droid_session): pass\n"
+        "def test_c(droid_session): pass\n"
+        "def test_two(droid_factory):\n    droid_factory(2)\n"
+    )
+    said = run(tmp_path, *OURS, "-rs", "--droid-required")
+    assert "1 failed, 2 skipped, 1 error" in said, said
+    assert "1 wanted, 0 attached" in said
+    assert "2 wanted, 0 attached" in said
+
+
+def test_a_pocket_phone_that_another_run_booted_for_itself_is_taken_by_name_alone(
+    adb: AdbServer,
+) -> None:
+    own = state.start_ticks(os.getpid())
+    assert own is not None
+    state.save(state.Phone(os.getpid(), own, 6521, "", "tcg", state.Config(), private=True))
+    adb.devices = "127.0.0.1:6521 device transport_id:0\nD00 device transport_id:1\n"
+    assert Pool().online() == ("D00",)
+    assert Pool(("127.0.0.1:6521",)).online() == ("127.0.0.1:6521",)
 
 
 def test_a_suite_that_owns_the_names_of_pytest_playwright_is_not_disturbed(

@@ -60,7 +60,11 @@ class Pool:
         listed = list_devices(server, _LIST_S)
         wanted = tuple(by_avd_name(server, listed, Choice(one)).serial or one for one in wanted)
         attached = [one.serial for one in listed if one.online]
-        there = tuple(one for one in wanted if one in attached) if wanted else tuple(attached)
+        if wanted:
+            there = tuple(one for one in wanted if one in attached)
+        else:
+            others = _phones_of_others()
+            there = tuple(one for one in attached if one not in others)
         self._seen.update(there)
         return there
 
@@ -149,9 +153,18 @@ class Pool:
 
         alive = vm.running()
         self._booted = [one for one in self._booted if one in alive]
+        if len(self._booted) < count:
+            vm.clean_up()  # after a worker that was killed, whose phone ended with it
         while len(self._booted) < count:
             self._booted.append(vm.start(Config(), die_with_us=True, private=True))
         return tuple(one.serial for one in self._booted)
+
+
+def _phones_of_others() -> frozenset[str]:
+    """Pocket phones that a demo, a storm or another pytest run has booted, and ends."""
+    from droidreclaim.lab.phone import vm  # noqa: PLC0415 (for those who name no device)
+
+    return frozenset(one.serial for one in vm.running() if one.private)
 
 
 def _serials(leases: Sequence[Lease]) -> list[str]:

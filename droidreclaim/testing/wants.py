@@ -9,8 +9,8 @@ from typing import Any
 from droidreclaim.errors import UsageError
 from droidreclaim.policy.bounds import hold, parse_bounds
 from droidreclaim.session import Phone
-from droidreclaim.session.app import run
 
+_ASK_S = 10.0
 _KNOWN = ("sdk", "swap", "root", "page_kib")
 
 
@@ -37,9 +37,9 @@ def facts_of(phone: Phone) -> Facts:
     """Ask a device; root is looked for, and may be asked for on its screen once."""
     root = phone.way_if_any() is not None
     info = phone.info
-    pages = run(phone.device, ["getconf", "PAGE_SIZE"]).strip() if info.page_bytes is None else ""
+    pages = _said(phone, "getconf", "PAGE_SIZE") if info.page_bytes is None else ""
     page_bytes = info.page_bytes or (int(pages) if pages.isdecimal() and len(pages) < 9 else None)
-    swaps = run(phone.device, ["cat", "/proc/swaps"]).strip().splitlines()
+    swaps = _said(phone, "cat", "/proc/swaps").splitlines()
     return Facts(
         phone.serial,
         info.model,
@@ -48,6 +48,12 @@ def facts_of(phone: Phone) -> Facts:
         len(swaps) > 1,
         page_bytes // 1024 if page_bytes else None,
     )
+
+
+def _said(phone: Phone, *words: str) -> str:
+    """What a command prints; nothing where it fails: the device has other facts to tell."""
+    done = phone.device.run(words, timeout_s=_ASK_S)
+    return done.stdout.decode("utf-8", "replace").strip() if done.exit_code == 0 else ""
 
 
 def check(wants: Mapping[str, Any]) -> None:

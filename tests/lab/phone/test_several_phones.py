@@ -57,6 +57,21 @@ def test_each_looks_at_both(two: tuple[Handset, Handset]) -> None:
         assert all(f"{serial}: done in" in shown.stderr for serial in serials)
 
 
+def test_both_are_doctored_and_paged_out_at_once(two: tuple[Handset, Handset]) -> None:
+    assert len(documents(run(two, "doctor", "--json"))) == 2
+    shown = run(two, "doctor")
+    assert shown.returncode == 0, shown.stderr
+    for serial in (one.serial for one in two):
+        own = [line for line in shown.stdout.splitlines() if line.split()[0] == serial]
+        assert any("root" in line for line in own), shown.stdout
+    results = documents(run(two, "reclaim", "--band", "cached", "--json"))
+    assert len(results) == 2
+    for one in results.values():
+        assert one["totals"]["swapped_bytes"] > 0, one["totals"]
+        outcomes = {target["outcome"] for target in one["targets"]}
+        assert "reclaimed" in outcomes, one["targets"]
+
+
 def test_a_guard_is_started_asked_and_stopped_on_both(two: tuple[Handset, Handset]) -> None:
     started = documents(run(two, "guard", "start", "--profile", "gentle", "--json"))
     assert {one["guard"]["running"] for one in started.values()} == {True}
