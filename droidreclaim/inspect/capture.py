@@ -18,6 +18,7 @@ from typing import IO, cast
 
 from droidreclaim.errors import ParseError, UsageError
 from droidreclaim.files import STDIN, encoding_of, open_source
+from droidreclaim.parse.kills.studio import is_studio_export, studio_lines
 from droidreclaim.parse.text.bugreport import Captured, Kind, Sorter, is_bug_report, kind_of_text
 from droidreclaim.units import GIB, MIB
 
@@ -31,6 +32,7 @@ _MOST_LINES = 10_000_000  # the largest bug report seen has 4 million
 # A log packs to a tenth, the emptiest of them to a hundredth; zeros to a thousandth.
 _MOST_RATIO, _SMALL_BYTES = 200, 8 * MIB
 _IN_MEMORY_BYTES = 32 * MIB
+_MOST_STUDIO_BYTES = 64 * MIB  # a quarter of a million messages
 _BUG_REPORTS = ("bugreport", "dumpstate")
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -167,6 +169,9 @@ class _Reader:
         self, stream: io.BufferedReader, encoding: str, name: str, certain: bool
     ) -> None:
         begins = stream.peek(_HEAD_BYTES)
+        if is_studio_export(begins[:_HEAD_BYTES].decode(encoding, "replace")):
+            self._read_studio(stream, encoding, name)
+            return
         # A terminal's own log may end its lines with CR alone.
         end = "\r" if b"\r" in begins and b"\n" not in begins else "\n"
         lines = _lines(io.TextIOWrapper(stream, encoding, "replace", newline=end))
@@ -180,6 +185,18 @@ class _Reader:
                 return
             sorter.begin(kind)
         for line in itertools.chain(head, lines):
+            sorter.take(line)
+        sorter.end()
+
+    def _read_studio(self, stream: io.BufferedReader, encoding: str, name: str) -> None:
+        """Android Studio's export is one document, so it is read as a whole."""
+        data = stream.read(_MOST_STUDIO_BYTES + 1)
+        if len(data) > _MOST_STUDIO_BYTES:
+            hint = f"an export of Android Studio larger than {_MOST_STUDIO_BYTES // MIB} MiB"
+            raise ParseError(name, 1, "", hint=hint)
+        sorter = Sorter(self._captured, self._wanted, name)
+        sorter.begin(Kind.LOG)
+        for line in studio_lines(data.decode(encoding, "replace"), name):
             sorter.take(line)
         sorter.end()
 

@@ -179,6 +179,8 @@ class _Found:
         self.read.append(Source(piece.name, log.until))
         if log.pasted:
             self.notes.append(f"{piece.name}: no log as a whole, read line by line")
+        if log.untagged:
+            self.notes.append(f"{piece.name}: logcat -v thread has no tags: events are not seen")
 
     def take_dumps(self, piece: Piece) -> None:
         """ActivityManager's dumps, of which two speak of kills."""

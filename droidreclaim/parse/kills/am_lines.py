@@ -14,7 +14,7 @@ _NAME = r"(?P<name>.{1,512}?)"
 _PID = r"(?P<pid>[0-9]{1,10})"
 _UID = r"(?P<uid>[0-9]{1,10}|u[0-9]{1,4}[a-z][0-9a-z-]{1,16})"
 _KILLING = re.compile(
-    rf"Killing (?:ProcessRecord\{{[0-9a-f]{{1,16}} )?{_PID}:{_NAME}/{_UID}\}}?"
+    rf"Killing (?:proc )?(?:ProcessRecord\{{[0-9a-f]{{1,16}} )?{_PID}:{_NAME}/{_UID}\}}?"
     r"(?: \(adj (?P<adj>-?[0-9]{1,6})\))?: ?(?P<reason>.*)"
 )
 _KILLING_OLD = re.compile(
@@ -25,7 +25,8 @@ _NO_LONGER = re.compile(rf"No longer want {_NAME} \(pid {_PID}\): (?P<reason>.*)
 _DIED = re.compile(rf"Process {_NAME} \(pid {_PID}\) has died\.?(?:: *(?P<label>.*))?")
 _FORCE_STOP = re.compile(
     r"Force stopping (?:package |service |instrumentation )?(?P<package>[^\s:]{1,512})"
-    r"(?: appid=(?P<app_id>-?[0-9]{1,10}))?(?: user=(?P<user>-?[0-9]{1,6}))?(?:: (?P<reason>.*)|$)"
+    r"(?: (?:appid=(?P<app_id>-?[0-9]{1,10})|uid=[0-9]{1,10}))?(?: user=(?P<user>-?[0-9]{1,6}))?"
+    r"(?:: (?P<reason>.*)|$)"
 )
 _START = re.compile(rf"Start proc {_PID}:{_NAME}/{_UID} for ?(?P<why>.*)")
 # pid, parent's pid, name: a process that an app has started by itself (Android 12 and later)

@@ -253,6 +253,8 @@ def _memory(at: str | None, payload: str) -> Event:
 
 def _lmkd(at: str | None, payload: str) -> Event:
     fields = _fields(payload)
+    if _INTEGER.fullmatch(fields[0]) is None:  # some vendor's has the process's name in front
+        del fields[0]
     pid, uid, adj, min_adj, task_kib, reason = (_int(field) for field in fields[:6])
     more = list(itertools.takewhile(_INTEGER.fullmatch, fields[6:]))
     sizes = {name: _int(field) * KIB for name, field in zip(_KILLINFO_SIZES, more, strict=False)}

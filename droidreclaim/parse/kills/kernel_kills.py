@@ -17,7 +17,16 @@ _RECORD_LINES = 16  # a driver record spans 4 to 9 lines, with other lines in be
 
 # "<6>[  149.950550]  (0)[136:kswapd0]lowmemorykiller: ...", "6,2302,533604004,-;lowmemory...",
 # "01-18 17:13:33.654     0     0 I lowmemorykiller: ...": only the time is read from a prefix.
-_KMSG_TIME = re.compile(r"(?:<[0-9]{1,3}>)?\[ *(?P<at>[0-9]{1,10}\.[0-9]{3,9})\]")
+_LEVELS = r"(?:<[0-9]{1,3}>|[a-z0-9]{1,10} *:[a-z]{1,10} *: *)?"  # "kern  :info  : " of dmesg -x
+_KMSG_TIME = re.compile(
+    rf"{_LEVELS}\[ *(?P<at>[0-9]{{1,10}}\.[0-9]{{3,9}})(?: <[ 0-9.]{{1,20}}>)?\]"  # dmesg -d
+)
+# dmesg -T, dmesg --time-format iso, syslog
+_NAMED_TIME = re.compile(
+    rf"{_LEVELS}(?:\[(?P<at>[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] [0-9:]{{8}} [0-9]{{4}})\]"
+    r"|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9:]{4,6})?) "
+    r"|(?P<syslog>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}) )"
+)
 _RECORD_TIME = re.compile(r"[0-9]{1,4},[0-9]{1,12},(?P<us>[0-9]{1,15}),[^;]{1,40};")
 _LOG_TIME = re.compile(r" *(?P<at>(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3,9})")
 
@@ -263,4 +272,7 @@ def _time_of(line: str) -> str | None:
         seconds, micros = divmod(int(record["us"]), 1_000_000)
         return f"{seconds}.{micros:06d}"
     found = _KMSG_TIME.match(line) or _LOG_TIME.match(line)
-    return found["at"] if found else None
+    if found is not None:
+        return found["at"]
+    named = _NAMED_TIME.match(line)
+    return named["at"] or named["iso"] or named["syslog"] if named else None

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from droidreclaim.parse.kills.am_lines import ForceStopped, read_activity_line
+from droidreclaim.parse.kills.copied import behind_prefixes, without_markup
 from droidreclaim.parse.kills.exit_lines import has_exit, read_exits
 from droidreclaim.parse.kills.kernel_kills import read_kernel_kills
 from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill, read_level
 from droidreclaim.parse.kills.logcat import (
     LogEntry,
+    LogForm,
     fits_whole,
     form_of,
     iter_entries,
@@ -33,7 +35,9 @@ from droidreclaim.parse.text.lines import log_lines
 __all__ = ["KillLog", "KillRecord", "KilledBy", "parse_kills", "read_entries"]
 
 _KERNEL_LINE = re.compile(
-    r"<[0-9]{1,3}>|\[ *[0-9]{1,10}\.[0-9]{3,9}\]|[0-9]{1,4},[0-9]{1,12},[0-9]{1,15},.{1,9};"
+    r"<[0-9]{1,3}>|(?:[a-z0-9]{1,10} *:[a-z]{1,10} *: *)?"
+    r"\[(?: *[0-9]{1,10}\.[0-9]{3,9}(?: <[ 0-9.]{1,20}>)?|[A-Z][a-z]{2} [A-Z][a-z]{2} .{16})\]"
+    r"|[0-9]{1,4},[0-9]{1,12},[0-9]{1,15},.{1,9};|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8},[0-9]{6}[+-]"
 )
 
 
@@ -49,6 +53,7 @@ class KillLog:
             has to say how many there are.
         pasted: No form of logcat fits as a whole: records were looked for line by line.
         remarks: What else the log says about memory: zram that took no page, frozen apps.
+        untagged: Its form prints no tags, so what only the event log tells is not seen.
         until: Time of the last entry, as printed; None where none has a time.
     """
 
@@ -57,6 +62,7 @@ class KillLog:
     pasted: bool = False
     remarks: tuple[Remark, ...] = ()
     until: str | None = None
+    untagged: bool = False
 
 
 def parse_kills(text: str, source: str = "log") -> KillLog:
@@ -70,6 +76,11 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
     kernel, kernel_unread = read_kernel_kills(numbered)
     remarks = read_remarks(numbered)
     form = form_of(numbered)
+    if form is None:  # it may stand behind what a machine has put before each line
+        numbered = [(number, without_markup(line)) for number, line in numbered]
+        bare = behind_prefixes(numbered)
+        form = form_of(bare)
+        numbered = numbered if form is None else bare
     pasted = form is None or not fits_whole(numbered, form)
     if form is None or pasted:
         entries = list(pasted_entries(numbered))
@@ -86,6 +97,7 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
         pasted=pasted and bool(records or unread),
         remarks=remarks,
         until=next((one.at for one in reversed(entries) if one.at), None),
+        untagged=form is LogForm.THREAD,
     )
 
 

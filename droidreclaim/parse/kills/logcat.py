@@ -11,12 +11,18 @@ from droidreclaim.parse.text.answer import NumberedLine, no_rows
 from droidreclaim.parse.text.lines import log_lines
 
 _LEVEL = r"(?P<level>[VDIWEFAS])"
+_LEVEL_WORD = rf"{_LEVEL}(?:ERBOSE|EBUG|NFO|ARN|RROR|ATAL|SSERT)?"  # Eclipse wrote "INFO/tag"
 _PID, _TID = r"(?P<pid>[0-9]{1,10})", r"(?P<tid>[0-9]{1,10})"
 _UID = r"(?P<uid>[0-9]{1,10}|[a-z_][a-z0-9_]{1,31})"
 # -v year, usec, nsec, zone (UTC), epoch and monotonic change the time in any form.
 _AT = (
     r"(?P<at>(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,9}"
     r"(?: [+-][0-9]{4})?|[0-9]{1,12}\.[0-9]{3,9})"
+)
+# "Nov 28 09:00:00", "2026-11-28T09:00:00.123456+01:00" of a syslog
+_AT_SYSLOG = (
+    r"(?P<at>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)"
 )
 _OWNER = rf"\( *(?:{_UID}: *)?{_PID}\)"  # "(  151)", "( 1000:  151)"
 _ESCAPE = re.compile(r"\x1b\[[0-9;]{0,32}m")  # -v color
@@ -25,13 +31,20 @@ _LONGEST_HEAD = 400  # tags are short; the message is cut off before matching, s
 
 
 class LogForm(StrEnum):
-    """The forms of ``logcat -v``; ``STRIPPED`` is threadtime after a tool dropped its numbers."""
+    """
+    The forms of ``logcat -v``, and those that other programs give its entries.
+
+    ``STRIPPED`` is threadtime after a tool dropped its numbers.
+    """
 
     THREADTIME = "threadtime"
     TIME = "time"
     STUDIO = "studio"
     STUDIO_TABLE = "studio table"
     STRIPPED = "stripped"
+    SYSLOG = "syslog"
+    SYSLOG_5424 = "syslog of RFC 5424"
+    LSPOSED = "LSPosed"
     LONG = "long"
     BRIEF = "brief"
     THREAD = "thread"
@@ -44,12 +57,24 @@ class LogForm(StrEnum):
 _TAG = r"(?P<tag>[^:]{0,120}(?::[^ :][^:]{0,60}){0,3}?):(?: |$)"
 _HEADS = {
     LogForm.THREADTIME: rf" *{_AT} +(?:{_UID} +)?{_PID} +{_TID} {_LEVEL} {_TAG}",
-    LogForm.TIME: rf" *{_AT} {_LEVEL}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",
+    LogForm.TIME: rf" *{_AT}:? {_LEVEL_WORD}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",
     LogForm.STUDIO: rf" *{_AT} {_PID}[-/]{_TID}(?:/\S{{1,255}})? {_LEVEL}/{_TAG}",
     LogForm.STUDIO_TABLE: (
         rf" *{_AT} +{_PID}-{_TID} +(?P<tag>\S.{{0,80}}?) {{1,80}}\S{{1,255}} +{_LEVEL} {{2}}"
     ),
     LogForm.STRIPPED: rf" *{_AT} +(?:{_LEVEL} )?(?P<tag>[\w.$-]{{1,64}}) *:(?: |$)",
+    LogForm.SYSLOG: (
+        rf"{_AT_SYSLOG} \S{{1,255}} (?P<tag>[\w./-]{{1,80}})(?:[\[(] *{_PID}[\])])? *:(?: |$)"
+    ),
+    # "<14>1 2026-11-28T09:00:00.123Z host tag 206 - - message"
+    LogForm.SYSLOG_5424: (
+        rf"<[0-9]{{1,3}}>1 {_AT_SYSLOG} \S{{1,255}} (?P<tag>[\w./-]{{1,80}}) (?:{_PID}|-)"
+        r" \S{1,32} (?:-|\[.{0,120}?\]) "
+    ),
+    # "[ 2026-11-28T09:00:00.123     1000:  1500:  1501 I/ActivityManager ] message"
+    LogForm.LSPOSED: (
+        rf"\[ *{_AT_SYSLOG} +(?:{_UID}: *)?{_PID}: *{_TID} {_LEVEL}/(?P<tag>.{{0,120}}?) *\] "
+    ),
     LogForm.LONG: rf"\[ *{_AT} +(?:{_UID}: *)?{_PID}: *{_TID} {_LEVEL}/(?P<tag>.{{0,120}}?) *\]$",
     LogForm.BRIEF: rf"{_LEVEL}/(?P<tag>.{{0,120}}?) *{_OWNER}:(?: |$)",
     LogForm.THREAD: rf"{_LEVEL}\( *(?:{_UID}: *)?{_PID}: *{_TID}\) ",
@@ -59,6 +84,9 @@ _HEADS = {
 _READERS = {form: re.compile(head) for form, head in _HEADS.items()}
 # These heads are so loose that other text has lines like them: most lines must fit.
 _LOOSE = frozenset({LogForm.BRIEF, LogForm.THREAD, LogForm.PROCESS, LogForm.TAG})
+_WITH_TIME = (LogForm.THREADTIME, LogForm.TIME, LogForm.STUDIO, LogForm.STUDIO_TABLE)
+# "I( 1000:  206) ..." is -v process with a uid as well as -v thread: only the former ends in a tag.
+_TAG_BEHIND = re.compile(r".* {2}\([^()]{1,120}\)")
 _PROCESS_TAG = re.compile(r"(?P<message>.*) {2}\((?P<tag>[^()]{0,120})\)")
 
 
@@ -124,6 +152,19 @@ def form_of(lines: Sequence[NumberedLine]) -> LogForm | None:
     return _best(lines)[0]
 
 
+def begins_entry(line: str) -> bool:
+    """Whether a line begins with a time and the rest of an entry's head."""
+    return any(_READERS[form].match(line[:_LONGEST_HEAD]) is not None for form in _WITH_TIME)
+
+
+def entry_elsewhere(number: int, line: str) -> LogEntry | None:
+    """The entry that a line of another program's form is by itself, among lines of any kind."""
+    for form in (LogForm.TIME, LogForm.LSPOSED, LogForm.SYSLOG, LogForm.SYSLOG_5424):
+        if head := _READERS[form].match(line[:_LONGEST_HEAD]):
+            return _Draft(number, head, None, [line[head.end() :]]).finish(form)
+    return None
+
+
 def log_lines_in(lines: Sequence[NumberedLine]) -> int:
     """How many of the first and last lines begin as entries of one form, dividers included."""
     dividers = sum(_divider(line) is not None for _, line in lines)
@@ -151,6 +192,10 @@ def _best(lines: Sequence[NumberedLine]) -> tuple[LogForm | None, int]:
             continue
         if count > best_count:
             best, best_count = form, count
+    if best is LogForm.THREAD:
+        with_tag = sum(_TAG_BEHIND.fullmatch(line) is not None for line in sample)
+        as_process = sum(_READERS[LogForm.PROCESS].match(line) is not None for line in sample)
+        best = LogForm.PROCESS if min(with_tag, as_process) * 2 > best_count else best
     return best, best_count
 
 

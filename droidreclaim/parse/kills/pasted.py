@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from droidreclaim.parse.kills.am_lines import opens_record
+from droidreclaim.parse.kills.copied import TAGS, copied_entry, json_entry
 from droidreclaim.parse.kills.exit_lines import exit_is_cut, has_exit
 from droidreclaim.parse.kills.lmkd import opens_lmkd_kill
-from droidreclaim.parse.kills.logcat import LogEntry
+from droidreclaim.parse.kills.logcat import LogEntry, entry_elsewhere
 from droidreclaim.parse.text.answer import NumberedLine
 
-_TAGS = (
-    r"lowmemorykiller|lmkd|ActivityManager|Zygote|zygote64|zygote|killinfo"
-    r"|am_kill|am_proc_died|am_crash|am_freeze|am_unfreeze"
-)
 # "09-22 23:54:11.386", "2026-09-22T23:54:11", "23:54:11.386", after any prefix ("> ", "F:12:")
 _AT = re.compile(
     r"(?<![0-9.])(?P<at>(?:(?:[0-9]{4}[-/])?[0-9]{2}[-/][0-9]{2}[ T]{1,3})?"
@@ -27,14 +24,19 @@ _HEAD = re.compile(
     r"(?:[VDIWEFAS](?:/|\s+))?(?P<tag>[\w.$-]{1,80})\s*(?:\(\s*[0-9]{1,10}\))?\s*:(?:\s|$)"
 )
 _TABLE = re.compile(
-    rf"\s{{0,20}}(?:[0-9]{{1,10}}-[0-9]{{1,10}}\s+(?P<tag>{_TAGS})\s+\S{{1,255}}\s+[VDIWEFAS]\s+"
-    rf"|(?:[^\t]{{0,80}}\t){{2}}[0-9]{{1,10}}\t(?P<tab>{_TAGS})\t)"
+    rf"\s{{0,20}}(?:[0-9]{{1,10}}-[0-9]{{1,10}}\s+(?P<tag>{TAGS})\s+\S{{1,255}}\s+[VDIWEFAS]\s+"
+    rf"|(?:[^\t]{{0,80}}\t){{2}}[0-9]{{1,10}}\t(?P<tab>{TAGS})\t)"
 )
 _BARE_TAG = re.compile(
-    rf"(?:[^\w]{{0,20}}|.{{0,260}}?\b[0-9]{{1,9}}[:-])(?:[VDIWEFAS][/ ]\s*)?(?P<tag>{_TAGS})"
+    rf"(?:[^\w]{{0,20}}|.{{0,260}}?\b[0-9]{{1,9}}[:-])(?:[VDIWEFAS][/ ]\s*)?(?P<tag>{TAGS})"
     r"\s*(?:\(\s*[0-9]{1,10}\))?\s*:\s*"
 )
 _BARE = re.compile(r"(?:[>|*\s-]{0,20}|[^\s']{1,260}:[0-9]{1,9}:|[0-9]{1,9}[:-])")
+# "I(  206) Kill '...  (lowmemorykiller)" of -v process; -v thread has no tag behind
+_TAG_BEHIND = re.compile(
+    rf"[VDIWEFAS]\((?: *[0-9a-z_]{{1,32}}:){{0,2}} *[0-9]{{1,10}}\) (?P<said>.*?)"
+    rf"(?: {{2}}\((?P<tag>{TAGS})\))?"
+)
 _QUOTE = re.compile(r"(?:\s*[>|]\s?)+")
 _FENCE = re.compile(r"[\s>|]*(?:```|~~~).{0,40}")
 _LONGEST = 4096
@@ -66,6 +68,10 @@ def pasted_entries(lines: Iterable[NumberedLine]) -> Iterator[LogEntry]:
 
 
 def _entry(number: int, line: str) -> LogEntry | None:
+    if line.lstrip().startswith("{"):
+        return json_entry(number, line)
+    if elsewhere := entry_elsewhere(number, line):
+        return elsewhere
     at = _AT.search(line[:400])
     if at is not None:
         rest = line[at.end() :]
@@ -76,13 +82,16 @@ def _entry(number: int, line: str) -> LogEntry | None:
     head = _BARE_TAG.match(line)
     if head is not None:
         return _said(number, at["at"] if at else None, head["tag"], line[head.end() :])
+    behind = _TAG_BEHIND.fullmatch(line)
+    if behind is not None and (behind["tag"] or opens_lmkd_kill(behind["said"])):
+        return _said(number, None, behind["tag"], behind["said"])
     bare = _BARE.match(line)
     message = line[bare.end() if bare else 0 :]
     if opens_lmkd_kill(message) or opens_record(message) or message.startswith("Process "):
         return _said(number, None, None, message)
     if has_exit(message):
         return _said(number, at["at"] if at else None, None, message)
-    return None
+    return copied_entry(number, line)
 
 
 def _said(number: int, at: str | None, tag: str | None, message: str) -> LogEntry:

@@ -6,6 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# "Nov 28 09:00:00" of a syslog, "Sat Nov 28 09:00:00 2026" of ``dmesg -T``
+_NAMED_DAY = re.compile(
+    r"(?:[A-Z][a-z]{2} )?(?P<name>[A-Z][a-z]{2}) {1,2}(?P<day>[0-9]{1,2})"
+    r" (?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?: (?P<year>[0-9]{4}))?"
+)
 # "01-18 17:13:33.654", "2026-01-18 17:13:33.654 +0100", "01-18 17:13:33", "17:13:33.654"
 _TIME = re.compile(
     r"(?:(?:(?P<year>[0-9]{4})[-/])?(?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})[ T]{1,3})?"
@@ -31,7 +37,7 @@ def printed_time(at: str, year: int) -> PrintedTime | None:
 
     None for seconds of a kernel or since 1970, and for a day that is not in its year.
     """
-    found = _TIME.fullmatch(at)
+    found = _TIME.fullmatch(_numbered(at))
     if found is None:
         return None
     micros = int((found["fraction"] or "0")[:6].ljust(6, "0"))
@@ -41,6 +47,16 @@ def printed_time(at: str, year: int) -> PrintedTime | None:
     except ValueError:
         return None
     return PrintedTime(moment, found["year"] is not None, found["month"] is not None)
+
+
+def _numbered(at: str) -> str:
+    """A time whose month has a name, with its number instead; any other as it is."""
+    found = _NAMED_DAY.fullmatch(at)
+    if found is None or found["name"] not in _MONTHS:
+        return at
+    year = f"{found['year']}-" if found["year"] else ""
+    month, day = _MONTHS.index(found["name"]) + 1, int(found["day"])
+    return f"{year}{month:02d}-{day:02d} {found['time']}"
 
 
 def seconds_apart(one: str, other: str) -> float | None:

@@ -73,6 +73,8 @@ class Columns:
         """The cells of a row by column name, blank ones empty; None when the row does not fit."""
         if len(line) > _LONGEST_ROW:
             return None
+        if "\t" in line:  # a spreadsheet or a chat has put tabs in place of the blanks
+            line = line.replace("\t", " ")
         row = self._row.fullmatch(line.rstrip())
         if row is None:
             return None
