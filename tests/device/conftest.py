@@ -1,12 +1,22 @@
 """An adb server of our own for every test that wants one."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from adb_server import AdbServer
 from droidreclaim.device.adb import AdbDevice, list_devices
 from droidreclaim.device.server import Server
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that a shell of uid 2000 can enter: each pytest that begins closes pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="droidreclaim-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture

@@ -251,8 +251,6 @@ print(got, turn, flush=True)
 def test_an_adb_user_gets_hold_of_nothing_that_root_runs_or_reads(
     device: AdbDevice, bundle: Bundle, places: Places, tools: Path, tmp_path: Path, rounds: int
 ) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:3]):
-        directory.chmod(0o755)
     Path(places.temp).chmod(0o777)
     helper = bundle.helpers["x86_64"]
     evil, mark = tmp_path / "evil", tmp_path / "run"
@@ -527,7 +525,7 @@ def test_what_was_planted_at_our_name_is_refused(
     places: Places, start: Callable[[], Started], plant: Callable[[Path], None]
 ) -> None:
     plant(Path(places.home))
-    with pytest.raises(NotPossible, match=r"cannot place the helper in .*planted") as caught:
+    with pytest.raises(NotPossible, match=r": (planted: .*|.*File exists) .*not ours") as caught:
         start()
     assert caught.value.exit_code == 4
     assert left_behind(places) == []
@@ -617,8 +615,6 @@ def test_an_abi_without_a_helper_is_named(
 def test_a_way_that_is_no_longer_root_is_named(
     adb: AdbServer, start: Callable[[], Started], places: Places, tmp_path: Path
 ) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:3]):  # (one more folder under xdist)
-        directory.chmod(0o755)
     adb.uid = 2000
     with pytest.raises(NotPossible, match="adbd: runs as uid 2000, not root"):
         start()

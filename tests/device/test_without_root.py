@@ -54,8 +54,6 @@ def droidreclaim(adb: AdbServer, tmp_path: Path) -> Callable[..., subprocess.Com
         (programs / name).chmod(0o755)
     for name in ("cat", "sh", "uname"):
         (programs / name).symlink_to(f"/bin/{name}")
-    for directory in (tmp_path, *tmp_path.parents[:3]):
-        directory.chmod(0o755)
     adb.environment = {"PATH": str(programs)}
     adb.uid = 2000
     words = [sys.executable, "-m", "droidreclaim", "-H", "127.0.0.1", "-P", str(adb.port)]
