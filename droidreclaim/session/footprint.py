@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from droidreclaim.errors import DroidReclaimError, NotAchieved, UsageError
+from droidreclaim.errors import DroidReclaimError, NotAchieved, NotPossible, UsageError
 from droidreclaim.helper import verbs
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.footprint.apps import owners
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _LAST_READING_S = 15.0
 _KILL_SLACK_S = 10.0
+_CLOCK_SLACK_S = 2.0  # date and /proc/uptime are read one after the other
 _CLOCK = "date +%s.%N; cat /proc/uptime"
 
 _log = logging.getLogger("droidreclaim")
@@ -143,7 +145,7 @@ def measure(
     meminfo = verbs.files_of(helper.session.call_all([verbs.read_files("meminfo")])[0])
     ram_bytes = parse_meminfo(meminfo.get("/proc/meminfo") or "").total_bytes
     apps = owners(phone.device, names, timeout_s=phone.timeout_s)
-    clock = ask(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"].text
+    booted = _booted_at(phone)
     way = phone.way_if_any() if phone.rooted else None
     sampled: dict[ProcessId, Track] = {}
     looker = Looker(phone.device, way, sampled.values, phone.timeout_s)
@@ -157,13 +159,12 @@ def measure(
     looker.close(_LAST_READING_S)
     tracks = [one for one in sampled.values() if one.at_us]
     if not tracks:
-        raise NotAchieved(f"no process of {', '.join(names)} was seen", hint="start the app first")
+        raise _nothing_seen(names, sampler)
     if not reader.readings and reader.refused:
         _log.warning("states are unknown: %s", reader.refused)
-    deaths = _deaths(phone, tracks, time.monotonic() - began_s)
+    deaths = _deaths(phone, tracks, time.monotonic() - began_s + _set_ahead_s(phone, booted))
     ram_gb = policy.ram_class(ram_bytes, thresholds.classes)
     uses = tuple(policy.judge(one, reader.readings, thresholds.classes, hz) for one in tracks)
-    booted = booted_at(clock)
     return Footprint(
         device=info,
         packages=names,
@@ -185,6 +186,31 @@ def measure(
         limiter=_limiter(phone, names),
         trimmed=_trimmed(phone, tracks, reader.readings) if trim else (),
     )
+
+
+def _nothing_seen(names: Sequence[str], sampler: Sampler) -> DroidReclaimError:
+    words = f"no process of {', '.join(names)} was seen"
+    if sampler.unreadable is not None:
+        return NotPossible(f"{words}, and some cannot be read: {sampler.unreadable}",
+                           hint="root reads all of them; see 'droidreclaim doctor'")  # fmt: skip
+    return NotAchieved(words, hint="start the app first")
+
+
+def _booted_at(phone: Phone) -> datetime | None:
+    clock = ask(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"]
+    return booted_at(clock.text)
+
+
+def _set_ahead_s(phone: Phone, booted: datetime | None) -> float:
+    """By how much somebody set the device's clock forward meanwhile; samples know nothing of it."""
+    now = _booted_at(phone)
+    if booted is None or now is None:
+        return 0.0
+    ahead_s = (now - booted).total_seconds()
+    if abs(ahead_s) > _CLOCK_SLACK_S:
+        _log.warning("the device's clock was set by %+.0f s meanwhile: times of day are by the "
+                     "clock that it had first", ahead_s)  # fmt: skip
+    return max(0.0, ahead_s)
 
 
 def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str], signals: Signals) -> None:

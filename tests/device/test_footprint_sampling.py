@@ -28,9 +28,11 @@ from droidreclaim.inspect.footprint.apps import Owners, owners
 from droidreclaim.inspect.footprint.sampler import Sampler
 from droidreclaim.inspect.footprint.states import StateReader
 from droidreclaim.inspect.play_memory import load
+from droidreclaim.model import USER_RANGE
 from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint import gaps_of, judge
 from droidreclaim.qa.memory_use import figures
+from droidreclaim.report.footprint import footprint_json, summary
 from droidreclaim.session import Phone
 from droidreclaim.session.root import Search
 
@@ -41,6 +43,14 @@ COUNTER_BYTES = MIB  # RssAnon is counted in batches
 # Forked from the zygote as root, and the app only then, as Android does it.
 ZYGOTE = """
 import os, sys, time
+time.sleep(2)
+os.setgid(APP_ID); os.setuid(APP_ID)
+os.execv("/bin/sleep", ["com.example.game", "60"])
+"""
+# As an app that its developer wraps: root's, and by no name of a zygote, when it is first seen.
+WRAPPED = """
+import os, sys, time
+print("there", flush=True)
 time.sleep(2)
 os.setgid(APP_ID); os.setuid(APP_ID)
 os.execv("/bin/sleep", ["com.example.game", "60"])
@@ -69,12 +79,15 @@ time.sleep(60)
 DUMPSYS = """#!/bin/sh
 echo 'ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)'
 echo '  Process LRU list (sorted by oom_adj, 1 total, non-act at 0, non-svc at 0):'
-pid=$(cat {home}/pid)
-if [ "$(cat /proc/$pid/oom_score_adj)" = 0 ]; then
-  echo "    Proc # 0: fg     T/A/TOP  LCMN t: 0 $pid:com.example.game/u0a{app} (top-activity)"
-else
-  echo "    Proc # 0: cch+ 5 b/ /CAC  ---- t: 0 $pid:com.example.game/u0a{app} (cch-act)"
-fi
+for file in {home}/pid-*; do
+  pid=$(cat $file)
+  app=$pid:com.example.game/u${file##*-}a{app}
+  if [ "$(cat /proc/$pid/oom_score_adj)" = 0 ]; then
+    echo "    Proc # 0: fg     T/A/TOP  LCMN t: 0 $app (top-activity)"
+  else
+    echo "    Proc # 0: cch+ 5 b/ /CAC  ---- t: 0 $app (cch-act)"
+  fi
+done
 """
 PM = """#!/bin/sh
 echo package:com.example.game uid:{uid}
@@ -103,8 +116,6 @@ def device(adb: AdbServer, device: Device, tmp_path: Path) -> Device:
     )
     (programs / "getprop").write_text(getprop)
     (programs / "getprop").chmod(0o755)
-    for directory in (tmp_path, *tmp_path.parents[:3]):
-        directory.chmod(0o755)
     shared = tmp_path / "tmp"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -114,15 +125,15 @@ def device(adb: AdbServer, device: Device, tmp_path: Path) -> Device:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def app(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts the app under its uid and name, once its heap is full."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
-        words = [NAME, "-c", APP.replace("APP_ID", str(APP_ID))]
+    def start(user: int = 0) -> subprocess.Popen[bytes]:
+        words = [NAME, "-c", APP.replace("APP_ID", str(user * USER_RANGE + APP_ID))]
         one = subprocess.Popen(words, executable=sys.executable, stdout=subprocess.PIPE)
         running.append(one)
-        (tmp_path / "pid").write_text(str(one.pid))
+        (tmp_path / f"pid-{user}").write_text(str(one.pid))
         assert one.stdout
         assert one.stdout.readline() == b"ready\n"
         return one
@@ -200,7 +211,7 @@ def sampled(
 
 
 def test_every_number_is_the_one_of_the_script(
-    device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+    device: Device, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     process = app()
     base = _anon(process.pid) - 40 * MIB
@@ -221,8 +232,19 @@ def test_every_number_is_the_one_of_the_script(
     assert gaps_of([track], 20.0) == ()
 
 
+def test_a_second_look_through_the_same_helper_finds_what_the_first_knew(
+    device: AdbDevice, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    app()
+    phone = Here(device, opened)
+    for _ in range(2):
+        [one] = phone.footprint(NAME, lasting=1).processes
+        assert one.track.name == NAME
+        assert opened.running is not None
+
+
 def test_a_block_is_sampled_through_and_told_when_it_has_ended(
-    device: AdbDevice, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+    device: AdbDevice, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     process = app()
     base = _anon(process.pid) - 40 * MIB
@@ -241,7 +263,7 @@ def test_a_block_is_sampled_through_and_told_when_it_has_ended(
 
 
 def test_a_block_that_fails_fails_as_itself_and_leaves_no_helper(
-    device: AdbDevice, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+    device: AdbDevice, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     app()
     with pytest.raises(ZeroDivisionError), Here(device, opened).footprint_during(NAME):
@@ -251,8 +273,24 @@ def test_a_block_that_fails_fails_as_itself_and_leaves_no_helper(
         Here(device, opened).footprint_during("com.example.nobody").__enter__()
 
 
+def test_an_app_of_a_work_profile_is_a_row_of_its_own_with_its_user(
+    device: AdbDevice, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    own, work = app(), app(user=10)
+    seen = Here(device, opened).footprint(NAME, lasting=2, hz=20)
+    rows = {one.track.user: one for one in seen.processes}
+    assert {user: one.track.id.pid for user, one in rows.items()} == {0: own.pid, 10: work.pid}
+    assert all(PlayState.FOREGROUND in one.states for one in rows.values())
+    assert f"{NAME} (user 10)" in summary(seen, "here", "today", second_hand=True)
+    assert {one["user"] for one in footprint_json(seen, {})["processes"]} == {0, 10}
+
+
 def test_an_unplugged_minute_is_a_gap_and_sampling_goes_on(
-    adb: AdbServer, device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+    adb: AdbServer,
+    device: Device,
+    opened: Opened,
+    app: Callable[..., subprocess.Popen[bytes]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     app()
 
@@ -263,7 +301,11 @@ def test_an_unplugged_minute_is_a_gap_and_sampling_goes_on(
 
     cable = threading.Timer(3, unplug)
     cable.start()
-    sampler = sampled(device, opened, 9, hz=10)
+    with caplog.at_level("WARNING", "droidreclaim"):
+        sampler = sampled(device, opened, 9, hz=10)
+    said = [line for line in caplog.messages if "goes on when it is back" in line]
+    assert len(said) == 1, caplog.messages
+    assert any("is back after" in line for line in caplog.messages)
     [track] = sampler.tracks.values()
     [(start, end)] = gaps_of([track], 10.0)
     assert end - start > 1_000_000
@@ -271,7 +313,7 @@ def test_an_unplugged_minute_is_a_gap_and_sampling_goes_on(
 
 
 def test_an_app_that_dies_and_comes_back_has_two_rows_and_one_end(
-    device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+    device: Device, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     first = app()
 
@@ -304,8 +346,25 @@ def test_an_app_that_was_seen_first_as_a_child_of_the_zygote_is_sampled_once_it_
     assert (track.id.pid, track.name) == (process.pid, NAME)
 
 
+def test_an_app_that_was_seen_first_as_something_else_is_found_by_activity_manager_s_word(
+    device: Device, opened: Opened, tmp_path: Path
+) -> None:
+    code = WRAPPED.replace("APP_ID", str(APP_ID))
+    words = ["sh", "-c", code]
+    with subprocess.Popen(words, executable=sys.executable, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        enough = lambda sampler: bool(sampler.tracks)  # noqa: E731
+        later = threading.Timer(4, lambda: (tmp_path / "pid-0").write_text(str(process.pid)))
+        later.start()
+        sampler = sampled(device, opened, 30, enough=enough)
+        process.kill()
+    [track] = sampler.tracks.values()
+    assert (track.id.pid, track.name) == (process.pid, NAME)
+
+
 def test_an_app_that_starts_later_is_found_within_two_seconds(
-    device: Device, opened: Opened, app: Callable[[], subprocess.Popen[bytes]]
+    device: Device, opened: Opened, app: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     born: list[float] = []
     later = threading.Timer(1.5, lambda: (app(), born.append(time.clock_gettime(7))))

@@ -6,15 +6,17 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from droidreclaim.errors import DeviceError, DroidReclaimError, UsageError
+from droidreclaim.errors import DeviceError, DroidReclaimError, NotPossible, UsageError
 from droidreclaim.helper import verbs, wire
 from droidreclaim.helper.connect import RunningHelper
+from droidreclaim.helper.session import HelperSession
 from droidreclaim.inspect.footprint.apps import Owners
 from droidreclaim.inspect.footprint.states import StateReader
 from droidreclaim.model import USER_RANGE, Process, ProcessId
 from droidreclaim.model.footprint import Track
+from droidreclaim.snapshot import Member
 
 HZ_MAX = 100
 _BATCH_S = 0.5  # new processes are looked for once in a batch
@@ -47,6 +49,7 @@ class Sampler:
         open_helper: Gives a running helper, a new one after *drop_helper*.
         apps: Packages by app id.
         sampled: Called with a process after each sample of it; must not wait.
+        unreadable: Why some process could not be read when sampling began, by errno; None of none.
     """
 
     open_helper: Callable[[], RunningHelper]
@@ -57,6 +60,9 @@ class Sampler:
     sampled: Callable[[Track], None] = lambda track: None
     tracks: dict[ProcessId, Track] = field(default_factory=dict)
     asked: bool = False  # whether a look at all processes has come back
+    unreadable: str | None = None
+    _refused: dict[ProcessId, str] = field(default_factory=dict)
+    _compared: int = 0  # readings whose processes were all looked for
     _strangers: dict[ProcessId, Process] = field(default_factory=dict)
     _boot_id: str | None = None
     _read_s: float = 0.0
@@ -68,25 +74,44 @@ class Sampler:
 
         Raises:
             DeviceError: it was not there when this began, or has booted anew meanwhile.
+            NotPossible: the helper may read none of the apps' processes.
         """
+        away_since_s: float | None = None
         while not until():
             try:
-                self._sample(self._session(), until)
+                helper = self._session()
+                if away_since_s is not None:
+                    gone_s = time.monotonic() - away_since_s
+                    _LOG.warning("%s is back after %.0f s", helper.serial, gone_s)
+                away_since_s = None
+                self._sample(helper, until)
                 return
             except DeviceError as error:
                 if self._boot_id is None or "booted anew" in error.message:
                     raise
-                _LOG.warning("%s; sampling goes on when it is back", error)
+                if away_since_s is None:
+                    away_since_s = time.monotonic()
+                    _LOG.warning("%s; sampling goes on when it is back", error)
                 with suppress(DroidReclaimError):
                     self.drop_helper()
                 time.sleep(_RECONNECT_S)
 
     def _session(self) -> RunningHelper:
+        """A helper that runs, and every process that is there: it tells new ones alone."""
         helper = self.open_helper()
-        boot_id = verbs.hello_of(helper.session.call("hello")).boot_id or ""
+        hello, scanned = helper.session.call_all([verbs.HELLO, verbs.SCAN])
+        boot_id = verbs.hello_of(hello).boot_id or ""
         if self._boot_id not in (None, boot_id):
             raise DeviceError(f"{helper.serial}: it has booted anew: what was sampled ends there")
         self._boot_id = boot_id
+        scan = verbs.scan_of(scanned)
+        if not any(one.pid == 1 for one in scan.processes):
+            raise NotPossible(
+                f"{helper.serial}: the adb shell sees only its own processes (hidepid)",
+                hint="root sees all of them; see 'droidreclaim doctor'",
+            )
+        self.unreadable = scan.unreadable_errno
+        self._meet(list(scan.processes))
         return helper
 
     def _sample(self, helper: RunningHelper, until: Callable[[], bool]) -> None:
@@ -99,6 +124,7 @@ class Sampler:
             self._take(wire.lines_of(reply, "sample", wire.Sample))
             self._meet([verbs.process_of(one) for one in wire.lines_of(reply, "proc", wire.Proc)])
             self.asked = True
+            self._look_again(session)
             if time.monotonic() - self._read_s > _READ_EVERY_S:
                 self._ask_states()
             if until():
@@ -130,6 +156,8 @@ class Sampler:
                 if line.errno in (None, "ESRCH"):  # gone, or a zombie
                     track.ended_us = line.at_us
                     _LOG.info("%s (pid %d) ended", track.name, track.id.pid)
+                else:
+                    self._refuse(track, line.errno)
                 continue
             if not track.adj or track.adj[-1] != line.adj:
                 self._ask_states()
@@ -140,10 +168,47 @@ class Sampler:
             track.adj.append(line.adj)
             self.sampled(track)
 
+    def _look_again(self, session: HelperSession) -> None:
+        """
+        Scan where ActivityManager knows a process that was not met.
+
+        It was new while it still had the uid and name of what it was forked or started from.
+        """
+        if len(self.reader.readings) == self._compared:
+            return
+        self._compared = len(self.reader.readings)
+        met = {one.pid for one in (*self.tracks, *self._strangers)}
+        members = self.reader.members.items()
+        if any(pid not in met and self._owner_of(member) for pid, member in members):
+            self._meet(list(verbs.scan_of(session.call_all([verbs.SCAN])[0]).processes))
+
+    def _owner_of(self, member: Member) -> str | None:
+        """Which of the packages a process is of, in ActivityManager's words."""
+        if member.packages:
+            return self._of_packages(member.packages)
+        app = self.apps.get((member.uid or 0) % USER_RANGE)
+        return app.owner(member.name) if app else None
+
+    def _refuse(self, track: Track, errno: str) -> None:
+        """Say once that a process may not be read; where that is true of all, end."""
+        if track.id in self._refused:
+            return
+        self._refused[track.id] = errno
+        _LOG.warning("%s (pid %d) cannot be read: %s", track.name, track.id.pid, errno)
+        tracks = self.tracks.values()
+        if all(one.id in self._refused for one in tracks) and not any(one.at_us for one in tracks):
+            raise NotPossible(
+                f"memory of {track.name} cannot be read: {errno}",
+                hint="root reads it; see 'droidreclaim doctor'",
+            )
+
     def _meet(self, came: list[Process]) -> None:
         """Take the apps' processes among new ones; of isolated ones only ActivityManager knows."""
         for process in came:
-            if process.id is None or process.uid is None:
+            if process.id is None:
+                continue
+            if process.uid is None:  # its status is refused: ActivityManager tells whose it is
+                self._strangers[process.id] = process
                 continue
             if (track := self.tracks.get(process.id)) is not None:
                 track.name = process.name  # seen before while it had its zygote's
@@ -161,8 +226,9 @@ class Sampler:
             if member is None:
                 continue
             del self._strangers[_known(stranger)]
-            if member.is_about(stranger) and (owner := self._of_packages(member.packages)):
-                self._track(stranger, owner)
+            told = stranger if stranger.uid is not None else replace(stranger, uid=member.uid)
+            if member.is_about(told) and (owner := self._of_packages(member.packages)):
+                self._track(told, owner)
 
     def _of_packages(self, packages: tuple[str, ...]) -> str | None:
         asked = {name for one in self.apps.values() for name in one.asked}
