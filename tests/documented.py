@@ -197,4 +197,6 @@ def run(text: str, folder: Path, environment: dict[str, str], timeout_s: float =
 
 def is_endless(command: str) -> bool:
     """Whether a command, as the page has it, goes on until Ctrl-C."""
+    if command.startswith("droidreclaim top"):
+        return "--once" not in command
     return "--follow" in command or command == "droidreclaim footprint com.example.app"

@@ -82,6 +82,9 @@ except SystemExit as done:
         ["reclaim", "com.a.b", "--backend", "am_compact", "--max-rate", "1MiB"],
         ["reclaim", "com.a.b", "--backend", "memcg", "--only", "code"],
         ["guard", "start", "--profile", "nowhere"],
+        ["top", "--every", "5m"],
+        ["top", "--every", "often"],
+        ["top", "--sort", "luck"],
     ],
 )
 def test_bad_input_is_usage_and_never_a_traceback(words: list[str]) -> None:

@@ -18,7 +18,7 @@ _FLOORS = (
     {"report"},
     {"reclaim", "inspect", "guard"},
     {"session"},
-    {"qa"},
+    {"qa", "top"},
     {"lab"},
     {"testing"},
     {"cli", "pytest_plugin"},

@@ -15,20 +15,25 @@ static struct {
 
 static struct name name;
 
+/* With `again` a line without what does not change, of a process that was told of before. */
 static void print_process(int pid, int dir, const struct proc_stat *stat,
-			  const struct proc_status *status, bool no_status, int64_t adj)
+			  const struct proc_status *status, bool no_status, int64_t adj, bool again)
 {
-	line_begin("proc");
+	line_begin(again ? "again" : "proc");
 	line_u64("pid", (uint64_t)pid);
 	line_u64("start", stat->start);
-	line_i64("ppid", stat->ppid);
-	line_u64("uid", no_status ? UNKNOWN : status->uid);
+	if (!again) {
+		line_i64("ppid", stat->ppid);
+		line_u64("uid", no_status ? UNKNOWN : status->uid);
+	}
 	line_i64("adj", adj);
 	line_bool("app_frozen", adj != INT64_MIN && adj_in_front(dir, (int)adj) != adj);
 	line_text("state", (struct span){&stat->state, 1});
-	line_text("name", (struct span){name.text, name.len});
-	line_text("comm", (struct span){stat->comm, stat->comm_len});
-	line_bool("kthread", stat->kernel_thread);
+	if (!again) {
+		line_text("name", (struct span){name.text, name.len});
+		line_text("comm", (struct span){stat->comm, stat->comm_len});
+		line_bool("kthread", stat->kernel_thread);
+	}
 	line_numbers("rss_anon_bytes rss_file_bytes rss_shmem_bytes swap_bytes",
 		     &status->rss_anon_bytes);
 	line_send();
@@ -45,16 +50,64 @@ static void count_unreadable(int error)
 	unreadable.error = error;
 }
 
-/* A shell may be refused a file and not the next: what it may not read is null. */
+#define KNOWN_MAX 8192
+
+/*
+ * The processes that the verb scan told of last, and those it tells of now, ascending pid. Those over
+ * KNOWN_MAX, and those that have a zygote's name still, are not kept: they are told of whole each time.
+ */
+static struct told {
+	struct one_told {
+		uint64_t start;
+		int pid;
+	} by_pid[KNOWN_MAX];
+	size_t nr;
+} tellings[2], *told_last = &tellings[0], *told_now = &tellings[1];
+static size_t told_at;
+static bool telling, only_changes; /* telling: by the verb scan, not for sample */
+
+static bool was_told(int pid, uint64_t start)
+{
+	while (told_at < told_last->nr && told_last->by_pid[told_at].pid < pid)
+		told_at++;
+	return told_at < told_last->nr && told_last->by_pid[told_at].pid == pid &&
+	       told_last->by_pid[told_at].start == start;
+}
+
+static void keep_told(int pid, uint64_t start)
+{
+	if (telling && told_now->nr < KNOWN_MAX)
+		told_now->by_pid[told_now->nr++] = (struct one_told){start, pid};
+}
+
+/* Whether the process scanned last has the name of a zygote still: one of an app is to come. */
+static bool scanned_zygote(void)
+{
+	struct span said = {name.text, name.len};
+
+	return span_is(said, "zygote") || span_is(said, "zygote64") || span_starts(said, "usap") ||
+	       span_is(said, "<pre-initialized>") || span_ends(said, "_zygote");
+}
+
+/*
+ * A shell may be refused a file and not the next: what it may not read is null. The name of a process
+ * that was told of before is not read again: that is a third of the work, and brings a page of it back.
+ */
 static int scan_process(int pid, int dir)
 {
 	struct proc_stat stat;
 	struct proc_status status;
 	int adj, error, no_status;
+	bool again;
 
 	error = proc_read_stat(dir, &stat);
 	if (error)
 		return error;
+	again = only_changes && was_told(pid, stat.start);
+	if (again && stat.kernel_thread) {
+		keep_told(pid, stat.start);
+		return 0;
+	}
 	no_status = proc_read_status(dir, &status);
 	if (no_status && !refused(no_status))
 		return no_status;
@@ -62,7 +115,7 @@ static int scan_process(int pid, int dir)
 		memset(&status, 0xff, sizeof(status)); /* UNKNOWN */
 		count_unreadable(no_status);
 	}
-	error = proc_read_name(dir, &stat, &name);
+	error = again ? 0 : proc_read_name(dir, &stat, &name);
 	if (refused(error))
 		name_parse((struct span){"", 0}, &stat, &name);
 	else if (error)
@@ -70,7 +123,9 @@ static int scan_process(int pid, int dir)
 	error = proc_read_adj(dir, &adj);
 	if (error == -ESRCH)
 		return error;
-	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj);
+	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj, again);
+	if (again || !scanned_zygote())
+		keep_told(pid, stat.start);
 	return 0;
 }
 
@@ -109,23 +164,12 @@ static int each_process(void (*found)(int pid))
 	return (int)bytes;
 }
 
-#define KNOWN_MAX 8192
-
 /* The processes of the last look, and of the one before; those over KNOWN_MAX are always new. */
 static struct known {
 	int pids[KNOWN_MAX];
 	size_t nr;
 } looks[2], *before = &looks[0], *now = &looks[1];
 static size_t compared;
-
-/* Whether the process scanned last has the name of a zygote still: one of an app is to come. */
-static bool scanned_zygote(void)
-{
-	struct span said = {name.text, name.len};
-
-	return span_is(said, "zygote") || span_is(said, "zygote64") || span_starts(said, "usap") ||
-	       span_is(said, "<pre-initialized>") || span_ends(said, "_zygote");
-}
 
 /* A zygote and its children without a name are new at each look, so that none is known by root's uid. */
 static void scan_if_new(int pid)
@@ -152,6 +196,22 @@ int scan_new(void)
 	return each_process(scan_if_new);
 }
 
+/* Tell of every process; with `again` in short of those that the last such scan told of. */
+static int scan_all(bool again)
+{
+	struct told *other = told_last;
+	int error;
+
+	told_last = told_now;
+	told_now = other;
+	told_now->nr = told_at = 0;
+	only_changes = again;
+	telling = true;
+	error = each_process(scan_pid);
+	telling = only_changes = false;
+	return error;
+}
+
 static void print_packages(void)
 {
 	static struct line_reader reader;
@@ -175,15 +235,16 @@ static void print_packages(void)
 
 int verb_scan(const struct request *request, const char **why)
 {
-	uint64_t packages;
+	uint64_t packages, again;
 	int error;
 
-	if (request_check(request, "packages", why) ||
-	    !request_u64(request, "packages", 0, 1, &packages, why))
+	if (request_check(request, "packages again", why) ||
+	    !request_u64(request, "packages", 0, 1, &packages, why) ||
+	    !request_u64(request, "again", 0, 1, &again, why))
 		return -EINVAL;
 	unreadable.count = 0;
 	unreadable.error = 0;
-	error = each_process(scan_pid);
+	error = scan_all(again);
 	if (error) {
 		*why = "/proc";
 		return error;

@@ -14,6 +14,7 @@ from droidreclaim.cli import compare as compare_command
 from droidreclaim.cli import export as export_command
 from droidreclaim.cli import pressure as pressure_command
 from droidreclaim.cli import run as run_command
+from droidreclaim.cli import top as top_command
 from droidreclaim.cli import why as why_command
 from droidreclaim.cli.lab import demo, phone, storm
 from droidreclaim.cli.options import Connection, with_any_connection
@@ -61,6 +62,7 @@ app.command()(inspect.kills)
 app.command()(inspect.headroom)
 app.command()(why_command.why)
 app.command()(footprint.footprint)
+app.command()(top_command.top)
 app.command()(apps.uninstall)
 app.command()(run_command.run)
 app.command()(compare_command.compare)

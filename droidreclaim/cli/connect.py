@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,12 @@ def phone(connection: Connection, *, root: bool = True, changes: bool = False) -
         adb_root=connection.adb_root,
         root=root,
     )
+
+
+def again(connection: Connection, lost: Phone) -> Phone:
+    """The device that was *lost*, whatever chose it; raises DeviceError until it is back."""
+    same = replace(connection, serials=(lost.serial,), usb=False, emulator=False)
+    return phone(same, root=False)
 
 
 def on_each_of_several(connection: Connection) -> None:

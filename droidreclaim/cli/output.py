@@ -142,15 +142,18 @@ def show(table: Table) -> None:
     if elsewhere.sink is not None:
         elsewhere.sink.take("table", table)
         return
-    terminal = on_terminal()
-    width = terminal_columns() if terminal else None
-    colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    write(report.render(table, width=width, colour=colour))
+    width = terminal_columns() if on_terminal() else None
+    write(report.render(table, width=width, colour=in_colour()))
 
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal that this process draws on, and nobody else."""
     return elsewhere.sink is None and sys.stdout.isatty()
+
+
+def in_colour() -> bool:
+    """Whether what is written may be coloured: on a terminal that can, unless nobody wants it."""
+    return on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def terminal_columns() -> int:

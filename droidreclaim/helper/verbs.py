@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from droidreclaim.errors import DeviceError, ParseError, TooMuchOutput
 from droidreclaim.helper import wire
@@ -60,6 +60,7 @@ class Scan:
 HELLO: Call = ("hello", {})
 PROBE: Call = ("probe", {})
 SCAN: Call = ("scan", {"packages": 1})
+SCAN_AGAIN: Call = ("scan", {"again": 1})
 
 
 def read_files(*names: str) -> Call:
@@ -85,6 +86,25 @@ def scan_of(reply: Reply) -> Scan:
     unreadable = wire.lines_of(reply, "unreadable", wire.Unreadable)
     errno = next((line.errno for line in unreadable), None)
     return Scan(processes, text, sum(line.count for line in unreadable), errno)
+
+
+def scan_again_of(reply: Reply, before: Scan) -> Scan:
+    """
+    The processes of a `SCAN_AGAIN`, with what *before* knows of them; kernel threads are left out.
+
+    Raises:
+        ParseError: it tells in short of a process that *before* has not.
+    """
+    known = {one.id: one for one in before.processes}
+    processes = [process_of(line) for line in wire.lines_of(reply, "proc", wire.Proc)]
+    for line in wire.lines_of(reply, "again", wire.Again):
+        old = known.get(ProcessId(line.pid, line.start))
+        if old is None:
+            raise ParseError("helper", 1, f"{line.pid}", hint="a process that no scan told of")
+        processes.append(_again(old, line))
+    unreadable = wire.one_of(reply, "unreadable", wire.Unreadable)
+    ordered = tuple(sorted(processes, key=lambda process: process.pid))
+    return Scan(ordered, before.packages_list, unreadable.count, unreadable.errno)
 
 
 def guards_of(scan: Scan) -> tuple[int, ...]:
@@ -175,8 +195,7 @@ def advise(
         DeviceLost: the link was gone before the request could be sent.
         HelperError: the helper refused the request.
     """
-    words = ",".join(_target(process, orders.floor) for process in targets)
-    request_id = session.send(verb, targets=words, **orders.values())
+    request_id = session.send_all([advice_call(verb, targets, orders)])[0]
     held = [process.memory for process in targets]
     held_bytes = sum((one.rss_bytes or 0) + (one.swap_bytes or 0) for one in held)
     patience_s = held_bytes / _SLOWEST_BYTES_PER_S
@@ -191,7 +210,7 @@ def advise(
         reply, ended_by = None, error
     try:
         if reply is not None:
-            advices = _advices(reply, {process.id for process in targets})
+            advices = advices_of(reply, {process.id for process in targets})
             swap = _swap(wire.one_of(reply, "device", wire.DeviceMemory))
             return Advised(advices, swap, ended_by or session.cut_short(reply))
     except ParseError as error:
@@ -199,7 +218,13 @@ def advise(
     return Advised((), None, ended_by)
 
 
-def _advices(reply: Reply, asked: Set[ProcessId | None]) -> tuple[Advice, ...]:
+def advice_call(verb: str, targets: Sequence[Process], orders: Orders) -> Call:
+    """The request of `advise`, for a dry run in the same round trip as others."""
+    words = ",".join(_target(process, orders.floor) for process in targets)
+    return verb, {"targets": words, **orders.values()}
+
+
+def advices_of(reply: Reply, asked: Set[ProcessId | None]) -> tuple[Advice, ...]:
     """What became of the targets of a request, each told of once at most."""
     advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
     ids = [advice.id for advice in advices]
@@ -271,14 +296,6 @@ def _target(process: Process, floor: int) -> str:
 
 def process_of(line: wire.Proc) -> Process:
     """A line of a scan as a plain value."""
-    anon, file, shmem = line.rss_anon_bytes, line.rss_file_bytes, line.rss_shmem_bytes
-    known = [size for size in (anon, file, shmem) if size is not None]
-    memory = Memory(
-        rss_bytes=sum(known) if known else None,
-        rss_anon_bytes=anon,
-        rss_file_bytes=None if file is None else file + (shmem or 0),
-        swap_bytes=line.swap_bytes,
-    )
     return Process(
         pid=line.pid,
         start_ticks=line.start,
@@ -289,10 +306,33 @@ def process_of(line: wire.Proc) -> Process:
         packages=(),
         oom_score_adj=line.adj,
         band=band_of(CACHED_ADJ if line.app_frozen else line.adj),
-        memory=memory,
+        memory=_memory(line),
         kernel_thread=line.kthread,
         zombie=line.state == "Z",
         cached_anyway=line.app_frozen,
+    )
+
+
+def _again(old: Process, line: wire.Again) -> Process:
+    """*old* as the line says that it is now, not yet attributed to packages."""
+    return replace(
+        old,
+        oom_score_adj=line.adj,
+        band=band_of(CACHED_ADJ if line.app_frozen else line.adj),
+        memory=_memory(line),
+        zombie=line.state == "Z",
+        cached_anyway=line.app_frozen,
+    )
+
+
+def _memory(line: wire.Proc | wire.Again) -> Memory:
+    anon, file, shmem = line.rss_anon_bytes, line.rss_file_bytes, line.rss_shmem_bytes
+    known = [size for size in (anon, file, shmem) if size is not None]
+    return Memory(
+        rss_bytes=sum(known) if known else None,
+        rss_anon_bytes=anon,
+        rss_file_bytes=None if file is None else file + (shmem or 0),
+        swap_bytes=line.swap_bytes,
     )
 
 

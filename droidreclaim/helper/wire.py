@@ -76,6 +76,20 @@ class Proc(Line, frozen=True):
     swap_bytes: Size | None
 
 
+class Again(Line, frozen=True):
+    """A process that the session's last scan told of: what may have changed."""
+
+    pid: Pid
+    start: Size
+    adj: Adj | None
+    app_frozen: bool
+    state: Word
+    rss_anon_bytes: Size | None
+    rss_file_bytes: Size | None
+    rss_shmem_bytes: Size | None
+    swap_bytes: Size | None
+
+
 class Package(Line, frozen=True):
     """One line of packages.list; None where it could not be read."""
 

@@ -113,6 +113,13 @@ class AdbServer:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
 
+    def hang_up(self) -> None:
+        """Break every connection there is; others may come."""
+        for peer in self._peers:
+            with suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
+        self._peers.clear()
+
     def _accept(self) -> None:
         while True:
             try:

@@ -16,6 +16,7 @@ from .conftest import (
     APP_UID,
     ROOT,
     SOURCES,
+    Reply,
     Session,
     ask,
     load_build_script,
@@ -94,6 +95,7 @@ def test_a_line_just_under_64_kib_is_served(helper: Path) -> None:
     [
         "scan all=1",
         "scan packages=x",
+        "scan again=2",
         "read",
         "read files=passwd",
         "read files=../../etc/passwd",
@@ -156,6 +158,45 @@ def test_scan_says_what_proc_says(helper: Path, victims: Any) -> None:
     for key, field in (("rss_anon_bytes", "RssAnon"), ("rss_file_bytes", "RssFile")):
         assert abs(found[key] - int(status[field].split()[0]) * 1024) <= 64 * 1024
     assert found["swap_bytes"] == 0
+
+
+def scanned(session: Session, words: str) -> Reply:
+    session.send(f"1 scan {words}".rstrip())
+    reply = session.reply()
+    assert reply is not None
+    assert reply.end["ok"], reply.end
+    return reply
+
+
+def test_a_scan_again_tells_of_the_same_process_in_short(sessions: Any, victims: Any) -> None:
+    session, victim = sessions(), victims("anon=4")
+    first = scanned(session, "again=1")
+    assert not first.all("again")
+    (whole,) = (one for one in first.all("proc") if one["pid"] == victim.pid)
+    victim.set_adj(915)
+    newcomer = victims("anon=4")
+    second = scanned(session, "again=1")
+    (again,) = (one for one in second.all("again") if one["pid"] == victim.pid)
+    assert (again["start"], again["adj"]) == (whole["start"], 915)
+    assert "name" not in again
+    (found,) = (one for one in second.all("proc") if one["pid"] == newcomer.pid)
+    assert found["comm"] == whole["comm"]
+    kernel_threads = {one["pid"] for one in first.all("proc") if one["kthread"]}
+    assert not kernel_threads & {one["pid"] for one in second.lines if "pid" in one}
+    victim.kill()
+    assert victim.pid not in {one.get("pid") for one in scanned(session, "again=1").lines}
+    assert {one["t"] for one in scanned(session, "").lines} == {"proc", "unreadable"}
+
+
+def test_a_scan_again_does_not_rely_on_what_sample_told(sessions: Any, victims: Any) -> None:
+    session = sessions()
+    scanned(session, "again=1")
+    victim = victims("anon=4")
+    session.send("2 sample new=1")
+    reply = session.reply()
+    assert reply is not None
+    assert victim.pid in {one["pid"] for one in reply.all("proc")}
+    assert victim.pid in {one["pid"] for one in scanned(session, "again=1").all("proc")}
 
 
 def test_scan_lists_every_process_in_order(helper: Path) -> None:

@@ -1,0 +1,243 @@
+"""One device watched by threads of its own, which wait for it when it is lost and go on."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from droidreclaim.errors import DeviceError, DroidReclaimError
+from droidreclaim.inspect.states import owners
+from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.session import Phone
+from droidreclaim.snapshot import Member, Snapshot
+from droidreclaim.top.frame import Action, Frame, GuardSeen
+from droidreclaim.top.history import History
+from droidreclaim.top.look import Look, Looker
+from droidreclaim.top.side import Side
+
+_log = logging.getLogger("droidreclaim")
+_AGAIN_S = 1.0  # between two tries to reach a device that is lost
+_GUARD_EVERY_S = 10.0
+_OWNERS_EVERY_S = 10.0  # a dumpsys, where uid and parent do not tell whose a process is
+_ONCE_S = 1.0  # lmkd judges over a second, and so do rates
+
+
+@dataclass(frozen=True)
+class Picture:
+    """
+    What there is to show now.
+
+    Attributes:
+        frame: The last one; None before the first.
+        lost: Why there is none since; None while the device answers.
+        ended: What ended the watching for good.
+    """
+
+    frame: Frame | None = None
+    lost: str | None = None
+    ended: DroidReclaimError | None = None
+
+    def age_s(self, now_s: float) -> float | None:
+        """How old the frame is; None without one."""
+        return None if self.frame is None else max(0.0, now_s - self.frame.at_s)
+
+
+def once(phone: Phone) -> Frame:
+    """
+    One frame, over one second, with an estimate of each row.
+
+    Raises:
+        NotPossible: the device runs no program of ours.
+        DeviceError, ParseError: it was lost, or its answer cannot be read.
+    """
+    looker, history = _begin(phone)
+    first = looker.take()
+    basis = phone.headroom_basis
+    history.frame(first, basis)
+    if _is_owner_wanted(first.seen):
+        looker.members = owners(phone.device, timeout_s=phone.timeout_s)
+    if first.guards:
+        history.guard = _guard_of(phone.guard().status().guard.profile, first.guards[0], None, None)
+    time.sleep(max(0.0, first.at_s + _ONCE_S - time.monotonic()))
+    return history.frame(looker.take(history.due(None, time.monotonic())), basis)
+
+
+def _begin(phone: Phone) -> tuple[Looker, History]:
+    helper = phone.reader
+    root = phone.way.value if phone.rooted else None
+    return Looker(helper, rooted=phone.rooted), History(source=phone.source, root=root)
+
+
+def _is_owner_wanted(seen: Snapshot) -> bool:
+    """Whether apps have no name: isolated ones, or all where packages.list is root's."""
+    return bool(seen.unproven) or not seen.packages
+
+
+class Live:
+    """
+    Looks at a device every *every_s* seconds until `stop`; a context manager.
+
+    Nobody waits for the threads that look and listen: who shows the picture takes the last one, and
+    says how old it is.
+
+    Attributes:
+        seen: Keys of the rows on the screen, of which page-outs are estimated; None for all.
+        side: For what is asked beside.
+    """
+
+    def __init__(self, phone: Phone, reach: Callable[[], Phone], *, every_s: float = 1.0) -> None:
+        """
+        Args:
+            reach: Gives the device anew after it was lost; raises DeviceError until it is back.
+        """
+        self.seen: Iterable[str] | None = None
+        self.side = Side(lambda: self._phone)
+        self._phone, self._reach, self._every_s = phone, reach, every_s
+        self._history: History | None = None
+        self._members: Mapping[int, Member] = {}
+        self._notes: queue.SimpleQueue[Callable[[History], None]] = queue.SimpleQueue()
+        self._picture = Picture()
+        self._changed = threading.Condition()
+        self._count = 0
+        self._stopped = threading.Event()
+        self._owners_asked_s = self._guard_asked_s = float("-inf")
+
+    def __enter__(self) -> Live:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to look and to listen for kills."""
+        for name, work in (("look", self._look), ("kills", self._listen)):
+            threading.Thread(target=work, name=f"top-{name}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the sessions; whoever waits for an answer of one then ends as well."""
+        self._stopped.set()
+        self.side.close()
+        self._phone.close()
+
+    @property
+    def picture(self) -> Picture:
+        """What there is to show now; never waits."""
+        return self._picture
+
+    def pictures(self) -> Iterator[Picture]:
+        """Each as it comes; the last is one that has ended."""
+        count = 0
+        while self._picture.ended is None or count < self._count:
+            with self._changed:
+                while self._count == count:
+                    self._changed.wait(1.0)
+                count, picture = self._count, self._picture
+            yield picture
+
+    def note(self, note: Callable[[History], None]) -> None:
+        """Have *note* told to the history before the next tick."""
+        self._notes.put(note)
+
+    def note_action(self, key: str, action: Action) -> None:
+        """Show *action* on a row from the next tick on."""
+        self.note(lambda history: history.actions.update({key: action}))
+
+    # The thread that looks
+
+    def _look(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._look_on()
+            except DeviceError as error:
+                self._show(replace(self._picture, lost=str(error)))
+                self._reach_again()
+            except DroidReclaimError as error:
+                self._show(replace(self._picture, ended=error))
+                return
+
+    def _look_on(self) -> None:
+        """A tick after the other, until the device is lost."""
+        phone = self._phone
+        looker, history = _begin(phone)
+        if self._history is None:
+            self._history = history
+        history = self._history
+        while not self._stopped.is_set():
+            began_s = time.monotonic()
+            looker.members = self._members
+            look = looker.take(history.due(self.seen, began_s))
+            basis = phone.headroom_basis
+            while not self._notes.empty():
+                self._notes.get()(history)
+            self._show(Picture(history.frame(look, basis)))
+            self._ask_beside(look)
+            self._stopped.wait(max(0.0, began_s + self._every_s - time.monotonic()))
+
+    def _show(self, picture: Picture) -> None:
+        with self._changed:
+            self._picture = picture
+            self._count += 1
+            self._changed.notify_all()
+
+    def _reach_again(self) -> None:
+        """Wait until the device is back."""
+        self._phone.close()
+        while not self._stopped.wait(_AGAIN_S):
+            try:
+                phone = self._reach()
+            except DeviceError as error:
+                if str(error) != self._picture.lost:
+                    self._show(replace(self._picture, lost=str(error)))
+            else:
+                self._phone = phone
+                return
+
+    # What a tick does not tell
+
+    def _ask_beside(self, look: Look) -> None:
+        if _is_owner_wanted(look.seen) and look.at_s - self._owners_asked_s >= _OWNERS_EVERY_S:
+            self._owners_asked_s = look.at_s
+            self.side.ask(self._ask_owners)
+        if look.guards and look.at_s - self._guard_asked_s >= _GUARD_EVERY_S:
+            self._guard_asked_s = look.at_s
+            self.side.ask(self.ask_guard)
+        elif not look.guards:
+            self._guard_asked_s = float("-inf")
+
+    def _ask_owners(self, side: Side) -> None:
+        phone = side.phone
+        self._members = owners(phone.device, timeout_s=phone.timeout_s)
+
+    def ask_guard(self, side: Side) -> None:
+        """Ask the guard what it does; a job for `side`."""
+        line = side.guard.status().guard
+        seen = _guard_of(line.profile, line.pid, line.actions, line.left_s)
+        self.note(lambda history: setattr(history, "guard", seen))
+
+    # The thread that listens for kills
+
+    def _listen(self) -> None:
+        while not self._stopped.is_set():
+            with suppress(DroidReclaimError):
+                for kill in self._phone.another().watch_kills():
+                    record = kill.record
+                    self.note(_told(record))
+                    if self._stopped.is_set():
+                        return
+            self._stopped.wait(_AGAIN_S)
+
+
+def _guard_of(
+    profile: str | None, pid: int | None, actions: int | None, left_s: int | None
+) -> GuardSeen | None:
+    return None if pid is None else GuardSeen(pid, profile, actions, left_s)
+
+
+def _told(record: KillRecord) -> Callable[[History], None]:
+    return lambda history: history.add_kill(record)

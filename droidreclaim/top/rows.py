@@ -1,0 +1,185 @@
+"""The rows of a frame: processes put together by app. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from droidreclaim.model import Advice, Process, ProcessId, band_of
+from droidreclaim.policy.choose import ASKED_FLOOR, refusal
+from droidreclaim.reclaim.estimate import estimate
+from droidreclaim.reclaim.request import KEEP_SWAP_FREE
+from droidreclaim.reclaim.swap_state import SwapState
+from droidreclaim.snapshot import Snapshot
+from droidreclaim.top.frame import Action, Death, Part, Row
+
+SORTS = ("adj", "rss", "swap", "gain", "back", "away", "name")
+_LAST = -2000  # below every adj: an unknown one is no sign that it dies next
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a process from before; see `Row` and `Part`."""
+
+    away_s: float | None = None
+    away_at_least: bool = False
+    back_bytes: int | None = None
+    estimate: Advice | None = None
+
+
+_NOTHING = Known()
+
+
+def rows_of(
+    seen: Snapshot,
+    apps: Iterable[Process],
+    known: Mapping[ProcessId, Known],
+    swap: SwapState,
+    *,
+    pss_bytes: Mapping[str, int],
+    actions: Mapping[str, Action],
+) -> tuple[Row, ...]:
+    """A row for each app of each user, of the processes *apps* of *seen*."""
+    groups: dict[tuple[str, int | None], list[Process]] = {}
+    for process in apps:
+        if process.id is not None and not process.zombie:
+            groups.setdefault((_app_of(process), process.user), []).append(process)
+    rows = []
+    for (package, user), processes in groups.items():
+        row = _row(package, user, processes, seen, known, swap)
+        key = row.key
+        rows.append(
+            _with(row, pss_bytes=pss_bytes.get(key), action=actions.get(key))
+            if key in pss_bytes or key in actions
+            else row
+        )
+    return tuple(rows)
+
+
+def rows_of_deaths(deaths: Iterable[Death]) -> tuple[Row, ...]:
+    """A row for each process that is gone."""
+    return tuple(
+        Row(
+            package=one.name, user=one.user, parts=(), adj=one.adj, band=one.band,
+            rss_bytes=one.rss_bytes, swap_bytes=None, death=one,
+        )
+        for one in deaths
+    )  # fmt: skip
+
+
+def ordered(rows: Iterable[Row], sort: str) -> tuple[Row, ...]:
+    """
+    *rows* in an order of `SORTS`, what is asked for first; the dead come before all.
+
+    By ``adj``: who would be killed next comes first, the larger of those that are equal.
+    """
+    if sort == "name":
+        return tuple(sorted(rows, key=lambda row: (row.death is None, row.package, row.key)))
+    return tuple(sorted(rows, key=lambda row: _rank(row, sort), reverse=True))
+
+
+def _rank(row: Row, sort: str) -> tuple[bool, float, int, str]:
+    value = {
+        "adj": row.adj if row.adj is not None else _LAST,
+        "rss": row.rss_bytes,
+        "swap": row.swap_bytes,
+        "gain": row.gain_bytes,
+        "back": row.back_bytes,
+        "away": row.away_s,
+    }[sort]
+    unknown = float("-inf") if value is None else float(value)
+    return row.death is not None, unknown, row.rss_bytes or 0, row.key
+
+
+def matching(rows: Iterable[Row], words: str) -> tuple[Row, ...]:
+    """The rows whose app or a process of it has *words* in its name, in any case of letters."""
+    wanted = words.casefold()
+    return tuple(
+        row
+        for row in rows
+        if wanted in row.package.casefold()
+        or any(wanted in part.name.casefold() for part in row.parts)
+    )
+
+
+def _app_of(process: Process) -> str:
+    return process.packages[0] if process.packages else process.name
+
+
+def _row(
+    package: str,
+    user: int | None,
+    processes: Sequence[Process],
+    seen: Snapshot,
+    known: Mapping[ProcessId, Known],
+    swap: SwapState,
+) -> Row:
+    parts = tuple(_part(seen, one, known) for one in processes)
+    adjs = [part.adj for part in parts if part.adj is not None]
+    adj = min(adjs, default=None)
+    pasts = [known.get(part.id, _NOTHING) for part in parts]
+    away = [past for past in pasts if past.away_s is not None]
+    in_front = len(away) < len(pasts)
+    latest = None if in_front else min(away, key=lambda past: past.away_s or 0.0)
+    return Row(
+        package=package,
+        user=user,
+        parts=parts,
+        adj=adj,
+        band=next((part.band for part in parts if part.adj == adj), band_of(adj)),
+        rss_bytes=_sum(part.memory.rss_bytes for part in parts),
+        swap_bytes=_sum(part.memory.swap_bytes for part in parts),
+        gain_bytes=_gain(parts, pasts, swap),
+        back_bytes=_sum(part.back_bytes for part in parts),
+        frozen=_all(part.frozen for part in parts),
+        away_s=latest.away_s if latest else None,
+        away_at_least=latest.away_at_least if latest else False,
+    )
+
+
+def _part(seen: Snapshot, process: Process, known: Mapping[ProcessId, Known]) -> Part:
+    assert process.id is not None
+    past = known.get(process.id, _NOTHING)
+    told = past.estimate
+    frozen = True if process.cached_anyway else told.frozen if told else None
+    return Part(
+        id=process.id,
+        name=process.name,
+        adj=seen.effective_adj(process),
+        band=process.band,
+        memory=process.memory,
+        refusal=refusal(seen, process, ASKED_FLOOR),
+        leaves_bytes=told.movable_bytes if told else None,
+        back_bytes=past.back_bytes,
+        frozen=frozen,
+        kinds=told.kinds if told else (),
+    )
+
+
+def _gain(parts: Sequence[Part], pasts: Sequence[Known], swap: SwapState) -> int | None:
+    """What a page-out of those that may be touched would gain; None where nobody has looked."""
+    advices = [
+        past.estimate
+        for part, past in zip(parts, pasts, strict=True)
+        if part.refusal is None and past.estimate is not None
+    ]
+    if not advices:
+        return None
+    floor_bytes = int(swap.total_bytes * KEEP_SWAP_FREE)
+    expected = estimate(advices, swap, swap_floor_bytes=floor_bytes, budget_bytes=None)
+    return expected.leaves_bytes if expected.gained_bytes is None else expected.gained_bytes
+
+
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known else None
+
+
+def _all(values: Iterable[bool | None]) -> bool | None:
+    """Whether all are true; None where one is not known."""
+    known = tuple(values)
+    return None if None in known else all(known)
+
+
+def _with(row: Row, *, pss_bytes: int | None, action: Action | None) -> Row:
+    return replace(row, pss_bytes=pss_bytes, action=action)

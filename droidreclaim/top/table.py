@@ -1,0 +1,330 @@
+"""The table of apps as lines of text: which columns a width has room for, and each row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from droidreclaim.escape import safe
+from droidreclaim.model import KindUse
+from droidreclaim.report.table import shortened
+from droidreclaim.top.draw import Palette, ago, short, stacked
+from droidreclaim.top.frame import Action, Death, Part, Row
+
+_GAP = 2
+_LEAST_NAME, _MOST_NAME = 18, 44
+_LEAST_WORDS = 16
+_SILENT_S = 8.0  # who killed is told about three seconds later
+GUTTER = 2
+
+_ACTIONS = {"pageout": "paged out", "prefetch": "prefetched"}
+
+
+@dataclass(frozen=True)
+class View:
+    """
+    What the rows are drawn by.
+
+    Attributes:
+        now_s: By the host's clock.
+        floor: Lowest adj the next kill may take; None where it is not known.
+        highest: The highest adj there is: those apps go first.
+        most_bytes: RSS and swap of the largest app, which fills the bar.
+        with_pss: Whether PSS was asked for.
+    """
+
+    now_s: float
+    floor: int | None
+    highest: int | None
+    most_bytes: int
+    with_pss: bool
+    colours: Palette
+
+    def is_next(self, row: Row) -> bool:
+        """Whether the next kill takes it first."""
+        if row.adj is None or self.floor is None or row.death is not None:
+            return False
+        return row.adj == self.highest and row.adj >= self.floor
+
+
+@dataclass(frozen=True)
+class Column:
+    """
+    One column.
+
+    Attributes:
+        sort: The order that it stands for; None for none.
+        least: Terminals narrower than this do without it.
+        cell: Its text for a row.
+    """
+
+    title: str
+    width: int
+    sort: str | None
+    least: int
+    cell: Callable[[Row, View], Text]
+    right: bool = True
+
+
+def columns_for(width: int, view: View) -> tuple[list[Column], int, int, int]:
+    """
+    The columns that *width* cells have room for; width of the name, the bar and the last words.
+
+    A bar, or the words, may have 0 cells: it is left out then.
+    """
+    columns = [
+        one for one in _COLUMNS if one.least <= width and (one.title != "PSS" or view.with_pss)
+    ]
+    taken = GUTTER + sum(one.width + _GAP for one in columns)
+    left = width - taken
+    name = max(_LEAST_NAME, min(_MOST_NAME, left // 2 if left > 60 else left))
+    words = left - name - _GAP
+    bar = 0
+    if words < _LEAST_WORDS:
+        name, words = min(_MOST_NAME, max(_LEAST_NAME, left)), 0
+    elif words > 50:
+        bar = min(24, words - 34)
+        words -= bar + _GAP
+    return columns, name, bar, words
+
+
+def header_line(width: int, view: View, sort: str) -> Text:
+    """The titles, the one of the order marked."""
+    colours = view.colours
+    columns, name, bar, words = columns_for(width, view)
+    line = Text(" " * GUTTER, no_wrap=True, end="")
+    line.append(_title("APP", sort == "name").ljust(name), _title_style(sort == "name", colours))
+    for column in columns:
+        title = _title(column.title, column.sort == sort)
+        text = title.rjust(column.width) if column.right else title.ljust(column.width)
+        line.append(" " * _GAP + text[-column.width :], _title_style(column.sort == sort, colours))
+    if bar:
+        line.append("  " + "RSS".ljust(3), colours.rss)
+        line.append("+SWAP".ljust(bar - 3), colours.swap)
+    if words:
+        line.append("  " + "LAST, OR WHY NOT".ljust(words), _title_style(False, colours))
+    line.append(" " * max(0, width - line.cell_len))
+    return line
+
+
+def _title(title: str, is_sort: bool) -> str:
+    return f"{title}▾" if is_sort else title
+
+
+def _title_style(is_sort: bool, colours: Palette) -> str:
+    return f"bold {colours.accent}" if is_sort else f"bold {colours.dim}"
+
+
+def row_line(row: Row, width: int, view: View, *, is_open: bool = False) -> Text:
+    """One app."""
+    colours = view.colours
+    columns, name, bar, words = columns_for(width, view)
+    line = Text(no_wrap=True, end="")
+    line.append_text(_gutter(row, view, is_open=is_open))
+    style = colours.dead if row.death else colours.bands[row.band]
+    line.append(_fit(_name(row), name), style)
+    for column in columns:
+        cell = column.cell(row, view)
+        blank = " " * max(0, column.width - cell.cell_len)
+        line.append(" " * _GAP + (blank if column.right else ""))
+        line.append_text(cell)
+        line.append("" if column.right else blank)
+    if bar:
+        line.append(" " * _GAP)
+        parts = (((row.rss_bytes or 0), colours.rss), ((row.swap_bytes or 0), colours.swap))
+        shares = [(size / view.most_bytes, style) for size, style in parts if view.most_bytes]
+        line.append_text(stacked([] if row.death else shares, bar, ""))
+    if words:
+        said = _words(row, view)
+        said.truncate(words, overflow="ellipsis")
+        line.append(" " * _GAP)
+        line.append_text(said)
+    line.append(" " * max(0, width - line.cell_len))
+    return line
+
+
+def part_lines(row: Row, width: int, view: View) -> list[Text]:
+    """The processes of an app, and of each the kinds of its memory."""
+    lines = []
+    for number, part in enumerate(row.parts):
+        is_last = number == len(row.parts) - 1
+        lines.append(_part_line(part, width, view, is_last=is_last))
+        lines += _kind_lines(part.kinds, width, view, is_last=is_last)
+    return lines
+
+
+def _part_line(part: Part, width: int, view: View, *, is_last: bool) -> Text:
+    colours = view.colours
+    line = Text("  ", no_wrap=True, end="")
+    line.append("└─ " if is_last else "├─ ", colours.faint)
+    facts = f"pid {part.id.pid}  adj {'?' if part.adj is None else part.adj}"
+    memory = part.memory
+    sizes = (
+        f"rss {short(memory.rss_bytes)}  anon {short(memory.rss_anon_bytes)}  "
+        f"file {short(memory.rss_file_bytes)}  swap {short(memory.swap_bytes)}"
+    )
+    if part.frozen:
+        sizes += "  frozen"
+    name = max(_LEAST_NAME, min(_MOST_NAME, width - 75))
+    line.append(_fit(part.name, name), colours.text)
+    line.append(f"  {facts}", colours.dim)
+    line.append(f"  {sizes}", colours.text)
+    if part.refusal is not None:
+        line.append(f"  {safe(str(part.refusal.reason))}", colours.dim)
+    return _filled(line, width)
+
+
+def _kind_lines(kinds: Sequence[KindUse], width: int, view: View, *, is_last: bool) -> list[Text]:
+    """What a process holds by kind: what would move, what is shared, what is in swap already."""
+    colours = view.colours
+    lines = []
+    most = max((_held(kind) for kind in kinds), default=0)
+    for kind in sorted(kinds, key=_held, reverse=True):
+        if not _held(kind):
+            continue
+        line = Text("  ", no_wrap=True, end="")
+        line.append("     " if is_last else "│    ", colours.faint)
+        line.append(_fit(kind.kind, 9), colours.dim)
+        own, shared = kind.exclusive_bytes or 0, kind.shared_bytes or 0
+        swapped = kind.swapped_bytes or 0
+        shares = [
+            (own / most, colours.rss),
+            (shared / most, colours.dim),
+            (swapped / most, colours.swap),
+        ]
+        line.append_text(stacked(shares, 24, ""))
+        line.append(f"  own {short(own)}", colours.rss)
+        line.append(f"  shared {short(shared)}", colours.dim)
+        line.append(f"  swapped {short(swapped)}", colours.swap)
+        if kind.locked_bytes:
+            line.append(f"  locked {short(kind.locked_bytes)}", colours.warn)
+        lines.append(_filled(line, width))
+    return lines
+
+
+def _held(kind: KindUse) -> int:
+    return (kind.exclusive_bytes or 0) + (kind.shared_bytes or 0) + (kind.swapped_bytes or 0)
+
+
+def _filled(line: Text, width: int) -> Text:
+    line.truncate(width, overflow="ellipsis")
+    line.append(" " * max(0, width - line.cell_len))
+    return line
+
+
+def _gutter(row: Row, view: View, *, is_open: bool) -> Text:
+    colours = view.colours
+    if row.death is not None:
+        return Text("✗ ", colours.dead)
+    if view.is_next(row):
+        return Text("▸ " if not is_open else "▾ ", f"bold {colours.bad}")
+    return Text("▾ " if is_open else "  ", colours.dim)
+
+
+def _name(row: Row) -> str:
+    several = f" ({len(row.parts)})" if len(row.parts) > 1 else ""
+    user = f" u{row.user}" if row.user else ""
+    return f"{row.package}{user}{several}"
+
+
+def _fit(text: str, width: int) -> str:
+    """*text* of a device in exactly *width* cells, its middle left out where it is longer."""
+    harmless = safe(text)
+    if cell_len(harmless) > width:
+        harmless = shortened(harmless, width)
+    return set_cell_size(harmless, width)
+
+
+def _words(row: Row, view: View) -> Text:
+    """What became of it last, or why it may not be touched."""
+    colours = view.colours
+    if row.death is not None:
+        return Text(_death(row.death, view.now_s), colours.dead, no_wrap=True)
+    if row.action is not None:
+        return Text(_action(row.action, view.now_s), colours.good, no_wrap=True)
+    refusal = row.refusal
+    if refusal is None:
+        return Text("", no_wrap=True)
+    return Text(safe(f"{refusal.reason}: {refusal.detail}"), colours.dim, no_wrap=True)
+
+
+def _death(death: Death, now_s: float) -> str:
+    since = ago(now_s - death.at_s)
+    record = death.record
+    if record is not None:
+        why = f": {safe(record.reason)}" if record.reason else ""
+        return f"killed {since} ago by {record.by.value}{why}"
+    if now_s - death.at_s < _SILENT_S:
+        return f"gone {since} ago, by whom is not told yet"
+    return f"gone {since} ago: no log says by whom"
+
+
+def _action(action: Action, now_s: float) -> str:
+    said = _ACTIONS.get(action.what, action.what)
+    moved = f" {short(action.moved_bytes)}" if action.moved_bytes is not None else ""
+    gained = f", gained {short(action.gained_bytes)}" if action.gained_bytes is not None else ""
+    done = (
+        f"{said}{moved}{gained}" if action.outcome in _DONE else f"{action.what}: {action.outcome}"
+    )
+    return f"{done}, {ago(now_s - action.at_s)} ago"
+
+
+_DONE = ("reclaimed", "prefetched")
+
+
+# Cells
+
+
+def _plain(row: Row, view: View, *, of: Callable[[Row], str], style: str) -> Text:
+    return Text(of(row), view.colours.dead if row.death else getattr(view.colours, style))
+
+
+def _adj(row: Row, view: View) -> Text:
+    colour = view.colours.dead if row.death else view.colours.text
+    if view.floor is not None and row.adj is not None and row.adj >= view.floor and not row.death:
+        colour = view.colours.warn
+    return Text("?" if row.adj is None else str(row.adj), colour)
+
+
+def _band(row: Row, view: View) -> Text:
+    return Text(row.band.value, view.colours.dead if row.death else view.colours.bands[row.band])
+
+
+def _gain(row: Row, view: View) -> Text:
+    if row.death is not None or (row.refusal is not None and row.gain_bytes is None):
+        return Text("")
+    if row.gain_bytes is None:
+        return Text("·", view.colours.faint)
+    if row.gain_bytes <= 0:
+        return Text("-", view.colours.dim)
+    return Text(f"~{short(row.gain_bytes)}", view.colours.good)
+
+
+def _size(row: Row, view: View, *, of: Callable[[Row], int | None], style: str) -> Text:
+    size = of(row)
+    if row.death is not None:
+        return Text(short(size) if size is not None else "", view.colours.dead)
+    return Text(short(size), getattr(view.colours, style) if size else view.colours.dim)
+
+
+def _frozen(row: Row, view: View) -> Text:
+    mark = {True: "❄", False: "", None: ""}[row.frozen]
+    return Text(mark, view.colours.accent)
+
+
+_COLUMNS = (
+    Column("ADJ", 4, "adj", 0, _adj),
+    Column("BAND", 11, None, 90, _band, right=False),
+    Column("RSS", 6, "rss", 0, partial(_size, of=lambda row: row.rss_bytes, style="rss")),
+    Column("SWAP", 6, "swap", 0, partial(_size, of=lambda row: row.swap_bytes, style="swap")),
+    Column("PSS", 6, None, 70, partial(_size, of=lambda row: row.pss_bytes, style="text")),
+    Column("GAIN", 6, "gain", 0, _gain),
+    Column("BACK", 6, "back", 72, partial(_size, of=lambda row: row.back_bytes, style="warn")),
+    Column("AWAY", 6, "away", 80, partial(
+        _plain, of=lambda row: ago(row.away_s, at_least=row.away_at_least), style="dim")),
+    Column("FRZ", 3, None, 100, _frozen),
+)  # fmt: skip

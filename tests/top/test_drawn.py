@@ -1,0 +1,133 @@
+"""What frames look like in cells: never wider than the terminal, never a byte that it obeys."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from droidreclaim.top import plain
+from droidreclaim.top.draw import ANSI, DARK, LIGHT, ago, graph, short
+from droidreclaim.top.frame import GuardSeen
+from droidreclaim.top.rows import matching, ordered
+from droidreclaim.top.table import part_lines, row_line
+from droidreclaim.units import GIB, KIB, MIB
+from frames import acted, dead, frame, part, row
+
+WIDTHS = (60, 75, 76, 80, 100, 109, 110, 120, 160, 200, 240)
+NAMES = st.text(st.characters(exclude_categories=()), min_size=1, max_size=80)
+
+
+def drawn(*rows: object, width: int = 120, **more: object) -> str:
+    one = frame(*rows, **more)  # type: ignore[arg-type]
+    lines = plain.frame_lines(one, ordered(one.rows, "adj"), "adj", width)
+    return plain.to_text(lines, width, colour=False)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_is_wider_than_the_terminal_and_numbers_are_whole(width: int) -> None:
+    text = drawn(row("com.example.game", 940), row("com.android.launcher3", 0), width=width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    [game] = [line for line in text.splitlines() if "game" in line]
+    assert "40.0M" in game
+    assert "10.0M" in game
+    assert "940" in game
+
+
+@given(NAMES, NAMES, st.sampled_from(WIDTHS))
+def test_a_name_is_never_obeyed_and_never_breaks_a_line(name: str, why: str, width: int) -> None:
+    rows = (row(name, 940, part(5, name, 940), part(6, why, 950)), dead(name, reason=why))
+    one = frame(*rows, guard=GuardSeen(9, name))
+    view = plain.view_of(one, DARK)
+    lines = plain.frame_lines(one, one.rows, "adj", width)
+    lines += [row_line(each, width, view, is_open=True) for each in rows]
+    lines += part_lines(rows[0], width, view)
+    for line in lines:
+        assert line.cell_len <= width
+        assert not any(
+            unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") for char in line.plain
+        )
+
+
+def test_a_killed_app_is_red_and_says_who_and_why() -> None:
+    one = frame(dead("com.example.game"))
+    [line] = [row_line(each, 200, plain.view_of(one, DARK)) for each in one.rows]
+    assert "killed 10s ago by lmkd: low_mem" in line.plain
+    assert any("f38ba8" in str(span.style) for span in line.spans)
+    unsaid = drawn(dead("com.example.game", by=None), width=200)
+    assert "no log says by whom" in unsaid
+
+
+def test_who_is_next_stands_first_and_is_marked() -> None:
+    rows = (row("com.example.mail", 910), row("com.example.game", 940), row("com.a.home", 600))
+    text = drawn(*rows, width=160)
+    order = re.findall(r"com\.\w+\.\w+", text)
+    assert order == ["com.example.game", "com.example.mail", "com.a.home"]
+    assert "▸ com.example.game" in text
+    assert "▸ com.example.mail" not in text
+
+
+def test_the_head_names_the_rule_the_guard_and_the_kills() -> None:
+    text = drawn(guard=GuardSeen(9, "keep-games", 3, 600), kills={"lmkd": 2}, width=160)
+    for words in ("Pixel 6", "API 33", "root adbd", "guard keep-games, 10m00 left", "2 lmkd"):
+        assert words in text
+    assert "next low_mem_and_swap: takes adj 900 and above" in text
+    assert "2.9:1" in text
+    assert "flash 8.0M" in text
+
+
+def test_a_row_says_why_it_may_not_be_touched_or_what_was_done() -> None:
+    text = drawn(row("com.android.launcher3", 0), acted(row("com.example.game", 940)), width=200)
+    assert "foreground: in the foreground (adj 0)" in text
+    assert "paged out 22.0M, gained 14.0M, 20s ago" in text
+
+
+def test_without_colour_there_is_no_escape_and_with_it_only_the_sixteen() -> None:
+    one = frame(row("com.example.game", 940))
+    lines = plain.frame_lines(one, one.rows, "adj", 120)
+    assert "\x1b" not in plain.to_text(lines, 120, colour=False)
+    styled = plain.to_text(lines, 120, colour=True)
+    assert "\x1b[" in styled
+    assert "38;" not in styled  # no 256 colours, no true ones
+
+
+def test_a_filter_finds_apps_by_a_part_of_the_name_of_any_process() -> None:
+    rows = (row("com.example.mail", 910, part(1, "com.example.mail:Sync", 910)),
+            row("com.example.game", 940))  # fmt: skip
+    assert [one.package for one in matching(rows, "sync")] == ["com.example.mail"]
+    assert [one.package for one in matching(rows, "GAME")] == ["com.example.game"]
+    assert len(matching(rows, "")) == 2
+
+
+def test_a_graph_has_the_newest_at_its_right_edge() -> None:
+    lines = graph([1.0, 1.0, 0.0, 0.0], 2, 1, most=1.0, colour=lambda _: "red")
+    assert [line.plain for line in lines] == ["⣿⣀"]
+    [line] = graph([None, None, 1.0, 1.0], 2, 1, most=1.0, colour=lambda _: "red")
+    assert line.plain == " ⣿"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(None, "?"), (0, "-"), (3 * KIB, "3K"), (MIB, "1.0M"), (973 * KIB, "1.0M"),
+     (99 * MIB + 970 * KIB, "99.9M"), (100 * MIB, "100M"), (972 * MIB, "972M"), (GIB, "1.0G"),
+     (-5 * MIB, "-5.0M")],
+)  # fmt: skip
+def test_a_size_has_five_cells(size: int | None, said: str) -> None:
+    assert short(size) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, ""), (0.0, "0s"), (59.9, "59s"), (61, "1m01"), (3599, "59m59"), (3660, "1h01"),
+     (86_400, "24h")],
+)  # fmt: skip
+def test_a_time_has_five_cells(seconds: float | None, said: str) -> None:
+    assert ago(seconds) == said
+
+
+def test_palettes_have_a_colour_for_each_band() -> None:
+    assert set(ANSI.bands) == set(DARK.bands) == set(LIGHT.bands)
