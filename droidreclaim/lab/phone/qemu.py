@@ -36,6 +36,9 @@ def kernel_line(config: Config) -> str:
             "panic=1",
             "psi=1",
             "mitigations=off",  # emulated, each entry of the kernel empties the TLB for them
+            # QEMU translates code anew for each address it is mapped at: a program start costs a
+            # third where the address stays.
+            "norandmaps",
             "transparent_hugepage=madvise",
         ),
         *(f"droid.root={config.root}", f"droid.api={config.api}"),
