@@ -248,9 +248,24 @@ def test_the_page_holds_the_verdict_every_state_and_the_peak() -> None:
     text = page.render(seen, source="page", read="2026-11-28", second_hand=True)
     assert "<h1>com.example.app passes on 6 GB phones</h1>" in text
     assert "left the foreground" in text
-    assert str(5 * GB / (1 << 20)) in text  # fewer points, and no peak is lost
+    assert str(5 * GB / 10**6) in text  # fewer points, and no peak is lost
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert len(text) < 1_000_000
+
+
+def test_every_class_of_phones_has_its_lines_and_the_one_that_decides_is_red() -> None:
+    seen = footprint(
+        track((50, 0, 13 * GB // 10), (50, 905, 13 * GB // 10)),
+        reading(1.0, 1.05, "TOP", 0), reading(7.0, 7.05, "CAC", 905),
+    )  # fmt: skip
+    text = page.render(seen, source="p", read="r", second_hand=False)
+    [chart] = json.loads(text.split('id="charts">')[1].split("</script>")[0])["charts"]
+    lines = {one["label"]: (one["colour"], one["values"][0]) for one in chart["lines"]}
+    assert lines["1.00 GB: behind, 4 GB phones"] == ("faint", 1000.0)
+    assert lines["1.25 GB: behind, 6 GB phones"] == ("lost", 1250.0)
+    assert lines["2.25 GB: in front, 6, 8 GB phones"] == ("lost", 2250.0)
+    assert lines["2.00 GB: behind, 16 GB phones"] == ("faint", 2000.0)
+    assert not any("4.25 GB" in label for label in lines)  # too far off
 
 
 def test_a_gap_is_drawn_as_one() -> None:

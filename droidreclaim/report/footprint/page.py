@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from droidreclaim.model.footprint import Footprint, PlayState, ProcessUse
+from droidreclaim.model.footprint import Footprint, PlayState, ProcessUse, Verdict
 from droidreclaim.policy.footprint import gap_us
 from droidreclaim.report import footprint as report
 from droidreclaim.report.footprint.words import WORDS, decimal, name_of
@@ -24,7 +24,8 @@ _COLOURS = {
 }
 _MOST_POINTS = 4000  # of a line: more than a screen has columns
 _PAUSE_US, _PAGED_OUT_BYTES = 1_000_000, MIB
-_NEAR = 3  # a threshold further away than this would press the picture flat
+_MB = 10**6  # as the thresholds' own unit
+_NEAR = 2  # a threshold further away than this would press the picture flat
 
 _Point = tuple[int, int, int, PlayState] | None
 
@@ -61,8 +62,8 @@ def _chart(seen: Footprint, one: ProcessUse) -> Chart:
             at_s[index] = at_s[index - 1]
     lines = [_state_line(points, state) for state in PlayState if state in one.states]
     lines.append(
-        Line("of it in swap", "kept", [None if p is None else p[2] / MIB for p in points])
-    )  # fmt: skip
+        Line("of it in swap", "kept", [None if p is None else p[2] / _MB for p in points], "MB")
+    )
     return Chart(at_s, lines + _limits(seen, one, len(points)), _marks(seen, one))
 
 
@@ -71,21 +72,38 @@ def _state_line(points: Sequence[_Point], state: PlayState) -> Line:
     values: list[float | None] = [None] * len(points)
     for index, point in enumerate(points):
         if point is not None and point[3] is state:
-            values[index] = point[1] / MIB
+            values[index] = point[1] / _MB
             if index + 1 < len(points) and (after := points[index + 1]) is not None:
-                values[index + 1] = after[1] / MIB
-    return Line(WORDS[state], _COLOURS[state], values)
+                values[index + 1] = after[1] / _MB
+    return Line(WORDS[state], _COLOURS[state], values, "MB")
 
 
 def _limits(seen: Footprint, one: ProcessUse, count: int) -> list[Line]:
-    """A line for each threshold that is near enough to be drawn, of the class that decides."""
-    most = max(one.track.bytes_)
+    """A line for each threshold that is near enough; in red of the class that decides."""
+    near = _NEAR * max(one.track.bytes_)
+    classes: dict[tuple[int, str], list[int]] = {}
+    for verdict in one.verdicts:
+        if verdict.limit_bytes <= near:
+            own = classes.setdefault((verdict.limit_bytes, _where(one, verdict)), [])
+            if verdict.ram_gb not in own:
+                own.append(verdict.ram_gb)
     return [
-        Line(f"{WORDS[v.state]} limit, {v.ram_gb} GB phones", "lost",
-             [v.limit_bytes / MIB] * count)
-        for v in one.verdicts
-        if v.ram_gb == seen.judged_gb and v.limit_bytes <= _NEAR * most
+        Line(f"{decimal(limit)}: {where}, {', '.join(map(str, sizes))} GB phones",
+             "lost" if seen.judged_gb in sizes else "faint", [limit / _MB] * count, "MB")
+        for (limit, where), sizes in sorted(classes.items())
     ]  # fmt: skip
+
+
+def _where(one: ProcessUse, verdict: Verdict) -> str:
+    """``in front``, ``behind`` where all other states have one limit, else the state."""
+    if verdict.state is PlayState.FOREGROUND:
+        return "in front"
+    limits = {
+        each.limit_bytes
+        for each in one.verdicts
+        if each.ram_gb == verdict.ram_gb and each.state is not PlayState.FOREGROUND
+    }
+    return "behind" if len(limits) == 1 else WORDS[verdict.state]
 
 
 def _points(one: ProcessUse, gap: int) -> Iterator[_Point]:

@@ -21,6 +21,7 @@ from droidreclaim.units import format_size
 
 _WEB = files(__package__)
 _UPLOT = _WEB / "uplot"
+_ROOM = 1.05  # above the highest line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Line:
 
     Attributes:
         colour: Name of one in the frame's styles.
-        unit: ``MiB`` (one scale for all charts of a page) or ``%``.
+        unit: ``%``, or a size (``MiB``, ``MB``) with one scale for all charts of a page.
     """
 
     label: str
@@ -87,7 +88,7 @@ def render(
         **values,
         charts={
             "charts": [_chart(chart) for chart in charts],
-            "mostMib": _most_mib(charts),
+            "tops": _tops(charts),
             "lastS": _last_s(charts),
         },
         # Both files are ours (vendored and pinned by hash), never text of a device.
@@ -111,8 +112,11 @@ def _chart(chart: Chart) -> dict[str, Any]:
     return {**asdict(chart), "kills": marks}
 
 
-def _most_mib(charts: Sequence[Chart]) -> float:
-    """The top of every chart, so that they can be compared."""
-    lines = [line for chart in charts for line in chart.lines if line.unit == "MiB"]
-    known = [value for line in lines for value in line.values if value is not None]
-    return max(known, default=1.0) * 1.05
+def _tops(charts: Sequence[Chart]) -> dict[str, float]:
+    """The top of every chart by unit, so that they can be compared."""
+    tops: dict[str, float] = {}
+    for line in (line for chart in charts for line in chart.lines):
+        known = (value for value in line.values if value is not None)
+        most = max(known, default=1.0 / _ROOM) * _ROOM
+        tops[line.unit] = max(tops.get(line.unit, 0.0), most)
+    return {**tops, "%": 100.0}
