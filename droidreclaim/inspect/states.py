@@ -69,4 +69,4 @@ def processes_without_root(device: Device, *, timeout_s: float) -> Snapshot:
         DeviceError, ParseError: as `processes`.
     """
     answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
-    return states.captured(states.members_of(parse_processes(answer.text)), ())
+    return states.captured(states.members_of(answer.read(parse_processes)), ())

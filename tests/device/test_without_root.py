@@ -95,6 +95,17 @@ def test_ps_without_root_takes_the_same_choices(
     assert droidreclaim("ps", "com.example.nobody").returncode == 7
 
 
+def test_what_a_program_says_to_stderr_is_told_where_it_gives_no_answer(
+    droidreclaim: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "dumpsys").write_text("#!/bin/sh\necho 'no binder today' >&2; exit 1\n")
+
+    done = droidreclaim("ps")
+
+    assert done.returncode == 5
+    assert "no binder today" in done.stderr
+
+
 def test_a_page_out_without_root_names_what_needs_none(
     droidreclaim: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
