@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from droidreclaim.errors import NotPossible, UsageError
-from droidreclaim.inspect.footprint.sampler import hz_of
+from droidreclaim.inspect.footprint.sampler import Sampler, hz_of
 from droidreclaim.inspect.play_memory import load
 from droidreclaim.model import DeviceInfo, ProcessId
 from droidreclaim.model.footprint import (
@@ -37,7 +37,7 @@ from droidreclaim.policy.footprint_made import worst_look
 from droidreclaim.report import footprint as report
 from droidreclaim.report import perfetto
 from droidreclaim.report.footprint import page
-from droidreclaim.session.footprint import packages_of
+from droidreclaim.session.footprint import nothing_seen, packages_of
 
 GB = 10**9
 PERIOD_US = 100_000
@@ -111,6 +111,16 @@ def test_percentiles_are_those_of_a_sorted_list_of_any_length() -> None:
             exact = percentile(values, percent)
             assert sum(one <= exact for one in values) * 100 >= percent * count
             assert sum(one < exact for one in values) * 100 < percent * count
+
+
+def test_a_process_that_was_met_and_not_sampled_in_time_is_not_called_unseen() -> None:
+    def sampler(**tracks: Track) -> Sampler:
+        known = {one.id: one for one in tracks.values()}
+        return Sampler(NotImplemented, NotImplemented, NotImplemented, {}, 10, tracks=known)
+
+    late = nothing_seen(["com.example.app"], sampler(one=track()))
+    assert "no sample was taken of com.example.app (pid 7)" in str(late)
+    assert "was seen" in str(nothing_seen(["com.example.app"], sampler()))
 
 
 @pytest.mark.parametrize(

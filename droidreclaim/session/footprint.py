@@ -159,7 +159,7 @@ def measure(
     looker.close(_LAST_READING_S)
     tracks = [one for one in sampled.values() if one.at_us]
     if not tracks:
-        raise _nothing_seen(names, sampler)
+        raise nothing_seen(names, sampler)
     if not reader.readings and reader.refused:
         _log.warning("states are unknown: %s", reader.refused)
     deaths = _deaths(phone, tracks, time.monotonic() - began_s + _set_ahead_s(phone, booted))
@@ -188,7 +188,11 @@ def measure(
     )
 
 
-def _nothing_seen(names: Sequence[str], sampler: Sampler) -> DroidReclaimError:
+def nothing_seen(names: Sequence[str], sampler: Sampler) -> DroidReclaimError:
+    """Why there is no sample: nobody runs, nobody may be read, or it was over before the first."""
+    if sampler.tracks:
+        met = ", ".join(f"{one.name} (pid {one.id.pid})" for one in [*sampler.tracks.values()][:3])
+        return NotAchieved(f"no sample was taken of {met}", hint="longer: --for 10s")
     words = f"no process of {', '.join(names)} was seen"
     if sampler.unreadable is not None:
         return NotPossible(f"{words}, and some cannot be read: {sampler.unreadable}",
