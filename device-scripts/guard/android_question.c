@@ -166,16 +166,16 @@ bool android_waits(void)
 	return false;
 }
 
+/* By its pid, which ActivityManager takes for a name: a process may call itself as another app. */
 int android_trim(const struct app *app)
 {
-	static char name[APP_NAME_MAX + 1], user[DIGITS_MAX + 1];
+	static char pid[DIGITS_MAX + 1], user[DIGITS_MAX + 1];
 	char *const words[] = {"/system/bin/cmd", "activity", "send-trim-memory",
-			       "--user",          user,       name,
+			       "--user",          user,       pid,
 			       "COMPLETE",        NULL};
 	int child;
 
-	memcpy(name, app->name, app->name_len);
-	name[app->name_len] = '\0';
+	pid[format_u64((uint64_t)app->pid, pid)] = '\0';
 	user[format_u64(app->uid / 100000, user)] = '\0';
 	child = start(words, -1);
 	return child < 0 ? child : 0;

@@ -222,7 +222,7 @@ def _trim(shell: _Shell, process: Process) -> TargetResult:
     level = "COMPLETE" if (process.oom_score_adj or 0) >= _CACHED_FLOOR else "MODERATE"
     began = time.monotonic()
     user = str(process.user or 0)
-    said = shell.said("am", "send-trim-memory", "--user", user, process.name, level)
+    said = shell.said("am", "send-trim-memory", "--user", user, str(process.pid), level)
     time.sleep(_TRIM_SETTLES_S)
     after, _ = _memory(shell, process.pid)
     fall = (before.rss_bytes or 0) - (after.rss_bytes or 0)

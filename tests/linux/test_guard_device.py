@@ -167,6 +167,24 @@ def test_who_left_the_foreground_first_goes_first_and_favourites_last(
     assert rooted.actions()[:3] == [them[name].pid for name in ("old", "young", "favourite")]
 
 
+def test_who_is_asked_to_trim_is_named_by_its_pid_whatever_it_calls_itself(
+    rooted: Rooted, zram: Zram, victims: Any
+) -> None:
+    (rooted.root / "system/bin/cmd").write_text(
+        '#!/bin/sh\n[ "$1" != activity ] || echo "$@" >>/cmd.said\n'
+    )
+    (rooted.root / "system/bin/cmd").chmod(0o755)
+    victim = victims("anon=8", name=NAME)
+    victim.set_adj(0)
+    rooted.start(f"{NEVER} trim_below_permille=1000", f"match={NAME} how=trim", LEAVE)
+    until(lambda: rooted.ask("guard_status").all("app"))
+    victim.set_adj(900)
+    until((rooted.root / "cmd.said").exists)
+
+    said = (rooted.root / "cmd.said").read_text().split()
+    assert said == ["activity", "send-trim-memory", "--user", "0", str(victim.pid), "COMPLETE"]
+
+
 HOT = "IsStatusOverride: false\nThermal Status: 3\nCached temperatures:\n"
 COOL = HOT.replace("3", "0")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterable
 
@@ -38,7 +37,7 @@ def trim(
 
 def _trim(device: Device, track: Track, timeout_s: float) -> Trimmed:
     status = f"cat /proc/{track.id.pid}/status"
-    words = f"am send-trim-memory --user {track.user} {shlex.quote(track.name)} HIDDEN"
+    words = f"am send-trim-memory --user {track.user} {track.id.pid} HIDDEN"
     asked = ask(device, {"before": status, "trim": words}, None, timeout_s=timeout_s)
     before, said = _held(asked["before"].text), asked["trim"]
     if said.exit_code or said.text.strip() or said.error_text.strip():
