@@ -14,6 +14,11 @@ from droidreclaim.report.why import why_json, why_text
 from in_process import droidreclaim
 
 APP = "com.example.app"
+LMKD_LINE = (
+    f"10-02 10:00:00.010   400   400 I lowmemorykiller: Kill '{APP}' (4242), uid 10099, "
+    "oom_score_adj 915 to free 80000kB rss, 20000kB swap; reason: low watermark is breached and "
+    "swap is low (12000kB < 52428kB)\n"
+)
 _HEAD = "ACTIVITY MANAGER PROCESS EXIT INFO (dumpsys activity exit-info)\n"
 
 
@@ -60,6 +65,9 @@ def exit_info(
         ("installPackageLI", Cause.UPDATED),
         ("MemoryLimiter:AnonSwap", Cause.MEMORY_LIMITER),
         ("Trimming phantom processes", Cause.PHANTOM_LIMIT),
+        ("CachedClean[(cch-empty)]", Cause.VENDOR),
+        ("by rms", Cause.VENDOR),
+        (f"stop {APP} due to from process:com.miui.securitycenter", Cause.VENDOR),
         ("depends on provider com.example.p/.P in dying proc com.example.p", Cause.DEPENDENCY),
         ("a vendor's own words", Cause.SYSTEM),
     ],
@@ -139,6 +147,54 @@ def test_lmkds_kill_says_its_rule_its_state_its_size_and_that_it_was_not_alone(
     ):
         assert words in said
     assert "swap as low" in death.helps
+
+
+KILLINFO = (
+    "10-02 10:00:00.000   400   400 I killinfo: [4242,10099,915,701,80000,3,8100,60200,900,300,400,"
+    "5000,524284,12000,1,2,3,4,5,6,7,8,0,0,0,0,0,0,0,20000,0]\n"
+)
+
+
+def test_lmkds_kill_says_what_was_left_and_the_settings_of_the_rule_that_fired(
+    tmp_path: Path,
+) -> None:
+    report = (
+        "== dumpstate: 2026-10-02 10:05:00\n"
+        "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------\n"
+        f"{KILLINFO}{LMKD_LINE}"
+        "------ 0.1s was the duration of 'SYSTEM LOG' ------\n"
+        "------ SYSTEM PROPERTIES (getprop) ------\n"
+        "[ro.build.version.sdk]: [33]\n[ro.lmk.swap_free_low_percentage]: [15]\n"
+        "[ro.lmk.thrashing_limit]: [50]\n"
+        "------ 0.1s was the duration of 'SYSTEM PROPERTIES' ------\n"
+    )
+    [death] = story(tmp_path, report).deaths
+    said = {one.text: one.lines for one in death.sentences}
+    shortage = (
+        "At that moment 7.9 MiB were free, 58.8 MiB were file cache, of 512.0 MiB of swap 11.7 MiB "
+        "(2.3 %) were free; lmkd took nothing below oom_score_adj 701 then."
+    )
+    limits = (
+        "The limits of this rule were, when this was captured: swap_free_low_percentage 15 "
+        "(ro.lmk.swap_free_low_percentage)."
+    )
+    assert {shortage, limits} <= set(said), said
+    assert "4242" in death.lines[said[shortage][0] - 1].text
+    assert death.lines[said[shortage][0] - 1].text in KILLINFO
+    assert not death.unknown
+
+
+def test_without_killinfo_nobody_knows_how_much_was_free(tmp_path: Path) -> None:
+    [death] = story(tmp_path, LMKD_LINE).deaths
+    assert any("no killinfo" in one for one in death.unknown)
+    assert not any("At that moment" in one.text for one in death.sentences)
+
+
+@pytest.mark.parametrize("cut", range(len("10-02 10:00:00.000   400   400 I killinfo: "), 200, 3))
+def test_killinfo_that_is_cut_anywhere_tells_what_it_has(tmp_path: Path, cut: int) -> None:
+    for death in story(tmp_path, f"{KILLINFO[:cut]}\n{LMKD_LINE}").deaths:
+        assert death.cause is Cause.LMKD
+        assert all("None" not in one.text for one in death.sentences)
 
 
 def test_two_sources_that_disagree_are_both_told(tmp_path: Path) -> None:

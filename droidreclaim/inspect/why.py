@@ -14,6 +14,7 @@ from droidreclaim.errors import ParseError
 from droidreclaim.inspect.ask import ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
+from droidreclaim.inspect.killers import properties_of_capture
 from droidreclaim.inspect.kills import COMMANDS, parts_of
 from droidreclaim.parse.activity.exits import ProcessExit, parse_exit_info
 from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
@@ -21,9 +22,11 @@ from droidreclaim.parse.kills.join import join_kills, same_kill
 from droidreclaim.parse.kills.log import parse_kills
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.kills.times import seconds_apart
+from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.parse.text.lines import log_lines
-from droidreclaim.policy.why import Death, Line, Story, death_of
+from droidreclaim.policy.lmkd_settings import settings_in_force
+from droidreclaim.policy.why import Death, Line, Settings, Story, death_of
 
 _NEAR_S = 30.0
 _MOST_TEXT = 600
@@ -77,7 +80,7 @@ def of_device(
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
-    answers = ask(device, COMMANDS, way, timeout_s=timeout_s)
+    answers = ask(device, {**COMMANDS, "props": "getprop"}, way, timeout_s=timeout_s)
     texts = _Texts()
     for name, source in (("log", "logcat"), ("kernel", "dmesg")):
         answer = answers[name]
@@ -89,7 +92,11 @@ def of_device(
         texts.take_exits(answers["exits"].text)
     else:
         texts.silent.append(f"exit-info (Android 11): {answers['exits'].errno}")
-    return _story(package, texts, Clock.of_device(answers["clock"].text), since_s)
+    settings = None
+    if answers["props"].ok:
+        values = settings_in_force(answers["props"].read(parse_getprop))
+        settings = Settings(values, "are on this device now")
+    return _story(package, texts, Clock.of_device(answers["clock"].text), since_s, settings)
 
 
 def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
@@ -99,7 +106,7 @@ def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
     Raises:
         UsageError, ParseError: the file cannot be read, or holds neither a log nor exit-info.
     """
-    wanted = frozenset({Kind.LOG, Kind.KERNEL_LOG, Kind.ACTIVITY})
+    wanted = frozenset({Kind.LOG, Kind.KERNEL_LOG, Kind.ACTIVITY, Kind.PROPERTIES})
     capture = read_capture(path, wanted, Kind.LOG)
     texts = _Texts(silent=list(capture.left_out))
     for piece in capture.pieces(Kind.LOG, Kind.KERNEL_LOG):
@@ -113,16 +120,26 @@ def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
     if capture.cut:
         texts.silent.append("the bug report is cut")
     clock = Clock.of_capture(capture.taken_at, [until for _, until in texts.read if until])
-    return _story(package, texts, clock, since_s)
+    settings = None
+    if capture.text(Kind.PROPERTIES):
+        values = settings_in_force(properties_of_capture(capture))
+        settings = Settings(values, "were, when this was captured")
+    return _story(package, texts, clock, since_s, settings)
 
 
-def _story(package: str, texts: _Texts, clock: Clock, since_s: float | None) -> Story:
+def _story(
+    package: str, texts: _Texts, clock: Clock, since_s: float | None, settings: Settings | None
+) -> Story:
     lines = [replace(one, record=clock.resolved([one.record])[0]) for one in texts.lines]
     lines.sort(key=lambda one: clock.sort_key(one.record))
     kills = sorted(join_kills(line.record for line in lines), key=clock.sort_key)
     if since_s is not None:
         kills = [one for one in kills if not clock.is_older(one, timedelta(seconds=since_s))]
-    deaths = [_death(kill, lines, kills, clock) for kill in kills if _is_of(package, kill, lines)]
+    deaths = [
+        _death(kill, lines, kills, clock, settings)
+        for kill in kills
+        if _is_of(package, kill, lines)
+    ]
     return Story(package, tuple(deaths), tuple(texts.read), tuple(texts.silent))
 
 
@@ -133,12 +150,16 @@ def _is_of(package: str, kill: KillRecord, lines: Sequence[Line]) -> bool:
 
 
 def _death(
-    kill: KillRecord, lines: Sequence[Line], kills: Sequence[KillRecord], clock: Clock
+    kill: KillRecord,
+    lines: Sequence[Line],
+    kills: Sequence[KillRecord],
+    clock: Clock,
+    settings: Settings | None,
 ) -> Death:
     its = list(_once(one for one in lines if _speaks_of(kill, one.record)))
     near = (_apart_s(kill, one) for one in kills if one is not kill)
     others = sum(1 for apart_s in near if apart_s is not None and apart_s <= _NEAR_S)
-    return death_of(clock.iso(kill), its, others)
+    return death_of(clock.iso(kill), its, others, settings)
 
 
 def _speaks_of(kill: KillRecord, record: KillRecord) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from droidreclaim.model import Band, band_of
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
+from droidreclaim.parse.kills.records import cause_of as cause_behind
+from droidreclaim.policy import why_lmkd
+from droidreclaim.policy.lmkd_settings import Setting
 from droidreclaim.units import format_size
 
 
@@ -22,6 +25,7 @@ class Cause(StrEnum):
     CACHED_LIMIT = "cached_limit"
     PHANTOM_LIMIT = "phantom_limit"
     EXCESSIVE_USE = "excessive_use"
+    VENDOR = "vendor"
     FREEZER = "freezer"
     AM_KILL = "am_kill"
     FORCE_STOP = "force_stop"
@@ -109,7 +113,6 @@ _WORDS = tuple(
     (re.compile(words, re.I), cause)
     for words, cause in (
         (r"^MemoryLimiter:", Cause.MEMORY_LIMITER),
-        (r"phantom process", Cause.PHANTOM_LIMIT),
         (r"^(?:empty|cached) (?:#|for )\d|too many (?:empty|cached)|k from cached",
          Cause.CACHED_LIMIT),
         (r"excessive (?:cpu|binder|resource|wake)|too many binders", Cause.EXCESSIVE_USE),
@@ -153,18 +156,31 @@ def cause_of(line: Line) -> Cause:
     if told in (Cause.LMKD, Cause.KERNEL_LMK, Cause.KERNEL_OOM):
         return told
     by_words = (cause for pattern, cause in _WORDS if pattern.search(record.reason[:400]))
+    if behind := cause_behind(record.reason):
+        return Cause.PHANTOM_LIMIT if behind == "phantom" else Cause.VENDOR
     if told is Cause.UNRECORDED and line.exit_reason is None:
         return told  # "has died", "exited due to signal 9": words about its state, not about why
     return next(by_words, told)
 
 
-def death_of(kill: KillRecord, lines: Sequence[Line], others: int) -> Death:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """lmkd's settings in force; *whose* says where and when they were read."""
+
+    values: Mapping[str, Setting]
+    whose: str
+
+
+def death_of(
+    kill: KillRecord, lines: Sequence[Line], others: int, settings: Settings | None = None
+) -> Death:
     """
     One end told in sentences.
 
     Args:
         lines: All that speak of it.
         others: How many other processes were killed within half a minute of it.
+        settings: lmkd's; None where they were not read.
     """
     causes = [cause_of(line) for line in lines]
     cause = _decided(causes)
@@ -179,11 +195,28 @@ def death_of(kill: KillRecord, lines: Sequence[Line], others: int) -> Death:
         sizes = tuple(n for n, line in zip(numbered, lines, strict=True)
                       if line.record.freed_bytes is not None)  # fmt: skip
         sentences.append(Sentence(_held(kill), sizes))
+    if cause is Cause.LMKD:
+        sentences += _shortage(lines, settings)
     if others and cause in _SHORT_OF_MEMORY:
         among = f"It was not alone: {others} more were killed within 30 seconds of it."
         sentences.append(Sentence(among))
     sentences += _disagreement(cause, causes, lines)
-    return Death(kill, cause, tuple(lines), tuple(sentences), _helps(kill, cause), _unknown(cause))
+    unknown = _unknown(cause, lines)
+    return Death(kill, cause, tuple(lines), tuple(sentences), _helps(kill, cause), unknown)
+
+
+def _shortage(lines: Sequence[Line], settings: Settings | None) -> Iterator[Sentence]:
+    """How far the device was from lmkd's rule: memory at the kill, and the rule's settings."""
+    for number, line in enumerate(lines, 1):
+        if line.record.killinfo is not None and (text := why_lmkd.shortage(line.record.killinfo)):
+            yield Sentence(text, (number,))
+            break
+    for number, line in enumerate(lines, 1):
+        if settings is None or line.record.by is not KilledBy.LMKD or not line.record.reason:
+            continue
+        if text := why_lmkd.limits(line.record.reason, settings.values, settings.whose):
+            yield Sentence(text, (number,))
+            break
 
 
 def _decided(causes: Iterable[Cause]) -> Cause:
@@ -221,6 +254,7 @@ _NAMES = {
     Cause.PHANTOM_LIMIT: "a kill by ActivityManager, which allows so many child processes of apps "
     "and no more",
     Cause.EXCESSIVE_USE: "a kill by ActivityManager, for what it used in the background",
+    Cause.VENDOR: "a kill by the vendor's own cleaner",
     Cause.FREEZER: "a kill by the app freezer",
     Cause.AM_KILL: "a kill of a background process that a program asked ActivityManager for "
     "(am kill, killBackgroundProcesses): not the user's doing, even where exit-info says so",
@@ -293,6 +327,7 @@ _HELPS = {
     Cause.PHANTOM_LIMIT: "fewer child processes, or the developer option that switches the limit "
     "off (settings_enable_monitor_phantom_procs false)",
     Cause.EXCESSIVE_USE: "less work in the background, or a foreground service for it",
+    Cause.VENDOR: "the vendor's setting that lets an app run in the background; nothing of ours",
     Cause.FREEZER: "no binder call to a process that sits frozen, or one that is asynchronous",
     Cause.DEPENDENCY: "an unstable content provider client, which outlives its provider",
     Cause.CRASH: "the stack in logcat -b crash",
@@ -300,7 +335,9 @@ _HELPS = {
 }
 
 
-def _unknown(cause: Cause) -> tuple[str, ...]:
+def _unknown(cause: Cause, lines: Sequence[Line]) -> tuple[str, ...]:
+    if cause is Cause.LMKD and all(line.record.killinfo is None for line in lines):
+        return ("how much memory and swap were free: no killinfo of it was read",)
     if cause is Cause.UNRECORDED:
         return (
             "who killed it: a log that has gone round, a signal from root, or a vendor's cleaner",

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from droidreclaim.escape import safe
 from droidreclaim.parse.activity.exits import LmkCounts
-from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.parse.kills.records import KillRecord, cause_of
 from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.report import new_table
 from droidreclaim.units import format_size, plural
@@ -48,6 +48,7 @@ def kill_json(kill: KillRecord) -> dict[str, Any]:
         "freed_bytes": kill.freed_bytes,
         "swap_bytes": kill.swap_bytes,
         "reason": kill.reason,
+        "cause": cause_of(kill.reason),
         "source": kill.source,
     } | ({"truncated": True} if kill.truncated else {})
 

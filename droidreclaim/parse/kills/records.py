@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from droidreclaim.parse.kills.am_lines import (
@@ -79,6 +79,14 @@ _WANTED_BY = (
 )
 
 
+# What stands behind a kill of ActivityManager, where its words tell more than who carried it out.
+_CAUSES = (
+    (re.compile(r"phantom process", re.I), "phantom"),
+    # ColorOS, FuntouchOS and MIUI, whose cleaners end what is cached or unused.
+    (re.compile(r"^CachedClean\[|^by rms\b|\bfrom process:com\.miui\.securitycenter\b"), "vendor"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class KillRecord:
     """
@@ -98,6 +106,7 @@ class KillRecord:
         freed_bytes: Resident memory of the victim.
         swap_bytes: Its swap, where lmkd says so.
         truncated: The line was cut; what it says is right, what it lacks may have been there.
+        killinfo: The event that was read, which has the device's memory at that moment.
     """
 
     line_number: int
@@ -112,6 +121,13 @@ class KillRecord:
     freed_bytes: int | None = None
     swap_bytes: int | None = None
     truncated: bool = False
+    killinfo: LmkdKilled | None = field(default=None, compare=False, repr=False)
+
+
+def cause_of(reason: str) -> str | None:
+    """``phantom`` for the limit of child processes, ``vendor`` for a cleaner, else None."""
+    fits = (word for pattern, word in _CAUSES if pattern.search(reason[:400]))
+    return next(fits, None)
 
 
 def killer_of(reason: str) -> KilledBy:
@@ -197,6 +213,7 @@ def _of_event(line_number: int, event: Event) -> KillRecord | None:
         freed_bytes=_freed_bytes(event),
         swap_bytes=event.swap_bytes if isinstance(event, LmkdKilled) else None,
         truncated=isinstance(event, LmkdKilled) and event.truncated,
+        killinfo=event if isinstance(event, LmkdKilled) else None,
     )
 
 
