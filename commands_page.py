@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from droidreclaim.cli.app import app
+from droidreclaim.cli.app import command_line
 from droidreclaim.cli.complete.table import words_of
 from droidreclaim.cli.options import Connection, with_any_connection
 
@@ -47,7 +47,7 @@ def page(written: str) -> str:
 
 def listing() -> str:
     """Markdown: a table of all commands, then a section for each with its options."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_line())
     commands = list(_leaves(root))
     lines = ["| Command | Does |", "| --- | --- |"]
     for name, command in commands:

@@ -22,7 +22,7 @@ import pytest
 import typer.core
 from zygote import STDOUTS, Zygote
 
-from droidreclaim.cli.app import app
+from droidreclaim.cli.app import command_line
 from droidreclaim.cli.app import run as run_here
 
 _SCENARIO = Path(__file__).parents[1] / "scenarios" / "game.yaml"
@@ -37,7 +37,7 @@ _EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 130}
 
 def commands(path: tuple[str, ...] = (), command: Any = None) -> Iterator[tuple[str, ...]]:
     """The words of every command, with the arguments it must have."""
-    command = command or typer.main.get_command(app)
+    command = command or typer.main.get_command(command_line())
     for name, one in getattr(command, "commands", {}).items():
         yield from commands((*path, name), one)
     if not getattr(command, "commands", None):
@@ -48,7 +48,7 @@ def commands(path: tuple[str, ...] = (), command: Any = None) -> Iterator[tuple[
 
 
 def has_json(words: tuple[str, ...]) -> bool:
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(command_line())
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
     return any("--json" in p.opts for p in command.params)
@@ -157,7 +157,7 @@ def test_a_process_of_its_own_ends_as_a_fork_does(
 
 def leaf(words: tuple[str, ...]) -> Any:
     """The command itself."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(command_line())
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
     return command

@@ -37,12 +37,13 @@ _RANK = (1, 2, 6, 3, 5, 4, 7)  # which exit code speaks for all; above them thos
 _LOOK_S = 1.0
 # What a command loads once it has a device: loaded here it is loaded once, not by each process.
 _LOADS = {
-    "ps": ("inspect.states", "reclaim.unrooted"),
+    "ps": ("helper.shell_info", "inspect.states"),
     "reclaim": ("inspect.states", "reclaim.unrooted", "report.reclaim"),
     "kills": ("inspect.kills", "report.kills"),
     "headroom": ("inspect.headroom", "inspect.states", "report.headroom"),
     "doctor": ("inspect.doctor", "report.doctor"),
 }
+_PYTHONS_OWN = ("importlib.readers", "encodings.ascii")  # which Python would load in each process
 
 Call = Callable[..., None]
 
@@ -67,6 +68,8 @@ def run(call: Call, connection: Connection, values: Mapping[str, Any]) -> None:
     desk.stream = bool(values.get("follow"))
     for name in _LOADS.get(getattr(call, "func", call).__name__, ()):
         importlib.import_module(f"droidreclaim.{name}")
+    for name in _PYTHONS_OWN:
+        importlib.import_module(name)
     gc.freeze()  # a collection in a child would copy all pages of ours
     desk.work(serials)
     if not desk.as_json:

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from droidreclaim.device import Device
 from droidreclaim.errors import DeviceError, NotPossible, ParseError, UsageError
+from droidreclaim.helper.shell_info import device_info_without_root
 from droidreclaim.model import (
     Advice,
-    DeviceInfo,
     Memory,
     Outcome,
     Owner,
@@ -35,7 +35,6 @@ from droidreclaim.parse.kills.event_values import Compacted
 from droidreclaim.parse.kills.events import parse_events
 from droidreclaim.parse.kills.logcat import parse_logcat
 from droidreclaim.parse.proc.process import parse_stat, parse_status
-from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.answer import is_linker_warning
 from droidreclaim.policy import Plan, choose
 from droidreclaim.reclaim.engine import Finished, untold
@@ -85,7 +84,7 @@ def run_unrooted(
     syntax = _compact_syntax(shell) if backend == COMPACT else None
     plan = choose(Snapshot(_processes(shell), {}), request.selection)
     progress(f"{backend}: {plural(len(plan.targets), 'process', 'processes')}; Android decides")
-    info = device_info(device, timeout_s=timeout_s)
+    info = device_info_without_root(device, timeout_s=timeout_s)
     targets: list[TargetResult] = []
     ended_by: BaseException | None = None
     try:
@@ -287,24 +286,4 @@ def _result(targets: Iterable[TargetResult], plan: Plan, backend: str) -> Reclai
         skipped=plan.skipped,
         swap=None,
         totals=sums,
-    )
-
-
-def device_info(device: Device, *, timeout_s: float) -> DeviceInfo:
-    """
-    What names the device, as far as an adb shell may ask.
-
-    Raises:
-        DeviceError, ParseError: it was lost, or its answer cannot be read.
-    """
-    shell = _Shell(device, timeout_s)
-    properties = shell.read(parse_getprop, "getprop")
-    sdk = properties.get("ro.build.version.sdk", "")
-    return DeviceInfo(
-        serial=device.serial,
-        model=properties.get("ro.product.model") or device.model,
-        sdk=int(sdk) if sdk.isdecimal() else None,
-        abi=properties.get("ro.product.cpu.abi"),
-        kernel=shell.text("uname", "-r").strip() or None,
-        page_bytes=None,
     )

@@ -84,9 +84,9 @@ class Programs:
             if running is not None:
                 self._info = apps.device_info(running)
             else:
-                from droidreclaim.reclaim import unrooted
+                from droidreclaim.helper.shell_info import device_info_without_root
 
-                self._info = unrooted.device_info(self._device, timeout_s=self._timeout_s)
+                self._info = device_info_without_root(self._device, timeout_s=self._timeout_s)
         return self._info
 
     # For the rooms above this one; no part of the public API

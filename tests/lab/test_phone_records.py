@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from droidreclaim.cli.app import app
+from droidreclaim.cli.app import command_line
 from droidreclaim.cli.lab import phone as commands
 from droidreclaim.errors import NoDevice
 from droidreclaim.lab.phone import image, qemu, state, vm
@@ -33,7 +33,7 @@ def recorded(port: int, *, private: bool) -> Phone:
 
 def test_the_phone_of_a_storm_is_listed_but_neither_connected_nor_chosen() -> None:
     recorded(6598, private=True)
-    done = CliRunner().invoke(app, ["phone", "status"])
+    done = CliRunner().invoke(command_line(), ["phone", "status"])
     assert "127.0.0.1:6598" in done.stdout
     assert "of a demo or a storm" in done.stdout
     assert "adb server" not in done.stderr  # which it would be told of the phone by
@@ -41,7 +41,7 @@ def test_the_phone_of_a_storm_is_listed_but_neither_connected_nor_chosen() -> No
         vm.find()
     users = recorded(6597, private=False)
     assert vm.find() == users
-    assert "adb server" in CliRunner().invoke(app, ["phone", "status"]).stderr
+    assert "adb server" in CliRunner().invoke(command_line(), ["phone", "status"]).stderr
 
 
 def test_the_accelerator_is_remembered_and_nothing_is_tried_then(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def table() -> Table:
     """Every command by its path, the whole command line under ``""``."""
     import typer
 
-    from droidreclaim.cli.app import app
+    from droidreclaim.cli.app import command_line
 
     found: Table = {}
-    _add(found, "", typer.main.get_command(app))
+    _add(found, "", typer.main.get_command(command_line()))
     return found
 
 
