@@ -96,7 +96,8 @@ class ParseError(DroidReclaimError):
         self, source: str, line_number: int, line: str, *, hint: str | None = None
     ) -> None:
         shown = line if len(line) <= 160 else line[:157] + "..."
-        super().__init__(f"{source}, line {line_number}: cannot read {shown!r}", hint=hint)
+        what = f", line {line_number}: cannot read {shown!r}" if shown else ": cannot be read"
+        super().__init__(f"{source}{what}", hint=hint)
         self.source = source
         self.line_number = line_number
         self.line = line

@@ -6,15 +6,19 @@ import contextlib
 import io
 import json
 import os
+import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from zygote import STDOUTS, Zygote
 
 from droidreclaim.cli.app import command_line
 from droidreclaim.cli.app import run as run_here
+from droidreclaim.cli.failure import describe
 
 _SCENARIO = Path(__file__).parents[1] / "scenarios" / "game.yaml"
 _GIVEN = {
@@ -360,3 +365,47 @@ def test_a_phone_needs_a_home_and_says_in_one_line_where_else(words: str, home: 
     assert done.returncode == 4, said
     assert len(said.splitlines()) == 1
     assert "DROIDRECLAIM_CACHE_DIR" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("demo --apps 0", "invalid value for '--apps': 4 is the least"),
+        ("-P 99999 ps", "invalid value for '-P': 65535 is the most"),
+        ("ps --user x", "invalid value for '--user': a whole number is wanted"),
+        ("--timeout x ps", "invalid value for '--timeout': a number is wanted"),
+        ("ps --bnd cached", "no such option: --bnd (did you mean --band)"),
+    ],
+)
+def test_a_wrong_value_is_said_in_words_for_people(words: str, said: str) -> None:
+    with pytest.raises(typer.TyperException) as refused:
+        run_here(words.split())
+
+    assert describe(refused.value).message.startswith(said)
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+def test_a_list_of_commands_says_whole_sentences(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for words in ([], ["guard"], ["phone"], ["profile"], ["swap"]):
+        with redirect_stdout(io.StringIO()) as out:
+            assert run_here([*words, "--help"]) == 0
+        assert "..." not in out.getvalue().partition("Commands:")[2]
+
+
+def test_an_error_on_a_terminal_breaks_between_words(surroundings: dict[str, str]) -> None:
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    words = [sys.executable, "-m", "droidreclaim", "reclaim"]
+    kept = {key: value for key, value in surroundings.items() if key not in ("COLUMNS", "LINES")}
+    done = subprocess.run(words, stdout=theirs, stderr=theirs, env=kept, timeout=60, check=False)
+    os.close(theirs)
+    said = os.read(ours, 65536).decode().replace("\r\n", "\n")
+    os.close(ours)
+
+    assert done.returncode == 2
+    whole = "droidreclaim: nothing to reclaim (name a package, pid:N, --band or --adj)"
+    assert " ".join(said.split()) == whole
+    assert max(map(len, said.splitlines())) <= 40

@@ -108,6 +108,7 @@ def run(words: Sequence[str]) -> int:
     printed.reset()
     command = typer.main.get_command(command_line(names_in(words)))
     for one in every_command(command):
+        one.short_help = _first_paragraph(one.help)
         one.get_help_option = partial(_help_option, one.get_help_option)
         for parameter in one.params:
             if isinstance(parameter, typer.core.TyperArgument):
@@ -119,6 +120,11 @@ def run(words: Sequence[str]) -> int:
     except typer.Exit as done:
         return done.exit_code
     return 0
+
+
+def _first_paragraph(text: str | None) -> str | None:
+    """What a list of commands says of one: whole, since typer cuts in the middle of a sentence."""
+    return " ".join((text or "").strip().partition("\n\n")[0].split()) or None
 
 
 def _help_option(find: Callable[[Any], Any], ctx: Any) -> Any:

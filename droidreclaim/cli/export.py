@@ -40,14 +40,14 @@ def export(
     ] = None,
 ) -> None:
     """Write what a QA run measured for other tools; of a storm, its launches."""
+    if csv is None and perfetto is None and benchmark_json is None:
+        raise UsageError("export to what?", hint="--csv, --perfetto or --benchmark-json FILE")
     from droidreclaim.qa import benchmark, trace
     from droidreclaim.qa.figures import result
     from droidreclaim.qa.folder import Folder
     from droidreclaim.qa.rows import to_csv
     from droidreclaim.report import perfetto as traces
 
-    if csv is None and perfetto is None and benchmark_json is None:
-        raise UsageError("export to what?", hint="--csv, --perfetto or --benchmark-json FILE")
     folder, head, rounds = Folder.load(path)
     if csv is not None:
         write_file(csv, _launches(path) if "parameters" in head else to_csv(rounds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from dataclasses import asdict, dataclass
@@ -13,6 +14,13 @@ from droidreclaim.cli import output
 from droidreclaim.errors import DroidReclaimError
 
 INTERRUPTED = 130
+# What pydantic says of a number that typer has it read, in words for people.
+_NUMBERS = (
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"\1 is the least"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"\1 is the most"),
+    (re.compile(r"Input should be a valid integer.*"), "a whole number is wanted"),
+    (re.compile(r"Input should be a (?:valid|finite) number.*"), "a number is wanted"),
+)
 _REPORT = "a defect of droidreclaim; please report it, with what the same command with -v prints"
 
 
@@ -91,6 +99,9 @@ def _usage(error: typer.TyperException) -> Failure:
     message = error.format_message().replace("Value error, ", "").strip()
     if context is not None and message == context.get_help().strip():
         return Failure(message, None, error.exit_code)  # a group without a command: all of them
+    for theirs, ours in _NUMBERS:
+        message = theirs.sub(ours, message)
+    message = message.replace(" (Possible options: ", " (did you mean ")
     message = message[:1].lower() + message[1:].rstrip(".")
     hint = f"see '{context.command_path} --help'" if context is not None else None
     return Failure(message, hint, error.exit_code)

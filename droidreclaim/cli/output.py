@@ -183,7 +183,12 @@ def warn(message: str) -> None:
     from droidreclaim.escape import safe
 
     lines = (safe(line) for line in f"droidreclaim: {message}".split("\n"))
-    to_stderr("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    if elsewhere.sink is None and sys.stderr.isatty():
+        from droidreclaim.report.table import folded
+
+        text = folded(text, terminal_columns())
+    to_stderr(text)
 
 
 def to_stderr(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from droidreclaim.cli.options import AsJson, Capture, Connection, with_connection
-from droidreclaim.cli.output import emit, write
+from droidreclaim.cli.output import emit, write_folded
 from droidreclaim.errors import UsageError
 from droidreclaim.units import parse_duration
 
@@ -49,4 +49,4 @@ def why(
     if as_json:
         emit(head | report.why_json(story, alive))
     else:
-        write(report.why_text(story, alive) + "\n")
+        write_folded(report.why_text(story, alive) + "\n")
