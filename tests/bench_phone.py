@@ -29,6 +29,8 @@ from droidreclaim.helper.session import HelperSession
 from droidreclaim.session import Phone
 from droidreclaim.session.root import Search
 
+# The machine's other processes are seen as well, those of other tests among them.
+OWN = f"com.bench{os.getpid()}"
 FIRST_UID = 13_000 + os.getpid() % 5000 * 10  # this worker's own: others run such apps beside it
 # Under its uid and name, with so many MiB, until it is told to end.
 _APP = """

@@ -161,6 +161,11 @@ def terminal_columns() -> int:
     return shutil.get_terminal_size().columns
 
 
+def terminal_rows() -> int:
+    """The terminal's height, likewise, or 24."""
+    return shutil.get_terminal_size().lines
+
+
 def now_utc() -> str:
     """This moment in ISO 8601, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -94,7 +94,7 @@ def headroom_text(seen: Headroom, settings: Mapping[str, Setting]) -> str:
         f"swap free       {_swap(seen)}",
         f"thrashing       {_percent(seen.thrashing_share)} of file pages came back in a second",
         f"full stall      {_percent(seen.full_stall_share)} of a second",
-        f"killer          {_KILLERS[seen.killer.killer]}: {seen.killer.why}",
+        f"killer          {KILLERS[seen.killer.killer]}: {seen.killer.why}",
         f"next rule       {_rule(seen)}",
         f"adj floor       {'?' if seen.adj_floor is None else seen.adj_floor}",
         f"settings        {', '.join(own) or 'AOSP defaults'}",
@@ -102,7 +102,7 @@ def headroom_text(seen: Headroom, settings: Mapping[str, Setting]) -> str:
     return "\n".join(lines)
 
 
-_KILLERS = {
+KILLERS = {
     Killer.KERNEL_DRIVER: "the kernel's lowmemorykiller",
     Killer.PSI_NEW: "lmkd, new strategy",
     Killer.PSI_OLD: "lmkd, old strategy",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from rich.style import Style
 from rich.text import Text
 
 from droidreclaim.escape import safe
@@ -217,8 +216,3 @@ def number(value: float | None) -> str:
 def words(text: str, style: str = "") -> Text:
     """*text* of a device, harmless, on one line."""
     return Text(safe(text), style, no_wrap=True, end="")
-
-
-def style(name: str) -> Style:
-    """The style of a colour's name."""
-    return Style.parse(name)

@@ -283,6 +283,7 @@ def _follow(track: _Track, process: Process, boot_s: float) -> None:
     swap = process.memory.swap_bytes or 0
     if swap - track.swap_bytes >= _NEW_PAGE_OUT_BYTES:
         track.peak_swap_bytes = swap
+        track.estimate = None  # it has moved
     track.swap_bytes, track.peak_swap_bytes = swap, max(track.peak_swap_bytes, swap)
 
 

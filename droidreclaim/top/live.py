@@ -131,14 +131,16 @@ class Live:
         return self._picture
 
     def pictures(self) -> Iterator[Picture]:
-        """Each as it comes; the last is one that has ended."""
-        count = 0
+        """Each as it comes, and while the device is lost the same again each second; never waits
+        longer than that, and ends with one that has ended."""
+        count = -1
         while self._picture.ended is None or count < self._count:
             with self._changed:
-                while self._count == count:
-                    self._changed.wait(1.0)
-                count, picture = self._count, self._picture
-            yield picture
+                if self._count == count:
+                    self._changed.wait(_AGAIN_S)
+                is_new, count, picture = self._count != count, self._count, self._picture
+            if is_new or picture.lost is not None:
+                yield picture
 
     def note(self, note: Callable[[History], None]) -> None:
         """Have *note* told to the history before the next tick."""

@@ -20,23 +20,24 @@ def head_lines(frame: Frame, width: int, colours: Palette) -> list[Text]:
     """The head in *width* cells: panels side by side, or a few lines where it is narrow."""
     if width < _MIDDLE:
         return _narrow(frame.head, width, colours)
-    memory, stalls, kill = _memory, _stalls, _next_kill
+    head = frame.head
     if width < _WIDE:
         left = width // 2
         both = _beside(
-            _panel("memory", memory(frame.head, left - 4, colours), left, colours),
-            _panel(
-                "pressure", stalls(frame.head, width - left - 4, colours), width - left, colours
-            ),
+            _panel("memory", _memory(head, left - 4, colours, 2), left, colours),
+            _panel("pressure", _stalls(head, width - left - 4, colours, 0), width - left, colours),
         )
-        return [*both, *_panel("next kill", kill(frame.head, width - 4, colours), width, colours)]
+        return [
+            *both,
+            *_panel("next kill", _next_kill_flat(head, width - 4, colours), width, colours),
+        ]
     left = width * 2 // 5
     middle = (width - left) * 2 // 5
     right = width - left - middle
     return _beside(
-        _panel("memory", memory(frame.head, left - 4, colours), left, colours),
-        _panel("pressure", stalls(frame.head, middle - 4, colours), middle, colours),
-        _panel("next kill", kill(frame.head, right - 4, colours), right, colours),
+        _panel("memory", _memory(head, left - 4, colours, GRAPH_ROWS), left, colours),
+        _panel("pressure", _stalls(head, middle - 4, colours, GRAPH_ROWS - 2), middle, colours),
+        _panel("next kill", _next_kill(head, right - 4, colours), right, colours),
     )
 
 
@@ -73,13 +74,11 @@ def _guard(head: Head) -> str:
     return f"guard {name}{left}"
 
 
-def _memory(head: Head, width: int, colours: Palette) -> list[Text]:
+def _memory(head: Head, width: int, colours: Palette, rows: int) -> list[Text]:
     """Available memory as a line of the last minutes, and swap."""
     most = float(head.total_bytes or 1)
     values = [one.available_bytes for one in head.past]
-    lines = graph(
-        values, width, GRAPH_ROWS, most=most, colour=lambda share: colours.heat_of(1.0 - share)
-    )
+    lines = graph(values, width, rows, most=most, colour=lambda share: colours.heat_of(1.0 - share))
     now = Text(no_wrap=True, end="")
     now.append("available ", colours.dim)
     now.append(format_size(head.now.available_bytes), f"bold {colours.text}")
@@ -108,12 +107,12 @@ def _swap(head: Head, width: int, colours: Palette) -> Text:
     return line
 
 
-def _stalls(head: Head, width: int, colours: Palette) -> list[Text]:
+def _stalls(head: Head, width: int, colours: Palette, rows: int) -> list[Text]:
     """How long tasks wait for memory, and what moves between memory and swap."""
     past = head.past
     values = [one.some_share for one in past]
     most = max(0.1, *(value or 0.0 for value in values))
-    lines = graph(values, width, 2, most=most, colour=colours.heat_of)
+    lines = graph(values, width, rows, most=most, colour=colours.heat_of)
     now = head.now
     for name, share in (("some", now.some_share), ("full", now.full_share)):
         line = Text(f"{name} ", colours.dim, no_wrap=True, end="")
@@ -125,7 +124,7 @@ def _stalls(head: Head, width: int, colours: Palette) -> list[Text]:
         ("out", now.out_bytes_per_s, colours.swap), ("in", now.in_bytes_per_s, colours.rss)
     ):  # fmt: skip
         flow.append(f"{name} ", colours.dim)
-        flow.append(rate(flowing).ljust(9), style if flowing else colours.dim)
+        flow.append(f"{rate(flowing)}  ", style if flowing else colours.dim)
     faults = Text("refaults ", colours.dim, no_wrap=True, end="")
     faults.append(f"{number(now.refaults_per_s)}/s", colours.text)
     return [*lines, flow, faults]
@@ -134,24 +133,47 @@ def _stalls(head: Head, width: int, colours: Palette) -> list[Text]:
 def _next_kill(head: Head, width: int, colours: Palette) -> list[Text]:
     """How far the next kill is, by which rule, and whom it would take."""
     seen = head.headroom
+    lines = [_headroom(seen, colours), _distance(seen, width, colours)]
+    lines += _folded(_rule(seen), width, colours, 2)
+    return [*lines, _conditions(seen, colours), _kills(head, colours)]
+
+
+def _next_kill_flat(head: Head, width: int, colours: Palette) -> list[Text]:
+    """The same in three lines."""
+    seen = head.headroom
+    first = _headroom(seen, colours)
+    first.append("  ")
+    first.append_text(_distance(seen, max(4, width - first.cell_len), colours))
+    last = _conditions(seen, colours)
+    last.append("  ")
+    last.append_text(_kills(head, colours))
+    return [first, *_folded(_rule(seen), width, colours, 1), last]
+
+
+def _headroom(seen: Headroom, colours: Palette) -> Text:
     low = seen.low_watermark_bytes or 0
     line = Text("headroom ", colours.dim, no_wrap=True, end="")
-    amount = format_size(seen.headroom_bytes)
-    style = colours.good if (seen.headroom_bytes or 0) > low else colours.warn
-    line.append(amount, f"bold {colours.bad if _is_short(seen) else style}")
+    calm = colours.good if (seen.headroom_bytes or 0) > low else colours.warn
+    style = colours.bad if _is_short(seen) else calm
+    line.append(format_size(seen.headroom_bytes), f"bold {style}")
     line.append(f" over {format_size(low)}", colours.dim)
-    share = None
+    return line
+
+
+def _distance(seen: Headroom, width: int, colours: Palette) -> Text:
+    """How much of four low watermarks is gone: more than that away is calm."""
+    low, share = seen.low_watermark_bytes, None
     if seen.headroom_bytes is not None and low:
-        share = 1.0 - seen.headroom_bytes / (4 * low)  # four low watermarks away is calm
-    lines = [line, bar(share, width, colours.heat_of, colours.faint)]
-    lines += _folded(_rule(seen), width, colours, 2)
-    thrashing = Text("swap free ", colours.dim, no_wrap=True, end="")
-    thrashing.append(
-        percent(seen.swap_free_share), colours.bad if seen.swap_is_low else colours.text
-    )
-    thrashing.append("  thrashing ", colours.dim)
-    thrashing.append(percent(seen.thrashing_share), colours.text)
-    return [*lines, thrashing, _kills(head, colours)]
+        share = 1.0 - seen.headroom_bytes / (4 * low)
+    return bar(share, width, colours.heat_of, colours.faint)
+
+
+def _conditions(seen: Headroom, colours: Palette) -> Text:
+    line = Text("swap free ", colours.dim, no_wrap=True, end="")
+    line.append(percent(seen.swap_free_share), colours.bad if seen.swap_is_low else colours.text)
+    line.append("  thrashing ", colours.dim)
+    line.append(percent(seen.thrashing_share), colours.text)
+    return line
 
 
 def _is_short(seen: Headroom) -> bool:

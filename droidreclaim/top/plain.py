@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from droidreclaim.top.draw import ANSI, Palette
+from droidreclaim.escape import safe
+from droidreclaim.top.draw import ANSI, Palette, ago
 from droidreclaim.top.frame import Frame, Row
+from droidreclaim.top.live import Picture
 from droidreclaim.top.panels import head_lines, title_line
-from droidreclaim.top.table import View, header_line, row_line
+from droidreclaim.top.table import View, header_line, label_of, row_line
 
+_OLD_S = 3.0  # a slow link has a picture a second late
 WIDE = 160  # of a pipe: every column has room
 
 
@@ -25,6 +29,7 @@ def view_of(frame: Frame, colours: Palette, *, now_s: float | None = None) -> Vi
         floor=frame.head.headroom.adj_floor,
         highest=max(adjs, default=None),
         most_bytes=max(((row.rss_bytes or 0) + (row.swap_bytes or 0) for row in living), default=0),
+        longest=max((cell_len(safe(label_of(row))) for row in frame.rows), default=0),
         with_pss=any(row.pss_bytes is not None for row in living),
         colours=colours,
     )
@@ -56,3 +61,12 @@ def to_text(lines: list[Text], width: int, *, colour: bool) -> str:
     for line in lines:
         console.print(line, end="\n", no_wrap=True, overflow="crop", crop=False)
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().split("\n")[:-1])
+
+
+def status_of(picture: Picture, now_s: float) -> str:
+    """How old a picture is, where that is worth a word, and why there is no newer one."""
+    age_s = picture.age_s(now_s)
+    age = f"{ago(age_s)} old" if age_s is not None and age_s >= _OLD_S else ""
+    if picture.lost is None:
+        return age
+    return f"{age or 'no picture'}: lost, waiting"

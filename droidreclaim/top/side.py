@@ -34,7 +34,7 @@ class Side:
         """The device, for a job alone."""
         first = self._first()
         if self._phone is None or self._of is not first:
-            self._forget()
+            self.forget()
             self._of, self._phone = first, first.another()
         return self._phone
 
@@ -60,10 +60,11 @@ class Side:
                 job(self)
             except DroidReclaimError as error:
                 _log.debug("beside the view: %s", error)
-                self._forget()
-        self._forget()
+                self.forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """End the sessions; the next job begins others."""
         if self._phone is not None:
             self._phone.close()
         self._phone, self._of, self._guard = None, None, None

@@ -18,6 +18,7 @@ from droidreclaim.top.frame import Action, Death, Part, Row
 _GAP = 2
 _LEAST_NAME, _MOST_NAME = 18, 44
 _LEAST_WORDS = 16
+_LEAST_BAR, _MOST_BAR = 8, 26
 _SILENT_S = 8.0  # who killed is told about three seconds later
 GUTTER = 2
 
@@ -34,6 +35,7 @@ class View:
         floor: Lowest adj the next kill may take; None where it is not known.
         highest: The highest adj there is: those apps go first.
         most_bytes: RSS and swap of the largest app, which fills the bar.
+        longest: Cells that the longest name takes.
         with_pss: Whether PSS was asked for.
     """
 
@@ -41,6 +43,7 @@ class View:
     floor: int | None
     highest: int | None
     most_bytes: int
+    longest: int
     with_pss: bool
     colours: Palette
 
@@ -79,17 +82,17 @@ def columns_for(width: int, view: View) -> tuple[list[Column], int, int, int]:
     columns = [
         one for one in _COLUMNS if one.least <= width and (one.title != "PSS" or view.with_pss)
     ]
-    taken = GUTTER + sum(one.width + _GAP for one in columns)
-    left = width - taken
-    name = max(_LEAST_NAME, min(_MOST_NAME, left // 2 if left > 60 else left))
-    words = left - name - _GAP
-    bar = 0
+    left = width - GUTTER - sum(one.width + _GAP for one in columns)
+    name = max(_LEAST_NAME, min(_MOST_NAME, view.longest, left))
+    rest = left - name
+    bar = min(_MOST_BAR, rest // 3) - _GAP
+    if bar < _LEAST_BAR:
+        bar = 0
+    words = rest - (bar + _GAP if bar else 0) - _GAP
     if words < _LEAST_WORDS:
-        name, words = min(_MOST_NAME, max(_LEAST_NAME, left)), 0
-    elif words > 50:
-        bar = min(24, words - 34)
-        words -= bar + _GAP
-    return columns, name, bar, words
+        bar = min(_MOST_BAR, rest - _GAP) if rest - _GAP >= _LEAST_BAR else 0
+        name, words = min(_MOST_NAME, left - (bar + _GAP if bar else 0)), 0
+    return columns, max(_LEAST_NAME, name), bar, words
 
 
 def header_line(width: int, view: View, sort: str) -> Text:
@@ -121,12 +124,13 @@ def _title_style(is_sort: bool, colours: Palette) -> str:
 
 def row_line(row: Row, width: int, view: View, *, is_open: bool = False) -> Text:
     """One app."""
+    if row.death is not None:
+        return _dead_line(row, row.death, width, view)
     colours = view.colours
     columns, name, bar, words = columns_for(width, view)
     line = Text(no_wrap=True, end="")
     line.append_text(_gutter(row, view, is_open=is_open))
-    style = colours.dead if row.death else colours.bands[row.band]
-    line.append(_fit(_name(row), name), style)
+    line.append(_fit(label_of(row), name), colours.bands[row.band])
     for column in columns:
         cell = column.cell(row, view)
         blank = " " * max(0, column.width - cell.cell_len)
@@ -137,13 +141,24 @@ def row_line(row: Row, width: int, view: View, *, is_open: bool = False) -> Text
         line.append(" " * _GAP)
         parts = (((row.rss_bytes or 0), colours.rss), ((row.swap_bytes or 0), colours.swap))
         shares = [(size / view.most_bytes, style) for size, style in parts if view.most_bytes]
-        line.append_text(stacked([] if row.death else shares, bar, ""))
+        line.append_text(stacked(shares, bar, ""))
     if words:
         said = _words(row, view)
         said.truncate(words, overflow="ellipsis")
         line.append(" " * _GAP)
         line.append_text(said)
     line.append(" " * max(0, width - line.cell_len))
+    return line
+
+
+def _dead_line(row: Row, death: Death, width: int, view: View) -> Text:
+    """An app that was killed: who did it and why, across all columns."""
+    _, name, _, _ = columns_for(width, view)
+    line = Text("✗ ", no_wrap=True, end="")
+    line.append(f"{_fit(label_of(row), name)}  {'?' if row.adj is None else row.adj:>4}  ")
+    line.append(_death(death, view.now_s))
+    line = _filled(line, width)
+    line.stylize(view.colours.dead)
     return line
 
 
@@ -218,14 +233,13 @@ def _filled(line: Text, width: int) -> Text:
 
 def _gutter(row: Row, view: View, *, is_open: bool) -> Text:
     colours = view.colours
-    if row.death is not None:
-        return Text("✗ ", colours.dead)
     if view.is_next(row):
         return Text("▸ " if not is_open else "▾ ", f"bold {colours.bad}")
     return Text("▾ " if is_open else "  ", colours.dim)
 
 
-def _name(row: Row) -> str:
+def label_of(row: Row) -> str:
+    """What a row is called, as the device has it."""
     several = f" ({len(row.parts)})" if len(row.parts) > 1 else ""
     user = f" u{row.user}" if row.user else ""
     return f"{row.package}{user}{several}"
@@ -242,14 +256,13 @@ def _fit(text: str, width: int) -> str:
 def _words(row: Row, view: View) -> Text:
     """What became of it last, or why it may not be touched."""
     colours = view.colours
-    if row.death is not None:
-        return Text(_death(row.death, view.now_s), colours.dead, no_wrap=True)
     if row.action is not None:
         return Text(_action(row.action, view.now_s), colours.good, no_wrap=True)
     refusal = row.refusal
     if refusal is None:
         return Text("", no_wrap=True)
-    return Text(safe(f"{refusal.reason}: {refusal.detail}"), colours.dim, no_wrap=True)
+    # "in the foreground (adj 0): press Home, or --force"
+    return Text(safe(refusal.detail.partition(":")[0]), colours.dim, no_wrap=True)
 
 
 def _death(death: Death, now_s: float) -> str:
@@ -266,11 +279,11 @@ def _death(death: Death, now_s: float) -> str:
 def _action(action: Action, now_s: float) -> str:
     said = _ACTIONS.get(action.what, action.what)
     moved = f" {short(action.moved_bytes)}" if action.moved_bytes is not None else ""
-    gained = f", gained {short(action.gained_bytes)}" if action.gained_bytes is not None else ""
+    gained = f" (+{short(action.gained_bytes)})" if action.gained_bytes is not None else ""
     done = (
         f"{said}{moved}{gained}" if action.outcome in _DONE else f"{action.what}: {action.outcome}"
     )
-    return f"{done}, {ago(now_s - action.at_s)} ago"
+    return f"{done} {ago(now_s - action.at_s)} ago"
 
 
 _DONE = ("reclaimed", "prefetched")
@@ -280,22 +293,22 @@ _DONE = ("reclaimed", "prefetched")
 
 
 def _plain(row: Row, view: View, *, of: Callable[[Row], str], style: str) -> Text:
-    return Text(of(row), view.colours.dead if row.death else getattr(view.colours, style))
+    return Text(of(row), getattr(view.colours, style))
 
 
 def _adj(row: Row, view: View) -> Text:
-    colour = view.colours.dead if row.death else view.colours.text
-    if view.floor is not None and row.adj is not None and row.adj >= view.floor and not row.death:
+    colour = view.colours.text
+    if view.floor is not None and row.adj is not None and row.adj >= view.floor:
         colour = view.colours.warn
     return Text("?" if row.adj is None else str(row.adj), colour)
 
 
 def _band(row: Row, view: View) -> Text:
-    return Text(row.band.value, view.colours.dead if row.death else view.colours.bands[row.band])
+    return Text(row.band.value, view.colours.bands[row.band])
 
 
 def _gain(row: Row, view: View) -> Text:
-    if row.death is not None or (row.refusal is not None and row.gain_bytes is None):
+    if row.refusal is not None and row.gain_bytes is None:
         return Text("")
     if row.gain_bytes is None:
         return Text("·", view.colours.faint)
@@ -306,19 +319,16 @@ def _gain(row: Row, view: View) -> Text:
 
 def _size(row: Row, view: View, *, of: Callable[[Row], int | None], style: str) -> Text:
     size = of(row)
-    if row.death is not None:
-        return Text(short(size) if size is not None else "", view.colours.dead)
     return Text(short(size), getattr(view.colours, style) if size else view.colours.dim)
 
 
 def _frozen(row: Row, view: View) -> Text:
-    mark = {True: "❄", False: "", None: ""}[row.frozen]
-    return Text(mark, view.colours.accent)
+    return Text("❄" if row.frozen else "", view.colours.accent)
 
 
 _COLUMNS = (
     Column("ADJ", 4, "adj", 0, _adj),
-    Column("BAND", 11, None, 90, _band, right=False),
+    Column("BAND", 11, None, 130, _band, right=False),
     Column("RSS", 6, "rss", 0, partial(_size, of=lambda row: row.rss_bytes, style="rss")),
     Column("SWAP", 6, "swap", 0, partial(_size, of=lambda row: row.swap_bytes, style="swap")),
     Column("PSS", 6, None, 70, partial(_size, of=lambda row: row.pss_bytes, style="text")),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench_phone import Bench
+from bench_phone import OWN, Bench
 from droidreclaim.top import live
 from droidreclaim.top.document import frame_json
 from droidreclaim.top.frame import Frame, Row
@@ -15,13 +15,18 @@ from droidreclaim.top.live import Live, Picture
 from droidreclaim.top.rows import ordered
 from droidreclaim.units import MIB
 
-GAME = "com.example.game"
+GAME, MAIL, HOME = f"{OWN}.game", f"{OWN}.mail", f"{OWN}.home"
 PATIENCE_S = 30.0
 
 
 def row_of(frame: Frame, package: str) -> Row:
     [row] = [one for one in frame.rows if one.package == package and one.death is None]
     return row
+
+
+def own(frame: Frame, sort: str) -> list[Row]:
+    """The rows of this test's apps, in an order; other tests' apps run beside them."""
+    return [row for row in ordered(frame.rows, sort) if row.package.startswith(OWN)]
 
 
 def until(watched: Live, holds: Callable[[Picture], object]) -> Picture:
@@ -45,7 +50,7 @@ def watching(bench: Bench, every_s: float = 0.2) -> Live:
 
 
 def test_once_tells_each_app_with_its_memory_and_what_a_page_out_would_move(bench: Bench) -> None:
-    front = bench.start("com.android.launcher3", adj=0)
+    front = bench.start(HOME, adj=0)
     bench.start(GAME, adj=940, mib=24)
     bench.start(f"{GAME}:sync", adj=920, mib=4)
     with bench.phone() as phone:
@@ -59,21 +64,21 @@ def test_once_tells_each_app_with_its_memory_and_what_a_page_out_would_move(benc
     assert {kind.kind for kind in part.kinds} >= {"native", "unnamed"}
     assert game.rss_bytes is not None
     assert game.rss_bytes > 28 * MIB
-    launcher = row_of(frame, "com.android.launcher3")
+    launcher = row_of(frame, HOME)
     assert launcher.parts[0].id.pid == front.pid
     assert launcher.refusal is not None
     assert launcher.refusal.reason == "foreground"
     assert launcher.away_s is None
     assert frame.head.now.some_share is not None
     assert frame.head.headroom.headroom_bytes is not None
-    assert [row.package for row in ordered(frame.rows, "adj")] == [GAME, "com.android.launcher3"]
+    assert [row.package for row in own(frame, "adj")] == [GAME, HOME]
 
 
 def test_a_document_has_what_the_frame_has(bench: Bench) -> None:
     app = bench.start(GAME, adj=940)
     with bench.phone() as phone:
         frame = live.once(phone)
-    document = frame_json(frame, frame.rows)
+    document = frame_json(frame, own(frame, "adj"))
     [told] = document["apps"]
     assert (told["package"], told["oom_score_adj"], told["band"]) == (GAME, 940, "cached")
     assert told["processes"][0]["pid"] == app.pid
@@ -98,10 +103,10 @@ def test_a_tick_is_one_write_to_the_helper_and_names_are_read_once(bench: Bench)
 def test_an_app_that_starts_is_a_row_and_one_that_leaves_the_front_counts_from_there(
     bench: Bench,
 ) -> None:
-    bench.start("com.example.old", adj=900)
+    bench.start(MAIL, adj=900)
     with watching(bench) as watched:
-        frame = frame_with(watched, lambda frame: frame.rows)
-        assert row_of(frame, "com.example.old").away_at_least
+        frame = frame_with(watched, lambda frame: own(frame, "adj"))
+        assert row_of(frame, MAIL).away_at_least
         app = bench.start(GAME, adj=0)
         frame_with(watched, lambda frame: any(row.package == GAME for row in frame.rows))
         with open(f"/proc/{app.pid}/oom_score_adj", "w") as adj:
@@ -114,11 +119,11 @@ def test_an_app_that_starts_is_a_row_and_one_that_leaves_the_front_counts_from_t
 def test_a_killed_app_stays_with_who_did_it_and_why(bench: Bench) -> None:
     app = bench.start(GAME, adj=940)
     with watching(bench) as watched:
-        frame_with(watched, lambda frame: frame.rows)
+        frame_with(watched, lambda frame: own(frame, "adj"))
         time.sleep(1.0)  # the log is listened to by now
         app.kill()
-        frame = frame_with(watched, lambda frame: any(row.death for row in frame.rows))
-        [row] = [one for one in frame.rows if one.death]
+        frame = frame_with(watched, lambda frame: any(row.death for row in own(frame, "adj")))
+        [row] = [one for one in own(frame, "adj") if one.death]
         assert row.death is not None
         assert (row.package, row.adj, row.death.record) == (GAME, 940, None)
         stamp = time.strftime("%m-%d %H:%M:%S", time.localtime())
@@ -127,7 +132,7 @@ def test_a_killed_app_stays_with_who_did_it_and_why(bench: Bench) -> None:
             "oom_score_adj 940 to free 31744kB rss, 0kB swap; reason: low watermark is breached"
         )
         frame = frame_with(watched, lambda frame: frame.head.kills)
-        [row] = [one for one in frame.rows if one.death]
+        [row] = [one for one in own(frame, "adj") if one.death]
         assert row.death is not None
         assert row.death.record is not None
         assert row.death.record.by == "lmkd"
@@ -138,7 +143,7 @@ def test_a_killed_app_stays_with_who_did_it_and_why(bench: Bench) -> None:
 def test_a_lost_device_is_waited_for_and_the_old_picture_stays(bench: Bench) -> None:
     bench.start(GAME, adj=940)
     with watching(bench) as watched:
-        before = frame_with(watched, lambda frame: frame.rows)
+        before = frame_with(watched, lambda frame: own(frame, "adj"))
         bench.lose()
         picture = until(watched, lambda one: one.lost)
         assert picture.frame is not None
@@ -156,21 +161,23 @@ def test_a_lost_device_is_waited_for_and_the_old_picture_stays(bench: Bench) -> 
 
 def test_estimates_are_made_of_rows_that_are_seen_alone(bench: Bench) -> None:
     bench.start(GAME, adj=940)
-    bench.start("com.example.mail", adj=920)
+    bench.start(MAIL, adj=920)
     with watching(bench) as watched:
         watched.seen = [f"0 {GAME}"]
         frame = frame_with(
             watched,
-            lambda frame: frame.rows and row_of(frame, GAME).parts[0].leaves_bytes is not None,
+            lambda frame: (
+                own(frame, "adj") and row_of(frame, GAME).parts[0].leaves_bytes is not None
+            ),
         )
-        assert row_of(frame, "com.example.mail").parts[0].leaves_bytes is None
+        assert row_of(frame, MAIL).parts[0].leaves_bytes is None
 
 
 @pytest.mark.parametrize("sort", ["rss", "gain", "swap", "name"])
 def test_each_order_has_every_row(bench: Bench, sort: str) -> None:
     bench.start(GAME, adj=940, mib=16)
-    bench.start("com.example.mail", adj=920)
+    bench.start(MAIL, adj=920)
     with bench.phone() as phone:
-        rows = live.once(phone).rows
-    assert [row.package for row in ordered(rows, sort)][:1] == [GAME]
-    assert len(ordered(rows, sort)) == 2
+        rows = own(live.once(phone), sort)
+    assert sorted(row.package for row in rows) == [GAME, MAIL]
+    assert rows[0].package == GAME
