@@ -30,6 +30,8 @@ STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stret
 _MAX_OUTPUT_BYTES = 1 << 20  # of a launch, which says ten lines
 _MEANWHILE_S = 1.0
 _DIE_S = 20.0
+_IN_FRONT_S = 5.0  # what was just left has another adj by then
+_FRONT_ADJ = "0"
 _LOOK_S = 0.3
 _LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
 _COMPONENT = re.compile(r"[\w.]{1,255}/[\w.$]{1,255}")
@@ -152,18 +154,21 @@ class App:
         before = self.identity().process
         if before is None:
             raise NotAchieved(f"{self.package} did not run: nothing to kill")
-        end_s = time.monotonic() + _DIE_S
+        begun_s = time.monotonic()
         while self.identity().process == before:
-            if time.monotonic() > end_s:
-                adj = self._adj(before)
+            took_s = time.monotonic() - begun_s
+            if took_s > _IN_FRONT_S and self._will_stay(before, took_s):
                 raise NotAchieved(
-                    f"{self.package} stayed at oom_score_adj {adj} for {_DIE_S:g} s, pid "
-                    f"{before.pid}: am kill ends nothing under {KILLABLE_ADJ}",
+                    f"{self.package} stayed at oom_score_adj {self._adj(before)} for {took_s:.0f} "
+                    f"s, pid {before.pid}: am kill ends nothing under {KILLABLE_ADJ}",
                     hint="it ends what is in the background alone: leave it first, home()",
                 )
             self._run(["am", "kill", self.package])
             time.sleep(_LOOK_S)
         return before
+
+    def _will_stay(self, process: ProcessId, waited_s: float) -> bool:
+        return waited_s > _DIE_S or self._adj(process) == _FRONT_ADJ
 
     def _adj(self, process: ProcessId) -> str:
         path = f"/proc/{process.pid}/oom_score_adj"

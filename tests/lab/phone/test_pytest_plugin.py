@@ -72,22 +72,38 @@ def run_script(
     )  # fmt: skip
 
 
-def test_the_example_project_runs_as_its_workflow_runs_it(handset: Handset, tmp_path: Path) -> None:
-    """One round an arm shows that it runs; it proves nothing, which is exit code 7."""
+def run_the_example(
+    handset: Handset, folder: Path, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """As its workflow runs it, on a phone; what both ways of it leave is looked at."""
     [script] = scripts_of(WORKFLOW)
-    done = run_script(script, tmp_path, handset.serial, ROUNDS="1")
-    assert done.returncode == 7, done.stdout + done.stderr
+    done = run_script(script, folder, handset.serial, **more)
     assert "5 passed" in done.stdout, done.stdout + done.stderr
-    assert "reclaim: kept in 1 of 1" in done.stdout
-    assert "kill: lost in 1 of 1" in done.stdout
-    kept = tmp_path / "artifacts"
-    assert (kept / "run/report.html").exists()
+    kept = folder / "artifacts"
     assert (kept / "doctor.txt").exists()
-    assert ElementTree.parse(kept / "run.xml").getroot() is not None
     tree = ElementTree.parse(kept / "pytest.xml")
     properties = {(one.get("name"), one.get("value")) for one in tree.iter("property")}
     assert ("droid_serial", handset.serial) in properties
     assert {"droid_model", "droid_sdk", "droid_kills"} <= {name for name, _ in properties}
+    return done
+
+
+def test_the_example_suite_runs_as_its_workflow_runs_it(handset: Handset, tmp_path: Path) -> None:
+    done = run_the_example(handset, tmp_path, SCENARIO="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "artifacts/run").exists()
+
+
+@pytest.mark.nightly
+def test_the_example_project_runs_as_its_workflow_runs_it(handset: Handset, tmp_path: Path) -> None:
+    """One round an arm shows that it runs; it proves nothing, which is exit code 7."""
+    done = run_the_example(handset, tmp_path, ROUNDS="1")
+    assert done.returncode == 7, done.stdout + done.stderr
+    assert "reclaim: kept in 1 of 1" in done.stdout
+    assert "kill: lost in 1 of 1" in done.stdout
+    kept = tmp_path / "artifacts"
+    assert (kept / "run/report.html").exists()
+    assert ElementTree.parse(kept / "run.xml").getroot() is not None
 
 
 @pytest.mark.nightly
@@ -234,8 +250,21 @@ def test_it(droid, number):
 def test_pocket_phones_are_booted_one_a_worker_and_more_for_a_factory(
     phones: None, tmp_path: Path
 ) -> None:
+    """A worker that is killed takes its phone along; who comes in its place boots another."""
+    log = tmp_path / "log"
     (tmp_path / "test_it.py").write_text(
         """
+import os, pathlib, pytest, time
+
+@pytest.mark.parametrize("number", range(6))
+def test_it(droid, worker_id, number):
+    with pathlib.Path("log").open("a") as file:
+        file.write(f"{worker_id} {droid.serial}\\n")
+    assert droid.info.sdk >= 30
+    if worker_id == "gw0":
+        os.kill(os.getpid(), 9)
+    time.sleep(1)
+
 def test_two(droid_factory):
     first, second = droid_factory(2)
     assert first.serial != second.serial
@@ -243,6 +272,10 @@ def test_two(droid_factory):
 """
     )
     before = vm.running()
-    done = run(tmp_path, "--droid-phone")
-    assert "1 passed" in done.stdout, done.stdout
+    done = run(tmp_path, "-n", "2", "--droid-phone", "--droid-required", plugins=XDIST)
+    assert "1 failed, 6 passed" in done.stdout, done.stdout
+    had = {tuple(line.split()) for line in log.read_text("utf-8").splitlines()}
+    assert {worker for worker, _ in had} == {"gw0", "gw1", "gw2"}
+    assert len(had) == 3, "a worker keeps its phone"
+    assert len({serial for worker, serial in had if worker != "gw0"}) == 2
     assert vm.running() == before
