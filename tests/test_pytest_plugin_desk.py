@@ -269,6 +269,18 @@ def test_a_required_device_that_is_missing_is_one_error_a_run_which_lists_what_t
     assert (suite.get("errors"), suite.get("skipped")) == ("2", "10")
 
 
+def test_a_marker_that_no_device_meets_skips_with_what_there_is(
+    adb: AdbServer, tmp_path: Path
+) -> None:
+    Desk(adb, 1)
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n\n@pytest.mark.droid(swap=True)\ndef test_it(droid):\n    pass\n"
+    )
+    said = run(tmp_path, *OURS, "-rs")
+    assert "1 skipped" in said, said
+    assert "1 wanted with swap=True; there is: D00 (Pixel 6): SDK 34, no root, no swap" in said
+
+
 def test_no_device_where_one_is_required_is_one_error_a_run(adb: AdbServer, tmp_path: Path) -> None:
     adb.devices = ""
     (tmp_path / "test_it.py").write_text(

@@ -152,7 +152,7 @@ def test_game(droid):
     assert kept["log.txt"]
 
 
-def test_a_marker_that_no_device_meets_skips_or_is_one_error_that_says_what_there_is(
+def test_a_marker_that_no_device_meets_is_an_error_that_says_what_there_is(
     handset: Handset, tmp_path: Path
 ) -> None:
     (tmp_path / "test_it.py").write_text(
@@ -168,47 +168,37 @@ def test_now(droid):
     assert droid.info.sdk < 99
 """
     )
-    words = ("-rsE", "--droid-serial", handset.serial)
-    done = run(tmp_path, *words)
-    assert "1 passed, 1 skipped" in done.stdout, done.stdout
-    assert f"there is: {handset.serial}" in done.stdout
-    required = run(tmp_path, *words, "--droid-required")
-    assert "1 passed, 1 error" in required.stdout, required.stdout
-    assert f"there is: {handset.serial}" in required.stdout
+    done = run(tmp_path, "-rE", "--droid-serial", handset.serial, "--droid-required")
+    assert "1 passed, 1 error" in done.stdout, done.stdout
+    has = "SDK 33, root, swap, 4 KiB pages"
+    assert f"there is: {handset.serial} (Pocket Phone): {has}" in done.stdout
 
 
-def test_what_a_killed_worker_left_on_the_phone_is_undone_before_the_next_test(
+def test_a_guard_ends_with_its_test_also_where_its_worker_was_killed(
     handset: Handset, tmp_path: Path
 ) -> None:
     (tmp_path / "test_it.py").write_text(
         """
 import os
 
-def test_killed(droid):
-    droid.guard("gentle").start()
-    os.kill(os.getpid(), 9)
-
-def test_after(droid):
-    assert not droid.phone.guard().status().guard.running
-"""
-    )
-    words = ("-n", "1", "--droid-serial", handset.serial, "--droid-wait", "60")
-    done = run(tmp_path, *words, plugins=XDIST)
-    assert "1 failed, 1 passed" in done.stdout, done.stdout
-
-
-def test_after_a_test_its_guard_does_not_run(handset: Handset, tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(
-        """
 def test_guarded(droid):
     droid.guard("gentle").start()
 
 def test_after(droid):
     assert not droid.phone.guard().status().guard.running
+
+def test_killed(droid):
+    droid.guard("gentle").start()
+    os.kill(os.getpid(), 9)
+
+def test_after_the_killed_one(droid):
+    assert not droid.phone.guard().status().guard.running
 """
     )
-    done = run(tmp_path, "--droid-serial", handset.serial)
-    assert "2 passed" in done.stdout, done.stdout
+    words = ("-n", "1", "--droid-serial", handset.serial, "--droid-wait", "60")
+    done = run(tmp_path, *words, plugins=XDIST)
+    assert "1 failed, 3 passed" in done.stdout, done.stdout
+    assert "crashed while running 'test_it.py::test_killed'" in done.stdout
 
 
 @pytest.mark.nightly
