@@ -92,6 +92,8 @@ SHORTER = {
 CODES = {
     "droidreclaim run scenarios/game.yaml": (7,),  # one round proves nothing
     "--gate": (0, 7),
+    "--follow": (130,),  # interrupted
+    "droidreclaim top": (0, 130),
     '--until "headroom<=0"': (0, 7),  # the phone may kill before
 }
 
@@ -199,4 +201,6 @@ def is_endless(command: str) -> bool:
     """Whether a command, as the page has it, goes on until Ctrl-C."""
     if command.startswith("droidreclaim top"):
         return "--once" not in command
+    if command.startswith("droidreclaim top") and "--once" not in command:
+        return True
     return "--follow" in command or command == "droidreclaim footprint com.example.app"

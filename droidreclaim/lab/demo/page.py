@@ -35,4 +35,4 @@ def _chart(arm: Arm) -> Chart:
         Line("in swap", "swapped", swapped),
         Line("swap takes (zram)", "zram", zram),
     ]
-    return Chart([sample.at_s for sample in samples], lines, kills)
+    return Chart([sample.at_s for sample in samples], lines, kills, marks="✗ an app is killed")

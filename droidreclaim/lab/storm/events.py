@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from droidreclaim.lab.storm.host import Host
+
 
 @dataclass(frozen=True, slots=True)
 class Begin:
@@ -165,7 +167,7 @@ class End:
     t: Literal["end"] = "end"
 
 
-Event = Launch | Sample | PageOut | Gone | Kill | Verified | End
+Event = Launch | Sample | PageOut | Gone | Kill | Verified | End | Host
 
 
 @dataclass
@@ -180,6 +182,7 @@ class Run:
     kills: list[Kill] = field(default_factory=list)
     verified: Verified | None = None
     end: End | None = None
+    host: Host | None = None  # how busy this computer was
 
     @property
     def key(self) -> tuple[str, int]:
@@ -209,6 +212,8 @@ class Run:
                 self.verified = event
             case End():
                 self.end = event
+            case Host():
+                self.host = event
 
 
 _LINE: TypeAdapter[Begin | Event] = TypeAdapter(Annotated[Begin | Event, Field(discriminator="t")])

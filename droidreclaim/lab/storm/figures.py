@@ -22,6 +22,7 @@ class Figures:
 
     Attributes:
         launches: Hot, warm, cold, and those that failed: the app was gone before it showed.
+        reopenings: Launches but the first of each app: as many can be hot resumes as there are.
         planned: Launches that were to be; more than *launches* when the arm was cut short.
         avoidable_cold_starts: All but the first of each app.
         kills: Of the storm's apps, by who did it, from the logs.
@@ -41,6 +42,7 @@ class Figures:
     """
 
     launches: int
+    reopenings: int
     planned: int
     hot_resumes: int
     warm_starts: int
@@ -113,6 +115,7 @@ def figures(runs: Sequence[Run]) -> Figures:
     samples = [sample for run in runs for sample in run.samples]
     return Figures(
         launches=len(launches),
+        reopenings=sum(not one.first for one in launches),
         planned=sum(run.begin.launches for run in runs),
         hot_resumes=states[HOT],
         warm_starts=states[WARM],

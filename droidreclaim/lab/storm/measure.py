@@ -14,6 +14,7 @@ from droidreclaim.lab.storm import arms
 from droidreclaim.lab.storm.arms import Needs
 from droidreclaim.lab.storm.events import Begin, Event, Run
 from droidreclaim.lab.storm.figures import COLD
+from droidreclaim.lab.storm.host import HostWatch
 from droidreclaim.lab.storm.plan import Parameters, apps_of, launches
 from droidreclaim.lab.storm.play import Job, play, require_right
 from droidreclaim.lab.storm.stage import Stage
@@ -58,14 +59,18 @@ def measure(
     for job in jobs:
         recorder = _Recorder(job, note)
         clock.begin(job)
+        watch = HostWatch()
         needs = arms.needs_of(job.arm)
         try:
             with stage_of(needs) as stage:
                 clock.booted()
+                watch.start()
                 step = partial(clock.step, recorder)
                 play(stage, job, arms.make(job.arm), needs, recorder.note, step)
+                recorder.note(watch.stop())
         except (KeyboardInterrupt, DroidReclaimError) as error:
             if recorder.run is not None:
+                recorder.note(watch.stop())
                 runs.append(recorder.run)
             return runs, error
         assert recorder.run is not None

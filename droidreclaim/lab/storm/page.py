@@ -9,6 +9,7 @@ from typing import Any
 from droidreclaim.lab.storm import table
 from droidreclaim.lab.storm.events import Run, Sample
 from droidreclaim.lab.storm.result import BASELINE, Storm, rows
+from droidreclaim.lab.storm.words import headline, meaning, name_of
 from droidreclaim.report.web import page
 from droidreclaim.report.web.page import Chart, Line, Mark
 from droidreclaim.units import MIB
@@ -29,6 +30,9 @@ def render(storm: Storm) -> str:
         storm=storm,
         what=storm.what,
         rows=rows(storm),
+        headline=headline(storm),
+        meanings=[(arm, meaning(arm)) for arm in storm.arms],
+        name_of=name_of,
         warnings=table.warnings(storm),
         runs=runs,
         device=_device(runs),
@@ -46,7 +50,7 @@ def chart(run: Run) -> Chart:
         Line("waits for memory (PSI some)", "stall", stalls(samples), unit="%"),
     ]
     gone = [Mark(one.at_s, one.package.rpartition(".")[2]) for one in run.gone]
-    return Chart([one.at_s for one in samples], lines, gone)
+    return Chart([one.at_s for one in samples], lines, gone, marks="✗ an app is gone")
 
 
 def stalls(samples: Sequence[Sample]) -> list[float | None]:

@@ -9,6 +9,7 @@ from typing import Any
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.lab.storm.events import Run
 from droidreclaim.lab.storm.figures import Figures, by_arm, figures, figures_json
+from droidreclaim.lab.storm.host import Host
 from droidreclaim.lab.storm.plan import Parameters
 from droidreclaim.qa import stats
 
@@ -47,7 +48,7 @@ class Row:
     One arm, all its seeds together, and against today's phone.
 
     Attributes:
-        share: Where its share of hot resumes lies.
+        share: Where its share of hot resumes among all launches lies; *kept* among re-openings.
         more_hot: Share of hot resumes more than the baseline, by seed; None for the baseline.
     """
 
@@ -55,6 +56,7 @@ class Row:
     seeds: tuple[int, ...]
     figures: Figures
     share: stats.Interval | None
+    kept: stats.Interval | None
     more_hot: stats.Difference | None
 
 
@@ -68,7 +70,8 @@ def rows(storm: Storm) -> list[Row]:
         against = None if arm == BASELINE else stats.paired(_hot_shares(runs), base)
         seeds = tuple(run.begin.seed for run in runs)
         sure = stats.share(one.hot_resumes, one.launches)
-        found.append(Row(arm, seeds, one, sure, against))
+        kept = stats.share(one.hot_resumes, one.reopenings)
+        found.append(Row(arm, seeds, one, sure, kept, against))
     return found
 
 
@@ -90,9 +93,18 @@ def to_json(storm: Storm) -> dict[str, Any]:
         "why_not": str(storm.not_comparable) if storm.not_comparable else None,
         "arms": [_row_json(row) for row in rows(storm)],
         "runs": [
-            figures_json(run.begin.arm, [run.begin.seed], figures([run])) for run in storm.runs
+            figures_json(run.begin.arm, [run.begin.seed], figures([run]))
+            | {"host": _host_json(run.host)}
+            for run in storm.runs
         ],
     }
+
+
+def _host_json(host: Host | None) -> dict[str, Any] | None:
+    """How busy the computer was during a run; null for a storm of an older version."""
+    if host is None:
+        return None
+    return {**{key: value for key, value in asdict(host).items() if key != "t"}, "busy": host.busy}
 
 
 def _row_json(row: Row) -> dict[str, Any]:

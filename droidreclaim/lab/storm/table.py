@@ -7,6 +7,7 @@ from rich.text import Text
 
 from droidreclaim.lab.storm.figures import Figures
 from droidreclaim.lab.storm.result import BASELINE, Row, Storm, rows
+from droidreclaim.lab.storm.words import busy_hosts, headline
 from droidreclaim.qa import stats
 from droidreclaim.units import MIB, plural
 
@@ -47,10 +48,10 @@ def remarks(storm: Storm) -> list[str]:
         if row.more_hot is not None
     ]
     words = (
-        "AVOIDABLE: cold, though opened before; LOST: scores; BACK: time to be back, of every "
-        "re-opening, hot or cold; CPU: of page-outs and kswapd"
+        "HOT: opened again, and still there; AVOIDABLE: cold, though opened before; LOST: scores; "
+        "BACK: time to be back, of every re-opening, hot or cold; CPU: of page-outs and kswapd"
     )
-    return [words, *against, *warnings(storm)]
+    return [f"{headline(storm)}.", words, *against, *warnings(storm)]
 
 
 def warnings(storm: Storm) -> list[str]:
@@ -83,6 +84,7 @@ def warnings(storm: Storm) -> list[str]:
             "the arms ran with different seeds, and so with other launches: "
             + "; ".join(f"{row.arm} {', '.join(map(str, row.seeds))}" for row in shown)
         )
+    told += busy_hosts(storm)
     return [*told, str(storm.not_comparable)] if storm.not_comparable else told
 
 
@@ -118,10 +120,10 @@ def _cells(row: Row) -> list[str]:
 
 
 def _hot(row: Row) -> str:
-    hot = str(row.figures.hot_resumes)
-    if row.share is None:
+    hot = f"{row.figures.hot_resumes} of {row.figures.reopenings}"
+    if row.kept is None:
         return hot
-    return f"{hot} ({row.share.low * 100:.0f}-{row.share.high * 100:.0f} %)"
+    return f"{hot} ({row.kept.low * 100:.0f}-{row.kept.high * 100:.0f} %)"
 
 
 def kills(one: Figures) -> str:

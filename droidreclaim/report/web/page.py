@@ -52,11 +52,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over time, in seconds."""
+    """
+    Lines over time, in seconds.
+
+    Attributes:
+        marks: What its marks are, for the legend; left out where it is empty.
+    """
 
     at_s: Sequence[float]
     lines: Sequence[Line]
     kills: Sequence[Mark]
+    marks: str = ""
 
 
 def render(
