@@ -108,5 +108,8 @@ class Monitor:
                 raise DroidReclaimError("QEMU ended")
             self._read += data
         line, _, self._read = self._read.partition(b"\n")
-        answer = json.loads(line)
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DroidReclaimError("QEMU answers in another language") from error
         return answer if isinstance(answer, dict) else {}

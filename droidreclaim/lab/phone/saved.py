@@ -24,6 +24,7 @@ from droidreclaim.errors import DroidReclaimError
 from droidreclaim.lab.phone import adb
 from droidreclaim.lab.phone.image import Image, cache_dir
 from droidreclaim.lab.phone.qmp import Monitor
+from droidreclaim.records import read_record
 from droidreclaim.units import MIB
 
 KEEP = 16
@@ -56,7 +57,7 @@ class Place:
         What is there and is not whole is removed.
         """
         try:
-            listing = json.loads((self.folder / _LISTING).read_bytes())
+            listing = read_record(self.folder / _LISTING, dict[str, str])
             for name in (_MEMORY, _DISK):
                 if listing[name] != digest(self.folder / name):
                     raise ValueError(name)
