@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
+    _wait_s(config)
     config.pluginmanager.register(_MissingOnce(), "droidreclaim-missing-once")
 
 
@@ -196,6 +197,15 @@ def _after(item: pytest.Item, report: pytest.TestReport, droid: Droid) -> None:
     wanted = _setting(item.config, "artifacts")
     if not report.failed or not wanted:
         return
+    try:
+        words = f"kept in {_keep(item, droid, wanted)}"
+    except OSError as error:
+        words = f"nothing is kept: {error}"
+    report.sections.append(("droidreclaim", words))
+
+
+def _keep(item: pytest.Item, droid: Droid, wanted: str) -> Path:
+    """Write what tells why the test failed into a folder of its own, and return that."""
     from droidreclaim.testing.droid import artefacts
 
     name = re.sub(r"[^\w.-]+", "_", item.nodeid)[-150:]
@@ -204,7 +214,7 @@ def _after(item: pytest.Item, report: pytest.TestReport, droid: Droid) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file, data in artefacts(droid).items():
         (folder / file).write_bytes(data)
-    report.sections.append(("droidreclaim", f"kept in {folder}"))
+    return folder
 
 
 def _say_what_was_lost(report: pytest.TestReport, error: BaseException) -> None:
@@ -220,13 +230,15 @@ def _say_what_was_lost(report: pytest.TestReport, error: BaseException) -> None:
 def _new_pool(config: pytest.Config) -> Pool:
     from droidreclaim.testing.pool import Pool
 
-    wait = _setting(config, "wait") or "600"
-    try:
-        wait_s = float(wait)
-    except ValueError as error:
-        raise pytest.UsageError(f"--droid-wait {wait!r}: seconds") from error
     serials = tuple(_setting(config, "serial") or ())
-    return Pool(serials, boot=bool(_setting(config, "phone")), wait_s=wait_s)
+    return Pool(serials, boot=bool(_setting(config, "phone")), wait_s=_wait_s(config))
+
+
+def _wait_s(config: pytest.Config) -> float:
+    wait = _setting(config, "wait") or "600"
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", wait):
+        raise pytest.UsageError(f"--droid-wait {wait!r}: seconds, as 600 or 0.5")
+    return float(wait)
 
 
 def _setting(config: pytest.Config, name: str) -> Any:

@@ -36,7 +36,6 @@ def run(folder: Path, test: str, *words: str) -> subprocess.CompletedProcess[str
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONPATH": str(ROOT),
             "ADB_SERVER_SOCKET": f"tcp:127.0.0.1:{os.environ['NO_DEVICES']}",
-            "ANDROID_SERIAL": "",
         },
     )
 
@@ -47,6 +46,7 @@ def adb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AdbServer]:
     with AdbServer() as server:
         server.devices = ""
         monkeypatch.setenv("NO_DEVICES", str(server.port))
+        monkeypatch.setenv("ANDROID_SERIAL", "")
         monkeypatch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path / "state"))
         yield server
 
@@ -91,6 +91,27 @@ def test_a_marker_that_makes_no_sense_ends_the_collection(tmp_path: Path, words:
     assert done.returncode == 4, done.stdout
     assert "droid" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("wait", ["soon", "-1", "nan", "inf", "1e3", "9" * 10])
+def test_a_wait_that_is_no_number_of_seconds_is_told_once_before_a_test_runs(
+    tmp_path: Path, wait: str
+) -> None:
+    done = run(tmp_path, "def test_it():\n    pass\n", f"--droid-wait={wait}")
+    assert done.returncode == 4, done.stdout
+    assert "--droid-wait" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_serial_that_is_not_attached_is_named_and_where_it_came_from(
+    tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--droid-serial", "R58M12"] if by == "option" else []
+    monkeypatch.setenv("ANDROID_SERIAL", "" if words else "R58M12")
+    done = run(tmp_path, USES_ONE, "-rs", *words)
+    where = "R58M12" if words else "$ANDROID_SERIAL, R58M12"
+    assert f"1 wanted, 0 attached of {where}" in done.stdout, done.stdout
 
 
 def test_sdk_is_a_number_or_bounds() -> None:

@@ -306,6 +306,19 @@ def test_a_pocket_phone_that_another_run_booted_for_itself_is_taken_by_name_alon
     assert Pool(("127.0.0.1:6521",)).online() == ("127.0.0.1:6521",)
 
 
+def test_artefacts_that_cannot_be_kept_are_told_with_the_failure(
+    adb: AdbServer, tmp_path: Path
+) -> None:
+    Desk(adb, 1)
+    (tmp_path / "file").touch()
+    (tmp_path / "test_it.py").write_text("def test_it(droid):\n    raise ValueError('why')\n")
+    said = run(tmp_path, *OURS, "--droid-artifacts", "file/inside")
+    assert "1 failed" in said, said
+    assert "ValueError: why" in said
+    assert "nothing is kept: " in said
+    assert "INTERNALERROR" not in said
+
+
 def test_a_suite_that_owns_the_names_of_pytest_playwright_is_not_disturbed(
     adb: AdbServer, tmp_path: Path
 ) -> None:

@@ -55,7 +55,7 @@ class Pool:
         """
         if self.boot:
             return self._pocket_phones(count)
-        wanted = self.serials or tuple(filter(None, [os.environ.get("ANDROID_SERIAL")]))
+        wanted = self._named()
         server = find_server(None, None, os.environ)
         listed = list_devices(server, _LIST_S)
         wanted = tuple(by_avd_name(server, listed, Choice(one)).serial or one for one in wanted)
@@ -67,6 +67,10 @@ class Pool:
             there = tuple(one for one in attached if one not in others)
         self._seen.update(there)
         return there
+
+    def _named(self) -> tuple[str, ...]:
+        """Those to choose from; empty for all that are attached."""
+        return self.serials or tuple(filter(None, [os.environ.get("ANDROID_SERIAL")]))
 
     @contextmanager
     def lease(
@@ -121,7 +125,10 @@ class Pool:
     def _see_that_there_are(self, count: int, wants: Mapping[str, Any]) -> None:
         there = self.online(count)
         if len({*there, *self._seen}) < count:
-            named = f" of {', '.join(self.serials)}" if self.serials else ""
+            chosen = ", ".join(self._named())
+            named = (
+                f" of {chosen if self.serials else f'$ANDROID_SERIAL, {chosen}'}" if chosen else ""
+            )
             raise NoDevice(
                 f"{count} wanted, {len(there)} attached{named}",
                 hint="plug one in, start an emulator, or boot pocket phones: --droid-phone",
