@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect import why
+from droidreclaim.parse.kills.records import lmkd_reason
+from droidreclaim.policy import why_lmkd
+from droidreclaim.policy.lmkd_settings import settings_in_force
 from droidreclaim.policy.why import Cause, Story
 from droidreclaim.report.why import why_json, why_text
 from in_process import droidreclaim
@@ -182,6 +186,29 @@ def test_lmkds_kill_says_what_was_left_and_the_settings_of_the_rule_that_fired(
     assert "4242" in death.lines[said[shortage][0] - 1].text
     assert death.lines[said[shortage][0] - 1].text in KILLINFO
     assert not death.unknown
+
+
+@pytest.mark.parametrize(
+    ("number", "names"),
+    [
+        (0, ["pressure_after_kill_min_score"]),
+        (1, ["psi_complete_stall_ms"]),
+        (2, ["swap_free_low_percentage", "thrashing_limit"]),
+        (3, ["swap_free_low_percentage"]),
+        (4, ["thrashing_limit"]),
+        (5, ["thrashing_limit"]),
+        (6, ["swap_util_max"]),
+        (7, ["thrashing_limit", "filecache_min_kb"]),
+        (8, ["lowmem_min_oom_score"]),
+        (9, ["direct_reclaim_threshold_ms"]),
+    ],
+)
+def test_each_rule_of_lmkd_has_its_limits(number: int, names: list[str]) -> None:
+    settings = settings_in_force(
+        {"ro.build.version.sdk": "36", "ro.lmk.direct_reclaim_threshold_ms": "500"}
+    )
+    said = why_lmkd.limits(lmkd_reason(number, 39), settings, "are")
+    assert re.findall(r"(\w+) -?\d+ \(", said) == names
 
 
 def test_without_killinfo_nobody_knows_how_much_was_free(tmp_path: Path) -> None:
