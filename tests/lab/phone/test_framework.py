@@ -274,6 +274,9 @@ class TestKiller:
         [death] = run_json(small, "why", names[0])["deaths"]
         assert (death["cause"], death["by"]) == ("lmkd", "lmkd")
         assert {line["source"] for line in death["lines"]} == {"logcat", "exit-info"}
+        said = " ".join(one["text"] for one in death["sentences"])
+        assert re.search(r"At that moment \S+ [KM]iB were free, .* of 32.0 MiB of swap", said), said
+        assert "The limits of this rule are on this device now: " in said
 
     def test_a_victim_of_the_kernel_is_no_kill_of_lmkd(self, small: Handset) -> None:
         pocket(small, "killer off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,11 +24,13 @@ def staged(phone: Handset) -> Iterator[Handset]:
     phone.text(f"pm uninstall {APP}")
 
 
-def died(phone: Handset, how: Callable[[], object]) -> dict[str, Any]:
+def died(
+    phone: Handset, how: Callable[[], object], leave: str = "input keyevent HOME"
+) -> dict[str, Any]:
     """Start the app, leave it, end it, and return what `why` says of that process."""
-    phone.text(f"am start -W {APP}; input keyevent HOME")
+    phone.text(f"am start -W {APP}; {leave}")
     pid = int(phone.text(f"pidof {APP}"))
-    until(lambda: int(phone.text(f"cat /proc/{pid}/oom_score_adj")) >= 700)
+    until(lambda: not leave or int(phone.text(f"cat /proc/{pid}/oom_score_adj")) >= 700)
     how()
     until(lambda: phone.shell(f"pidof {APP}").returncode != 0)
 
@@ -53,6 +56,74 @@ def test_each_staged_death_is_named_rightly(staged: Handset) -> None:
     told = run(staged, "why", APP).stdout
     assert "not the user's doing" in told
     assert f"no process of {APP} runs" in told
+
+
+class Rules:
+    """Brings an app under each rule of ActivityManager's that Android 17 has."""
+
+    def __init__(self, phone: Handset) -> None:
+        self.phone = phone
+
+    def set(self, **values: object) -> None:
+        rows = (
+            f"device_config put activity_manager {key} {value}" for key, value in values.items()
+        )
+        self.phone.text("; ".join(rows))
+
+    def freeze_after(self, milliseconds: int) -> None:
+        table = "activity_manager_native_boot"
+        self.phone.text(f"device_config put {table} freeze_debounce_timeout {milliseconds}")
+
+    def crash(self) -> None:
+        self.phone.text(f"am crash {APP}")
+
+    def anr(self) -> None:
+        """Of an app that does not run, as one in a loop would not answer."""
+        stop = f"setprop pocket.anr_s 1; kill -STOP $(pidof {APP})"
+        self.phone.text(f"{stop}; am broadcast -a com.example.PING -p {APP}")
+
+    def freezer(self) -> None:
+        self.freeze_after(300)
+        until(lambda: json.loads(self.phone.text(f"pocket call {APP}"))["ended"] != [])
+        self.freeze_after(600_000)
+
+    def cached_limit(self) -> None:
+        self.set(max_cached_processes=2)
+        until(lambda: self.phone.shell(f"pidof {APP}").returncode != 0)
+        self.set(max_cached_processes=32)
+
+    def excessive_use(self) -> None:
+        """It reads its whole heap, over and over."""
+        self.set(power_check_interval=2000)
+        self.phone.shell(f"while pidof {APP}; do pocket verify {APP}; done >/dev/null 2>&1")
+        self.set(power_check_interval=300_000)
+
+    def memory_limiter(self) -> None:
+        self.phone.text("setprop pocket.limiter_grace_s 1; pocket limits 12 1 150 75")
+
+
+@pytest.mark.nightly
+def test_each_death_by_a_rule_of_activity_manager_is_named_rightly(
+    boot: Callable[..., Handset],
+) -> None:
+    phone = boot(api=37)
+    phone.text(f"pocket install {APP} 24")
+    rules = Rules(phone)
+    rules.freeze_after(600_000)
+    cached = "am start -W com.example.notes; am start -W com.example.chat; input keyevent HOME"
+    for cause, leave, by in (
+        ("crash", cached, "crash"),
+        ("anr", cached, "anr"),
+        ("freezer", cached, "freezer"),
+        ("cached_limit", cached, "activity_manager"),
+        ("excessive_use", cached, "activity_manager"),
+        ("memory_limiter", "", "memory_limiter"),
+    ):
+        death = died(phone, getattr(rules, cause), leave)
+        assert (death["cause"], death["by"]) == (cause, by), death
+        assert {line["source"] for line in death["lines"]} == {"logcat", "exit-info"}, death
+        assert not any("disagree" in one["text"] for one in death["sentences"]), death
+        print(cause, death["sentences"][0]["text"])
 
 
 def test_an_app_that_lives_is_said_to_live(staged: Handset) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from typing import NamedTuple
 
+from . import endings
 from .apps import App, Process
 from .links import AppGone
 from .manager import ActivityManager
@@ -34,6 +35,8 @@ def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
     if verb in ("force-stop", "kill") and rest:
         (am.force_stop if verb == "force-stop" else am.kill_background)(rest[-1])
         return 0
+    if verb in ("crash", "broadcast") and rest:
+        return (_crash if verb == "crash" else _broadcast)(am, rest, reply)
     if verb == "memory-limiter" and am.limiter.on and rest == ["status"]:
         reply.out(am.limiter.status(am.processes()))
         return 0
@@ -53,6 +56,25 @@ def run(am: ActivityManager, words: list[str], reply: Reply) -> int:
         return 0
     reply.err(f"Unknown command: {verb}\n")
     return 255
+
+
+def _crash(am: ActivityManager, words: list[str], reply: Reply) -> int:
+    for process in am.find(words[-1]):
+        endings.crash(am, process)
+    return 0
+
+
+def _broadcast(am: ActivityManager, words: list[str], reply: Reply) -> int:
+    """Deliver to the package that ``-p`` names; ``am`` itself waits for the receivers."""
+    said = dict(zip(words[::2], words[1::2], strict=False))
+    package, action = said.get("-p", ""), said.get("-a", "")
+    intent = f"Intent {{ act={action} flg=0x10400000 pkg={package} }}"
+    reply.out(f"Broadcasting: {intent}\n")
+    for process in am.processes(package):
+        if process.main:
+            endings.broadcast(am, process, intent)
+    reply.out("Broadcast completed: result=0\n")
+    return 0
 
 
 def _compact_usage(sdk: int) -> str:

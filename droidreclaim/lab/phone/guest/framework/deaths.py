@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 
 from .apps import UNRANKED, Process
+from .endings import APP_CRASH
 from .lmkd import Kill
 from .log import Log, Source
 from .oomadj import state_number
@@ -92,7 +93,7 @@ class Deaths:
         if signal:
             text = f"Process {process.pid} exited due to signal {signal} (Killed)"
             self._log.write("main", "I", "Zygote", text, Source(1, 0))
-        if process.why_killed is None:
+        if process.why_killed is None or process.why_killed[0] == APP_CRASH:
             adj = label(rank.adj, self._sdk).replace("+ ", "+").rstrip()
             text = f"Process {process.name} (pid {process.pid}) has died: {adj:<3} {rank.state}"
             self._log.write("system", "I", "ActivityManager", text, Source(os.getpid()))

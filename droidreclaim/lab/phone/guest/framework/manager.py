@@ -17,6 +17,7 @@ from .apps import WORKING_SET_PERMILLE, App, Process
 from .compaction import Compactor
 from .deaths import Deaths
 from .dump_record import reference
+from .endings import Background
 from .freezer import Freezer
 from .limiter import WHY, MemoryLimiter
 from .links import AppGone, Zygote, write_adj
@@ -60,6 +61,7 @@ class ActivityManager:
         self.compactor = Compactor(log, props, freezes=self.freezer.on)
         self.freezer.frozen = self.compactor.frozen
         self.limiter = MemoryLimiter(props, memory.total_bytes(), self._over_limit)
+        self.background = Background(props, self.kill)
         self.mmd = Mmd(props)
         self.beats = True
         self.reuse_percent = ALL  # of the working set, from one resume to the next
@@ -427,6 +429,7 @@ class ActivityManager:
             self.freezer.look(self._alive())
         processes = self.processes()
         self.limiter.look(processes)
+        self.background.look(processes)
         for process in self.mmd.due(processes):
             if self.mmd.write_back(process.pid):
                 with self._lock:

@@ -5,6 +5,7 @@ import os
 
 from . import memory
 from .apps import MIB, Process, Wish
+from .endings import call
 from .limiter import Limits
 from .links import AppGone
 from .log import Log
@@ -18,6 +19,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
   pocket score PACKAGE             the score in the game's heap, null when it does not run
   pocket install PACKAGE SIZE [SEED] [--game] [--remote] [--isolated] [--service] [--perceptible]
                                    SIZE in MiB; a running process keeps its old heap
+  pocket call PACKAGE              a call over binder, as from another app: a frozen one dies of it
   pocket beat on|off               background work of the apps
   pocket reuse PERCENT             of what an app uses at a resume, that is of the last one's;
                                    under 100 a collector moves all but games; of apps started later
@@ -36,8 +38,8 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
         answer: object = {"apps": [_app(am, name) for name in am.packages.apps]}
     elif verb == "verify":
         answer = _verify(am, rest[0] if rest else "all")
-    elif verb == "score" and rest:
-        answer = _score(am, rest[0])
+    elif verb in ("score", "call") and rest:
+        answer = (_score if verb == "score" else _call)(am, rest[0])
     elif verb == "install" and len(rest) >= 2:
         answer = _install(am, rest)
     elif verb in ("beat", "killer") and rest and rest[0] in ("on", "off"):
@@ -70,6 +72,10 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     if verb == "tally" or not isinstance(answer, dict):
         return 0
     return 1 if answer.get("bad") or answer.get("error") else 0
+
+
+def _call(am: ActivityManager, name: str) -> dict[str, object]:
+    return {"ended": [one.pid for one in am.processes(name) if call(am, one)]}
 
 
 def _app(am: ActivityManager, name: str) -> dict[str, object]:
