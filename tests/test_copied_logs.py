@@ -210,6 +210,16 @@ def test_an_app_that_quotes_a_kill_in_any_form_has_killed_nobody(tmp_path, form)
     assert found.records == ()
 
 
+@pytest.mark.parametrize(
+    "form",
+    [threadtime, lambda t, p, m: f"I/{t}({p:5d}): {m}", lambda t, p, m: f"11-28 09:00:00.123 I/{t}({p:5d}): {m}"],
+    ids=["threadtime", "brief", "time"],
+)  # fmt: skip
+@pytest.mark.parametrize("said", [MAIN, EVENTS], ids=["main", "events"])
+def test_lines_that_a_page_has_put_into_one_are_told_apart(tmp_path, form, said) -> None:
+    require_the_kill(of_text(tmp_path, lines_of(form, said).replace("\n", " ")))
+
+
 def test_a_form_without_tags_says_what_it_cannot_show(tmp_path) -> None:
     def thread(_tag: str, pid: int, message: str) -> str:
         return f"I({pid:5d}:{pid:5d}) {message}"
@@ -222,13 +232,61 @@ def test_a_form_without_tags_says_what_it_cannot_show(tmp_path) -> None:
     ("line", "pid", "by"),
     [
         ("Killing proc 4321:com.example.game:remote/u0a84: crash", 4321, KilledBy.CRASH),
-        ("Killing proc 4321:com.example.game/u0a84: user's request after error", 4321, KilledBy.ACTIVITY_MANAGER),
+        ("Killing proc 4321:com.example.game/u0a84: user's request after error", 4321, KilledBy.USER),
     ],
 )  # fmt: skip
 def test_what_android_6_and_7_kill_after_a_crash_is_a_kill(tmp_path, line, pid, by) -> None:
     (record,) = of_text(tmp_path, threadtime("ActivityManager", 1500, line) + "\n").records
 
     assert (record.pid, record.by) == (pid, by)
+
+
+ONE_LINE_EACH = (
+    ("lmkd", "Reclaim 'com.example.a' (4321), uid 10123, oom_score_adj 905 to free 8kB rss, 1kB swap"),
+    ("lmkd", "lmkd watchdog killed process 4321, oom_score_adj 905"),
+    ("lmkd", KILL),
+    ("killinfo", "[4321,10123,905,900,83468,3,120000,90000]"),
+    ("am_kill", EVENTS[0][2]),
+    ("am_proc_died", EVENTS[1][2]),
+    ("30023", EVENTS[0][2]),  # am_kill, where the device lacks the file with its name
+    ("10195355", "[4321,10123,905,900,83468,3,120000,90000]"),
+    ("am_crash", "[4321,0,com.example.a,952680010,java.lang.Error,why,A.java,7]"),
+    ("ActivityManager", "Process com.example.a (pid 4321) has died: cch+5 CEM"),
+    ("ActivityManager", "Process com.example.a (pid 4321) (adj 10) has died."),
+    ("ActivityManager", "Killing 4321:com.example.a/u0a123 (adj 905): empty #17"),
+    ("ActivityManager", "Killing process com.example.a (pid=4321) at user's request"),
+    ("ActivityManager", "Killing app com.example.a (pid 4321) because provider a.B is in dying process c"),
+    ("ActivityManager", "No longer want com.example.a (pid 4321): hidden #16"),
+    ("ActivityManager", "Isolated process com.example.a (pid 4321) no longer needed"),
+    ("ActivityManager", "Killing PhantomProcessRecord {1a2b 4321:900:top/u0a9}: Trimming phantom processes"),
+    ("Zygote", "Process 4321 exited due to signal 9 (Killed)"),
+    ("Zygote", "Process 4321 terminated by signal (9)"),
+    ("MyApp", "ApplicationExitInfo(timestamp=7/2/26, 5:46 PM pid=4321 realUid=1 packageUid=1 definingUid=1 user=0 process=a.b reason=3 (LOW_MEMORY) subreason=0 (UNKNOWN) status=0 importance=400 pss=0.00 rss=0.00 description=null state=empty trace=null"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("tag", "message"), ONE_LINE_EACH)
+def test_every_record_is_found_among_many_lines_of_others(tmp_path, tag, message) -> None:
+    quiet = "".join(f"{threadtime('MyApp', 99, str(number))}\n" for number in range(1000))
+
+    found = of_text(tmp_path, f"{quiet}{threadtime(tag, 206, message)}\n{quiet}")
+
+    assert [one.pid for one in found.records] == [4321]
+
+
+@pytest.mark.parametrize(
+    ("message", "adj", "by"),
+    [
+        ("Process com.example.a (pid 4321) (adj 10) has died.", 10, KilledBy.UNKNOWN),
+        ("Isolated process a.b:c (pid 4321) no longer needed", None, KilledBy.ACTIVITY_MANAGER),
+        ("Killing process a.b (pid=4321) at user's request", None, KilledBy.USER),
+        ("Killing app a.b (pid 4321) because provider a.B is in dying process c", None, KilledBy.ACTIVITY_MANAGER),
+    ],
+)  # fmt: skip
+def test_what_old_releases_and_samsung_say_of_an_end(tmp_path, message, adj, by) -> None:
+    (record,) = of_text(tmp_path, threadtime("ActivityManager", 1500, message) + "\n").records
+
+    assert (record.pid, record.oom_score_adj, record.by) == (4321, adj, by)
 
 
 def test_a_package_that_android_4_has_stopped_is_no_unreadable_kill(tmp_path) -> None:

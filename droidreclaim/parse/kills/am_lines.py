@@ -19,10 +19,16 @@ _KILLING = re.compile(
 )
 _KILLING_OLD = re.compile(
     rf"Killing (?:process |app |proc )?(?P<name>[^\s()]{{1,512}}) \(pid[ =]{_PID}\)"
-    r"(?:: (?P<reason>.*))?"
+    r"(?::? (?P<reason>.*))?"  # ": error", " at user's request", " because provider ..."
 )
 _NO_LONGER = re.compile(rf"No longer want {_NAME} \(pid {_PID}\): (?P<reason>.*)")
-_DIED = re.compile(rf"Process {_NAME} \(pid {_PID}\) has died\.?(?:: *(?P<label>.*))?")
+_ISOLATED = re.compile(rf"Isolated process {_NAME} \(pid {_PID}\) (?P<reason>no longer needed)")
+# Samsung puts " (adj 10)" behind the pid.
+_DIED = re.compile(
+    rf"Process {_NAME} \(pid {_PID}\)(?: \(adj (?P<adj>-?[0-9]{{1,6}})\))? has died\.?"
+    r"(?:: *(?P<label>.*))?"
+)
+_OLD_FORMS = (_NO_LONGER, _ISOLATED, _KILLING_OLD)
 _FORCE_STOP = re.compile(
     r"Force stopping (?:package |service |instrumentation )?(?P<package>[^\s:]{1,512})"
     r"(?: (?:appid=(?P<app_id>-?[0-9]{1,10})|uid=[0-9]{1,10}))?(?: user=(?P<user>-?[0-9]{1,6}))?"
@@ -69,15 +75,19 @@ class Died:
 
     Attributes:
         label: What the line says after the colon: ``cch+95 CEM (41,548)``.
+        printed_adj: Samsung's, on the scale of its release.
     """
 
     pid: int
     name: str
     label: str
+    printed_adj: int | None = None
 
     @property
     def oom_score_adj(self) -> int | None:
         """Where the label has a number: ``cch+95`` is 995, ``cch`` alone only names a band."""
+        if self.printed_adj is not None:
+            return self.printed_adj
         found = _LABELLED.match(self.label)
         adj = adj_of_label(found[0]) if found else None
         return adj.adj if adj and adj.exact else None
@@ -116,7 +126,10 @@ Line = Killing | Died | ForceStopped | Started | Exited
 
 def opens_record(message: str) -> bool:
     """Whether a message starts as a record of this module, readable or not."""
-    return message.startswith(_OPENINGS)
+    isolated = (
+        message.startswith("Isolated process ") and " (pid " in message
+    )  # else a dump's title
+    return isolated or message.startswith(_OPENINGS)
 
 
 def read_activity_line(message: str) -> Line | None:
@@ -140,7 +153,7 @@ def _killing(text: str) -> Killing | None:
     if found is not None:
         adj = int(found["adj"]) if found["adj"] else None
         return Killing(int(found["pid"]), found["name"], uid_of(found["uid"]), adj, found["reason"])
-    old = _NO_LONGER.fullmatch(text) or _KILLING_OLD.fullmatch(text)
+    old = next((m for one in _OLD_FORMS if (m := one.fullmatch(text))), None)
     if old is None:
         return None
     return Killing(int(old["pid"]), old["name"], None, None, old["reason"] or "")
@@ -149,7 +162,8 @@ def _killing(text: str) -> Killing | None:
 def _ending(text: str) -> Died | ForceStopped | None:
     died = _DIED.fullmatch(text)
     if died is not None:
-        return Died(int(died["pid"]), died["name"], (died["label"] or "").strip())
+        adj = int(died["adj"]) if died["adj"] else None
+        return Died(int(died["pid"]), died["name"], (died["label"] or "").strip(), adj)
     phantom = _PHANTOM_DIED.fullmatch(text)
     if phantom is not None:
         return Died(int(phantom["pid"]), phantom["name"], "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -25,6 +26,12 @@ _MARKUP = re.compile(
 # "2026-11-28T09:00:00.1234567Z 11-28 08:59:59.123  1500  1501 I tag: ..." of a CI's own log
 _INNER_TIME = re.compile(r"(?<![0-9-])(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.")
 _LONGEST_PREFIX = 300
+# "... has died. I/ActivityManager( 2258): Process ...": a head in the middle of a line
+_GLUE = re.compile(
+    r" (?=[VDIWEFA]/[\w.$-]{1,60} {0,16}\( {0,8}[0-9]{1,10}\): "
+    r"|[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} {1,8}(?:[VDIWEFA]/|[0-9]{1,10} ))"
+)
+_SHORTEST_GLUED, _FEWEST_GLUED = 160, 2
 _LONGEST = 8192
 _TIME = re.compile(
     r"(?:(?:[0-9]{4}[-/])?[0-9]{2}[-/][0-9]{2}[ T]{1,3})?"
@@ -50,6 +57,17 @@ _SEPARATORS = ("\t", "|", ",")
 _LEVEL = re.compile(r"[VDIWEFA]|[0-9]{0,10}")
 _MESSAGE_KEYS = ("message", "msg", "text", "content", "log", "line")
 _MOST_VALUES = 64
+
+
+def unglued(lines: Iterable[NumberedLine]) -> Iterator[NumberedLine]:
+    """Lines as they were where a page has put several into one; all have its number."""
+    for number, line in lines:
+        if len(line) < _SHORTEST_GLUED:
+            yield number, line
+            continue
+        ends = [glue.start() for glue in _GLUE.finditer(line)]
+        cuts = [0, *ends, len(line)] if len(ends) >= _FEWEST_GLUED else [0, len(line)]
+        yield from ((number, line[a:b].strip()) for a, b in itertools.pairwise(cuts))
 
 
 def behind_prefixes(lines: Iterable[NumberedLine]) -> list[NumberedLine]:

@@ -73,7 +73,9 @@ _WANTED_BY = (
     (re.compile(r"crash", re.I), KilledBy.CRASH),
     (re.compile(r"\banr\b", re.I), KilledBy.ANR),
     (
-        re.compile(r"^remove[ -]task|^stop .*\bfrom (?:pid|process)\b|user[ -]request", re.I),
+        re.compile(
+            r"^remove[ -]task|^stop .*\bfrom (?:pid|process)\b|user(?:'s)?[ -]request", re.I
+        ),
         KilledBy.USER,
     ),
 )
