@@ -223,3 +223,24 @@ def test_seconds_since_1970_are_a_date_whatever_the_device_s_clock() -> None:
     at = Clock.of_capture(None).iso(record("1790448214.410")).at
     assert at == "2026-09-26T18:43:34.410+00:00"
     assert Clock.of_capture(None).iso(record("123.410")).at == "123.410"
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("Trimming phantom processes", "phantom"),
+        ("CachedClean[(cch-empty)]", "vendor"),
+        ("by rms", "vendor"),
+        ("stop com.example.chat due to from process:com.miui.securitycenter", "vendor"),
+        ("empty #17", None),
+        ("stop com.example.chat due to from pid 812", None),
+        ("a by rms of its own", None),
+    ],
+)
+def test_a_kill_says_what_stands_behind_it_where_its_words_do(
+    tmp_path: Path, reason: str, cause: str | None
+) -> None:
+    line = f"10-02 10:00:00.201  1500  1600 I am_kill : [0,5000,com.example.chat,905,{reason}]\n"
+    (tmp_path / "log").write_text(line)
+    [kill] = kills.of_capture(tmp_path / "log", since_s=None).records
+    assert report.kill_json(kill)["cause"] == cause

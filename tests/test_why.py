@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from local_shell import LocalShell
 
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect import why
@@ -245,6 +246,65 @@ def test_only_the_apps_own_processes_are_told_and_all_of_them(tmp_path: Path) ->
     text = killing("empty #17", pid=1) + killing("empty #17", pid=2).replace(APP, f"{APP}:remote")
     text += killing("empty #17", pid=3).replace(APP, f"{APP}.other")
     assert [one.kill.pid for one in story(tmp_path, text).deaths] == [1, 2]
+
+
+PHANTOM = (
+    "10-02 10:00:00.200  1500  1600 I ActivityManager: Killing PhantomProcessRecord "
+    "{b1f1c9d 5000:4242:busybox/u0a99}: Trimming phantom processes\n"
+    "10-02 10:00:00.201  1500  1600 I am_kill : [0,5000,busybox,0,Trimming phantom processes]\n"
+)
+
+
+def test_a_child_process_of_the_app_is_told_though_it_has_a_programs_name(tmp_path: Path) -> None:
+    """By its uid, which another line has together with the app's name."""
+    told = story(tmp_path, killing("remove task") + PHANTOM).deaths
+    assert [(one.kill.name, one.cause) for one in told] == [
+        (APP, Cause.TASK_REMOVED),
+        ("busybox", Cause.PHANTOM_LIMIT),
+    ]
+    other = PHANTOM.replace("u0a99", "u0a98")
+    assert len(story(tmp_path, killing("remove task") + other).deaths) == 1
+    assert story(tmp_path, PHANTOM).deaths == ()  # no line says whose uid that is
+
+
+def shell(tmp_path: Path, log: str, packages: str, properties: str) -> LocalShell:
+    """A shell whose logcat, pm and getprop say what they are told; the rest of it says nothing."""
+    for name, text in (("log", log), ("packages", packages), ("props", properties)):
+        (tmp_path / name).write_text(text)
+    return LocalShell(
+        f"logcat() {{ cat {tmp_path}/log; }}\n"
+        f'pm() {{ [ "$*" = "list packages -U" ] && cat {tmp_path}/packages; }}\n'
+        f"getprop() {{ cat {tmp_path}/props; }}\n"
+        "dumpsys() { return 1; }\ndmesg() { return 1; }\n"
+    )
+
+
+def test_a_device_says_whose_uid_a_child_had_and_lmkds_settings(tmp_path: Path) -> None:
+    rows = f"package:com.example.other uid:10098\npackage:{APP} uid:10099\n"
+    properties = "[ro.build.version.sdk]: [33]\n"
+    device = shell(tmp_path, PHANTOM + LMKD_LINE, rows, properties)
+    told = why.of_device(device, None, APP, since_s=None, timeout_s=20)
+    assert [one.cause for one in told.deaths] == [Cause.LMKD, Cause.PHANTOM_LIMIT]
+    said = [one.text for one in told.deaths[0].sentences]
+    words = "are on this device now: swap_free_low_percentage 10 (AOSP's default)"
+    assert f"The limits of this rule {words}." in said
+
+
+@pytest.mark.parametrize("packages", ["", "Failure calling service package: Broken pipe\n"])
+def test_a_device_that_cannot_list_packages_or_properties_tells_the_rest(
+    tmp_path: Path, packages: str
+) -> None:
+    device = shell(tmp_path, PHANTOM + LMKD_LINE, packages, "")
+    told = why.of_device(device, None, APP, since_s=None, timeout_s=20)
+    assert [one.kill.name for one in told.deaths] == [APP, "busybox"]  # lmkd's line has the uid
+    assert not any("limits of this rule" in one.text for one in told.deaths[0].sentences)
+
+
+def test_what_shares_the_uid_and_was_ended_for_another_reason_is_not_the_apps(
+    tmp_path: Path,
+) -> None:
+    other = killing("empty #17", pid=5).replace(f":{APP}/", ":com.example.sharing/")
+    assert [one.kill.pid for one in story(tmp_path, killing("empty #17") + other).deaths] == [4242]
 
 
 def test_none_is_said_of_what_was_read(tmp_path: Path) -> None:

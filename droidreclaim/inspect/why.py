@@ -11,16 +11,17 @@ from pathlib import Path
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import Answer, ask
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
 from droidreclaim.inspect.killers import properties_of_capture
 from droidreclaim.inspect.kills import COMMANDS, parts_of
 from droidreclaim.parse.activity.exits import ProcessExit, parse_exit_info
+from droidreclaim.parse.activity.packages import parse_pm_list
 from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
 from droidreclaim.parse.kills.join import join_kills, same_kill
 from droidreclaim.parse.kills.log import parse_kills
-from droidreclaim.parse.kills.records import KilledBy, KillRecord
+from droidreclaim.parse.kills.records import KilledBy, KillRecord, cause_of
 from droidreclaim.parse.kills.times import seconds_apart
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.parse.text.bugreport import Kind
@@ -80,7 +81,8 @@ def of_device(
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
-    answers = ask(device, {**COMMANDS, "props": "getprop"}, way, timeout_s=timeout_s)
+    more = {"props": "getprop", "packages": "pm list packages -U"}
+    answers = ask(device, {**COMMANDS, **more}, way, timeout_s=timeout_s)
     texts = _Texts()
     for name, source in (("log", "logcat"), ("kernel", "dmesg")):
         answer = answers[name]
@@ -96,7 +98,19 @@ def of_device(
     if answers["props"].ok:
         values = settings_in_force(answers["props"].read(parse_getprop))
         settings = Settings(values, "are on this device now")
-    return _story(package, texts, Clock.of_device(answers["clock"].text), since_s, settings)
+    clock = Clock.of_device(answers["clock"].text)
+    return _story(package, texts, clock, since_s, settings, _uids(answers["packages"], package))
+
+
+def _uids(answer: Answer, package: str) -> frozenset[int]:
+    """Of the app, one for each user; none where the device does not say."""
+    if not answer.ok:
+        return frozenset()
+    try:
+        listed = parse_pm_list(answer.text)
+    except ParseError:
+        return frozenset()  # its own processes are known by their names
+    return frozenset(uid for one in listed if one.name == package for uid in one.uids)
 
 
 def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
@@ -128,17 +142,24 @@ def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
 
 
 def _story(
-    package: str, texts: _Texts, clock: Clock, since_s: float | None, settings: Settings | None
+    package: str,
+    texts: _Texts,
+    clock: Clock,
+    since_s: float | None,
+    settings: Settings | None,
+    uids: frozenset[int] = frozenset(),
 ) -> Story:
     lines = [replace(one, record=clock.resolved([one.record])[0]) for one in texts.lines]
     lines.sort(key=lambda one: clock.sort_key(one.record))
     kills = sorted(join_kills(line.record for line in lines), key=clock.sort_key)
     if since_s is not None:
         kills = [one for one in kills if not clock.is_older(one, timedelta(seconds=since_s))]
+    told = [one.record for one in lines if _names(package, one.record.name)]
+    uids |= {one.uid for one in told if one.uid is not None}
     deaths = [
         _death(kill, lines, kills, clock, settings)
         for kill in kills
-        if _is_of(package, kill, lines)
+        if _is_of(package, kill, lines) or _is_child_of(uids, kill)
     ]
     return Story(package, tuple(deaths), tuple(texts.read), tuple(texts.silent))
 
@@ -146,7 +167,16 @@ def _story(
 def _is_of(package: str, kill: KillRecord, lines: Sequence[Line]) -> bool:
     """Whether a process is *package*'s, by its whole name or by the shorter one a kernel has."""
     names = {one.record.name for one in lines if one.record.pid == kill.pid} | {kill.name}
-    return any(name.partition(":")[0] == package for name in names if name)
+    return any(_names(package, name) for name in names)
+
+
+def _names(package: str, name: str | None) -> bool:
+    return name is not None and name.partition(":")[0] == package
+
+
+def _is_child_of(uids: frozenset[int], kill: KillRecord) -> bool:
+    """Whether it was started by an app of these uids itself: its name is that of a program."""
+    return kill.uid in uids and cause_of(kill.reason) == "phantom"
 
 
 def _death(
