@@ -29,8 +29,18 @@ def read_record(path: Path, form: type[_T]) -> _T:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
+    return read_json(data, form)
+
+
+def read_json(text: bytes, form: type[_T]) -> _T:
+    """
+    A document that this program wrote, of the *form* that is wanted.
+
+    Raises:
+        ValueError: no JSON, nested too deep or of another form, or a number beyond 63 bits.
+    """
     try:
-        value = msgspec.json.decode(data)
+        value = msgspec.json.decode(text)
         require_bounded(value)
         return msgspec.convert(value, type=form)
     except RecursionError as error:

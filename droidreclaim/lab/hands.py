@@ -6,20 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.parse.activity.launch import Launch
-from droidreclaim.parse.kills.join import join_kills
-from droidreclaim.parse.kills.log import parse_kills
-from droidreclaim.parse.kills.records import KillRecord
+from droidreclaim.records import read_json
 from droidreclaim.session import Phone
 from droidreclaim.session.app import run
 from droidreclaim.units import MIB
-
-_VERIFY_TIMEOUT_S = 240.0
-
-_DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class BadPages(DroidReclaimError):
@@ -36,7 +28,7 @@ class Hands:
     """
 
     phone: Phone
-    meanwhile: Callable[[], None]
+    meanwhile: Callable[[], object]
 
     def install(self, package: str, heap_bytes: int, seed: int, *, game: bool = False) -> None:
         """Put an app on the phone, its heap in whole MiB; it does not run yet."""
@@ -63,24 +55,6 @@ class Hands:
         seen = self._json(["pocket", "score", package])
         return seen.get("pid"), seen.get("score")
 
-    def pids(self) -> dict[str, int]:
-        """The main process of every app that runs, by package."""
-        apps = self._json(["pocket", "apps"])["apps"]
-        return {app["package"]: app["pid"] for app in apps if app["pid"] is not None}
-
-    def kills(self) -> tuple[KillRecord, ...]:
-        """Everything the log says about kills; times are seconds of the phone's clock."""
-        text = self._run(["logcat", "-d", "-b", "main,system,events", "-v", "epoch"])
-        return join_kills(parse_kills(text, "logcat").records)
-
-    def clock_s(self) -> float:
-        """The phone's clock, as its log has it."""
-        text = self._run(["date", "+%s.%N"]).strip()
-        try:
-            return float(text)
-        except ValueError:
-            raise ParseError("date", 1, text) from None
-
     def killer(self, on: bool) -> None:
         """Switch lowmemorykiller."""
         self._json(["pocket", "killer", "on" if on else "off"])
@@ -101,17 +75,12 @@ class Hands:
         if settings:
             self._run(["setprop", "lmkd.reinit", "1"])
 
-    def verify(self) -> list[dict[str, Any]]:
-        """Have every app read and check all its pages: one row a process."""
-        found = self.phone.device.run(["pocket", "verify", "all"], timeout_s=_VERIFY_TIMEOUT_S)
-        rows = _document("pocket verify all", found.text)["processes"]
-        return list(rows)
-
     def verify_and_stop(self, packages: Sequence[str], *, timeout_s: float) -> list[dict[str, Any]]:
         """
-        As `verify`, one app after the other, each ended when it has been checked.
+        Have one app after the other read and check all its pages: one row a process.
 
-        So there is room for the next, also where all together never fit.
+        Each is ended when it has been checked: so there is room for the next, also where all
+        together never fit.
         """
         script = 'for app in "$@"; do pocket verify "$app"; am force-stop "$app"; done'
         found = self.phone.device.run(["sh", "-c", script, "sh", *packages], timeout_s=timeout_s)
@@ -131,6 +100,6 @@ class Hands:
 
 def _document(source: str, text: str) -> dict[str, Any]:
     try:
-        return _DOCUMENT.validate_json(text)
+        return read_json(text.encode(), dict[str, Any])
     except ValueError:
         raise ParseError(source, 1, text) from None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from droidreclaim import __version__
 from droidreclaim.errors import UsageError
@@ -19,7 +19,7 @@ from droidreclaim.qa.figures import Result, to_json
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.qa.written import UNREADABLE, WrittenFolder, whole_lines
-from droidreclaim.records import read_record, require_bounded
+from droidreclaim.records import read_json, read_record
 
 RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK = (
     "run.json",
@@ -34,8 +34,6 @@ ROUNDS = "rounds"
 _OURS = (RUN, SAMPLES, RESULT, JUNIT, LOG, REPORT, BENCHMARK)
 _MAX_BYTES = 256 << 20
 _MAX_LINE_BYTES = 1 << 24
-_HEAD = TypeAdapter(dict[str, Any])
-_ROUND = TypeAdapter(Round)
 
 
 class Folder(WrittenFolder):
@@ -135,7 +133,4 @@ class Folder(WrittenFolder):
 def _rounds(path: Path) -> Iterator[Round]:
     """Rounds whose line was written to its end: a crash may have cut the last one."""
     for line in whole_lines(path, most_bytes=_MAX_BYTES, longest_bytes=_MAX_LINE_BYTES):
-        told = _HEAD.validate_json(line)
-        require_bounded(told)
-        told.pop("event", None)
-        yield _ROUND.validate_python(told)
+        yield read_json(line, Round)

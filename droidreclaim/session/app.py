@@ -91,7 +91,7 @@ class App:
         self,
         component: str | None = None,
         *,
-        meanwhile: Callable[[], None] | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> Launch:
         """
         Bring it to the front as a tap on its icon does, and wait until it shows.
@@ -253,7 +253,7 @@ def run(device: Device, words: list[str]) -> str:
     return done.text
 
 
-def watched(device: Device, words: list[str], meanwhile: Callable[[], None]) -> str:
+def watched(device: Device, words: list[str], meanwhile: Callable[[], object]) -> str:
     """As `run`, with something done about once a second until it ends."""
     deadline_s = time.monotonic() + STEP_TIMEOUT_S
     output = b""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from droidreclaim.errors import DroidReclaimError
 from droidreclaim.lab.demo import page, scenario, table
 from droidreclaim.lab.demo.result import (
     WITH,
@@ -24,13 +25,23 @@ from droidreclaim.lab.demo.result import (
     Death,
     Demo,
     Game,
-    Sample,
     Step,
-    Verified,
+    arm_of,
+    steps_of,
     to_json,
 )
 from droidreclaim.lab.demo.table import short_name
-from droidreclaim.lab.storm.arms import Acted
+from droidreclaim.lab.storm.events import (
+    Begin,
+    End,
+    Gone,
+    Kill,
+    Launch,
+    PageOut,
+    Run,
+    Sample,
+    Verified,
+)
 from droidreclaim.report import document, render
 from droidreclaim.units import MIB
 
@@ -42,30 +53,35 @@ KILLED = Death(12.5, "lmkd", 168, scenario.GAME, 940, LOW_SWAP)
 
 def step(number: int, available_mib: int, **values: object) -> Step:
     app = PLAN.apps[number]
-    sample = Sample(number + 0.5, available_mib * MIB, MIB, number * MIB, number * MIB // 3)
+    launch = Launch(float(number), app.package, "COLD", 1.25, True, 167 + number, 9 * MIB)
     fields = {"killed": (), "paged_out": None, **values}
-    return Step(app.package, "COLD", 1.25, sample, **fields)  # type: ignore[arg-type]
+    return Step(launch, sample(number + 0.5, available_mib, number), **fields)  # type: ignore[arg-type]
+
+
+def sample(at_s: float, available_mib: int, swap_mib: int = 0) -> Sample:
+    swap = (swap_mib * MIB, swap_mib * MIB // 3)
+    return Sample(at_s, available_mib * MIB, MIB, *swap, None, None, None, None)
 
 
 def arm(name: str, game: Game, *deaths: Death, steps: tuple[Step, ...]) -> Arm:
     samples = tuple(one.sample for one in steps)
-    checked = Verified(processes=3, pages=1000, bad=0, duration_s=2.0)
+    checked = Verified(processes=3, missing=0, pages=1000, bad=0, duration_s=2.0)
     return Arm(name, "127.0.0.1:6520", 4, game, deaths, steps, samples, checked, 20.0)
 
 
 def kept_game() -> Game:
-    return Game(167, 21, 167, 21, 167, 21, "HOT", 0.2)
+    return Game(167, 21, 167, 21, "HOT", 0.2)
 
 
 def lost_game() -> Game:
-    return Game(168, 21, None, None, 298, 0, "COLD", 0.9)
+    return Game(168, 21, 298, 0, "COLD", 0.9)
 
 
 @pytest.fixture
 def shown() -> Demo:
     """A run as the pocket phone gives it: lost without, kept with."""
     short = (step(0, 300), step(1, 200), step(2, 100), step(3, 20, killed=(scenario.GAME,)))
-    moved = Acted(2.5, 1, 60 * MIB, 50 * MIB, 50 * MIB, 33 * MIB)
+    moved = PageOut(3.0, 2.5, 1, 60 * MIB, 50 * MIB, 50 * MIB, 33 * MIB, 50 * MIB, 0.1)
     roomy = tuple(step(number, 280, paged_out=moved) for number in range(4))
     arms = (
         arm(WITHOUT, lost_game(), KILLED, steps=short),
@@ -110,6 +126,98 @@ def test_a_fifth_of_the_swap_stays_free_when_all_but_one_are_in_it(
     assert plan.heap_bytes < 0.95 * scenario.zram_bytes(ram_mib * MIB)
     in_swap = plan.heap_bytes - min(app.heap_bytes for app in plan.apps)
     assert in_swap < 0.9 * scenario.zram_bytes(ram_mib * MIB)
+
+
+def test_the_plan_is_a_job_of_the_storm_that_opens_the_game_first_and_last() -> None:
+    job = PLAN.job(WITH)
+    assert [app.package for app in job.launches] == [
+        *(app.package for app in PLAN.apps), scenario.GAME,
+    ]  # fmt: skip
+    assert job.taps == (PLAN.taps, 0)
+
+
+# From events
+
+
+def opened(at_s: float, number: int, pid: int | None, **more: object) -> Launch:
+    """An app that showed a second after it was asked for."""
+    values = {"first": True, "state": "COLD", **more}
+    return Launch(
+        at_s + 1,
+        PLAN.apps[number].package,
+        took_s=1.0,
+        pid=pid,
+        took_bytes=0,
+        asked_s=at_s,
+        **values,
+    )  # type: ignore[arg-type]
+
+
+def run_of(*events: object) -> Run:
+    run = Run(Begin(WITHOUT, 1, 5, 4096, {"serial": "127.0.0.1:6520"}, {}))
+    for event in events:
+        run.add(event)  # type: ignore[arg-type]
+    return run
+
+
+PLAYED = (
+    sample(0.0, 300), opened(1.0, 0, 10, score=21, score_lost=False), sample(2.5, 250),
+    opened(3.0, 1, 11), sample(4.5, 100), opened(5.0, 2, 12), sample(5.5, 20),
+    Gone(5.5, 10, scenario.GAME), sample(6.5, 90), opened(7.0, 3, 13), sample(8.5, 60),
+    Kill("2026-11-28T10:00:00", "lmkd", 10, scenario.GAME, 940, LOW_SWAP, True),
+    Verified(4, 0, 1000, 0, 1.0), End(11.0, 20.0, 4, None, 0, 0, 0.1),
+)  # fmt: skip
+AGAIN = opened(9.0, 0, 14, first=False, score=0, score_lost=True)
+
+
+def test_an_app_that_dies_while_another_opens_is_of_that_others_step() -> None:
+    steps = steps_of(run_of(*PLAYED, AGAIN))
+    assert [one.killed for one in steps] == [(), (), (scenario.GAME,), (), ()]
+    # What was seen while the next app opened is not what this one left.
+    assert [one.sample.available_bytes for one in steps[:4]] == [
+        250 * MIB, 100 * MIB, 90 * MIB, 60 * MIB,
+    ]  # fmt: skip
+
+
+def test_of_what_was_played_it_is_told_who_died_and_what_became_of_the_score() -> None:
+    arm = arm_of(run_of(*PLAYED, AGAIN), PLAN)
+    assert (arm.name, arm.launched, arm.survived, len(arm.steps)) == (WITHOUT, 4, 3, 4)
+    assert arm.deaths == (Death(5.5, "lmkd", 10, scenario.GAME, 940, LOW_SWAP),)
+    assert arm.game == Game(10, 21, 14, 0, "COLD", 1.0)
+    assert not arm.game.kept
+    hot = opened(9.0, 0, 10, first=False, state="HOT", score=21, score_lost=False)
+    kept = [one for one in PLAYED if not isinstance(one, Gone | Kill)]
+    assert arm_of(run_of(*kept, hot), PLAN).game.kept
+
+
+def test_a_process_that_no_log_speaks_of_is_dead_of_unknown_cause() -> None:
+    silent = [one for one in PLAYED if not isinstance(one, Kill)]
+    [death] = arm_of(run_of(*silent, AGAIN), PLAN).deaths
+    assert (death.by, death.reason) == ("unknown", "no record of its end")
+
+
+def test_the_end_of_a_process_that_was_opened_again_is_not_counted_twice() -> None:
+    arm = arm_of(run_of(*PLAYED, AGAIN, Gone(10.5, 14, scenario.GAME)), PLAN)
+    assert arm.survived == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "pid", "score", "sentence"),
+    [(3, None, None, "did not start"), (0, None, None, "did not start"),
+     (0, 10, None, "gone before anything was short")],
+)  # fmt: skip
+def test_what_was_never_there_cannot_be_kept(
+    number: int, pid: int | None, score: int | None, sentence: str
+) -> None:
+    package = PLAN.apps[number].package
+    events = [
+        replace(one, pid=pid, score=score)
+        if isinstance(one, Launch) and one.package == package
+        else one
+        for one in PLAYED
+    ]
+    with pytest.raises(DroidReclaimError, match=sentence):
+        arm_of(run_of(*events, AGAIN), PLAN)
 
 
 # The verdict

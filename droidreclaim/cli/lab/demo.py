@@ -83,6 +83,7 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
     from droidreclaim.cli import connect
     from droidreclaim.lab.demo import arms, scenario
     from droidreclaim.lab.demo.result import WITH, WITHOUT, Demo
+    from droidreclaim.lab.storm.stage import Stage
 
     start_s = time.monotonic()
     played = None
@@ -91,11 +92,9 @@ def _run(config: Config, seed: int, apps: int, progress: Callable[[str], None]) 
         progress(f"[{name}] a phone with {format_size(config.ram_bytes)} of memory boots")
         with booted(config) as (booted_phone, connection), connect.phone(connection) as phone:
             if played is None:
-                idle = arms.sample(phone.helper, 0.0)
-                played = scenario.plan(seed, apps, idle.available_bytes)
-            page_out = arms.pager(phone) if name == WITH else arms.leave_alone
-            arm = arms.play(phone, played, name=name, page_out=page_out, progress=progress)
-            done.append(arm)
+                played = scenario.plan(seed, apps, arms.available_bytes(phone))
+            stage = Stage(phone, ours=True, accelerator=booted_phone.accelerator)
+            done.append(arms.play(stage, played, name=name, progress=progress))
     assert played is not None
     return Demo(
         scenario=played,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from droidreclaim.lab.demo.result import Arm, Demo
+from droidreclaim.lab.storm.page import memory_lines
 from droidreclaim.report.web import page
-from droidreclaim.report.web.page import Chart, Line, Mark
-from droidreclaim.units import MIB
+from droidreclaim.report.web.page import Chart, Mark
 
 
 def render(demo: Demo) -> str:
@@ -22,17 +22,10 @@ def render(demo: Demo) -> str:
 
 def _chart(arm: Arm) -> Chart:
     samples = arm.samples
-    kills = [
-        Mark(death.at_s, death.name.rpartition(".")[2])
-        for death in arm.deaths
-        if death.at_s is not None
-    ]
-    available = [sample.available_bytes / MIB for sample in samples]
-    swapped = [sample.swap_used_bytes / MIB for sample in samples]
-    zram = [(sample.zram_used_bytes or 0) / MIB for sample in samples]
-    lines = [
-        Line("available", "available", available, fill=True),
-        Line("in swap", "swapped", swapped),
-        Line("swap takes (zram)", "zram", zram),
-    ]
-    return Chart([sample.at_s for sample in samples], lines, kills, marks="✗ an app is killed")
+    kills = [Mark(death.at_s, death.name.rpartition(".")[2]) for death in arm.deaths]
+    return Chart(
+        [sample.at_s for sample in samples],
+        memory_lines(samples),
+        kills,
+        marks="✗ an app is killed",
+    )

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
+from droidreclaim.errors import DroidReclaimError
 from droidreclaim.lab.demo.scenario import Scenario
-from droidreclaim.lab.storm.arms import Acted
+from droidreclaim.lab.storm.events import Launch, PageOut, Run, Sample, Verified
+from droidreclaim.lab.storm.figures import HOT
+from droidreclaim.parse.kills.records import KilledBy
 from droidreclaim.units import format_size
 
 WITHOUT, WITH = "lowmemorykiller", "droidreclaim"
 EASILY_AVAILABLE_API = 33  # lmkd counts easily available memory as the most that swap can take
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """
-    Memory of the phone at one moment.
-
-    Attributes:
-        at_s: Since the arm began.
-        swap_used_bytes: Data in swap, before compression.
-        zram_used_bytes: Memory that swap takes, compressed; None where there is no zram.
-    """
-
-    at_s: float
-    available_bytes: int
-    free_bytes: int
-    swap_used_bytes: int
-    zram_used_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +24,11 @@ class Death:
     A launched process that was killed.
 
     Attributes:
-        at_s: By the phone's own log, since the arm began; None where no log line has it.
+        at_s: Since the arm began, when it was found gone: up to a second late.
         by: Word of ``kills --json``; ``unknown`` for one that is gone without a record.
     """
 
-    at_s: float | None
+    at_s: float
     by: str
     pid: int
     name: str
@@ -56,17 +42,14 @@ class Step:
     One launch and what came of it.
 
     Attributes:
-        total_time_s: From the intent to the first frame, as ``am start -W`` says.
         sample: Memory when the app had left the screen again (and was paged out, if it was).
-        killed: Names of the processes that died meanwhile.
+        killed: Packages whose first process died meanwhile.
     """
 
-    package: str
-    launch_state: str | None
-    total_time_s: float | None
+    launch: Launch
     sample: Sample
     killed: tuple[str, ...]
-    paged_out: Acted | None
+    paged_out: PageOut | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +58,27 @@ class Game:
     The game before the other apps, and when it is opened again.
 
     Attributes:
-        pid_after: Of its process just before it is opened again; None when there is none.
-        score_after: What that process shows; None when it is gone.
         reopened_score: What the player sees in the end.
     """
 
     pid_before: int
     score_before: int
-    pid_after: int | None
-    score_after: int | None
     reopened_pid: int | None
     reopened_score: int | None
-    reopened_state: str | None
+    reopened_state: str
     reopened_s: float | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is the same process."""
+        return self.reopened_pid == self.pid_before
 
     @property
     def kept(self) -> bool:
         """Whether it is the same process, resumed, with its score."""
         return (
-            self.reopened_pid == self.pid_before
-            and self.reopened_score == self.score_before
-            and self.reopened_state in ("HOT", None)  # Android 9 does not say
+            self.alive and self.reopened_score == self.score_before and self.reopened_state == HOT
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """Pages of the apps' heaps that were read and checked at the end, and how many were wrong."""
-
-    processes: int
-    pages: int
-    bad: int
-    duration_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +114,7 @@ class Arm:
     @property
     def lowest_available_bytes(self) -> int:
         """The least memory that was available."""
-        return min(sample.available_bytes for sample in self.samples)
+        return min(sample.available_bytes or 0 for sample in self.samples)
 
     @property
     def paged_out_bytes(self) -> int:
@@ -168,7 +140,7 @@ class Demo:
         killer = self.arms[0].killer_of_game
         if killer is None or "swap is low" not in killer.reason or self.api < EASILY_AVAILABLE_API:
             return None
-        used = max(sample.swap_used_bytes for sample in self.arms[0].samples)
+        used = max(sample.swap_used_bytes or 0 for sample in self.arms[0].samples)
         return (
             f"At most {format_size(used)} of {format_size(self.zram_bytes)} of swap were in use, "
             "and lmkd called it low: since Android 13 it counts no more swap as free than there is "
@@ -220,9 +192,9 @@ def _arm_json(arm: Arm) -> dict[str, Any]:
         "killed": len(arm.deaths),
         "survived": arm.survived,
         "score_before": game.score_before,
-        "score_after": game.score_after,
+        "score_after": game.reopened_score if game.alive else None,
         "game_pid_before": game.pid_before,
-        "game_pid_after": game.pid_after,
+        "game_pid_after": game.reopened_pid if game.alive else None,
         "game_reopened": {
             "pid": game.reopened_pid,
             "score": game.reopened_score,
@@ -234,8 +206,99 @@ def _arm_json(arm: Arm) -> dict[str, Any]:
         "paged_out_bytes": arm.paged_out_bytes,
         "lowest_available_bytes": arm.lowest_available_bytes,
         "verified": asdict(arm.verified),
-        "steps": [asdict(step) for step in arm.steps],
+        "steps": [_step_json(step) for step in arm.steps],
         "samples": [asdict(sample) for sample in arm.samples],
         "serial": arm.serial,
         "duration_s": arm.duration_s,
     }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {
+        "package": step.launch.package,
+        "launch_state": step.launch.state,
+        "total_time_s": step.launch.took_s,
+        "sample": asdict(step.sample),
+        "killed": step.killed,
+        "paged_out": asdict(step.paged_out) if step.paged_out else None,
+    }
+
+
+# From what the storm's player wrote down
+
+
+def arm_of(run: Run, scenario: Scenario) -> Arm:
+    """
+    Read one way through *scenario* from the run that was played.
+
+    Raises:
+        DroidReclaimError: an app did not start, or the game was gone before anything was short.
+    """
+    assert run.end is not None
+    assert run.verified is not None
+    pids = _first_pids(run)
+    if missing := [app.package for app in scenario.apps if app.package not in pids]:
+        raise DroidReclaimError(f"did not start, or was gone at once: {', '.join(missing)}")
+    return Arm(
+        name=run.begin.arm,
+        serial=str(run.begin.device.get("serial")),
+        launched=len(pids),
+        game=_game(run, scenario),
+        deaths=_deaths(run),
+        steps=steps_of(run)[: len(scenario.apps)],
+        samples=tuple(run.samples),
+        verified=run.verified,
+        duration_s=run.end.duration_s,
+    )
+
+
+def steps_of(run: Run) -> tuple[Step, ...]:
+    """The launches of a run so far, each with what came of it until the next was asked for."""
+    pids = _first_pids(run)
+    asked = [launch.asked_s or 0.0 for launch in run.launches]
+    found = []
+    for launch, from_s, until_s in zip(run.launches, asked, [*asked[1:], inf], strict=True):
+        samples = [one for one in run.samples if one.at_s < until_s]
+        killed = {
+            one.package
+            for one in run.gone
+            if from_s <= one.at_s < until_s and pids.get(one.package) == one.pid
+        }
+        acted = [one for one in run.page_outs if from_s <= one.at_s < until_s]
+        found.append(Step(launch, samples[-1], tuple(sorted(killed)), acted[-1] if acted else None))
+    return tuple(found)
+
+
+def _first_pids(run: Run) -> dict[str, int]:
+    """The first main process of each app, by package."""
+    return {one.package: one.pid for one in run.launches if one.first and one.pid is not None}
+
+
+def _game(run: Run, scenario: Scenario) -> Game:
+    before, *_, after = (one for one in run.launches if one.package == scenario.game.package)
+    if before.pid is None or before.score is None:
+        raise DroidReclaimError(f"{before.package} was gone before anything was short")
+    return Game(
+        pid_before=before.pid,
+        score_before=before.score,
+        reopened_pid=after.pid,
+        reopened_score=after.score,
+        reopened_state=after.state,
+        reopened_s=after.took_s,
+    )
+
+
+def _deaths(run: Run) -> tuple[Death, ...]:
+    """The first processes that are gone, each with what the phone's log says of it."""
+    pids = _first_pids(run)
+    kills = {kill.pid: kill for kill in run.kills}
+    deaths = []
+    for gone in run.gone:
+        if pids.get(gone.package) != gone.pid:
+            continue
+        if kill := kills.get(gone.pid):
+            by, adj, why = kill.by, kill.oom_score_adj, kill.reason
+        else:
+            by, adj, why = KilledBy.UNKNOWN.value, None, "no record of its end"
+        deaths.append(Death(gone.at_s, by, gone.pid, gone.package, adj, why))
+    return tuple(deaths)

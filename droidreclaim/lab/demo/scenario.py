@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from droidreclaim.lab.storm.plan import App
+from droidreclaim.lab.storm.plan import App, Job
 from droidreclaim.units import MIB
 
 GAME = "com.example.game"
@@ -42,6 +42,11 @@ class Scenario:
     def apps(self) -> tuple[App, ...]:
         """The game and the others, in the order of their first launch."""
         return (self.game, *self.others)
+
+    def job(self, arm: str) -> Job:
+        """The storm's smallest: each app opened once, and the game again, to see its score."""
+        launches = (*self.apps, self.game)
+        return Job(arm, self.seed, self.apps, launches, taps=(self.taps, 0), watched=True)
 
     @property
     def heap_bytes(self) -> int:

@@ -18,7 +18,7 @@ def demo_table(demo: Demo) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("OPENED", WITHOUT.upper(), "KILLED", WITH.upper(), "PAGED OUT"):
         table.add_column(title, no_wrap=title != "KILLED")
-    most = max(step.sample.available_bytes for arm in demo.arms for step in arm.steps)
+    most = max(step.sample.available_bytes or 0 for arm in demo.arms for step in arm.steps)
     for app, without, with_us in zip(
         demo.scenario.apps, *(arm.steps for arm in demo.arms), strict=True
     ):
@@ -36,9 +36,9 @@ def verdict(demo: Demo) -> str:
 
 
 def _cells(step: Step, most_bytes: int) -> tuple[Text, Text]:
-    available = step.sample.available_bytes
+    available = step.sample.available_bytes or 0
     picture = Text(f"{available // MIB:>4} ")
-    picture.append(bar(available / most_bytes), style="red" if step.killed else "green")
+    picture.append(bar(available / max(1, most_bytes)), style="red" if step.killed else "green")
     moved = step.paged_out.reclaimed_bytes if step.paged_out else None
     what = [Text(f"{moved // MIB} MiB")] if moved is not None else []
     what += [Text(f"✗ {safe(short_name(name))}", style="bold red") for name in step.killed]
@@ -61,7 +61,7 @@ def _sentence(arm: Arm) -> str:
     game = arm.game
     death = arm.killer_of_game
     took = "?" if game.reopened_s is None else f"{game.reopened_s:.2f} s"
-    again = f"{game.reopened_state or 'opened'} in {took}"
+    again = f"{game.reopened_state} in {took}"
     if death is not None:
         fate = (
             f"score {game.score_before} lost, it shows {game.reopened_score} ({again}): "

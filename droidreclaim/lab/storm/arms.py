@@ -128,9 +128,10 @@ class AmCompact(LeaveAlone):
 
 @dataclass
 class Eager(LeaveAlone):
-    """Page an app out whenever it leaves the screen."""
+    """Page an app out whenever it leaves the screen; *keeps*: stop at this share of free swap."""
 
     phone: Phone | None = None
+    keeps: float = _KEEPS
 
     def set_up(self, stage: Stage) -> None:
         """Remember the phone."""
@@ -146,7 +147,7 @@ class Eager(LeaveAlone):
         self, selection: Selection, budget_bytes: int | None = None
     ) -> ReclaimResult | None:
         assert self.phone is not None
-        request = Request(selection, budget_bytes=budget_bytes, keep_swap_free=_KEEPS)
+        request = Request(selection, budget_bytes=budget_bytes, keep_swap_free=self.keeps)
         try:
             return self.phone.run(request)
         except NotAchieved as error:
@@ -167,7 +168,7 @@ class Lazy(Eager):
         seen = left.seen
         background = choose(snapshot.build(seen.processes, {}), Selection()).targets
         swap = seen.memory
-        floor_bytes = round((swap.swap_total_bytes or 0) * _KEEPS)
+        floor_bytes = round((swap.swap_total_bytes or 0) * self.keeps)
         memory = lazy.Memory(
             total_bytes=swap.total_bytes or 0,
             available_bytes=swap.available_bytes or 0,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+import msgspec
 
 from droidreclaim.lab.storm.host import Host
 
@@ -44,6 +44,8 @@ class Launch:
         pid: Of its main process afterwards; None when it was gone again.
         took_bytes: Anonymous memory it had then and not before.
         score_lost: Whether a score it had is gone; None for apps without one.
+        score: What a game shows when it has been played; None for other apps, and once it is gone.
+        asked_s: Since the arm began, when it was asked for.
     """
 
     at_s: float
@@ -54,6 +56,8 @@ class Launch:
     pid: int | None
     took_bytes: int
     score_lost: bool | None = None
+    score: int | None = None
+    asked_s: float | None = None
     t: Literal["launch"] = "launch"
 
 
@@ -90,6 +94,7 @@ class PageOut:
         swapped_bytes: By the tool: what its targets have more in swap.
         kernel_bytes: By the kernel's own counter, from just before to just after.
         cpu_s: CPU time of the helper.
+        refused: Who was left alone or gave less, with the reason.
     """
 
     at_s: float
@@ -101,6 +106,7 @@ class PageOut:
     gained_bytes: int | None
     kernel_bytes: int | None
     cpu_s: float
+    refused: tuple[str, ...] = ()
     t: Literal["page_out"] = "page_out"
 
 
@@ -216,7 +222,10 @@ class Run:
                 self.host = event
 
 
-_LINE: TypeAdapter[Begin | Event] = TypeAdapter(Annotated[Begin | Event, Field(discriminator="t")])
+_KINDS: dict[str, type[Begin | Event]] = {
+    "begin": Begin, "launch": Launch, "sample": Sample, "page_out": PageOut, "gone": Gone,
+    "kill": Kill, "verified": Verified, "end": End, "host": Host,
+}  # fmt: skip
 
 
 def to_line(key: tuple[str, int], event: Begin | Event) -> dict[str, Any]:
@@ -230,15 +239,14 @@ def runs_of(lines: Iterable[Mapping[str, Any]]) -> list[Run]:
     The runs that lines tell of; of one that began twice, the later.
 
     Raises:
-        ValueError: a line is of no known kind, or of a run that never began.
+        ValueError: a line is of no known kind or form, or of a run that never began.
     """
     runs: dict[tuple[str, int], Run] = {}
     for line in lines:
+        if line.get("t") not in _KINDS:
+            raise ValueError("an event of no known kind")
         key = (str(line["arm"]), int(line["seed"]))
-        own = dict(line) if line.get("t") == "begin" else {
-            name: value for name, value in line.items() if name not in ("arm", "seed")
-        }  # fmt: skip
-        event = _LINE.validate_python(own)
+        event = msgspec.convert(line, type=_KINDS[line["t"]])
         if isinstance(event, Begin):
             runs[key] = Run(event)
         elif key in runs:

@@ -6,9 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field, TypeAdapter
+from typing import Any
 
 from droidreclaim import __version__
 from droidreclaim.errors import UsageError
@@ -17,15 +15,11 @@ from droidreclaim.lab.storm.events import Begin, Event, Run, runs_of, to_line
 from droidreclaim.lab.storm.plan import Parameters
 from droidreclaim.lab.storm.result import Storm, to_json
 from droidreclaim.qa.written import UNREADABLE, WrittenFolder, whole_lines
-from droidreclaim.records import read_record
+from droidreclaim.records import read_json, read_record
 
 _RUN, _SAMPLES, _STORM, _REPORT = "run.json", "samples.ndjson", "storm.json", "report.html"
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_SAMPLES_BYTES = 128 << 20  # an hour of samples of one arm is 4 MiB
-_Number = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
-_Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
-_Value = None | bool | _Number | _Seconds | str
-_SAMPLE = TypeAdapter(dict[str, _Value | dict[str, _Value]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +126,7 @@ class Folder(WrittenFolder):
         path = self.path / _SAMPLES
         try:
             text = whole_lines(path, most_bytes=_MAX_SAMPLES_BYTES, longest_bytes=_MAX_LINE_BYTES)
-            lines = [_SAMPLE.validate_json(line) for line in text]
+            lines = [read_json(line, dict[str, Any]) for line in text]
             finished = [run for run in runs_of(lines) if run.end is not None or run.wrong]
         except UNREADABLE as error:
             raise UsageError(f"{path} cannot be read: {_first_line(error)}") from error

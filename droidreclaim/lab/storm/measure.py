@@ -15,8 +15,8 @@ from droidreclaim.lab.storm.arms import Needs
 from droidreclaim.lab.storm.events import Begin, Event, Run
 from droidreclaim.lab.storm.figures import COLD
 from droidreclaim.lab.storm.host import HostWatch
-from droidreclaim.lab.storm.plan import Parameters, apps_of, launches
-from droidreclaim.lab.storm.play import Job, play, require_right
+from droidreclaim.lab.storm.plan import Job, Parameters, apps_of, launches
+from droidreclaim.lab.storm.play import play, require_right
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.units import plural
 
@@ -57,7 +57,7 @@ def measure(
     clock = _Clock(jobs, progress)
     runs: list[Run] = []
     for job in jobs:
-        recorder = _Recorder(job, note)
+        recorder = Recorder(job, note)
         clock.begin(job)
         watch = HostWatch()
         needs = arms.needs_of(job.arm)
@@ -80,12 +80,15 @@ def measure(
 
 
 @dataclass
-class _Recorder:
+class Recorder:
+    """Puts the events of a job together as its run, and passes them on."""
+
     job: Job
-    tell: Callable[[tuple[str, int], Begin | Event], None]
+    tell: Callable[[tuple[str, int], Begin | Event], None] = lambda key, event: None
     run: Run | None = None
 
     def note(self, event: Begin | Event) -> None:
+        """Take one more event."""
         if isinstance(event, Begin):
             self.run = Run(event)
         elif self.run is not None:
@@ -113,7 +116,7 @@ class _Clock:
     def booted(self) -> None:
         self.first_s = self.last_s = time.monotonic()
 
-    def step(self, recorder: _Recorder) -> None:
+    def step(self, recorder: Recorder) -> None:
         run = recorder.run
         now_s = time.monotonic()
         self.launches_s += now_s - self.last_s

@@ -43,14 +43,23 @@ def render(storm: Storm) -> str:
 def chart(run: Run) -> Chart:
     """Memory, pressure and kills of one run over time."""
     samples = run.samples
-    lines = [
+    waits = Line("waits for memory (PSI some)", "stall", stalls(samples), unit="%")
+    gone = [Mark(one.at_s, one.package.rpartition(".")[2]) for one in run.gone]
+    return Chart(
+        [one.at_s for one in samples],
+        [*memory_lines(samples), waits],
+        gone,
+        marks="✗ an app is gone",
+    )
+
+
+def memory_lines(samples: Sequence[Sample]) -> list[Line]:
+    """Return memory over time as lines of a chart: available, in swap, taken by swap."""
+    return [
         Line("available", "available", _mib([one.available_bytes for one in samples]), fill=True),
         Line("in swap", "swapped", _mib([one.swap_used_bytes for one in samples])),
         Line("swap takes (zram)", "zram", _mib([one.zram_used_bytes for one in samples])),
-        Line("waits for memory (PSI some)", "stall", stalls(samples), unit="%"),
     ]
-    gone = [Mark(one.at_s, one.package.rpartition(".")[2]) for one in run.gone]
-    return Chart([one.at_s for one in samples], lines, gone, marks="✗ an app is gone")
 
 
 def stalls(samples: Sequence[Sample]) -> list[float | None]:

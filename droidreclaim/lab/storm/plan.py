@@ -98,6 +98,24 @@ class App:
     game: bool = False
 
 
+@dataclass(frozen=True)
+class Job:
+    """
+    One arm with one seed: which apps, opened in which order.
+
+    Attributes:
+        taps: How often a game is scored in when it is opened first, and when it is opened again.
+        watched: Look about once a second while an app opens: a curve of a minute wants that.
+    """
+
+    arm: str
+    seed: int
+    apps: Sequence[App]
+    launches: Sequence[App]
+    taps: tuple[int, int] = (1, 1)
+    watched: bool = False
+
+
 _Bytes = Annotated[int, Meta(ge=0, le=1 << 46)]
 
 

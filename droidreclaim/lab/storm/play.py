@@ -13,7 +13,7 @@ from droidreclaim.lab.hands import BadPages, Hands
 from droidreclaim.lab.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.lab.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
 from droidreclaim.lab.storm.look import Seen, look
-from droidreclaim.lab.storm.plan import App
+from droidreclaim.lab.storm.plan import App, Job
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.model import ProcessId
 from droidreclaim.parse.activity.launch import Launch as Started
@@ -26,16 +26,6 @@ _VERIFY_TIMEOUT_S = 300.0
 _KSWAPD = "kswapd"
 
 Note = Callable[[Begin | Event], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One arm with one seed: which apps, opened in which order."""
-
-    arm: str
-    seed: int
-    apps: Sequence[App]
-    launches: Sequence[App]
 
 
 def play(
@@ -88,7 +78,8 @@ class _Player:
     killed: dict[tuple[int, str | None], KillRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.hands = Hands(self.stage.phone, lambda: None)
+        meanwhile = self._look if self.job.watched else lambda: None
+        self.hands = Hands(self.stage.phone, meanwhile)
         self.session = self.stage.phone.helper.session
         self.packages = [app.package for app in self.job.apps]
 
@@ -173,12 +164,14 @@ class _Player:
     def _launch(self, app: App) -> None:
         package = app.package
         known = self.mains.get(package)
+        before_bytes = self._anon_bytes(package, known)
+        asked_s = self._now_s()
         started = self.hands.open(self.components[package])
         at_s = self._now_s()
-        before_bytes = self._anon_bytes(package, known)
         self._look()
         main = self.mains.get(package)
         took_bytes = self._anon_bytes(package, main) - (before_bytes if main == known else 0)
+        lost, score = self._play_on(package) if app.game else (None, None)
         self.note(
             Launch(
                 at_s=at_s,
@@ -188,7 +181,9 @@ class _Player:
                 first=package not in self.opened,
                 pid=main.pid if main else None,
                 took_bytes=took_bytes,
-                score_lost=self._score_lost(package) if app.game else None,
+                score_lost=lost,
+                score=score,
+                asked_s=asked_s,
             )
         )
         self.opened.add(package)
@@ -203,13 +198,15 @@ class _Player:
         one = self.seen.mains([package]).get(package) if process else None
         return (one.memory.rss_anon_bytes or 0) if one else 0
 
-    def _score_lost(self, package: str) -> bool:
-        """Score once more; whether the score is not what that should have made it."""
-        self.hands.tap(1)
+    def _play_on(self, package: str) -> tuple[bool, int | None]:
+        """Score some more; returns whether points are missing, and the score."""
+        taps = self.job.taps[package in self.opened]
+        if taps:
+            self.hands.tap(taps)
         _, score = self.hands.score(package)
-        lost = score != self.scores.get(package, 0) + 1
+        lost = score != self.scores.get(package, 0) + taps
         self.scores[package] = score or 0
-        return lost
+        return lost, score
 
     def _look(self) -> Seen:
         """Look at the device; tells of apps that are not there any more."""
@@ -246,6 +243,7 @@ class _Player:
                 gained_bytes=acted.gained_bytes,
                 kernel_bytes=moved,
                 cpu_s=cpu_s,
+                refused=acted.refused,
             )
         )
 

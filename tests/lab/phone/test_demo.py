@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,8 @@ from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import WITH, Arm
 from droidreclaim.lab.hands import BadPages
 from droidreclaim.lab.phone.vm import running
+from droidreclaim.lab.storm.arms import LeaveAlone, Left
+from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.parse.activity.exits import parse_exit_info
 from droidreclaim.session import connect
 from droidreclaim.units import MIB
@@ -43,18 +44,18 @@ def small_phone(boot: Callable[..., Handset]) -> Iterator[Handset]:
         handset.stop()
 
 
-def played(handset: Handset, page_out: Callable[..., Any] | None = None) -> Arm:
-    """One arm; *page_out* None is what the demo's second arm does."""
+def played(handset: Handset, arm: LeaveAlone) -> Arm:
+    """The demo's plan with something else than its second arm does."""
     with connect(handset.serial, timeout_s=60.0) as phone:
-        plan = scenario.plan(1, APPS, arms.sample(phone.helper, 0.0).available_bytes)
-        return arms.play(phone, plan, name=WITH, page_out=page_out or arms.pager(phone))
+        plan = scenario.plan(1, APPS, arms.available_bytes(phone))
+        return arms.play(Stage(phone, ours=True, accelerator="tcg"), plan, name=WITH, arm=arm)
 
 
 def test_without_its_page_outs_the_second_arm_loses_the_score_too(
     boot: Callable[..., Handset],
 ) -> None:
     with small_phone(boot) as handset:
-        arm = played(handset, arms.leave_alone)
+        arm = played(handset, LeaveAlone())
         exits = parse_exit_info(handset.text("dumpsys activity exit-info"))
     assert not arm.game.kept
     assert (arm.game.reopened_state, arm.game.reopened_score) == ("COLD", 0)
@@ -70,8 +71,6 @@ def test_without_its_page_outs_the_second_arm_loses_the_score_too(
 
 def test_one_changed_byte_of_one_app_makes_the_run_fail(boot: Callable[..., Handset]) -> None:
     def spoil(package: str) -> None:
-        if package == scenario.GAME:
-            return
         pid = handset.text(f"pidof {package}")
         code = (
             f"row = next(r for r in open('/proc/{pid}/maps') if 'libc_malloc' in r)\n"
@@ -84,10 +83,15 @@ def test_one_changed_byte_of_one_app_makes_the_run_fail(boot: Callable[..., Hand
         done = handset.shell("/usr/bin/python3 -", stdin=code.encode())
         assert done.returncode == 0, done
 
+    class Spoil(LeaveAlone):
+        def after_leaving(self, left: Left) -> None:
+            if left.package != scenario.GAME:
+                spoil(left.package)
+
     with small_phone(boot) as handset, pytest.raises(BadPages) as error:
-        played(handset, spoil)
+        played(handset, Spoil())
     assert error.value.exit_code == 1
-    assert "not what the app wrote" in str(error.value)
+    assert "not what the apps wrote" in str(error.value)
 
 
 def demo(*words: str) -> list[str]:

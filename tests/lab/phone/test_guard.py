@@ -22,6 +22,8 @@ from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.guard_wire import EventLine, GuardLine
 from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import Arm
+from droidreclaim.lab.storm.arms import LeaveAlone, Left
+from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.session import connect
 from droidreclaim.units import MIB
 from handset import ADB, Handset, adb_server_of, free_port, until
@@ -509,11 +511,19 @@ def mounted(phone: Handset, path: str, options: str) -> Iterator[None]:
 AT_HOME_S = 3.0
 
 
+class RestAtHome(LeaveAlone):
+    """Nobody of the host's pages out."""
+
+    def after_leaving(self, left: Left) -> None:
+        time.sleep(AT_HOME_S)
+
+
 def played(phone: Handset) -> Arm:
     """The demo's scenario by hands alone: nobody pages out, and the player rests at Home."""
     with connect(phone.serial, timeout_s=60.0) as device:
-        plan = scenario.plan(1, 6, arms.sample(device.helper, 0.0).available_bytes)
-        return arms.play(device, plan, name="guard", page_out=lambda _: time.sleep(AT_HOME_S))
+        plan = scenario.plan(1, 6, arms.available_bytes(device))
+        stage = Stage(device, ours=True, accelerator="tcg")
+        return arms.play(stage, plan, name="guard", arm=RestAtHome())
 
 
 @pytest.mark.parametrize("guards", [True, pytest.param(False, marks=pytest.mark.campaign)])
