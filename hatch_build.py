@@ -37,8 +37,7 @@ _NO_INLINING = ["-mllvm", "-inline-threshold=-100"]
 # ABI as Android names it: zig's target, its folder of kernel headers, and what makes code small
 # there. Without libc the environment part only chooses the calling convention: soft-float on arm.
 HELPER_TARGETS: dict[str, tuple[str, str, list[str]]] = {
-    # (the tiny model: all of a program is within 1 MiB)
-    "arm64-v8a": ("aarch64-linux-musl", "aarch64", [*_SMALLEST, "-flto", "-mcmodel=tiny"]),
+    "arm64-v8a": ("aarch64-linux-musl", "aarch64", [*_SMALLEST, "-flto"]),
     # (-Oz would divide by a library's function, link-time optimization makes it larger)
     "armeabi-v7a": ("thumb-linux-musleabi", "arm", _NO_INLINING),
     "x86_64": ("x86_64-linux-musl", "x86", [*_SMALLEST, "-flto"]),

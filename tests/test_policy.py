@@ -81,10 +81,14 @@ def test_our_own_ancestors_are_never_touched_even_under_an_app_uid() -> None:
 
 
 def test_a_native_child_of_the_app_in_front_is_left_alone() -> None:
-    snapshot = phone(process(300, "logcat", 10001, 950, ppid=100))
+    snapshot = phone(
+        process(300, "logcat", 10001, 950, ppid=100, adj_kept=False, adj_of_app=0),
+        process(301, "sh", 10001, 950, ppid=100, adj_kept=False),
+    )
     skips = {skip.process.pid: skip for skip in choose(snapshot, _ALL).skipped}
     assert skips[300].reason == "foreground"
     assert "lowest of its app" in skips[300].detail
+    assert skips[301].detail == "its oom_score_adj is not known"
 
 
 def test_a_frozen_app_is_cached_though_its_adj_is_of_the_written_back() -> None:
@@ -96,15 +100,6 @@ def test_a_frozen_app_is_cached_though_its_adj_is_of_the_written_back() -> None:
         Selection(packages=("com.example.mail",)),
     ):  # fmt: skip
         assert [one.pid for one in choose(phone(frozen), selection).targets] == [200]
-
-
-def test_the_lowest_adj_of_an_app_is_not_that_of_its_frozen_process() -> None:
-    frozen = process(200, "com.example.mail", 10002, 249, cached_anyway=True)
-    child = process(201, "libworker.so", 10002, 900, ppid=200)
-    assert [one.pid for one in choose(phone(frozen, child), Selection()).targets] == [200, 201]
-    in_use = process(202, "com.example.mail:ui", 10002, 0)
-    near = choose(phone(frozen, child, in_use), Selection())
-    assert [one.pid for one in near.targets] == [200]
 
 
 def test_the_oldest_background_app_comes_first() -> None:
@@ -155,12 +150,14 @@ def test_no_state_of_a_device_lets_a_near_process_through_by_default(rounds: int
                     source.choice([0, 1000, 2000, 10001, 10002, 99001, 1010002]),
                     source.randint(-1000, 1001),
                     ppid=source.choice([1, 50, 60, 100, 200, 201]),
+                    adj_kept=source.random() < 0.7,
+                    adj_of_app=source.choice([None, 0, 699, 700, 900]),
                 )
                 for pid in range(200, 206)
             )
         )
         for target in choose(snapshot, Selection()).targets:
-            assert target.oom_score_adj is not None
-            assert 700 <= target.oom_score_adj <= 1000
+            assert target.importance is not None
+            assert 700 <= target.importance <= 1000
             assert target.uid is not None
             assert target.uid % 100000 >= 10000

@@ -73,15 +73,11 @@ def test_nor_does_it_without_the_list_of_packages(name: str, uid: int) -> None:
 
 
 @pytest.mark.parametrize("uid", [10002, 10777, 99001])
-def test_one_that_calls_itself_zygote_hides_neither_itself_nor_its_children(uid: int) -> None:
+def test_one_that_calls_itself_zygote_does_not_hide(uid: int) -> None:
     game = process(100, "com.example.game", 10001, 0)
     fake = process(200, "zygote64", uid, 900, ppid=50)
     child = process(300, "sh", uid, 950, ppid=200)
-    front = process(301, "x", uid, 0, ppid=50)
-    seen = build([process(50, "zygote64", 0, -1000), game, fake, child, front], PACKAGES)
-    assert (
-        seen.effective_adj(seen.by_pid[300]) == 0
-    )  # not managed: as near as the nearest of its app
+    seen = build([process(50, "zygote64", 0, -1000), game, fake, child], PACKAGES)
     assert fake.pid in {one.pid for one in choose(seen, Selection(pids=(200,))).targets}
 
 
@@ -280,28 +276,6 @@ def test_in_captured_text_the_name_must_do() -> None:
     assert (seen.packages, seen.owner) == (("a.b.c",), Owner.UNPROVEN)
 
 
-def test_a_native_child_takes_the_lowest_adj_of_its_app() -> None:
-    snapshot = phone(
-        process(300, "logcat", 10001, 950, ppid=100),
-        process(301, "sleep", 10001, 950, ppid=1),
-    )
-    assert snapshot.by_pid[300].packages == ("com.example.game",)
-    assert snapshot.effective_adj(snapshot.by_pid[300]) == 0
-    assert snapshot.effective_adj(snapshot.by_pid[301]) == 0
-
-
-def test_a_child_of_the_zygote_has_the_adj_it_was_given() -> None:
-    snapshot = phone(process(200, "com.example.game:sync", 10001, 905))
-    assert snapshot.effective_adj(snapshot.by_pid[200]) == 905
-
-
-def test_a_scan_with_a_loop_of_parents_ends() -> None:
-    snapshot = phone(
-        process(300, "x", 10001, 900, ppid=301), process(301, "y", 10001, 900, ppid=300)
-    )
-    assert snapshot.effective_adj(snapshot.by_pid[300]) == 0
-
-
 def test_an_unknown_package_finds_its_neighbours() -> None:
     assert phone().nearest("com.example.gane")[0] == "com.example.game"
     assert phone().installed("com.example.gane") is False
@@ -314,54 +288,8 @@ def test_a_chain_of_native_processes_of_a_shared_uid_is_read_in_no_time(length: 
     chain = [process(pid, "sh", 10004, 950, ppid=pid - 1) for pid in range(101, 101 + length)]
     begun = time.monotonic()
     seen = phone(*reversed([app, *chain]))
-    adjs = {seen.effective_adj(one) for one in seen.processes if one.pid > 100}
     assert {one.packages for one in seen.processes if one.pid > 100} == {(app.name,)}
-    assert adjs == {0}
     assert time.monotonic() - begun < 5
-
-
-_FOREST = st.lists(
-    st.tuples(
-        st.integers(1, 12),
-        st.sampled_from([10002, 10004, 1000]),
-        st.sampled_from([None, 0, 900, 950]),
-        st.sampled_from(["com.example.shared.one", "com.example.mail", "sh", "zygote64"]),
-    ),
-    max_size=12,
-)
-
-
-@given(_FOREST)
-def test_a_native_child_ranks_as_the_lowest_of_its_chain_and_its_packages(
-    drawn: list[tuple[int, int, int | None, str]],
-) -> None:
-    """Held against the rule as it is said, also where a torn scan shows loops of parents."""
-    seen = build(
-        [
-            process(pid, name, uid, adj, ppid=ppid)
-            for pid, (ppid, uid, adj, name) in enumerate(drawn, start=1)
-        ],
-        PACKAGES,
-    )
-    for one in seen.processes:
-        parent = seen.by_pid.get(one.ppid or 0)
-        kept = parent is not None and parent.pid > 1 and parent.uid != one.uid
-        if one.oom_score_adj is None or kept:
-            assert seen.effective_adj(one) == one.oom_score_adj
-            continue
-        chain = [one]
-        while (
-            (up := seen.by_pid.get(chain[-1].ppid or 0)) and up.uid == one.uid and up not in chain
-        ):
-            chain.append(up)
-        chain += [
-            other
-            for other in seen.processes
-            if other.uid == one.uid
-            and (set(other.packages) & set(one.packages) or not one.packages)
-        ]
-        adjs = [other.oom_score_adj for other in chain if other.oom_score_adj is not None]
-        assert seen.effective_adj(one) == min(adjs)
 
 
 @pytest.mark.parametrize(

@@ -26,32 +26,40 @@ int adj_in_front(int dir, int adj)
 	return CACHED_ADJ;
 }
 
-/* Who a process is, by its pid. */
-static int read_one(int pid, struct proc_stat *stat, struct proc_status *status)
-{
-	int dir = proc_open(pid);
-	int error = dir < 0 ? dir : proc_read_stat(dir, stat);
-
-	if (!error)
-		error = proc_read_status(dir, status);
-	if (dir >= 0)
-		sys_close(dir);
-	return error;
-}
-
-bool importance_is_kept(int ppid, uint32_t uid)
+static int find_in_proc(int pid, int *ppid, uint32_t *uid)
 {
 	struct proc_stat stat;
 	struct proc_status status;
+	int dir = proc_open(pid);
+	int error = dir < 0 ? dir : proc_read_stat(dir, &stat);
+
+	if (!error)
+		error = proc_read_status(dir, &status);
+	if (dir >= 0)
+		sys_close(dir);
+	if (error)
+		return error;
+	*ppid = stat.ppid;
+	*uid = status.uid;
+	return 0;
+}
+
+bool importance_is_kept_by(find_process *find, int ppid, uint32_t uid)
+{
+	uint32_t theirs;
 
 	for (int ups = 0; ups < ANCESTORS_MOST; ups++) {
 		if (ppid <= INIT_PID)
 			return ups > 0;
-		if (read_one(ppid, &stat, &status) || status.uid == uid)
+		if (find(ppid, &ppid, &theirs) || theirs == uid)
 			return false;
-		ppid = stat.ppid;
 	}
 	return false;
+}
+
+bool importance_is_kept(int ppid, uint32_t uid)
+{
+	return importance_is_kept_by(find_in_proc, ppid, uid);
 }
 
 int importance(const struct bearing *one, const struct bearing *all, size_t nr)

@@ -34,6 +34,10 @@ int adj_in_front(int dir, int adj);
  */
 bool importance_is_kept(int ppid, uint32_t uid);
 
+/* The same by what `find` says of a process, its parent and its uid: 0 or -errno. */
+typedef int find_process(int pid, int *ppid, uint32_t *uid);
+bool importance_is_kept_by(find_process *find, int ppid, uint32_t uid);
+
 /*
  * The oom_score_adj that says how close `one` is to its user: its own where it is kept up to date, else
  * the lowest of it and of its app, which is all of its uid among the `nr` of `all` whose adj is kept.

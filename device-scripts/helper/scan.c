@@ -6,6 +6,7 @@
 #include "kernel_file.h"
 #include "proc.h"
 #include "request.h"
+#include "scan_importance.h"
 #include "sys.h"
 
 static struct {
@@ -124,6 +125,8 @@ static int scan_process(int pid, int dir)
 	if (error == -ESRCH)
 		return error;
 	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj, again);
+	if (!no_status)
+		scanned_add(pid, stat.ppid, status.uid, error ? INT32_MAX : adj_in_front(dir, adj));
 	if (again || !scanned_zygote())
 		keep_told(pid, stat.start);
 	return 0;
@@ -190,6 +193,7 @@ int scan_new(void)
 {
 	struct known *other = before;
 
+	scanned_begin();
 	before = now;
 	now = other;
 	now->nr = compared = 0;
@@ -242,6 +246,7 @@ int verb_scan(const struct request *request, const char **why)
 	    !request_u64(request, "packages", 0, 1, &packages, why) ||
 	    !request_u64(request, "again", 0, 1, &again, why))
 		return -EINVAL;
+	scanned_begin();
 	unreadable.count = 0;
 	unreadable.error = 0;
 	error = scan_all(again);
@@ -253,6 +258,7 @@ int verb_scan(const struct request *request, const char **why)
 	line_u64("count", unreadable.count);
 	line_errno("errno", unreadable.error);
 	line_send();
+	scanned_print_importance();
 	if (packages)
 		print_packages();
 	return 0;

@@ -80,7 +80,7 @@ def backends_of(reply: Reply) -> dict[str, Backend]:
 
 def scan_of(reply: Reply) -> Scan:
     """The processes of a scan, and the package list that came with it."""
-    processes = tuple(process_of(line) for line in wire.lines_of(reply, "proc", wire.Proc))
+    processes = _ranked(reply, map(process_of, wire.lines_of(reply, "proc", wire.Proc)))
     lines = [package.line for package in wire.lines_of(reply, "package", wire.Package)]
     text = None if None in lines else "".join(f"{line}\n" for line in lines)
     unreadable = wire.lines_of(reply, "unreadable", wire.Unreadable)
@@ -103,8 +103,18 @@ def scan_again_of(reply: Reply, before: Scan) -> Scan:
             raise ParseError("helper", 1, f"{line.pid}", hint="a process that no scan told of")
         processes.append(_again(old, line))
     unreadable = wire.one_of(reply, "unreadable", wire.Unreadable)
-    ordered = tuple(sorted(processes, key=lambda process: process.pid))
-    return Scan(ordered, before.packages_list, unreadable.count, unreadable.errno)
+    ordered = sorted(processes, key=lambda process: process.pid)
+    return Scan(_ranked(reply, ordered), before.packages_list, unreadable.count, unreadable.errno)
+
+
+def _ranked(reply: Reply, processes: Iterable[Process]) -> tuple[Process, ...]:
+    """*processes* with how near those are to their user whose own adj nobody keeps."""
+    lines = wire.lines_of(reply, "importance", wire.Importance)
+    unkept = {line.pid: line.importance for line in lines}
+    return tuple(
+        replace(one, adj_kept=one.pid not in unkept, adj_of_app=unkept.get(one.pid))
+        for one in processes
+    )
 
 
 def guards_of(scan: Scan) -> tuple[int, ...]:

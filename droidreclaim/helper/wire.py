@@ -90,6 +90,13 @@ class Again(Line, frozen=True):
     swap_bytes: Size | None
 
 
+class Importance(Line, frozen=True):
+    """How near to its user one process of a scan is whose own adj nobody keeps; None: not known."""
+
+    pid: Pid
+    importance: Adj | None
+
+
 class Package(Line, frozen=True):
     """One line of packages.list; None where it could not be read."""
 

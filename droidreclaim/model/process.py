@@ -148,6 +148,8 @@ class Process:
         state: None where ActivityManager was not asked or does not know the process.
         cached_anyway: Its adj is 200 to 899, and the freezer (or ActivityManager's state) says that
             it is cached: Android 17 gives an app that was written back to flash 249.
+        adj_kept: ActivityManager keeps its adj up to date; not that of an app's native child.
+        adj_of_app: Where it does not, the lowest of it and of its app, by the helper.
     """
 
     pid: int
@@ -165,6 +167,13 @@ class Process:
     state: ActivityState | None = None
     cached_anyway: bool = False
     owner: Owner | None = None
+    adj_kept: bool = True
+    adj_of_app: int | None = None
+
+    @property
+    def importance(self) -> int | None:
+        """The oom_score_adj that says how near it is to its user; None where that is not known."""
+        return self.adj_in_front if self.adj_kept else self.adj_of_app
 
     @property
     def adj_in_front(self) -> int | None:

@@ -170,7 +170,7 @@ def refusal(snapshot: Snapshot, process: Process, floor: int) -> Skip | None:
     """Why a process may not be touched under *floor*, or None when it may."""
     if never := _never(snapshot, process):
         return Skip(process, Reason.SYSTEM, never)
-    adj = snapshot.effective_adj(process)
+    adj = process.importance
     if adj is None or adj > 1000:
         return Skip(process, Reason.BELOW_FLOOR, "its oom_score_adj is not known")
     if adj >= floor:

@@ -3,7 +3,6 @@
 from droidreclaim.snapshot.map import (
     Snapshot,
     build,
-    is_managed,
     packages_by_app_id,
 )
 from droidreclaim.snapshot.owners import Member, is_app, is_zygote
@@ -13,7 +12,6 @@ __all__ = [
     "Snapshot",
     "build",
     "is_app",
-    "is_managed",
     "is_zygote",
     "packages_by_app_id",
 ]

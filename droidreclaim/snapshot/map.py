@@ -14,8 +14,6 @@ from droidreclaim.snapshot.owners import Attribution, Member, is_app
 # ProcessList.makeProcStateString: with activities, client of one, recent, empty.
 _CACHED_STATES = frozenset({"CAC", "CACC", "CRE", "CEM"})
 _PERCEPTIBLE_ADJ = 200  # below it adj is believed against all others
-_NO_ADJ = 1001  # over all that the kernel knows
-_INIT_PID = 1
 
 
 @dataclass(frozen=True)
@@ -76,61 +74,6 @@ class Snapshot:
         known.update(name for process in self.processes for name in process.packages)
         return difflib.get_close_matches(package, sorted(known), n=3, cutoff=0.5)
 
-    def effective_adj(self, process: Process) -> int | None:
-        """
-        The oom_score_adj that says how close a process is to the user.
-
-        ActivityManager writes the adj of the processes it started. A native child of an app
-        inherits the adj of the moment it was forked and keeps it, so it takes the lowest among
-        its ancestors within the app and the processes of its packages.
-        """
-        if process.oom_score_adj is None or is_managed(process, self.by_pid):
-            return process.adj_in_front
-        of_packages = self._lowest_of_packages[process.packages, process.uid]
-        return min(self._lowest_of_chain[process.pid], of_packages)
-
-    @cached_property
-    def _lowest_of_chain(self) -> dict[int, int]:
-        """By pid the lowest adj of a process and its ancestors within the uid; 1001 for none."""
-        lowest: dict[int, int] = {}
-        for process in self.processes:
-            path: list[Process] = []
-            one: Process | None = process
-            on_path: set[int] = set()
-            while one is not None and one.pid not in lowest and one.pid not in on_path:
-                path.append(one)
-                on_path.add(one.pid)
-                parent = self.by_pid.get(one.ppid) if one.ppid is not None else None
-                one = parent if parent is not None and parent.uid == one.uid else None
-            floor = lowest.get(one.pid, _NO_ADJ) if one is not None else _NO_ADJ
-            if one is not None and one.pid in on_path:  # a loop: each is above each other one
-                loop = path[[step.pid for step in path].index(one.pid) :]
-                floor = min(map(_adj_or_none, loop))
-            for step in reversed(path):
-                floor = min(floor, _adj_or_none(step))
-                lowest[step.pid] = floor
-        return lowest
-
-    @cached_property
-    def _lowest_of_packages(self) -> dict[tuple[tuple[str, ...], int | None], int]:
-        """
-        By packages and uid the lowest adj of the processes that serve one of them there.
-
-        Of processes whose packages are not known: of all of the uid.
-        """
-        groups: dict[tuple[tuple[str, ...], int | None], int] = {}
-        for process in self.processes:
-            group = (process.packages, process.uid)
-            groups[group] = min(groups.get(group, _NO_ADJ), _adj_or_none(process))
-        lowest: dict[tuple[str | None, int | None], int] = {}
-        for (packages, uid), adj in groups.items():
-            for name in (None, *packages):
-                lowest[name, uid] = min(lowest.get((name, uid), _NO_ADJ), adj)
-        return {
-            (packages, uid): min(lowest[name, uid] for name in packages or (None,))
-            for packages, uid in groups
-        }
-
     def _chain(self, pid: int | None) -> list[Process]:
         """A process and its ancestors; a scan is not atomic, so a loop is possible."""
         chain: list[Process] = []
@@ -142,10 +85,6 @@ class Snapshot:
         return chain
 
 
-def _adj_or_none(process: Process) -> int:
-    return _NO_ADJ if process.adj_in_front is None else process.adj_in_front
-
-
 def cached_by_state(process: Process) -> Process:
     """*process* as a cached one where ActivityManager's state says so and its adj does not."""
     adj, state = process.oom_score_adj, process.state
@@ -154,16 +93,6 @@ def cached_by_state(process: Process) -> Process:
     if state.proc_state not in _CACHED_STATES:
         return process
     return replace(process, band=Band.CACHED, cached_anyway=True)
-
-
-def is_managed(process: Process, by_pid: Mapping[int, Process]) -> bool:
-    """
-    Whether ActivityManager keeps a process' adj up to date: somebody outside its uid started it.
-
-    A parent's name would prove nothing; the helper and the guard go by the same.
-    """
-    parent = by_pid.get(process.ppid) if process.ppid is not None else None
-    return parent is not None and parent.pid > _INIT_PID and parent.uid != process.uid
 
 
 def packages_by_app_id(packages_list: str | None) -> dict[int, tuple[str, ...]]:

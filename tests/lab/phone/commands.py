@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from handset import Handset
@@ -41,9 +42,17 @@ def run_json(handset: Handset, *words: str) -> Any:
 
 
 class CountingProxy:
-    """Passes connections on to the adb server and keeps what the client says on each."""
+    """
+    Passes connections on to the adb server and keeps what the client says on each.
 
-    def __init__(self, server_port: int) -> None:
+    Args:
+        heard: Called with what the client says, before it is passed on.
+    """
+
+    def __init__(
+        self, server_port: int, heard: Callable[[bytes], None] = lambda data: None
+    ) -> None:
+        self._heard = heard
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -71,6 +80,7 @@ class CountingProxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if index is not None:
+                    self._heard(data)
                     self.sent[index] += data
                     if len(self.requests[index]) < 200:
                         self.requests[index] += data[:200]
@@ -85,6 +95,39 @@ def counted(server_port: int) -> Iterator[CountingProxy]:
     try:
         yield proxy
     finally:
+        proxy.close()
+
+
+@contextlib.contextmanager
+def interrupted_in_page_out(
+    server_port: int, words: Sequence[str], *, number: int = 1
+) -> Iterator[subprocess.Popen[str]]:
+    """
+    ``droidreclaim words...``, which gets SIGINT when it has asked for its *number*-th page-out.
+
+    Its request waits on the way to the adb server until the signal is sent: there is no answer yet.
+    """
+    asked = 0
+
+    def heard(data: bytes) -> None:
+        nonlocal asked
+        asked += data.count(b" pageout ")
+        if b" pageout " in data and asked == number:
+            process.send_signal(signal.SIGINT)
+
+    proxy = CountingProxy(server_port, heard)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "droidreclaim", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"ANDROID_ADB_SERVER_PORT": str(proxy.port)},
+        )
+        yield process
+        assert asked == number, "it did not end in the page-out in which it was interrupted"
+    finally:
+        process.kill()
         proxy.close()
 
 

@@ -11,7 +11,6 @@ import pytest
 
 import droidreclaim as dr
 from droidreclaim.device import Channel
-from droidreclaim.lab.demo import arms as demo
 from droidreclaim.lab.storm import arms as storm
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.session import app, guard, phone, pressure, reach, watching
@@ -132,19 +131,8 @@ class CtrlC:
         return getattr(self._channel, name)
 
 
-def _demo(phone: dr.Phone) -> None:
-    demo.pager(phone)(GAME)
-
-
-def _storm(phone: dr.Phone) -> None:
-    arm = storm.make("eager")
-    arm.set_up(Stage(phone, ours=True, accelerator=None))
-    arm.after_leaving(storm.Left(GAME, 0, None))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("page_out", [_demo, _storm])
 def test_ctrl_c_inside_a_page_out_of_the_lab_ends_it_and_keeps_what_was_done(
-    device: Handset, page_out: Callable[[dr.Phone], None]
+    device: Handset,
 ) -> None:
     with dr.connect() as phone:
         phone.app(GAME).open()
@@ -152,8 +140,10 @@ def test_ctrl_c_inside_a_page_out_of_the_lab_ends_it_and_keeps_what_was_done(
         until(lambda: phone.ps(GAME)[0].oom_score_adj >= 700)  # type: ignore[operator]
         session = phone.helper.session
         session._channel = CtrlC(session._channel)  # type: ignore[assignment]
+        arm = storm.make("eager")
+        arm.set_up(Stage(phone, ours=True, accelerator=None))
         with pytest.raises(dr.Interrupted) as error:
-            page_out(phone)
+            arm.after_leaving(storm.Left(GAME, 0, None))  # type: ignore[arg-type]
     assert [one.process.name for one in error.value.partial.targets] == [GAME]
 
 

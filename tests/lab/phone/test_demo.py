@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import interrupted_in_page_out
 from droidreclaim.errors import UsageError
 from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import WITH, Arm
@@ -123,16 +124,28 @@ def test_the_command_shows_the_difference_and_leaves_nothing(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("boot")
-@pytest.mark.parametrize("moment", ["boots", "1/"])
-def test_an_interrupt_stops_the_phone(moment: str) -> None:
+def test_ctrl_c_inside_a_page_out_ends_the_demo_there(adb_server: int) -> None:
+    phones = running()
+    words = ("demo", "--ram", str(RAM_BYTES), "--apps", "4")
+    with interrupted_in_page_out(adb_server, words) as process:
+        output, errors = process.communicate(timeout=300)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert output == ""
+    assert f"[{WITH} 0/4]" in errors
+    assert f"[{WITH} 1/4]" not in errors  # the game's page-out: nothing is opened after it
+    assert running() == phones
+
+
+@pytest.mark.usefixtures("boot")
+def test_an_interrupt_stops_the_phone() -> None:
     phones = running()
     words = demo("--ram", str(RAM_BYTES), "--apps", "4")
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    while moment not in (line := process.stderr.readline()):
+    while "boots" not in (line := process.stderr.readline()):
         assert line, "it ended before it was interrupted"
-    if moment == "boots":
-        until(lambda: len(running()) > len(phones))
+    until(lambda: len(running()) > len(phones))
     [ours] = [phone for phone in running() if phone not in phones]
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)

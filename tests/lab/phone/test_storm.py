@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -12,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from commands import interrupted_in_page_out
 from droidreclaim.lab.phone.vm import running
 from droidreclaim.lab.storm.arms import USUAL
 from droidreclaim.lab.storm.folder import Folder
-from handset import Handset, until
+from handset import Handset
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(900)]
 
@@ -61,17 +61,17 @@ def test_a_quick_storm_holds_what_must_hold(tmp_path: Path, rounds: int) -> None
 
 
 @pytest.mark.usefixtures("phones")
-def test_an_interrupt_keeps_what_was_measured_and_leaves_no_phone(tmp_path: Path) -> None:
+def test_ctrl_c_inside_a_page_out_ends_the_storm_keeps_what_was_measured_and_leaves_no_phone(
+    adb_server: int, tmp_path: Path
+) -> None:
     before = running()
-    words = ("--quick", "--json", "--arms", "lazy", "--out", str(tmp_path))
-    process = subprocess.Popen(storm(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    samples = tmp_path / "samples.ndjson"
-    until(lambda: samples.exists() and samples.read_text().count('"launch"') >= 3, 120.0)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    words = ("storm", "--quick", "--json", "--arms", "eager,lazy", "--out", str(tmp_path))
+    with interrupted_in_page_out(adb_server, words, number=3) as process:
+        output, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    [arm] = json.loads(output)["arms"]
-    assert 3 <= arm["launches"] < 24
+    assert "Traceback" not in errors
+    [arm] = json.loads(output)["arms"]  # the next arm did not begin
+    assert (arm["arm"], arm["launches"], arm["page_outs"]) == ("eager", 3, 2)
     assert not arm["complete"]
     assert "cut short" in (tmp_path / "report.html").read_text()
     assert running() == before
