@@ -8,9 +8,11 @@ import re
 import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from droidreclaim.errors import ParseError
+from droidreclaim.helper import wire
 from droidreclaim.helper.protocol import Reply, ReplyReader, request
 
 _PAGE = Path(__file__).parent.parent / "device-scripts" / "PROTOCOL.md"
@@ -134,3 +136,19 @@ def test_random_bytes_never_become_a_reply(rounds: int) -> None:
             assert read(data) == []
         except ParseError:
             continue
+
+
+_FORMS = {
+    "hello": wire.Hello, "backend": wire.Backend, "proc": wire.Proc, "package": wire.Package,
+    "importance": wire.Importance, "unreadable": wire.Unreadable, "file": wire.File,
+    "memory": wire.Measured, "sample": wire.Sample, "target": wire.Target,
+}  # fmt: skip
+_LINES = [json.loads(line) for line in re.findall(r"^    (\{.*\})$", _PAGE.read_text(), re.M)]
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_the_lines_that_the_page_shows_are_of_the_form_the_host_reads(form: str) -> None:
+    shown = [line for line in _LINES if line["t"] == form]
+    assert shown or form in ("package", "unreadable")  # those stand within a sentence
+    for line in shown:
+        msgspec.convert(line, _FORMS[form])

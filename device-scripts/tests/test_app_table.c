@@ -15,7 +15,7 @@
 
 #define MIB (1024ull * 1024)
 
-static char root[] = "/tmp/guard_apps_XXXXXX";
+static char root[] = "guard_apps_XXXXXX";
 static struct apps apps;
 static struct profile profile;
 static uint64_t now_ms = 100000;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/test_cgroup.XXXXXX";
+static char root[] = "test_cgroup.XXXXXX";
 static int process; /* a directory that stands for /proc/PID */
 
 static void write_file(const char *path, const char *text)

@@ -14,7 +14,7 @@
 #define APP 4000
 #define WORKER 5000
 
-static char root[] = "/tmp/test_importance.XXXXXX";
+static char root[] = "test_importance.XXXXXX";
 
 static void write_file(int pid, const char *name, const char *text)
 {

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/test_target.XXXXXX";
+static char root[] = "test_target.XXXXXX";
 static char folder[128];
 static pid_t child;
 

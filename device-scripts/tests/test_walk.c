@@ -159,7 +159,7 @@ static void steps_hold_resident_pages_and_no_more_than_asked(void)
 	static struct step step;
 	const struct chosen anon = {VMA_ANON, 0, UINT64_MAX, false};
 	struct use sum;
-	char folder[] = "/tmp/test_walk.XXXXXX";
+	char folder[] = "test_walk.XXXXXX";
 	char *memory =
 		mmap(NULL, (PAGES + 2) * page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t own_pages = 0;

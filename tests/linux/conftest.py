@@ -83,12 +83,6 @@ def helper(helpers: dict[str, Path]) -> Path:
     return helpers[abi]
 
 
-@pytest.fixture(scope="session")
-def guard_programs(helpers: dict[str, Path]) -> dict[str, Path]:
-    """The built guard of every ABI."""
-    return {abi: path.with_name("droidreclaim-guard") for abi, path in helpers.items()}
-
-
 @pytest.fixture
 def guard(helper: Path, tmp_path: Path) -> Iterator[Guard]:
     """The guard of this machine's ABI in a home of its own; none is left running."""

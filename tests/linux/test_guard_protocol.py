@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 
 from .conftest import (
     ALWAYS,
-    ROOT,
     SOURCES,
     Guard,
     Session,
@@ -20,28 +17,6 @@ from .conftest import (
     load_build_script,
     missing,
 )
-
-PAGE = (ROOT / "device-scripts" / "PROTOCOL.md").read_text()
-EXCHANGES = re.findall(r"^```guard-exchange\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-
-
-@pytest.mark.parametrize("exchange", EXCHANGES)
-@pytest.mark.parametrize("abi", ["x86_64", "x86"])
-def test_the_page_shows_what_the_guard_answers(
-    exchange: str, abi: str, guard_programs: dict[str, Path], tmp_path: Path
-) -> None:
-    program = shutil.copy(guard_programs[abi], tmp_path)  # it looks for a guard beside itself
-    lines = exchange.splitlines()
-    requests = "".join(line[2:] + "\n" for line in lines if line.startswith("> "))
-    answers = "".join(line[2:] + "\n" for line in lines if line.startswith("< "))
-    run = subprocess.run(
-        [program, "serve"], input=requests.encode(), capture_output=True, timeout=30, check=True
-    )
-    assert run.stdout.decode() == answers
-
-
-def test_the_page_has_exchanges_of_the_guard() -> None:
-    assert len(EXCHANGES) >= 5
 
 
 def test_hello_names_the_sources_of_both_folders(guard: Guard) -> None:

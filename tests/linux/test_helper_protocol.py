@@ -14,7 +14,6 @@ import pytest
 
 from .conftest import (
     APP_UID,
-    ROOT,
     SOURCES,
     Reply,
     Session,
@@ -25,31 +24,12 @@ from .conftest import (
     wait_for_state,
 )
 
-PAGE = (ROOT / "device-scripts" / "PROTOCOL.md").read_text()
-EXCHANGES = re.findall(r"^```exchange\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-ABI_BITS = {"x86_64": 64, "x86": 32}
-
 
 def serve_bytes(helper: Path, requests: bytes) -> bytes:
     """Everything the helper answers to *requests*."""
     return subprocess.run(
         [helper, "serve"], input=requests, capture_output=True, timeout=30, check=True
     ).stdout
-
-
-@pytest.mark.parametrize("exchange", EXCHANGES)
-@pytest.mark.parametrize("abi", ABI_BITS)
-def test_the_page_shows_what_the_helper_answers(
-    exchange: str, abi: str, helpers: dict[str, Path]
-) -> None:
-    lines = exchange.splitlines()
-    requests = "".join(line[2:] + "\n" for line in lines if line.startswith("> "))
-    answers = "".join(line[2:] + "\n" for line in lines if line.startswith("< "))
-    assert serve_bytes(helpers[abi], requests.encode()) == answers.encode()
-
-
-def test_the_page_has_exchanges() -> None:
-    assert len(EXCHANGES) >= 5
 
 
 def test_hello_names_protocol_build_and_machine(helper: Path) -> None:

@@ -40,6 +40,7 @@ def test_every_claim_of_the_c_tests_holds(source: Path, objects: list[str], tmp_
     subprocess.run([compiler, *FLAGS, "-o", program, source, *parts], check=True)
     run = subprocess.run(
         [program],
+        cwd=tmp_path,  # where it makes its trees: gone with the test, however that ends
         capture_output=True,
         text=True,
         timeout=120,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ import pytest
 
 from .conftest import (
     MIB,
-    ROOT,
     SOURCES,
     Reply,
     Session,
@@ -28,8 +26,6 @@ from .conftest import (
 
 pytestmark = pytest.mark.linux
 
-PAGE = (ROOT / "device-scripts" / "PROTOCOL.md").read_text()
-EXCHANGES = re.findall(r"^```pressure-exchange\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 LIMIT_BYTES = 64 * MIB
 CAPPED = "for_ms=30000 cap_bytes=33554432"  # 32 MiB
 TAKE_8 = f"pressure_take until=taken bytes={8 * MIB} {CAPPED}"
@@ -81,21 +77,6 @@ def gone(*pids: int) -> bool:
 
 def everybody(session: Session, taken: dict[str, Any]) -> tuple[int, int, int]:
     return session.process.pid, taken["watchdog"], taken["pid"]
-
-
-@pytest.mark.parametrize("exchange", EXCHANGES)
-def test_the_page_shows_what_the_pressure_answers(exchange: str, program: Path) -> None:
-    lines = exchange.splitlines()
-    requests = "".join(line[2:] + "\n" for line in lines if line.startswith("> "))
-    answers = "".join(line[2:] + "\n" for line in lines if line.startswith("< "))
-    run = subprocess.run(
-        [program, "serve"], input=requests.encode(), capture_output=True, timeout=30, check=True
-    )
-    assert run.stdout.decode() == answers
-
-
-def test_the_page_has_exchanges_of_the_pressure() -> None:
-    assert len(EXCHANGES) >= 4
 
 
 def test_hello_names_the_sources_of_both_folders(pressure: Start) -> None:
