@@ -14,6 +14,7 @@ import pytest
 from droidreclaim.errors import ParseError
 from droidreclaim.helper import wire
 from droidreclaim.helper.protocol import Reply, ReplyReader, request
+from droidreclaim.model import Advice, SwapChange, SwapDevice
 
 _PAGE = Path(__file__).parent.parent / "device-scripts" / "PROTOCOL.md"
 _EXCHANGE = re.compile(r"```exchange\n> (.*)\n((?:< .*\n)+)```")
@@ -141,7 +142,8 @@ def test_random_bytes_never_become_a_reply(rounds: int) -> None:
 _FORMS = {
     "hello": wire.Hello, "backend": wire.Backend, "proc": wire.Proc, "package": wire.Package,
     "importance": wire.Importance, "unreadable": wire.Unreadable, "file": wire.File,
-    "memory": wire.Measured, "sample": wire.Sample, "target": wire.Target,
+    "memory": wire.Measured, "sample": wire.Sample, "target": Advice, "device": SwapChange,
+    "swap": SwapDevice,
 }  # fmt: skip
 _LINES = [json.loads(line) for line in re.findall(r"^    (\{.*\})$", _PAGE.read_text(), re.M)]
 

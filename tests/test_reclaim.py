@@ -13,7 +13,6 @@ from droidreclaim.model import (
     Advice,
     DeviceInfo,
     Memory,
-    ProcessId,
     Reason,
     Refusal,
     Skip,
@@ -29,9 +28,9 @@ _APP = process(200, "com.example.mail", 10002, 905)
 _BEFORE = Memory(100 * _MIB, 80 * _MIB, 20 * _MIB, 0)
 _AFTER = Memory(24 * _MIB, 4 * _MIB, 20 * _MIB, 76 * _MIB)
 _MOVED = Advice(
-    id=ProcessId(200, 2000), outcome="advised", reason=None, advised_bytes=76 * _MIB,
+    pid=200, start=2000, outcome="advised", reason=None, advised_bytes=76 * _MIB,
     exclusive_bytes=76 * _MIB, shared_bytes=4 * _MIB, swapped_bytes=0, refused=(), adj=905,
-    frozen=False, steps=76, longest_s=0.002, duration_s=0.3, before=_BEFORE, after=_AFTER,
+    frozen=False, steps=76, longest_us=2000, duration_us=300_000, before=_BEFORE, after=_AFTER,
     major_faults=0, approximate=False,
 )  # fmt: skip
 _SWAP = SwapChange(512 * _MIB, 500 * _MIB, 424 * _MIB, 0, 26 * _MIB, 0, 0, 0)
@@ -53,7 +52,7 @@ def test_what_left_is_reclaimed_and_gained_is_less() -> None:
 
 
 def test_pages_that_stay_in_the_swap_cache_are_not_gained() -> None:
-    stuck = replace(_SWAP, cached_after_bytes=40 * _MIB)
+    stuck = replace(_SWAP, swap_cached_after_bytes=40 * _MIB)
     assert reclaim.totals((judge(_MOVED),), stuck).gained_bytes == 10 * _MIB
 
 
@@ -160,7 +159,7 @@ _IN_SWAP = replace(_MOVED, before=_AFTER, after=_AFTER, swapped_bytes=76 * _MIB)
 def test_a_prefetch_is_told_by_what_came_in_and_reclaims_nothing() -> None:
     target = judge(_IN_SWAP, _PREFETCH)
     assert target.outcome == "prefetched"
-    cached = replace(_SWAP, cached_after_bytes=70 * _MIB)
+    cached = replace(_SWAP, swap_cached_after_bytes=70 * _MIB)
     result = reclaim.result((target,), cached, Plan((_APP,), (), -1000), _PREFETCH)
     told = prefetched(result, 72 * _MIB, cached)
     assert told.achieved

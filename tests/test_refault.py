@@ -10,7 +10,7 @@ from msgspec import structs
 from build_values import process
 from droidreclaim.errors import UsageError
 from droidreclaim.helper.wire import Measured
-from droidreclaim.model import Advice, Memory, ProcessId, Refault, TargetResult
+from droidreclaim.model import Advice, Memory, Refault, TargetResult
 from droidreclaim.parse.proc.kernel import parse_pressure, parse_vmstat
 from droidreclaim.parse.proc.swap import flash_read_bytes
 from droidreclaim.reclaim.refault import Counters, device_refault, refault
@@ -18,9 +18,9 @@ from droidreclaim.units import times_of
 
 _MIB = 1 << 20
 _ADVICE = Advice(
-    id=ProcessId(200, 2000), outcome="advised", reason=None, advised_bytes=76 * _MIB,
+    pid=200, start=2000, outcome="advised", reason=None, advised_bytes=76 * _MIB,
     exclusive_bytes=76 * _MIB, shared_bytes=4 * _MIB, swapped_bytes=0, refused=(), adj=905,
-    frozen=False, steps=76, longest_s=0.002, duration_s=0.3,
+    frozen=False, steps=76, longest_us=2000, duration_us=300_000,
     before=Memory(100 * _MIB, 80 * _MIB, 20 * _MIB, 0),
     after=Memory(24 * _MIB, 4 * _MIB, 20 * _MIB, 76 * _MIB), major_faults=7, approximate=False,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.model import Advice, KindUse, ProcessId
+from droidreclaim.model import Advice, KindUse
 from droidreclaim.policy import Selection
 from droidreclaim.reclaim.estimate import estimate
 from droidreclaim.reclaim.request import Request
@@ -96,9 +96,9 @@ def use(kind: str, own_mib: int, locked_mib: int = 0) -> KindUse:
 
 
 _DRY = Advice(
-    id=ProcessId(200, 2000), outcome="advised", reason=None, advised_bytes=0,
+    pid=200, start=2000, outcome="advised", reason=None, advised_bytes=0,
     exclusive_bytes=60 * _MIB, shared_bytes=0, swapped_bytes=0, refused=(), adj=905, frozen=False,
-    steps=0, longest_s=0.0, duration_s=0.1, before=None, after=None, major_faults=0,
+    steps=0, longest_us=0, duration_us=100_000, before=None, after=None, major_faults=0,
     approximate=False, kinds=(use("dalvik", 40), use("native", 20, locked_mib=5)),
 )  # fmt: skip
 _SWAP = SwapState(512 * _MIB, 384 * _MIB, 2.5, (), ())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from droidreclaim.helper.wire import Adj, Difference, Line, Pid, Size, Text, Uid, Word
+from droidreclaim.helper.wire import Line
+from droidreclaim.model.bounded import Adj, Difference, Pid, Size, Text, Uid, Word
 from droidreclaim.model.profile import Profile, Rule
 
 

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from droidreclaim.helper.protocol import Reply
-from droidreclaim.helper.wire import (
-    Adj,
-    Difference,
-    Line,
-    Pid,
-    Size,
-    Text,
-    Uid,
-    Word,
-    lines_of,
-    one_of,
-)
+from droidreclaim.helper.wire import Line, lines_of, one_of
+from droidreclaim.model.bounded import Adj, Difference, Pid, Size, Text, Uid, Word
 from droidreclaim.model.pressure import Death, Level, PressureResult
 
 

@@ -15,12 +15,9 @@ from droidreclaim.helper.wire import Backend, Hello, Measured
 from droidreclaim.model import (
     CACHED_ADJ,
     Advice,
-    KindUse,
     Memory,
     Process,
     ProcessId,
-    Reason,
-    Refusal,
     SwapChange,
     SwapDevice,
     band_of,
@@ -221,7 +218,7 @@ def advise(
     try:
         if reply is not None:
             advices = advices_of(reply, {process.id for process in targets})
-            swap = _swap(wire.one_of(reply, "device", wire.DeviceMemory))
+            swap = wire.one_of(reply, "device", SwapChange)
             return Advised(advices, swap, ended_by or session.cut_short(reply))
     except ParseError as error:
         ended_by = ended_by or error
@@ -236,7 +233,7 @@ def advice_call(verb: str, targets: Sequence[Process], orders: Orders) -> Call:
 
 def advices_of(reply: Reply, asked: Set[ProcessId | None]) -> tuple[Advice, ...]:
     """What became of the targets of a request, each told of once at most."""
-    advices = tuple(_advice(line) for line in wire.lines_of(reply, "target", wire.Target))
+    advices = wire.lines_of(reply, "target", Advice)
     ids = [advice.id for advice in advices]
     if len(set(ids)) < len(ids) or not asked >= set(ids):
         strange = next(one for one in ids if one not in asked or ids.count(one) > 1)
@@ -274,7 +271,7 @@ def swap_on(session: HelperSession, size_bytes: int) -> tuple[SwapDevice, ...]:
         HelperError: ``ENODEV``, there is none; or what the kernel said.
         DeviceError: the device was lost or did not answer in time.
     """
-    return _swap_devices(session.call("swap_on", size_bytes=size_bytes))
+    return wire.lines_of(session.call("swap_on", size_bytes=size_bytes), "swap", SwapDevice)
 
 
 def swap_off(session: HelperSession, *, patience_s: float) -> tuple[SwapDevice, ...]:
@@ -285,14 +282,7 @@ def swap_off(session: HelperSession, *, patience_s: float) -> tuple[SwapDevice, 
         HelperError: ``ENOENT``, no swap of ours; ``ENOMEM``, it does not fit into memory.
         DeviceError: the device was lost or did not answer in time.
     """
-    return _swap_devices(session.call("swap_off", patience_s=patience_s))
-
-
-def _swap_devices(reply: Reply) -> tuple[SwapDevice, ...]:
-    return tuple(
-        SwapDevice(line.path, line.size_bytes, line.used_bytes)
-        for line in wire.lines_of(reply, "swap", wire.Swap)
-    )
+    return wire.lines_of(session.call("swap_off", patience_s=patience_s), "swap", SwapDevice)
 
 
 def _target(process: Process, floor: int) -> str:
@@ -343,60 +333,4 @@ def _memory(line: wire.Proc | wire.Again) -> Memory:
         rss_anon_bytes=anon,
         rss_file_bytes=None if file is None else file + (shmem or 0),
         swap_bytes=line.swap_bytes,
-    )
-
-
-def _reason(word: str | None) -> Reason | None:
-    try:
-        return None if word is None else Reason(word)
-    except ValueError as error:
-        raise ParseError(
-            "helper", 1, word or "", hint="a reason that is not of the list"
-        ) from error
-
-
-def _advice(line: wire.Target) -> Advice:
-    return Advice(
-        id=ProcessId(line.pid, line.start),
-        outcome=line.outcome,
-        reason=_reason(line.reason),
-        advised_bytes=line.advised_bytes,
-        exclusive_bytes=line.exclusive_bytes,
-        shared_bytes=line.shared_bytes,
-        swapped_bytes=line.swapped_bytes,
-        refused=tuple(Refusal(one.errno, one.ranges, one.bytes) for one in line.refused),
-        adj=line.adj,
-        frozen=line.frozen,
-        steps=line.steps,
-        longest_s=line.longest_us / 1e6,
-        duration_s=line.duration_us / 1e6,
-        before=line.before.value() if line.before else None,
-        after=line.after.value() if line.after else None,
-        major_faults=line.major_faults,
-        swap_room_bytes=line.swap_room_bytes,
-        approximate=line.approximate,
-        kinds=tuple(
-            KindUse(
-                kind=one.kind,
-                mapped_bytes=one.mapped_bytes,
-                exclusive_bytes=one.exclusive_bytes,
-                shared_bytes=one.shared_bytes,
-                swapped_bytes=one.swapped_bytes,
-                locked_bytes=one.locked_bytes,
-            )
-            for one in line.kinds
-        ),
-    )
-
-
-def _swap(line: wire.DeviceMemory) -> SwapChange:
-    return SwapChange(
-        total_bytes=line.swap_total_bytes,
-        free_before_bytes=line.swap_free_before_bytes,
-        free_after_bytes=line.swap_free_after_bytes,
-        zram_before_bytes=line.zram_used_before_bytes,
-        zram_after_bytes=line.zram_used_after_bytes,
-        cached_before_bytes=line.swap_cached_before_bytes,
-        cached_after_bytes=line.swap_cached_after_bytes,
-        failed_writes=line.failed_writes,
     )

@@ -7,24 +7,13 @@ refusal becomes a ParseError.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from droidreclaim.errors import ParseError
 from droidreclaim.helper.protocol import Reply
-from droidreclaim.model import Memory
-
-_MOST = (1 << 63) - 1
-Size = Annotated[int, Meta(ge=0, le=_MOST)]
-Difference = Annotated[int, Meta(ge=-_MOST, le=_MOST)]
-Pid = Annotated[int, Meta(ge=0, lt=1 << 31)]
-Uid = Annotated[int, Meta(ge=0, lt=1 << 32)]
-Adj = Annotated[int, Meta(ge=-1000, le=1000)]
-PageBytes = Annotated[int, Meta(ge=1 << 12, le=1 << 20)]
-Word = Annotated[str, Meta(max_length=200)]
-Text = Annotated[str, Meta(max_length=4096)]  # a name of a process has 1,024 bytes at most
+from droidreclaim.model.bounded import Adj, PageBytes, Pid, Size, Text, Uid, Word
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -120,25 +109,16 @@ class File(Line, frozen=True):
     errno: Word | None
 
 
-class WireMemory(Line, frozen=True):
-    """Memory of a process as a target line carries it."""
-
-    rss_bytes: Size | None
-    rss_anon_bytes: Size | None
-    rss_file_bytes: Size | None
-    swap_bytes: Size | None
-
-    def value(self) -> Memory:
-        """The same as a plain value."""
-        return Memory(self.rss_bytes, self.rss_anon_bytes, self.rss_file_bytes, self.swap_bytes)
-
-
-class Measured(WireMemory, frozen=True):
+class Measured(Line, frozen=True):
     """Memory of one process now; *errno* says why it is unknown."""
 
     pid: Pid
     start: Size
     errno: Word | None
+    rss_bytes: Size | None
+    rss_anon_bytes: Size | None
+    rss_file_bytes: Size | None
+    swap_bytes: Size | None
     approximate: bool
     locked_bytes: Size | None
     major_faults: Size | None
@@ -156,78 +136,12 @@ class Sample(Line, frozen=True):
     errno: Word | None
 
 
-class Refused(Line, frozen=True):
-    """Ranges that the kernel refused to take advice on, by errno."""
-
-    errno: Word
-    ranges: Size
-    bytes: Size
-
-
-class Kind(Line, frozen=True):
-    """Mappings of one kind, as a dry run counted them."""
-
-    kind: Word
-    mapped_bytes: Size
-    exclusive_bytes: Size | None
-    shared_bytes: Size | None
-    swapped_bytes: Size | None
-    locked_bytes: Size | None
-
-
-class Target(Line, frozen=True):
-    """What was done to one process."""
-
-    pid: Pid
-    start: Size
-    outcome: Word
-    reason: Word | None
-    advised_bytes: Size
-    exclusive_bytes: Size | None
-    shared_bytes: Size | None
-    swapped_bytes: Size | None
-    mapped_bytes: Size | None
-    refused: tuple[Refused, ...]
-    adj: Adj | None
-    frozen: bool | None
-    steps: Size
-    longest_us: Size
-    duration_us: Size
-    before: WireMemory | None
-    after: WireMemory | None
-    major_faults: Size | None
-    swap_room_bytes: Size | None
-    approximate: bool
-    kinds: tuple[Kind, ...] = ()
-
-
-class Swap(Line, frozen=True):
-    """One swap device of ours, made or undone."""
-
-    path: Text
-    size_bytes: Size
-    used_bytes: Size | None
-
-
-class DeviceMemory(Line, frozen=True):
-    """Swap of the device around a page-out, as the helper saw it."""
-
-    swap_total_bytes: Size
-    swap_free_before_bytes: Size
-    swap_free_after_bytes: Size
-    zram_used_before_bytes: Size | None
-    zram_used_after_bytes: Size | None
-    swap_cached_before_bytes: Size | None
-    swap_cached_after_bytes: Size | None
-    failed_writes: Size | None
-
-
-_L = TypeVar("_L", bound=Line)
+_L = TypeVar("_L")
 
 
 def lines_of(reply: Reply, type_name: str, line_type: type[_L]) -> tuple[_L, ...]:
     """
-    The reply's lines of one type, checked.
+    The reply's lines of one type, checked: as a `Line`, or as a value of `model` of that form.
 
     Raises:
         ParseError: a line is not of the form.

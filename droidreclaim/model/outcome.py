@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from droidreclaim.model.bounded import Adj, Pid, Size, Text, Word
 from droidreclaim.model.process import Memory, Process, ProcessId
 from droidreclaim.model.refault import DeviceRefault, Refault
 
@@ -62,9 +63,9 @@ class Reason(StrEnum):
 class Refusal:
     """Ranges that the kernel took no advice on, by errno name."""
 
-    errno: str
-    ranges: int
-    size_bytes: int
+    errno: Word
+    ranges: Size
+    bytes: Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,12 @@ class KindUse:
         locked_bytes: Part of *exclusive_bytes* that mlock() holds: the kernel refuses it.
     """
 
-    kind: str
-    mapped_bytes: int
-    exclusive_bytes: int | None
-    shared_bytes: int | None
-    swapped_bytes: int | None
-    locked_bytes: int | None
+    kind: Word
+    mapped_bytes: Size
+    exclusive_bytes: Size | None
+    shared_bytes: Size | None
+    swapped_bytes: Size | None
+    locked_bytes: Size | None
 
     @property
     def movable_bytes(self) -> int | None:
@@ -95,9 +96,11 @@ class KindUse:
 @dataclass(frozen=True, slots=True)
 class Advice:
     """
-    What the helper did to one process and what it saw, before any judgement.
+    What the helper did to one process and what it saw, before any judgement: a line ``target`` of
+    its answer, by the names it has there.
 
     Attributes:
+        start: Start time of the process in clock ticks, as of `ProcessId`.
         outcome: The helper's word: ``advised``, ``nothing``, ``gone``, ``changed``, ``denied``,
             ``stopped``, ``unsupported``.
         reason: Fixed word of the command line's list, or None.
@@ -106,37 +109,39 @@ class Advice:
             the next two are None where the kernel has no pagemap to read.
         shared_bytes: Resident and mapped by other processes too: process_madvise never moves it.
         swapped_bytes: In swap already.
-        longest_s: Longest single call; what the app may have waited for its memory map.
+        longest_us: Longest single call; what the app may have waited for its memory map.
         approximate: before and after come from ``status``, which may be off by some hundred KiB.
         kinds: The kinds of mappings it has, after a dry run only.
         swap_room_bytes: What its own cgroup's limit of swap still leaves; None without a limit.
     """
 
-    id: ProcessId
-    outcome: str
+    pid: Pid
+    start: Size
+    outcome: Word
     reason: Reason | None
-    advised_bytes: int | None
-    exclusive_bytes: int | None
-    shared_bytes: int | None
-    swapped_bytes: int | None
+    advised_bytes: Size | None
+    exclusive_bytes: Size | None
+    shared_bytes: Size | None
+    swapped_bytes: Size | None
     refused: tuple[Refusal, ...]
-    adj: int | None
+    adj: Adj | None
     frozen: bool | None
-    steps: int
-    longest_s: float
-    duration_s: float
+    steps: Size
+    longest_us: Size
+    duration_us: Size
     before: Memory | None
     after: Memory | None
-    major_faults: int | None
+    major_faults: Size | None
     approximate: bool
     kinds: tuple[KindUse, ...] = ()
-    swap_room_bytes: int | None = None
+    swap_room_bytes: Size | None = None
 
     @classmethod
     def untold(cls, target: ProcessId, adj: int | None, advised_bytes: int | None) -> Advice:
         """A target without an answer: *advised_bytes* 0 when nothing was done, None if unknown."""
         return cls(
-            id=target,
+            pid=target.pid,
+            start=target.start_ticks,
             outcome="stopped",
             reason=Reason.CANCELLED if advised_bytes == 0 else Reason.NOT_PROVEN,
             advised_bytes=advised_bytes,
@@ -147,13 +152,28 @@ class Advice:
             adj=adj,
             frozen=None,
             steps=0,
-            longest_s=0.0,
-            duration_s=0.0,
+            longest_us=0,
+            duration_us=0,
             before=None,
             after=None,
             major_faults=None,
             approximate=True,
         )
+
+    @property
+    def id(self) -> ProcessId:
+        """The process it is about."""
+        return ProcessId(self.pid, self.start)
+
+    @property
+    def longest_s(self) -> float:
+        """*longest_us* in seconds."""
+        return self.longest_us / 1e6
+
+    @property
+    def duration_s(self) -> float:
+        """How long it took, in seconds."""
+        return self.duration_us / 1e6
 
     @property
     def movable_bytes(self) -> int | None:
@@ -212,28 +232,28 @@ class SwapChange:
         failed_writes: Pages zram refused meanwhile (growth of io_stat's failed_writes).
     """
 
-    total_bytes: int
-    free_before_bytes: int
-    free_after_bytes: int
-    zram_before_bytes: int | None
-    zram_after_bytes: int | None
-    cached_before_bytes: int | None
-    cached_after_bytes: int | None
-    failed_writes: int | None
+    swap_total_bytes: Size
+    swap_free_before_bytes: Size
+    swap_free_after_bytes: Size
+    zram_used_before_bytes: Size | None
+    zram_used_after_bytes: Size | None
+    swap_cached_before_bytes: Size | None
+    swap_cached_after_bytes: Size | None
+    failed_writes: Size | None
 
     @property
     def zram_delta_bytes(self) -> int | None:
         """How much more memory zram itself holds."""
-        if self.zram_before_bytes is None or self.zram_after_bytes is None:
+        if self.zram_used_before_bytes is None or self.zram_used_after_bytes is None:
             return None
-        return self.zram_after_bytes - self.zram_before_bytes
+        return self.zram_used_after_bytes - self.zram_used_before_bytes
 
     @property
     def cached_delta_bytes(self) -> int | None:
         """Pages in swap and still in memory: RSS says they left, and they did not."""
-        if self.cached_before_bytes is None or self.cached_after_bytes is None:
+        if self.swap_cached_before_bytes is None or self.swap_cached_after_bytes is None:
             return None
-        return self.cached_after_bytes - self.cached_before_bytes
+        return self.swap_cached_after_bytes - self.swap_cached_before_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +265,9 @@ class SwapDevice:
         used_bytes: What was swapped there at that moment, before compression.
     """
 
-    path: str
-    size_bytes: int
-    used_bytes: int | None
+    path: Text
+    size_bytes: Size
+    used_bytes: Size | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from droidreclaim.model.bounded import Size
+
 CACHED_ADJ = 900  # and above; what a process counts as that is cached whatever its adj
 USER_RANGE = 100_000  # uid = user * 100000 + app id (android.os.UserHandle.PER_USER_RANGE)
 FIRST_APP_ID = 10_000  # below: system uids (android.os.Process.FIRST_APPLICATION_UID)
@@ -104,10 +106,10 @@ class Memory:
         rss_file_bytes: Resident pages of files and of shared memory.
     """
 
-    rss_bytes: int | None
-    rss_anon_bytes: int | None
-    rss_file_bytes: int | None
-    swap_bytes: int | None
+    rss_bytes: Size | None
+    rss_anon_bytes: Size | None
+    rss_file_bytes: Size | None
+    swap_bytes: Size | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from droidreclaim.model import (
     Outcome,
     Owner,
     Process,
-    ProcessId,
     Reason,
     ReclaimResult,
     TargetResult,
@@ -254,7 +253,8 @@ def _advice(
 ) -> Advice:
     """In the form of the helper's; nobody tells what was advised, so what moved stands there."""
     return Advice(
-        id=ProcessId(process.pid, process.start_ticks or 0),
+        pid=process.pid,
+        start=process.start_ticks or 0,
         outcome="advised" if fall > 0 else "nothing",
         reason=None,
         advised_bytes=max(0, fall),
@@ -265,8 +265,8 @@ def _advice(
         adj=process.oom_score_adj,
         frozen=None,
         steps=0,
-        longest_s=0.0,
-        duration_s=took_s,
+        longest_us=0,
+        duration_us=round(took_s * 1e6),
         before=before,
         after=after,
         major_faults=None,

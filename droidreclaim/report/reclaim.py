@@ -65,10 +65,7 @@ def _target_json(target: TargetResult, result: ReclaimResult) -> dict[str, Any]:
         "detail": target.detail,
         **estimate,
         "advised_bytes": advice.advised_bytes,
-        "refused": [
-            {"errno": one.errno, "ranges": one.ranges, "bytes": one.size_bytes}
-            for one in advice.refused
-        ],
+        "refused": [asdict(one) for one in advice.refused],
         "before": memory_json(advice.before),
         "after": memory_json(advice.after),
         "exclusive_bytes": advice.exclusive_bytes,
