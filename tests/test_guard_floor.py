@@ -41,4 +41,4 @@ def test_a_guard_stays_above_what_the_device_s_own_lmkd_calls_low(
     asked: str, properties: dict[str, str], permille: int
 ) -> None:
     wanted = profile(f"when: {{next_launch: true, keep_swap_free: {asked}}}\n")
-    assert above_lmkds_limit(wanted, properties).when.swap_floor_permille == permille
+    assert above_lmkds_limit(wanted, properties).when.keep_swap_free_permille == permille

@@ -147,7 +147,7 @@ def test_who_is_left_alone_has_the_guard_s_word_and_a_sentence(
 def test_a_turn_has_what_the_profile_says_of_it() -> None:
     plan = explanation({"turn": 1, "match": plan_match()})
     [turn] = explain_json(None, "phone", plan)["turns"]  # type: ignore[arg-type]
-    assert (turn["how"], turn["match"]) == (plan.profile.rules[-1].how, plan_match())
+    assert (turn["how"], turn["match"]) == (plan.profile.rules[-1].rung, plan_match())
     assert turn["after_background_s"] == plan.profile.rules[-1].background_ms / 1e3
 
 

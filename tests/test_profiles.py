@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from droidreclaim import profiles
 from droidreclaim.errors import ProfileError, UsageError
 from droidreclaim.helper.protocol import request
+from droidreclaim.profiles.form import HowForm, WhenForm, WhoForm
 
 _LEAST = "version: 1\nname: x\n"
 
@@ -149,8 +153,8 @@ def test_a_package_overrides_what_it_names_and_inherits_the_rest() -> None:
     )
     first, second, general = profile.rules
     assert (first.match, second.match, general.match) == ("com.a.*", "com.b", "*")
-    assert (first.background_ms, first.min_bytes, first.last) == (60_000, 8 << 20, True)
-    assert (first.what, first.only, first.max_bytes_per_s) == ("all", (), 64 << 20)
+    assert (first.background_ms, first.at_least_bytes, first.last) == (60_000, 8 << 20, True)
+    assert (first.what, first.only, first.rate_bytes_per_s) == ("all", (), 64 << 20)
     assert (general.what, general.only, general.last) == (None, ("dalvik",), False)
 
 
@@ -158,9 +162,40 @@ def test_a_profile_becomes_one_request_for_each_rule_in_order() -> None:
     told = profiles.lines(good("for: 90m\npackages:\n  - match: com.a\n    how: {rung: leave}\n"))
     assert [verb for verb, _ in told] == ["guard_when", "guard_rule", "guard_rule"]
     assert [values.get("match") for _, values in told] == [None, "com.a", "*"]
-    assert told[0][1]["psi_some_us"] == 35_000
+    assert told[0][1]["pressure_some_us"] == 35_000
     for verb, values in told:
         assert request("1", verb, **values).count(b"\n") == 1
+
+
+_UNITS = ("", "_bytes", "_us", "_ms", "_permille", "_bytes_per_s")
+
+
+def keys_of(form: type[BaseModel], above: str = "") -> Iterator[str]:
+    """The keys of a section as they are written, those of a section within it after its own."""
+    for name, field in form.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys_of(field.annotation, f"{above}{name}_")
+        else:
+            yield above + name
+
+
+def test_a_key_has_one_name_from_the_profile_to_the_guards_c() -> None:
+    """With its unit behind it; adj, which is two numbers, has _low and _high."""
+    source = (Path(__file__).parents[1] / "device-scripts/guard/profile.c").read_text()
+    taken = {
+        table: set("".join(re.findall(r'"(.*?)"', text)).split())
+        for table, text in re.findall(r"#define (WHEN|RULE)_KEYS ((?:.*\\\n)*.*)", source)
+    }
+    when, rule = (set(values) for _, values in profiles.lines(good("")))
+    assert taken == {"WHEN": when, "RULE": rule}
+    written = {
+        "WHEN": [*keys_of(WhenForm)],
+        "RULE": [*keys_of(WhoForm), *keys_of(HowForm), "match"],
+    }
+    for table, keys in written.items():
+        for key in taken[table] - {"adj_low", "adj_high"}:
+            assert sum(key == one + unit for one in keys for unit in _UNITS) == 1, key
+        assert len(taken[table]) == len(keys) + (table == "RULE")
 
 
 def test_a_guard_that_would_never_act_is_a_fault() -> None:

@@ -59,10 +59,10 @@ static void print_conditions(const struct guard *guard)
 			print_condition(condition_name(one),
 					known[one] ? policy_missing_by(when, now, one) : UNKNOWN);
 	for (size_t i = 0; i < guard->profile.rules_nr; i++)
-		trims |= guard->profile.rules[i].how == HOW_TRIM;
+		trims |= guard->profile.rules[i].rung == RUNG_TRIM;
 	if (when->leaving || trims)
 		print_condition("leaving", UNKNOWN);
-	if (when->psi_some_us > 0 || when->psi_full_us > 0)
+	if (when->pressure_some_us > 0 || when->pressure_full_us > 0)
 		print_condition(condition_name(CONDITION_PRESSURE), UNKNOWN);
 }
 

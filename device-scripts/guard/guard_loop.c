@@ -81,17 +81,17 @@ static void scan(struct guard *guard)
 {
 	struct changes changes =
 		apps_scan(&guard->apps, &guard->profile, guard->now_ms, app_ended, guard);
-	uint64_t most_ms = guard->profile.when.beat_ms * (uint64_t)BEATS_MOST;
+	uint64_t most_ms = guard->profile.when.look_every_ms * (uint64_t)BEATS_MOST;
 
 	guard->scan_ms = guard->now_ms;
 	if (changes.returned)
 		guard->returned_ms = guard->now_ms;
 	if (changes.any) {
-		guard->beat_ms = guard->profile.when.beat_ms;
+		guard->look_every_ms = guard->profile.when.look_every_ms;
 		guard->alert_until_ms = guard->now_ms + ALERT_MS;
 		watch_apps(guard);
-	} else if (guard->beat_ms < most_ms) {
-		guard->beat_ms *= 2;
+	} else if (guard->look_every_ms < most_ms) {
+		guard->look_every_ms *= 2;
 	}
 }
 
@@ -149,7 +149,7 @@ static uint64_t far_ms(const struct guard *guard, uint64_t room)
 	if (guard->now_ms < guard->alert_until_ms)
 		return ms;
 	ms *= QUIET_FACTOR;
-	return ms < guard->profile.when.beat_ms ? guard->profile.when.beat_ms : ms;
+	return ms < guard->profile.when.look_every_ms ? guard->profile.when.look_every_ms : ms;
 }
 
 /* Until the next look is due, if nothing wakes the guard before. */
@@ -157,8 +157,8 @@ static uint64_t sleep_ms(const struct guard *guard)
 {
 	uint64_t room = room_bytes(guard), ms = far_ms(guard, room);
 
-	if (ms > guard->beat_ms)
-		ms = guard->beat_ms;
+	if (ms > guard->look_every_ms)
+		ms = guard->look_every_ms;
 	if (ms < FAST_MS || alarm_is_polled())
 		ms = FAST_MS;
 	if (room > 0 && room < ms * guard->fall_bytes_per_ms)
@@ -235,7 +235,7 @@ static void live(struct guard *guard)
 			guard->ending = ENDING_TIME;
 		if (guard->ending)
 			break;
-		if (changed || guard->now_ms - guard->scan_ms >= guard->beat_ms)
+		if (changed || guard->now_ms - guard->scan_ms >= guard->look_every_ms)
 			scan(guard);
 		look(guard, rang);
 		if (rang)
@@ -294,7 +294,7 @@ void guard_run(void *data, int ready_fd)
 		return;
 	}
 	guard->returned_ms = guard->exhausted_ms = guard->rang_ms = UNKNOWN;
-	guard->beat_ms = guard->profile.when.beat_ms;
+	guard->look_every_ms = guard->profile.when.look_every_ms;
 	guard->inotify = sys_inotify();
 	alarm_open(&guard->profile.when);
 	device_open();

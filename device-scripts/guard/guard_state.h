@@ -42,7 +42,7 @@ struct guard {
 	uint64_t fall_bytes_per_ms; /* of available memory, between the last two looks */
 	uint64_t scan_ms; /* of the last look at the processes */
 	uint64_t sized_ms; /* when the size of every app was read last */
-	uint64_t beat_ms; /* as it has grown */
+	uint64_t look_every_ms; /* as it has grown */
 	uint64_t alert_until_ms;
 	uint64_t full_until_ms; /* zram refused pages: nobody is touched before */
 	uint64_t returned_ms; /* when something paged out came back; UNKNOWN: never */

@@ -64,13 +64,13 @@ static void set_options(const struct guard *guard, struct options *out, const st
 		policy_slice(policy_missing(&guard->profile.when, &guard->situation, &condition));
 
 	memset(out, 0, sizeof(*out));
-	out->advice = rule->how == HOW_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
+	out->advice = rule->rung == RUNG_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
 	out->chosen = (struct chosen){rule->kinds, start, UINT64_MAX, false};
 	out->step_bytes = out->pause_us = UNKNOWN;
-	if (rule->max_bytes_per_s != UNKNOWN) {
-		uint32_t kib_per_s = rule->max_bytes_per_s >> 10 > PACE_MOST_KIB ?
+	if (rule->rate_bytes_per_s != UNKNOWN) {
+		uint32_t kib_per_s = rule->rate_bytes_per_s >> 10 > PACE_MOST_KIB ?
 					     PACE_MOST_KIB :
-					     (uint32_t)(rule->max_bytes_per_s >> 10);
+					     (uint32_t)(rule->rate_bytes_per_s >> 10);
 		uint32_t step_kib = kib_per_s / 4 < PACED_STEP_KIB ? kib_per_s / 4 : PACED_STEP_KIB;
 
 		out->step_bytes = step_kib << 10 < page_bytes ? page_bytes : step_kib << 10;
@@ -80,7 +80,7 @@ static void set_options(const struct guard *guard, struct options *out, const st
 	}
 	out->budget_left_bytes = slice;
 	out->swap_floor_bytes = divide(guard->situation.swap_total_bytes, 1000) *
-				guard->profile.when.swap_floor_permille;
+				guard->profile.when.keep_swap_free_permille;
 	out->deadline_us = STUCK_US;
 	device_read(&out->before);
 	out->window = out->before;
@@ -105,7 +105,7 @@ static bool do_slice(struct guard *guard, struct app *app, const struct rule *ru
 	const struct target_spec spec = {
 		.pid = app->pid,
 		.start = app->start,
-		.adj_floor = rule->low,
+		.adj_floor = rule->adj_low,
 		.has_uid = true,
 		.uid = app->uid,
 	};
@@ -158,7 +158,7 @@ static void finish(struct guard *guard, struct app *app, const struct rule *rule
 				   0;
 	app->swap_after_bytes = app->swap_bytes;
 	app->rest_bytes = 0;
-	if (rule->how != HOW_COLD && !(rule->kinds & VMA_FILE)) {
+	if (rule->rung != RUNG_COLD && !(rule->kinds & VMA_FILE)) {
 		app->check_ms = guard->now_ms + RETURN_WATCH_MS;
 		app->rest_bytes = deed->reason || deed->enough ? 0 : app->rss_anon_bytes;
 	}
@@ -280,7 +280,7 @@ void page_out_pass(struct guard *guard)
 		app = policy_next(profile, guard->apps.app, guard->apps.nr, &guard->situation,
 				  wanted, guard->now_ms);
 		if (!app && wanted && fresh &&
-		    guard->now_ms - guard->sized_ms >= profile->when.beat_ms) {
+		    guard->now_ms - guard->sized_ms >= profile->when.look_every_ms) {
 			fresh = false; /* nobody by old sizes */
 			measure_all(guard);
 			continue;

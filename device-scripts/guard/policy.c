@@ -87,10 +87,10 @@ const char *policy_forbids(const struct when *when, const struct situation *now,
 {
 	if (now->swap_total_bytes == UNKNOWN || now->swap_total_bytes == 0)
 		return "no_swap";
-	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->swap_floor_permille ||
+	if (now->swap_free_bytes * 1000 <= now->swap_total_bytes * when->keep_swap_free_permille ||
 	    now->swap_free_bytes < now->swap_stop_bytes)
 		return "swap_floor";
-	if (minute_bytes >= when->minute_bytes)
+	if (minute_bytes >= when->per_minute_bytes)
 		return "minute_budget";
 	return NULL;
 }
@@ -103,7 +103,7 @@ static const char *nearness(int adj)
 /* Least anonymous RSS: the rule's, over what cannot go (shared with the zygote, or locked). */
 static uint64_t least_bytes(const struct app *app, const struct rule *rule)
 {
-	uint64_t least = rule->min_bytes;
+	uint64_t least = rule->at_least_bytes;
 
 	if (!(rule->kinds & VMA_FILE) && least < LEAST_BYTES)
 		least = LEAST_BYTES;
@@ -122,9 +122,9 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 
 	if (!rule)
 		return "no_rule";
-	if (rule->how == HOW_LEAVE)
+	if (rule->rung == RUNG_LEAVE)
 		return "leave";
-	if (app->adj < FOREGROUND_ADJ || app->adj < rule->low || app->adj > rule->high)
+	if (app->adj < FOREGROUND_ADJ || app->adj < rule->adj_low || app->adj > rule->adj_high)
 		return nearness(app->adj);
 	if (app->background_ms == UNKNOWN || now_ms - app->background_ms < rule->background_ms)
 		return "background";
@@ -160,7 +160,8 @@ bool policy_trims(const struct profile *profile, const struct app *app, const st
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
 
-	if (!rule || rule->how != HOW_TRIM || !app->leaving || !swap_is_short(&profile->when, now))
+	if (!rule || rule->rung != RUNG_TRIM || !app->leaving ||
+	    !swap_is_short(&profile->when, now))
 		return false;
 	return app->trim_ms == UNKNOWN ||
 	       (app->trim_ms < app->background_ms && !rests(rule, now_ms - app->trim_ms));
@@ -216,8 +217,10 @@ uint64_t policy_budget(const struct when *when, const struct rule *rule, uint64_
 {
 	uint64_t left = UNKNOWN;
 
-	if (when->minute_bytes != UNKNOWN)
-		left = when->minute_bytes > minute_bytes ? when->minute_bytes - minute_bytes : 0;
+	if (when->per_minute_bytes != UNKNOWN)
+		left = when->per_minute_bytes > minute_bytes ?
+			       when->per_minute_bytes - minute_bytes :
+			       0;
 	return left < rule->budget_bytes ? left : rule->budget_bytes;
 }
 

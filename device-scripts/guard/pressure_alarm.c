@@ -64,10 +64,10 @@ static void add_notice(void)
 
 static bool open_triggers(const struct when *when)
 {
-	if (when->psi_some_us > 0)
-		add_fd(open_trigger("some", when->psi_some_us, when->psi_window_us));
-	if (when->psi_full_us > 0)
-		add_fd(open_trigger("full", when->psi_full_us, when->psi_window_us));
+	if (when->pressure_some_us > 0)
+		add_fd(open_trigger("some", when->pressure_some_us, when->pressure_window_us));
+	if (when->pressure_full_us > 0)
+		add_fd(open_trigger("full", when->pressure_full_us, when->pressure_window_us));
 	alarm_state.events = SYS_POLLPRI; /* the file is always readable */
 	if (alarm_state.nr > 0)
 		add_notice();
@@ -81,9 +81,9 @@ static bool open_polling(const struct when *when)
 	gauge_psi(&some_us, &full_us);
 	if (some_us == UNKNOWN)
 		return false;
-	alarm_state.window_looks = when->psi_window_us / (LOOK_MS * 1000);
-	alarm_state.some_limit_us = when->psi_some_us;
-	alarm_state.full_limit_us = when->psi_full_us;
+	alarm_state.window_looks = when->pressure_window_us / (LOOK_MS * 1000);
+	alarm_state.some_limit_us = when->pressure_some_us;
+	alarm_state.full_limit_us = when->pressure_full_us;
 	return true;
 }
 
@@ -128,7 +128,7 @@ static bool open_vmpressure(void)
 void alarm_open(const struct when *when)
 {
 	memset(&alarm_state, 0, sizeof(alarm_state));
-	if (when->psi_some_us == 0 && when->psi_full_us == 0) {
+	if (when->pressure_some_us == 0 && when->pressure_full_us == 0) {
 		alarm_state.name = "timer";
 		return;
 	}

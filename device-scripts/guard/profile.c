@@ -8,28 +8,29 @@
 #define SWAP_LEAST_PERMILLE 100 /* lmkd calls less of it low, and kills */
 #define DAY_MS 86400000
 #define WHEN_KEYS \
-	"available_bytes next_launch headroom_bytes leaving psi_some_us psi_full_us " \
-	"psi_window_us trim_below_permille swap_floor_permille minute_bytes beat_ms"
+	"available_bytes next_launch headroom_bytes leaving pressure_some_us pressure_full_us " \
+	"pressure_window_us trim_below_permille keep_swap_free_permille per_minute_bytes " \
+	"look_every_ms"
 #define RULE_KEYS \
-	"match low high min_bytes background_ms how what only budget_bytes " \
-	"max_bytes_per_s cooldown_ms last"
+	"match adj_low adj_high at_least_bytes background_ms rung what only budget_bytes " \
+	"rate_bytes_per_s cooldown_ms last"
 
-static const char *const how_names[] = {
-	[HOW_PAGEOUT] = "pageout",
-	[HOW_COLD] = "cold",
-	[HOW_TRIM] = "trim",
-	[HOW_LEAVE] = "leave",
+static const char *const rung_names[] = {
+	[RUNG_PAGEOUT] = "pageout",
+	[RUNG_COLD] = "cold",
+	[RUNG_TRIM] = "trim",
+	[RUNG_LEAVE] = "leave",
 };
 
 void profile_reset(struct profile *profile)
 {
 	memset(profile, 0, sizeof(*profile));
-	profile->when.psi_some_us = 35000;
-	profile->when.psi_window_us = 500000;
+	profile->when.pressure_some_us = 35000;
+	profile->when.pressure_window_us = 500000;
 	profile->when.trim_below_permille = 500;
-	profile->when.swap_floor_permille = 200;
-	profile->when.minute_bytes = UNKNOWN;
-	profile->when.beat_ms = 1000;
+	profile->when.keep_swap_free_permille = 200;
+	profile->when.per_minute_bytes = UNKNOWN;
+	profile->when.look_every_ms = 1000;
 }
 
 /* Iterative, so that no pattern takes longer than its length times the text's. */
@@ -93,16 +94,20 @@ bool when_parse(const struct request *request, struct when *out, const char **wh
 	    !flag(request, "next_launch", &out->next_launch, why) ||
 	    !number(request, "headroom_bytes", 0, UNKNOWN - 1, &out->headroom_bytes, why) ||
 	    !flag(request, "leaving", &out->leaving, why) ||
-	    !number32(request, "psi_window_us", 500000, 10000000, &out->psi_window_us, why) ||
-	    !number32(request, "psi_some_us", 0, out->psi_window_us - 1, &out->psi_some_us, why) ||
-	    !number32(request, "psi_full_us", 0, out->psi_window_us - 1, &out->psi_full_us, why) ||
+	    !number32(request, "pressure_window_us", 500000, 10000000, &out->pressure_window_us,
+		      why) ||
+	    !number32(request, "pressure_some_us", 0, out->pressure_window_us - 1,
+		      &out->pressure_some_us, why) ||
+	    !number32(request, "pressure_full_us", 0, out->pressure_window_us - 1,
+		      &out->pressure_full_us, why) ||
 	    !number32(request, "trim_below_permille", 0, 1000, &out->trim_below_permille, why) ||
-	    !number32(request, "swap_floor_permille", 0, 1000, &out->swap_floor_permille, why) ||
-	    !number(request, "minute_bytes", 0, UNKNOWN - 1, &out->minute_bytes, why) ||
-	    !number32(request, "beat_ms", 100, 60000, &out->beat_ms, why))
+	    !number32(request, "keep_swap_free_permille", 0, 1000, &out->keep_swap_free_permille,
+		      why) ||
+	    !number(request, "per_minute_bytes", 0, UNKNOWN - 1, &out->per_minute_bytes, why) ||
+	    !number32(request, "look_every_ms", 100, 60000, &out->look_every_ms, why))
 		return false;
-	if (out->swap_floor_permille < SWAP_LEAST_PERMILLE)
-		out->swap_floor_permille = SWAP_LEAST_PERMILLE;
+	if (out->keep_swap_free_permille < SWAP_LEAST_PERMILLE)
+		out->keep_swap_free_permille = SWAP_LEAST_PERMILLE;
 	return true;
 }
 
@@ -115,18 +120,18 @@ static bool parse_adj(const struct request *request, const char *key, int *out, 
 	return right;
 }
 
-static bool parse_how(const struct request *request, enum how *out, const char **why)
+static bool parse_rung(const struct request *request, enum rung *out, const char **why)
 {
 	struct span text;
 
-	if (!request_value(request, "how", &text))
+	if (!request_value(request, "rung", &text))
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(how_names); i++)
-		if (span_is(text, how_names[i])) {
-			*out = (enum how)i;
+	for (size_t i = 0; i < ARRAY_SIZE(rung_names); i++)
+		if (span_is(text, rung_names[i])) {
+			*out = (enum rung)i;
 			return true;
 		}
-	*why = "how must be pageout, cold, trim or leave";
+	*why = "rung must be pageout, cold, trim or leave";
 	return false;
 }
 
@@ -155,20 +160,20 @@ static bool parse_match(const struct request *request, char out[MATCH_MAX], cons
 bool rule_parse(const struct request *request, struct rule *out, const char **why)
 {
 	memset(out, 0, sizeof(*out));
-	out->low = PREVIOUS_ADJ;
-	out->high = 1000;
-	out->budget_bytes = out->max_bytes_per_s = UNKNOWN;
+	out->adj_low = PREVIOUS_ADJ;
+	out->adj_high = 1000;
+	out->budget_bytes = out->rate_bytes_per_s = UNKNOWN;
 	if (request_check(request, RULE_KEYS, why) || !parse_match(request, out->match, why) ||
-	    !parse_adj(request, "low", &out->low, why) ||
-	    !parse_adj(request, "high", &out->high, why) ||
-	    !number(request, "min_bytes", 0, UNKNOWN - 1, &out->min_bytes, why) ||
+	    !parse_adj(request, "adj_low", &out->adj_low, why) ||
+	    !parse_adj(request, "adj_high", &out->adj_high, why) ||
+	    !number(request, "at_least_bytes", 0, UNKNOWN - 1, &out->at_least_bytes, why) ||
 	    !number(request, "background_ms", 0, DAY_MS, &out->background_ms, why) ||
-	    !parse_how(request, &out->how, why) || !parse_kinds(request, &out->kinds, why) ||
+	    !parse_rung(request, &out->rung, why) || !parse_kinds(request, &out->kinds, why) ||
 	    !number(request, "budget_bytes", 1, UNKNOWN - 1, &out->budget_bytes, why) ||
-	    !number(request, "max_bytes_per_s", 65536, UNKNOWN - 1, &out->max_bytes_per_s, why) ||
+	    !number(request, "rate_bytes_per_s", 65536, UNKNOWN - 1, &out->rate_bytes_per_s, why) ||
 	    !number(request, "cooldown_ms", 0, DAY_MS, &out->cooldown_ms, why) ||
 	    !flag(request, "last", &out->last, why))
 		return false;
-	*why = "low must be at most high";
-	return out->low <= out->high;
+	*why = "adj_low must be at most adj_high";
+	return out->adj_low <= out->adj_high;
 }

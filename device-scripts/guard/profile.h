@@ -7,11 +7,11 @@
 #define RULES_MAX 64
 #define MATCH_MAX 160
 
-enum how {
-	HOW_PAGEOUT,
-	HOW_COLD,
-	HOW_TRIM,
-	HOW_LEAVE,
+enum rung {
+	RUNG_PAGEOUT,
+	RUNG_COLD,
+	RUNG_TRIM,
+	RUNG_LEAVE,
 };
 
 /* When to act; 0: not by this. */
@@ -20,23 +20,23 @@ struct when {
 	bool next_launch;
 	uint64_t headroom_bytes;
 	bool leaving;
-	uint32_t psi_some_us, psi_full_us, psi_window_us;
+	uint32_t pressure_some_us, pressure_full_us, pressure_window_us;
 	uint32_t trim_below_permille; /* of swap free: caches are asked for from there on */
-	uint32_t swap_floor_permille;
-	uint64_t minute_bytes; /* UNKNOWN: no limit */
-	uint32_t beat_ms;
+	uint32_t keep_swap_free_permille;
+	uint64_t per_minute_bytes; /* UNKNOWN: no limit */
+	uint32_t look_every_ms;
 };
 
 /* Who, and how; the first that matches a process decides. */
 struct rule {
 	char match[MATCH_MAX];
-	int low, high;
-	uint64_t min_bytes;
+	int adj_low, adj_high;
+	uint64_t at_least_bytes;
 	uint64_t background_ms;
-	enum how how;
+	enum rung rung;
 	unsigned int kinds; /* of VMAs: VMA_ANON, ... */
 	uint64_t budget_bytes; /* UNKNOWN: all of it */
-	uint64_t max_bytes_per_s; /* UNKNOWN: at the usual pace */
+	uint64_t rate_bytes_per_s; /* UNKNOWN: at the usual pace */
 	uint64_t cooldown_ms;
 	bool last;
 };

@@ -104,10 +104,10 @@ void status_app(const struct guard *guard, const struct app *app, uint64_t now_m
 	line_ago("background_s", now_ms, app->background_ms);
 	line_u64("rss_anon_bytes", app->rss_anon_bytes);
 	line_u64("swap_bytes", app->swap_bytes);
-	line_word("last_action", trimmed               ? "trim" :
-				 !acted || !rule       ? NULL :
-				 rule->how == HOW_COLD ? "cold" :
-							 "pageout");
+	line_word("last_action", trimmed                 ? "trim" :
+				 !acted || !rule         ? NULL :
+				 rule->rung == RUNG_COLD ? "cold" :
+							   "pageout");
 	line_ago("last_action_s", now_ms, trimmed ? app->trim_ms : app->action_ms);
 	line_u64("refaulted_bytes", app->refaulted_bytes);
 	line_u64("holdoff_s", since_ms == UNKNOWN || since_ms >= app->holdoff_ms ?

@@ -14,8 +14,10 @@
 #define TEXT_MAX 512
 
 static const char *const truths[] = {
-	"7 guard_when available_bytes=268435456 next_launch=1 psi_some_us=35000 beat_ms=1000",
-	"8 guard_rule match=com.example.* low=700 high=1000 min_bytes=1 how=trim only=native,code "
+	"7 guard_when available_bytes=268435456 next_launch=1 pressure_some_us=35000 "
+	"look_every_ms=1000",
+	"8 guard_rule match=com.example.* adj_low=700 adj_high=1000 at_least_bytes=1 rung=trim "
+	"only=native,code "
 	"last=1",
 	"IsStatusOverride: false\nThermal Status: 3\nCached temperatures:\n",
 	"4321 (com.example) S 310 310 0 0 -1 1077936448 5 6 7 8 9 10 11 12 20 0 3 0 99887 5 6\n",

@@ -210,7 +210,7 @@ static void glob_row(const char *line)
 static void rule_row(const char *line)
 {
 	static char text[512];
-	unsigned long long min_bytes, background, cooldown, rss, away, holdoff;
+	unsigned long long at_least_bytes, background, cooldown, rss, away, holdoff;
 	char how[16], idle[32], word[32];
 	struct app app = {.rule = 0};
 	const char *why, *said;
@@ -219,13 +219,14 @@ static void rule_row(const char *line)
 
 	begin_case(line);
 	must(sscanf(line, "rule %d %d %llu %llu %15s %llu : %d %llu %llu %31s %llu -> %31s", &low,
-		    &high, &min_bytes, &background, how, &cooldown, &app.adj, &rss, &away, idle,
-		    &holdoff, word) == 12,
+		    &high, &at_least_bytes, &background, how, &cooldown, &app.adj, &rss, &away,
+		    idle, &holdoff, word) == 12,
 	     "a row");
 	snprintf(text, sizeof(text),
-		 "x rule match=* low=%d high=%d min_bytes=%llu background_ms=%llu how=%s "
+		 "x rule match=* adj_low=%d adj_high=%d at_least_bytes=%llu background_ms=%llu "
+		 "rung=%s "
 		 "cooldown_ms=%llu",
-		 low, high, min_bytes, background, how, cooldown);
+		 low, high, at_least_bytes, background, how, cooldown);
 	must(request_parse(span_of(text), &request) == 0 &&
 		     rule_parse(&request, &profile.rules[0], &why),
 	     "rule");
@@ -289,7 +290,7 @@ static void the_holdoff_doubles_when_more_than_a_quarter_came_back_and_halves_wh
 
 static void a_page_out_has_the_rules_budget_within_what_the_minute_has_left(void)
 {
-	struct when when = {.minute_bytes = 1000};
+	struct when when = {.per_minute_bytes = 1000};
 	struct rule rule = {.budget_bytes = 500};
 
 	CHECK(policy_budget(&when, &rule, 300) == 500);
@@ -297,7 +298,7 @@ static void a_page_out_has_the_rules_budget_within_what_the_minute_has_left(void
 	CHECK(policy_budget(&when, &rule, 300) == 700 && policy_budget(&when, &rule, 1000) == 0);
 	rule.budget_bytes = UNKNOWN;
 	CHECK(policy_budget(&when, &rule, 300) == 700);
-	when.minute_bytes = UNKNOWN;
+	when.per_minute_bytes = UNKNOWN;
 	CHECK(policy_budget(&when, &rule, 300) == UNKNOWN);
 }
 

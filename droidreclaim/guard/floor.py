@@ -38,5 +38,7 @@ def above_lmkds_limit(profile: Profile, properties: Mapping[str, str]) -> Profil
     if limit <= 0:
         return profile
     floor = min(limit + _MARGIN_PERMILLE, _MOST_PERMILLE)
-    when = replace(profile.when, swap_floor_permille=max(profile.when.swap_floor_permille, floor))
+    when = replace(
+        profile.when, keep_swap_free_permille=max(profile.when.keep_swap_free_permille, floor)
+    )
     return replace(profile, when=when)

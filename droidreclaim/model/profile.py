@@ -15,25 +15,25 @@ class When:
         next_launch: It acts while less is available than the next launch is likely to need.
         headroom_bytes: It acts while free memory is less than this above lmkd's low watermark.
         leaving: It acts on each app that leaves the foreground, needed or not.
-        psi_some_us: Of each *psi_window_us*: stalls of some task that raise the late alarm.
-        psi_full_us: The same for stalls of all tasks.
+        pressure_some_us: Stalls of some task in each *pressure_window_us* that raise the alarm.
+        pressure_full_us: The same for stalls of all tasks.
         trim_below_permille: Free swap, of all swap, below which apps are asked for caches.
-        swap_floor_permille: Free swap, of all swap, that is never used up.
-        minute_bytes: Most that is advised in a minute, over all apps; None for no bound.
-        beat_ms: How often it looks who is where while nothing happens.
+        keep_swap_free_permille: Free swap, of all swap, that is never used up.
+        per_minute_bytes: Most that is advised in a minute, over all apps; None for no bound.
+        look_every_ms: How often it looks who is where while nothing happens.
     """
 
     available_bytes: int
     next_launch: bool
     headroom_bytes: int
     leaving: bool
-    psi_some_us: int
-    psi_full_us: int
-    psi_window_us: int
+    pressure_some_us: int
+    pressure_full_us: int
+    pressure_window_us: int
     trim_below_permille: int
-    swap_floor_permille: int
-    minute_bytes: int | None
-    beat_ms: int
+    keep_swap_free_permille: int
+    per_minute_bytes: int | None
+    look_every_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +43,28 @@ class Rule:
 
     Attributes:
         match: A glob (``*``, ``?``) over package names and the process name up to its ``:``.
-        low: Lowest oom_score_adj touched; *high* the highest.
-        min_bytes: Resident anonymous memory under which a process is not worth it.
+        adj_low: Lowest oom_score_adj touched; *adj_high* the highest.
+        at_least_bytes: Resident anonymous memory under which a process is not worth it.
         background_ms: How long it must have been out of the foreground.
-        how: ``pageout``, ``cold``, ``trim`` or ``leave``.
+        rung: ``pageout``, ``cold``, ``trim`` or ``leave``.
         what: ``anon``, ``file`` or ``all``; None where *only* chooses.
         only: Kinds of mappings; empty where *what* chooses.
         budget_bytes: Most that is advised of one process at a time; None for no bound.
-        max_bytes_per_s: Pace; None for the guard's own.
+        rate_bytes_per_s: Pace; None for the guard's own.
         cooldown_ms: Least time between two actions on one process.
         last: Touched after all others: a favourite.
     """
 
     match: str
-    low: int
-    high: int
-    min_bytes: int
+    adj_low: int
+    adj_high: int
+    at_least_bytes: int
     background_ms: int
-    how: str
+    rung: str
     what: str | None
     only: tuple[str, ...]
     budget_bytes: int | None
-    max_bytes_per_s: int | None
+    rate_bytes_per_s: int | None
     cooldown_ms: int
     last: bool
 

@@ -214,13 +214,13 @@ class WhenForm(_Form):
             next_launch=self.next_launch,
             headroom_bytes=self.headroom,
             leaving=self.leaving,
-            psi_some_us=round(self.pressure.some * 1e6),
-            psi_full_us=round(self.pressure.full * 1e6),
-            psi_window_us=round(self.pressure.window * 1e6),
+            pressure_some_us=round(self.pressure.some * 1e6),
+            pressure_full_us=round(self.pressure.full * 1e6),
+            pressure_window_us=round(self.pressure.window * 1e6),
             trim_below_permille=self.trim_below * 10,
-            swap_floor_permille=self.keep_swap_free * 10,
-            minute_bytes=self.per_minute,
-            beat_ms=round(self.look_every * 1e3),
+            keep_swap_free_permille=self.keep_swap_free * 10,
+            per_minute_bytes=self.per_minute,
+            look_every_ms=round(self.look_every * 1e3),
         )
 
 
@@ -332,15 +332,15 @@ def _rule(pattern: str, who: dict[str, Any], how: HowForm) -> Rule:
     low, high = who["adj"]
     return Rule(
         match=pattern,
-        low=low,
-        high=high,
-        min_bytes=who["at_least"],
+        adj_low=low,
+        adj_high=high,
+        at_least_bytes=who["at_least"],
         background_ms=round(who["background"] * 1e3),
-        how=how.rung,
+        rung=how.rung,
         what=None if how.only else how.what or "anon",
         only=tuple(how.only or ()),
         budget_bytes=how.budget,
-        max_bytes_per_s=how.rate,
+        rate_bytes_per_s=how.rate,
         cooldown_ms=round(how.cooldown * 1e3),
         last=who["last"],
     )

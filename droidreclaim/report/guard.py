@@ -57,7 +57,7 @@ def _turn_json(plan: Explanation, app: TurnLine) -> dict[str, Any]:
     if rule is None:
         return _explained_json(app)
     return _explained_json(app) | {
-        "how": rule.how,
+        "how": rule.rung,
         "what": rule.what,
         "only": list(rule.only),
         "after_background_s": rule.background_ms / 1e3,
@@ -80,7 +80,7 @@ def _detail(plan: Explanation, app: TurnLine) -> str:
         "leave": f"the profile says so of {app.match}",
         "foreground": f"in use (adj {adj})",
         "perceptible": f"the user would notice (adj {adj})",
-        "adj": f"{adj} is not within {rule.low}..{rule.high}" if rule else "",
+        "adj": f"{adj} is not within {rule.adj_low}..{rule.adj_high}" if rule else "",
         "small": f"holds only {format_size(app.rss_anon_bytes)}",
     }
     return sentences.get(app.spared, "")
@@ -119,7 +119,7 @@ def explain_table(plan: Explanation) -> Table:
             "",
         )
         if app.turn is not None and rule is not None:
-            how = rule.how
+            how = rule.rung
             why = f"{rule.match}, after {rule.background_ms / 1e3:g} s away{', last' * rule.last}"
         table.add_row(
             "-" if app.turn is None else str(app.turn),

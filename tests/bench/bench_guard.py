@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.campaign, pytest.mark.linux]
 IDLE_S = float(os.environ.get("BENCH_IDLE_S", "20"))
 LAUNCHES = int(os.environ.get("BENCH_LAUNCHES", "20"))
 NAME = "com.example.guarded"
-LEAVE = "match=* how=leave"
+LEAVE = "match=* rung=leave"
 
 
 def cpu_s(pid: int) -> float:

@@ -25,7 +25,7 @@ from .conftest import (
 )
 
 NAME = "com.example.guarded"
-LEAVE = "match=* how=leave"
+LEAVE = "match=* rung=leave"
 CPUSET = Path("/sys/fs/cgroup/cpuset")
 
 
@@ -156,7 +156,7 @@ def test_who_left_the_foreground_first_goes_first_and_favourites_last(
         victim.set_adj(0)
     rooted.memory(available_bytes=512 * MIB)
     rules = (f"match={NAME}.favourite last=1", f"match={NAME}.*")
-    rooted.start(f"available_bytes={256 * MIB} beat_ms=100", *rules, LEAVE)
+    rooted.start(f"available_bytes={256 * MIB} look_every_ms=100", *rules, LEAVE)
     until(lambda: len(rooted.ask("guard_status").all("app")) >= 3)
     for victim in them.values():
         victim.set_adj(900)
@@ -216,7 +216,7 @@ def test_android_is_asked_no_more_than_once_a_minute(
 ) -> None:
     victims("anon=16", name=NAME)
     rooted.answer("cmd", "1\n")
-    rooted.start(f"{ALWAYS} beat_ms=100", f"match={NAME}", LEAVE)
+    rooted.start(f"{ALWAYS} look_every_ms=100", f"match={NAME}", LEAVE)
     until(lambda: rooted.events("pause"))
     looks = rooted.status()["looks"]
     until(lambda: rooted.status()["looks"] > looks + 10)
@@ -234,7 +234,7 @@ def test_without_psi_it_hears_of_pressure_from_the_memory_cgroup(
     rooted: Rooted, zram: Zram, squeezed: Any
 ) -> None:
     rooted.mount("-t tmpfs none", "proc/pressure")
-    rooted.start(f"{NEVER} beat_ms=60000", LEAVE)
+    rooted.start(f"{NEVER} look_every_ms=60000", LEAVE)
     status = rooted.status()
     assert (status["signal"], status["psi_some_us"]) == ("vmpressure", None)
     time.sleep(1)

@@ -73,11 +73,14 @@ def populate(tree: Tree, chance: random.Random) -> None:
 
 def some_rules(chance: random.Random) -> list[str]:
     rules = [
-        "match=com.example.a* how=leave",
+        "match=com.example.a* rung=leave",
         "match=com.example.b* last=1",
-        "match=com.example.?1* low=800",
+        "match=com.example.?1* adj_low=800",
     ]
-    rules += ["match=com.example.c* low=500 high=900", "match=com.example.d* min_bytes=8388608"]
+    rules += [
+        "match=com.example.c* adj_low=500 adj_high=900",
+        "match=com.example.d* at_least_bytes=8388608",
+    ]
     chosen = chance.sample(rules, chance.randint(0, len(rules)))
     return [*chosen, *(["match=*"] if chance.random() < 0.9 else ["match=com.example.f*"])]
 
@@ -92,7 +95,7 @@ def test_a_guard_does_what_it_said_it_would(guard: Guard, tree: Tree, seed: int)
     spared = {line["pid"]: line["spared"] for line in turns if not line["turn"]}
     assert [line["turn"] for line in turns if line["turn"]] == list(range(1, len(said) + 1))
     assert None not in spared.values()
-    guard.start(f"{ALL_MISSING} beat_ms=100", *rules)
+    guard.start(f"{ALL_MISSING} look_every_ms=100", *rules)
     until(lambda: len(set(guard.actions())) >= len(said))
     assert guard.actions()[: len(said)] == said
     apps = guard.ask("guard_status").all("app")

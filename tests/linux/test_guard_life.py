@@ -18,7 +18,7 @@ import pytest
 
 from .conftest import ALWAYS, MIB, NEVER, Guard, Session, Zram, status_bytes, until
 
-LEAVE = "match=* how=leave"
+LEAVE = "match=* rung=leave"
 
 
 def stat_fields(pid: int) -> list[str]:

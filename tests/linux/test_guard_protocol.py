@@ -31,19 +31,19 @@ def test_hello_names_the_sources_of_both_folders(guard: Guard) -> None:
         ("guard_when available_bytes=x", "available_bytes"),
         ("guard_when often=1", "available_bytes next_launch"),
         ("guard_when next_launch=2", "next_launch"),
-        ("guard_when psi_window_us=100", "psi_window_us"),
-        ("guard_when psi_some_us=500000", "psi_some_us"),
-        ("guard_when swap_floor_permille=1001", "swap_floor_permille"),
-        ("guard_when beat_ms=10", "beat_ms"),
+        ("guard_when pressure_window_us=100", "pressure_window_us"),
+        ("guard_when pressure_some_us=500000", "pressure_some_us"),
+        ("guard_when keep_swap_free_permille=1001", "keep_swap_free_permille"),
+        ("guard_when look_every_ms=10", "look_every_ms"),
         ("guard_rule match=", "match=GLOB"),
         ("guard_rule match=" + "x" * 160, "1 to 159"),
-        ("guard_rule match=* colour=red", "match low high"),
-        ("guard_rule match=* low=499", "low"),
-        ("guard_rule match=* low=900 high=800", "low must be at most high"),
-        ("guard_rule match=* how=kill", "pageout, cold, trim or leave"),
+        ("guard_rule match=* colour=red", "match adj_low adj_high"),
+        ("guard_rule match=* adj_low=499", "adj_low"),
+        ("guard_rule match=* adj_low=900 adj_high=800", "adj_low must be at most adj_high"),
+        ("guard_rule match=* rung=kill", "pageout, cold, trim or leave"),
         ("guard_rule match=* what=some", "anon, file or all"),
         ("guard_rule match=* what=anon only=native", "or only:"),
-        ("guard_rule match=* max_bytes_per_s=1000", "max_bytes_per_s"),
+        ("guard_rule match=* rate_bytes_per_s=1000", "rate_bytes_per_s"),
         ("guard_rule match=* background_ms=86400001", "background_ms"),
         ("guard_rule match=* last=yes", "last"),
         ("guard_start name=x", "for_s=N"),
@@ -69,7 +69,7 @@ def test_a_profile_has_at_most_64_rules(guard: Guard) -> None:
 
 
 def test_without_swap_it_does_not_start_and_says_why(guard: Guard, no_swap: None) -> None:
-    end = guard.try_start(ALWAYS, "match=* how=leave").end
+    end = guard.try_start(ALWAYS, "match=* rung=leave").end
     assert end["error"] == "ENODEV"
     assert "no swap" in end["why"]
     assert not guard.runs()
@@ -83,17 +83,17 @@ def test_swap_on_flash_is_refused_unless_allowed(guard: Guard, zram: Zram, tmp_p
     if subprocess.run(["swapon", file], check=False, capture_output=True).returncode != 0:
         missing("this file system holds no swap file")
     try:
-        end = guard.try_start(ALWAYS, "match=* how=leave").end
+        end = guard.try_start(ALWAYS, "match=* rung=leave").end
         assert end["error"] == "EPERM"
         assert "allow_flash=1" in end["why"]
-        allowed = guard.try_start(ALWAYS, "match=* how=leave", more="allow_flash=1")
+        allowed = guard.try_start(ALWAYS, "match=* rung=leave", more="allow_flash=1")
         assert allowed.end["ok"]
     finally:
         subprocess.run(["swapoff", file], check=True)
 
 
 def test_only_root_is_answered_through_the_socket(guard: Guard, zram: Zram) -> None:
-    guard.start(ALWAYS, "match=* how=leave")
+    guard.start(ALWAYS, "match=* rung=leave")
     path = guard.home / "guard.sock"
     assert path.stat().st_mode & 0o777 == 0o600
     guard.home.chmod(0o755)
