@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -34,12 +36,15 @@ _C_EXTERN = re.compile(r"^extern [^;]*?(\w+)(?:\[\])?;", re.MULTILINE)
 _DOES_IO = {"os", "subprocess", "socket", "pathlib", "sys", "time", "threading"}
 
 
-def modules() -> Iterator[tuple[str, Path, ast.Module]]:
+@cache
+def modules() -> tuple[tuple[str, Path, ast.Module], ...]:
     """Each module with the name of its room; the phone's own programs run elsewhere."""
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        inside = path.relative_to(_PACKAGE)
-        if "guest" not in inside.parts and inside.parts != ("__init__.py",):
-            yield inside.parts[0].removesuffix(".py"), path, ast.parse(path.read_text("utf-8"))
+    return tuple(
+        (inside.parts[0].removesuffix(".py"), path, ast.parse(path.read_text("utf-8")))
+        for path in sorted(_PACKAGE.rglob("*.py"))
+        if "guest" not in (inside := path.relative_to(_PACKAGE)).parts
+        and inside.parts != ("__init__.py",)
+    )
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -141,3 +146,38 @@ def test_no_c_files_need_each_other_in_a_circle() -> None:
 def test_the_programs_share_no_state_through_globals() -> None:
     constant, set_once = {"event_none"}, {"guard_dir_fd"}
     assert {name for room in _C_ROOMS for name in c_globals(room)} <= constant | set_once
+
+
+def test_every_module_serves_a_command_the_api_or_the_plugin() -> None:
+    """A reader that nobody asks is not kept for a day that may come."""
+    trees = {
+        ".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts): tree
+        for _, path, tree in modules()
+    }
+    entries = ("cli", "session", "testing", "pytest_plugin", "__main__")
+    todo = [name for name in trees if name.split(".")[1] in entries]
+    reached: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        found = set(imported(trees[name]))
+        for node in ast.walk(trees[name]):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {f"{node.module}.{one.name}" for one in node.names}
+        todo += [known for one in found for known in (one, f"{one}.__init__") if known in trees]
+    assert {name for name in trees if not name.endswith("__init__")} - reached == set()
+
+
+def test_every_reader_is_called_by_something() -> None:
+    sources = [path.read_text("utf-8") for _, path, _ in modules()]
+    readers = {
+        node.name
+        for room, _, tree in modules()
+        if room == "parse"
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    words = Counter(word for text in sources for word in re.findall(r"\w+", text))
+    assert {name for name in readers if words[name] < 2} == set()

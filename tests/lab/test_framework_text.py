@@ -533,8 +533,10 @@ def test_start_info_is_what_our_own_reader_reads() -> None:
     starts.add(Start(0, 10123, "com.example.game", "COLD", 5_000_000_000, 6_200_000_000))
     starts.add(Start(4321, 10123, "com.example.game", "HOT", 9_000_000_000, 9_050_000_000))
     hot, cold = parse_start_info(starts.text())
-    assert (hot.pid, hot.start_type, hot.first_frame_s) == (4321, "HOT", 0.05)
-    assert (cold.pid, cold.start_type, cold.first_frame_s) == (None, "COLD", 1.2)
+    assert (hot.pid, hot.start_type, list(hot.timestamps_ns.values())) == (
+        4321, "HOT", [9_000_000_000, 9_050_000_000],
+    )  # fmt: skip
+    assert (cold.pid, cold.start_type) == (None, "COLD")
     assert cold.reason == "START ACTIVITY"
     assert "com.example" not in starts.text("com.example.mail")
 

@@ -12,7 +12,6 @@ import pytest
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.dump import parse_lru, parse_processes
 from droidreclaim.parse.activity.exits import parse_exit_info, parse_lmk
-from droidreclaim.parse.activity.focus import parse_focus
 from droidreclaim.parse.activity.joined import running_processes
 from droidreclaim.parse.activity.launch import parse_launch, parse_launches
 from droidreclaim.parse.activity.limiter import parse_memory_limiter
@@ -36,7 +35,6 @@ PARSERS: dict[Callable[[str], object], tuple[str, ...]] = {
     parse_exit_info: ("dumpsys_activity_exit_info",),
     parse_lmk: ("dumpsys_activity_lmk",),
     parse_settings: ("dumpsys_activity_settings",),
-    parse_focus: ("dumpsys_activity_activities", "dumpsys_window_focus"),
     parse_launches: ("am_start",),
     parse_meminfo_app: ("dumpsys_meminfo_app", "dumpsys_meminfo_device"),  # one holds app blocks
     parse_pm_list: ("pm_list_packages",),

@@ -7,7 +7,6 @@ import pytest
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.dump import parse_lru, parse_processes
 from droidreclaim.parse.activity.exits import parse_exit_info
-from droidreclaim.parse.activity.focus import parse_focus
 from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
 from droidreclaim.parse.activity.packages import (
     parse_packages_list,
@@ -147,42 +146,6 @@ def test_digits_of_another_language_are_numbers_too() -> None:
     )
     assert one.when.isoformat(timespec="seconds") == "2023-12-09T16:07:59"
     assert one.pss_bytes == 13 * MIB
-
-
-@pytest.mark.parametrize(
-    ("line", "name", "task"),
-    [
-        ("  mFocusedActivity: ActivityRecord{2f3 u0 a.b/c.Main t12 f}", "c.Main", 12),
-        (
-            "    mResumedActivity: ActivityRecord{7f u0 a.b/.Main, isShadow:false t15}",
-            "a.b.Main",
-            15,
-        ),
-        (
-            "    mResumedActivity: ActivityRecord{7f u10 a.b/.Main isShadow:true t15}",
-            "a.b.Main",
-            15,
-        ),
-        ("  topResumedActivity=ActivityRecord{12376650 u0 a.b/.Main t349}", "a.b.Main", 349),
-        ("  topResumedActivity=ActivityRecord{1a u0 a.b/a.b.Main} t349}", "a.b.Main", 349),
-    ],
-)
-def test_who_is_in_front_on_other_vendors(line: str, name: str, task: int) -> None:
-    front = parse_focus(line + "\n").foreground
-    assert front is not None
-    assert (front.package, front.class_name, front.task) == ("a.b", name, task)
-
-
-@pytest.mark.parametrize(
-    "window",
-    [
-        "Window{4 u0 a.b/a.Main}",
-        "Window{4 u0 a.b/a.Main EXITING}",
-        "Window{4 a.b/a.Main paused=false}",
-    ],
-)
-def test_a_focused_window_is_its_title_alone(window: str) -> None:
-    assert parse_focus(f"  mCurrentFocus={window}\n").window == "a.b/a.Main"
 
 
 def test_compaction_and_freezer_of_android_14() -> None:

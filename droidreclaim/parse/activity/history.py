@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from droidreclaim.parse.activity.focus import FOCUS
 from droidreclaim.parse.text.answer import answer_lines, no_rows
+
+_SOURCE = "dumpsys activity activities"
 
 # "      * Hist  #0: ActivityRecord{87df51 u0 com.example.mail/.Main t9}"
 #
@@ -39,9 +40,9 @@ def parse_history(text: str) -> tuple[ActivityEntry, ...]:
     Raises:
         ParseError: it is another answer.
     """
-    lines = answer_lines(FOCUS, text)
+    lines = answer_lines(_SOURCE, text)
     if not any(line.startswith("ACTIVITY MANAGER ACTIVITIES") for _, line in lines):
-        raise no_rows(FOCUS, text, "list of activities")
+        raise no_rows(_SOURCE, text, "list of activities")
     found = [row for _, line in lines if (row := _HIST.fullmatch(line))]
     return tuple(
         ActivityEntry(

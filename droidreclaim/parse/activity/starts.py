@@ -15,7 +15,6 @@ _RECORD = re.compile(r" *ApplicationStartInfo #\d{1,6}:")
 _KEY = re.compile(r"(?:^| )([A-Za-z]\w{0,30})=")
 _TIMESTAMP = re.compile(r"(\d{1,3})=(\d{1,19})(?= |$)")
 _NUMBER = re.compile(r"-?\d{1,10}")
-_LAUNCH, _FIRST_FRAME = 0, 4  # of START_TIMESTAMP_LAUNCH and its kin in ApplicationStartInfo
 _LONGEST_RECORD = 20_000  # characters; an intent is free text from an app
 
 
@@ -42,12 +41,6 @@ class ProcessStart:
     startup_state: int | None
     was_force_stopped: bool | None
     timestamps_ns: Mapping[int, int]
-
-    @property
-    def first_frame_s(self) -> float | None:
-        """Seconds from launch to the first frame; None where one was not noted."""
-        launch, frame = (self.timestamps_ns.get(key) for key in (_LAUNCH, _FIRST_FRAME))
-        return None if launch is None or frame is None else (frame - launch) / 1e9
 
 
 def parse_start_info(text: str) -> tuple[ProcessStart, ...]:

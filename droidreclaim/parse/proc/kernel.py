@@ -161,11 +161,6 @@ class VmStat:
         split = self.total("workingset_refault_file")
         return split if split is not None else self.total("workingset_refault")
 
-    @property
-    def refault_anon_pages(self) -> int | None:
-        """Anonymous pages that came back; None before Linux 5.9, which did not count them."""
-        return self.total("workingset_refault_anon")
-
 
 def parse_vmstat(text: str, source: str = "/proc/vmstat") -> VmStat:
     """

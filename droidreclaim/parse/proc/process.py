@@ -67,12 +67,6 @@ class Status:
         """Anonymous memory in swap, without shared memory."""
         return self.sizes_bytes.get("VmSwap")
 
-    @property
-    def effective_capabilities(self) -> int | None:
-        """Bit mask of CapEff: 0 for adb shell, the low 38 or more bits for root."""
-        value = self.fields.get("CapEff")
-        return None if value is None else int(value, 16)
-
 
 def parse_status(text: str, source: str = "/proc/PID/status") -> Status:
     """

@@ -59,11 +59,6 @@ class Zone:
         return self.fields.get("present")
 
     @property
-    def cma_pages(self) -> int | None:
-        """Pages set aside for CMA, free or not; None on kernels that do not print it."""
-        return self.fields.get("cma")
-
-    @property
     def free_cma_pages(self) -> int | None:
         """Free pages of CMA."""
         return self.counters.get("nr_free_cma")
