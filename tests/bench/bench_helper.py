@@ -342,3 +342,45 @@ def test_what_it_costs_to_rank_a_native_child_between_steps(
         touch()
         calls = system_calls(helper, "pageout", f"targets={target}")
         print(f"    {name:24} {calls / steps:10.1f} system calls a step of 1 MiB")
+
+
+@pytest.fixture
+def other() -> Path:
+    """The helper of another build: $BENCH_OTHER, a path."""
+    path = os.environ.get("BENCH_OTHER")
+    if path is None:
+        pytest.skip("no BENCH_OTHER: the path of another build's helper")
+    return Path(path)
+
+
+@pytest.mark.parametrize("size_mib", [4, 64])
+def test_page_out_against_another_build(
+    helper: Path, other: Path, zram: Zram, victims: Any, three_hundred: None, size_mib: int
+) -> None:
+    """Of an app among 300 processes: what is looked up once for it, and between its steps."""
+    victim: Victim = victims(f"anon={size_mib}", name="com.example.game")
+    target = f"targets={victim.target()}"
+    print(f"\n{size_mib} MiB of an app paged out, CPU of the caller, {RUNS} runs each")
+    programs = {"this build": helper, "the other": other}
+    figures = take_turns(
+        {
+            name: lambda program=program: cpu_s(program, "pageout", target)  # type: ignore[misc]
+            for name, program in programs.items()
+        },
+        before=victim.touch,
+    )
+    middle = medians(figures, "ms", 1000)
+    say("of the other build", middle["this build"] / middle["the other"], "<= 1.02")
+
+
+def test_scan_against_another_build(helper: Path, other: Path, three_hundred: None) -> None:
+    print(f"\nscan of 300 processes and more, CPU, {RUNS} runs each")
+    programs = {"this build": helper, "the other": other}
+    figures = take_turns(
+        {
+            name: lambda program=program: cpu_s(program, "scan")  # type: ignore[misc]
+            for name, program in programs.items()
+        }
+    )
+    middle = medians(figures, "ms", 1000)
+    say("of the other build", middle["this build"] / middle["the other"], "<= 1.05")
