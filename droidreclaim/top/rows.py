@@ -145,7 +145,7 @@ def _part(seen: Snapshot, process: Process, known: Mapping[ProcessId, Known]) ->
     return Part(
         id=process.id,
         name=process.name,
-        adj=seen.effective_adj(process),
+        adj=process.importance,
         band=process.band,
         memory=process.memory,
         refusal=refusal(seen, process, ASKED_FLOOR),
