@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Guard, ask
+from .conftest import Guard, Session, ask
 from .made_up import Tree, hosted_program
 from .test_guard_explain import ALL_MISSING, explain
 
@@ -115,3 +115,28 @@ def test_helper_and_guard_agree_on_any_tree(
             assert line["importance"] == found.get(line["pid"], line["adj"]), (number, line)
             compared += line["pid"] in found
     assert compared > 50
+
+
+def test_a_look_at_what_changed_tells_it_of_every_such_process_anew(
+    tree: Tree, programs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROIDRECLAIM_ROOT", str(tree.root))
+    child, later = FIRST_PID + 1, FIRST_PID + 2
+    tree.process(child, "libworker.so", UID, 950, ppid=FIRST_PID)
+    session = Session(programs[0])
+    try:
+        session.send("1 scan")
+        first = session.reply()
+        (tree.root / f"proc/{FIRST_PID}/oom_score_adj").write_text("900\n")
+        tree.process(later, "sh", UID, 950, ppid=child)
+        session.send("2 scan again=1")
+        second = session.reply()
+    finally:
+        session.close()
+    assert first is not None
+    assert second is not None
+    told = [
+        {line["pid"]: line["importance"] for line in reply.all("importance")}
+        for reply in (first, second)
+    ]
+    assert told == [{child: 0}, {child: 900, later: 900}]
