@@ -59,18 +59,6 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
     ),
     # dumpsys window; dumpsys activity activities; am start -W, of an app that ran
     (
-        "parse_focus",
-        f"{POCKET}/dumpsys-window",
-        lambda f: (f.focused_app.package, f.focused_app.task),
-        ("com.android.launcher3", 1),
-    ),
-    (
-        "parse_focus",
-        f"{POCKET}/dumpsys-activity-activities",
-        lambda f: (f.top.package, [one.display for one in f.resumed]),
-        ("com.android.launcher3", [0]),
-    ),
-    (
         "parse_history",
         f"{POCKET}/dumpsys-activity-activities",
         lambda d: (len(d), d[0].token, d[1].class_name),
@@ -203,12 +191,6 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         f"{WRITTEN}/lmk",
         lambda d: (d.total, d.at_or_below),
         (7, ((900, 7), (700, 2), (0, 0))),
-    ),
-    (
-        "parse_anr_head",
-        f"{WRITTEN}/anr",
-        lambda d: (d.process, d.sizes_bytes["VmSwap"], d.pressure["memory"].some.avg10_percent),
-        (GAME, 5 * MIB, 12.5),
     ),
     (
         "parse_kills",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import ParseError
-from droidreclaim.parse.kills import anr, events, logcat
+from droidreclaim.parse.kills import events, logcat
 from droidreclaim.parse.kills import log as kills
 from droidreclaim.parse.proc import kernel, process, swap, zoneinfo
 from droidreclaim.parse.shell import props, ps
@@ -18,7 +18,6 @@ LONGEST = 32 * 1024
 
 # Reader, and the kinds of capture it may read; all others it has to refuse.
 READERS = {
-    "anr head": (anr.parse_anr_head, {"anr_dropbox_psi"}),
     "events": (
         lambda text: events.parse_events(logcat.parse_logcat(text)),
         {"logcat_events", "logcat_system"},

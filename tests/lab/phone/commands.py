@@ -111,8 +111,8 @@ def interrupted_in_page_out(
 
     def heard(data: bytes) -> None:
         nonlocal asked
-        asked += data.count(b" pageout ")
-        if b" pageout " in data and asked == number:
+        asked += data.count(b" pageout targets=")
+        if b" pageout targets=" in data and asked == number:
             process.send_signal(signal.SIGINT)
 
     proxy = CountingProxy(server_port, heard)

@@ -118,7 +118,7 @@ class CtrlC:
         self._asked = False
 
     def write(self, data: bytes) -> None:
-        self._asked = self._asked or b" pageout " in data
+        self._asked = self._asked or b" pageout targets=" in data
         self._channel.write(data)
 
     def read(self, timeout_s: float) -> bytes:
