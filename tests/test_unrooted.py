@@ -76,7 +76,7 @@ class Interrupted:
         self.asked += argv[:2] == ("am", "send-trim-memory")
         if self.asked == 2:
             raise KeyboardInterrupt
-        said = b"[ro.product.model]: [Pocket Phone]\n" if argv == ("getprop",) else b""
+        said = b"[ro.product.model]: [Pocket Phone]\n" if tuple(argv) == ("getprop",) else b""
         return CommandResult(said, b"", 0)
 
 
