@@ -2,17 +2,12 @@
 
 from droidreclaim.model.outcome import (
     Advice,
-    Estimate,
     KindUse,
     Outcome,
     Reason,
-    ReclaimResult,
     Refusal,
-    Skip,
     SwapChange,
     SwapDevice,
-    TargetResult,
-    Totals,
 )
 from droidreclaim.model.process import (
     BAND_FLOORS,
@@ -37,6 +32,7 @@ from droidreclaim.model.process import (
     is_isolated,
 )
 from droidreclaim.model.refault import DeviceRefault, Refault
+from droidreclaim.model.result import Estimate, ReclaimResult, Skip, TargetResult, Totals
 
 __all__ = [
     "BAND_FLOORS",
