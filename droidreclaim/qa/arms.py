@@ -156,6 +156,8 @@ def _processes(phone: Phone, package: str) -> tuple[Process, ...]:
 
 def _reclaim(phone: Phone, package: str, arm: ArmForm) -> str:
     words: dict[str, object] = {"what": arm.what, "budget": arm.budget}
+    if arm.allow_flash:
+        words["allow_flash"] = True
     if arm.only is not None:
         words["only"] = arm.only
     if arm.arm in ("cold", "trim"):

@@ -50,6 +50,9 @@ class ArmForm(Form):
     what: Literal["anon", "file", "all"] | None = Field(default=None, description="Of reclaim.")
     only: Words | None = Field(default=None, description="Of reclaim: kinds of memory.")
     budget: Size | None = Field(default=None, description="Of reclaim: stop after so much.")
+    allow_flash: bool | None = Field(
+        default=None, description="Of reclaim: also where swap wears the storage."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -58,8 +61,9 @@ class ArmForm(Form):
 
     @model_validator(mode="after")
     def _fits(self) -> ArmForm:
-        if self.arm != "reclaim" and (self.what or self.only or self.budget):
-            raise ValueError("what, only and budget are of arm reclaim")
+        own = (self.what, self.only, self.budget, self.allow_flash)
+        if self.arm != "reclaim" and any(own):
+            raise ValueError("what, only, budget and allow_flash are of arm reclaim")
         if self.what is not None and self.only is not None:
             raise ValueError("what and only exclude each other")
         return self

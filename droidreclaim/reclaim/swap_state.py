@@ -67,7 +67,8 @@ def require_swap(request: Request, swap: SwapState) -> None:
         )
     if swap.wears and not request.allow_flash and not request.dry_run:
         raise NotPossible(
-            f"paging out here wears the storage: {'; '.join(swap.wears)}", hint="--allow-flash"
+            f"paging out here wears the storage: {'; '.join(swap.wears)}",
+            hint="--allow-flash; in a scenario {arm: reclaim, allow_flash: true}",
         )
 
 

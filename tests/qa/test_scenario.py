@@ -106,6 +106,17 @@ def test_a_match_that_is_no_regular_expression_is_a_fault(tmp_path: Path) -> Non
     assert "no regular expression" in faults(tmp_path, text)[0]
 
 
+@pytest.mark.parametrize(
+    "option", ["what: all", "only: [dalvik]", "budget: 1MiB", "allow_flash: true"]
+)
+def test_options_of_reclaim_are_a_fault_of_another_arm(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(HEAD + f"arms: [kill, {{arm: reclaim, {option}}}]\n" + STEPS)
+    scenario.load(path)
+    found = faults(tmp_path, HEAD + f"arms: [kill, {{arm: cold, {option}}}]\n" + STEPS)
+    assert "are of arm reclaim" in found[0]
+
+
 def test_other_arms_keep_their_options_and_take_their_expectations_with_them(
     tmp_path: Path,
 ) -> None:

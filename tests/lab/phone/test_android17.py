@@ -8,6 +8,7 @@ goes by the documentation.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from commands import command, run, run_json
 from droidreclaim.inspect.state import state_of
 from droidreclaim.parse.activity.starts import parse_start_info
+from droidreclaim.qa.folder import Folder
 from droidreclaim.session import connect
 from handset import Handset, until
 
@@ -120,6 +122,47 @@ def test_an_app_that_comes_back_from_flash_is_whole_and_its_adj_is_its_own(
     assert (newest.start_type, newest.pid) == ("HOT", process(phone17, GAME)["pid"])
 
 
+FROM_FLASH = """version: 1
+name: flash
+app: com.example.game
+arms: [none, {arm: reclaim, allow_flash: true}]
+steps:
+  - launch
+  - shell: input tap 160 240
+  - remember: {name: score, shell: pocket score com.example.game, match: '"score": *([0-9]+)'}
+  - home
+  - {wait: 2s}
+  - arm
+  - {wait: 15s}
+  - resume
+expect:
+  - same_pid
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_a_qa_run_tells_a_resume_from_flash_from_one_from_zram(
+    phone17: Handset, tmp_path: Path
+) -> None:
+    phone17.text("setprop pocket.writeback_after_s 1")
+    scenario, out = tmp_path / "flash.yaml", tmp_path / "out"
+    scenario.write_text(FROM_FLASH)
+    words = ("--rounds", "2", "--no-control", "-o", str(out))
+    argv = command(phone17, "run", str(scenario), *words)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    rounds = Folder.load(out)[2]
+    assert [one.state for one in rounds] == ["kept"] * 4
+    read = {arm: [one.from_flash_bytes or 0 for one in rounds if one.arm == arm]
+            for arm in ("none", "reclaim")}  # fmt: skip
+    assert max(read["none"]) < MIB < min(read["reclaim"])
+    notes = [note for one in rounds for note in one.notes if one.arm == "reclaim"]
+    assert sum("came back from flash" in note for note in notes) == 2
+    kinds = {one.start_kind for one in rounds}
+    assert kinds == {"HOT"}
+
+
 def test_a_page_out_of_an_app_in_flash_stops_when_it_comes_to_the_front(phone17: Handset) -> None:
     write_back(phone17, "4MiB")
     words = command(phone17, "reclaim", GAME, "--allow-flash", "--max-rate", "1MiB", "--json")
@@ -172,6 +215,21 @@ def test_the_limiter_s_limit_of_swap_bounds_a_page_out_and_its_dry_run(
     assert seen["memory_limiter"]["hidden_swap_bytes"] == 4 * MIB
     [own] = seen["limits"]
     assert own["swap_left_bytes"] < 65536 < own["kill_left_bytes"]
+
+
+def test_a_footprint_tells_how_far_the_app_is_from_what_the_limiter_kills_for(
+    phone17: Handset, limits: Callable[[str], None]
+) -> None:
+    phone17.text(f"am start -W {GAME}")
+    limits("60 20 30 10")
+    until(lambda: "visibleMem=60MB" in phone17.text("am memory-limiter status"))
+    done = run(phone17, "footprint", GAME, "--for", "3s")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"{GAME}: at most \d+ MB in front, \d+ MB below .*\(84 MB\)", done.stdout)
+    told = run_json(phone17, "footprint", GAME, "--for", "1s")["memory_limiter"]
+    assert (told["enabled"], told["front_bytes"], told["behind_bytes"]) == (
+        True, 80 * MIB, 40 * MIB,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ _LOW_MEM_SDK = 34  # the release since which lmkd kills for low memory alone
         29,
         pytest.param(31, marks=pytest.mark.campaign),
         pytest.param(34, marks=pytest.mark.campaign),
+        pytest.param(35, marks=pytest.mark.nightly),
         36,
     ],
 )
