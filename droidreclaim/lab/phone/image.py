@@ -261,7 +261,7 @@ def _write_initramfs(arch: Arch, base_dir: Path, target: Path) -> None:
         script = GUEST / f"init/{name}.sh"
         archive.add_file(f"overlay/system/bin/{name}", script.read_bytes(), 0o755)
     for program in _programs(arch):
-        mode = 0o4755 if program.name == "su" else 0o755
+        mode = 0o4755 if program.name in ("su", "run-as") else 0o755
         path = "init" if program.name == FIRST_PROGRAM else f"overlay/system/bin/{program.name}"
         archive.add_file(path, program.read_bytes(), mode)
     _add_python(arch, archive, base_dir / base.PYTHON)

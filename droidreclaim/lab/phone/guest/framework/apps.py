@@ -32,6 +32,7 @@ class App(NamedTuple):
     perceptible: bool = False
     persistent: bool = False
     home: bool = False
+    debuggable: bool = False
 
     @property
     def name(self) -> str:
@@ -162,5 +163,5 @@ SYSTEM_PACKAGES = (  # without code here, but with the shared uids a phone has
 )
 FIXED_UIDS = {"com.android.systemui": 10086, "com.android.launcher3": 10081}
 EVERY_FLAG = frozenset(
-    {"game", "remote", "isolated", "service", "perceptible", "persistent", "home"}
+    {"game", "remote", "isolated", "service", "perceptible", "persistent", "home", "debuggable"}
 )

@@ -41,7 +41,7 @@ def packages_list(packages: Iterable[Package], sdk: int) -> str:
         columns = [
             package.name,
             str(package.uid),
-            "0",
+            str(int(package.debuggable)),
             home,
             f"{seinfo}:targetSdkVersion={sdk}",
             gids,
@@ -61,6 +61,8 @@ def _block(package: Package, sdk: int) -> list[str]:
         if package.system
         else "HAS_CODE ALLOW_CLEAR_USER_DATA"
     )
+    if package.debuggable:
+        flags = f"DEBUGGABLE {flags}"
     lines = [f"  Package [{package.name}] ({package.identity:x}):"]
     lines.append(f"    {'appId' if sdk >= 34 else 'userId'}={package.uid}")
     if package.shared_user:

@@ -113,7 +113,9 @@ class Zygote:
         self._sock = spawn(ZYGOTE, ZYGOTE_WORDS, adj=-1000)
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def fork(self, uid: int, heap_bytes: int, seed: int, name: str) -> tuple[int, Channel]:
+    def fork(
+        self, uid: int, heap_bytes: int, seed: int, name: str, *, debuggable: bool
+    ) -> tuple[int, Channel]:
         """
         Fork an app that waits for its first command with its heap mapped and nothing in it.
 
@@ -121,10 +123,9 @@ class Zygote:
             OSError: the zygote could not.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        words = f"fork {uid} {heap_bytes} {seed} {int(debuggable)} {name}"
         with self._lock, theirs:
-            socket.send_fds(
-                self._sock, [f"fork {uid} {heap_bytes} {seed} {name}".encode()], [theirs.fileno()]
-            )
+            socket.send_fds(self._sock, [words.encode()], [theirs.fileno()])
             word, number = self._forked.get().split()
         if word != "pid":
             raise OSError(int(number), os.strerror(int(number)))

@@ -220,7 +220,9 @@ class ActivityManager:
         """
         seed = app.seed if name == app.name else app.seed + 7919
         try:
-            pid, channel = self.zygote.fork(uid, heap_bytes, seed, name)
+            pid, channel = self.zygote.fork(
+                uid, heap_bytes, seed, name, debuggable=app.package.debuggable
+            )
         except OSError as error:
             raise AppGone(str(error)) from error
         process = Process(app, pid, name, uid=uid, channel=channel)

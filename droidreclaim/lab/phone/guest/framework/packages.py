@@ -53,6 +53,7 @@ class PackageManager:
             system=system,
             identity=uid * 40503 & 0xFFFFFFF,
             gids=(3003,),
+            debuggable="debuggable" in wish.flags,
         )
         app = App(
             package, wish.heap_bytes, wish.seed, **{flag: flag in wish.flags for flag in EVERY_FLAG}

@@ -18,6 +18,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
   pocket verify [PACKAGE|all]      read and check every page of every live app
   pocket score PACKAGE             the score in the game's heap, null when it does not run
   pocket install PACKAGE SIZE [SEED] [--game] [--remote] [--isolated] [--service] [--perceptible]
+                                   [--debuggable]: run-as may become it
                                    SIZE in MiB; a running process keeps its old heap
   pocket call PACKAGE              a call over binder, as from another app: a frozen one dies of it
   pocket beat on|off               background work of the apps

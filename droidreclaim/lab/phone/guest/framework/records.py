@@ -89,3 +89,4 @@ class Package(NamedTuple):
     version: int = 1
     identity: int = 0
     gids: tuple[int, ...] = ()
+    debuggable: bool = False

@@ -3,7 +3,7 @@
  * The parent of all apps: it fills a heap once, which its children share as long as nobody writes to it, and forks
  * an app for each request of the framework. The framework talks over the SEQPACKET socket that is descriptor 3:
  *
- *	fork UID HEAP_BYTES SEED NAME   with the app's command socket as SCM_RIGHTS
+ *	fork UID HEAP_BYTES SEED DEBUGGABLE NAME   with the app's command socket as SCM_RIGHTS
  *	< pid PID                       or: error ERRNO
  *	< died PID WAIT_STATUS          whenever a child ends
  */
@@ -94,7 +94,7 @@ static int become(uid_t uid)
 	return 0;
 }
 
-static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t seed,
+static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t seed, int debuggable,
 			      const char *name)
 {
 	static struct app app;
@@ -113,6 +113,7 @@ static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t s
 	join_group(uid);
 	if (heap_map(&app.heap, heap_bytes) != 0 || become(uid) != 0)
 		_exit(1);
+	prctl(PR_SET_DUMPABLE, debuggable); /* whether others under its uid may read its smaps */
 	app_live(&app);
 	_exit(0);
 }
@@ -131,18 +132,19 @@ static void fork_app(const char *line, int sock, int signals)
 	unsigned uid;
 	size_t heap_bytes;
 	unsigned long long seed;
+	int debuggable;
 	char name[256];
 	pid_t pid;
 
-	if (sock < 0 ||
-	    sscanf(line, "fork %u %zu %llu %255s", &uid, &heap_bytes, &seed, name) != 4) {
+	if (sock < 0 || sscanf(line, "fork %u %zu %llu %d %255s", &uid, &heap_bytes, &seed,
+			       &debuggable, name) != 5) {
 		answer("error %d", EINVAL, 0);
 		return;
 	}
 	pid = fork();
 	if (pid == 0) {
 		close(signals);
-		run_app(sock, uid, heap_bytes, seed, name);
+		run_app(sock, uid, heap_bytes, seed, debuggable, name);
 	}
 	answer(pid < 0 ? "error %d" : "pid %d", pid < 0 ? errno : pid, 0);
 }
