@@ -53,7 +53,13 @@ class Scan:
     unreadable: int
     unreadable_errno: str | None = None
 
+    @property
+    def hidden(self) -> bool:
+        """Whether the kernel hides processes of others from it (hidepid): init, above all."""
+        return not any(one.pid == _INIT_PID for one in self.processes)
 
+
+_INIT_PID = 1
 HELLO: Call = ("hello", {})
 PROBE: Call = ("probe", {})
 SCAN: Call = ("scan", {"packages": 1})

@@ -159,7 +159,7 @@ def _shell_check(facts: Facts) -> Check:
     if scan is None:
         return Check("helper as shell", FAIL, facts.no_shell or "not tried", _NO_SHELL)
     fact = plural(len(scan.processes), "process", "processes")
-    if not any(process.pid == 1 for process in scan.processes):
+    if scan.hidden:
         return Check("helper as shell", WARN, f"sees only {fact}: hidepid", _SHELL_SEES_LESS)
     if scan.unreadable:
         refused = f"{fact}, {scan.unreadable} of them unreadable: {scan.unreadable_errno or '?'}"

@@ -52,12 +52,15 @@ def processes_with_states(
     hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[1])
     lasting = {one.id for one in before.processes} & {one.id for one in scan.processes}
     known = {one.pid for one in lasting if one is not None}
+    lasted = {pid: member for pid, member in members.items() if pid in known}
     seen = snapshot.build(
-        scan.processes,
+        [states.with_uid(one, lasted) for one in scan.processes],
         snapshot.packages_by_app_id(scan.packages_list),
         helper_pid=hello.pid,
-        members={pid: member for pid, member in members.items() if pid in known},
+        members=lasted,
     )
+    if scan.unreadable or scan.hidden:
+        seen = states.with_unseen(seen, members)
     return helper.device_info(hello), seen
 
 

@@ -65,9 +65,24 @@ def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snaps
         if row.tid in (None, row.pid) and row.pid not in threads
     }
     seen = build(processes.values(), {}, members=members, names_do=True)
-    listed = {one.pid: _with_adj(one, members.get(one.pid)) for one in seen.processes}
-    absent = {pid: _of_member(pid, one) for pid, one in members.items() if pid not in listed}
-    return Snapshot(tuple(one for _, one in sorted((absent | listed).items())), {})
+    named = tuple(_with_adj(one, members.get(one.pid)) for one in seen.processes)
+    return with_unseen(Snapshot(named, {}), members)
+
+
+def with_unseen(seen: Snapshot, members: Mapping[int, Member]) -> Snapshot:
+    """*seen* and what ActivityManager lists besides: of those no memory is known."""
+    absent = {pid: _of_member(pid, one) for pid, one in members.items() if pid not in seen.by_pid}
+    everybody = sorted((absent | seen.by_pid).items())
+    return replace(seen, processes=tuple(one for _, one in everybody))
+
+
+def with_uid(process: Process, members: Mapping[int, Member]) -> Process:
+    """*process* with the uid that ActivityManager says, where its status could not be read."""
+    member = members.get(process.pid)
+    if process.uid is not None or member is None:
+        return process
+    told = replace(process, uid=member.uid)
+    return told if member.is_about(told) else process
 
 
 def _member(one: RunningProcess) -> Member:

@@ -105,7 +105,7 @@ class Sampler:
             raise DeviceError(f"{helper.serial}: it has booted anew: what was sampled ends there")
         self._boot_id = boot_id
         scan = verbs.scan_of(scanned)
-        if not any(one.pid == 1 for one in scan.processes):
+        if scan.hidden:
             raise NotPossible(
                 f"{helper.serial}: the adb shell sees only its own processes (hidepid)",
                 hint="root sees all of them; see 'droidreclaim doctor'",
