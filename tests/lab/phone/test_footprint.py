@@ -7,15 +7,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import droidreclaim as dr
-from commands import command, run
+from commands import command, run, run_json
 from droidreclaim.model.footprint import PlayState
-from handset import Handset, until
+from handset import Handset
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(300)]
 
@@ -24,9 +24,46 @@ MAIL = "com.example.mail"
 COUNTER_BYTES = 1 << 20  # RssAnon is counted in batches
 
 
+class RootShell:
+    """A root shell that was let in before su began to refuse everybody, as a tester has it."""
+
+    def __init__(self, handset: Handset) -> None:
+        self._handset = handset
+        argv = [handset.adb, "-s", handset.serial, "shell", "su -c sh"]
+        self._shell = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def do(self, words: str) -> None:
+        """Run words that must succeed."""
+        assert self._shell.stdin
+        assert self._shell.stdout
+        self._shell.stdin.write(f"{words}; echo done $?\n")
+        self._shell.stdin.flush()
+        assert self._shell.stdout.readline() == "done 0\n", words
+
+    def close(self) -> None:
+        assert self._shell.stdin
+        self._shell.stdin.close()
+        self._shell.wait(timeout=30)
+
+
 @pytest.fixture(scope="module")
 def handset(boot_for_module: Callable[..., Handset]) -> Handset:
-    return boot_for_module(root="none")
+    """A phone whose owner grants root to nobody."""
+    return boot_for_module(root="su")
+
+
+@pytest.fixture(scope="module")
+def root(handset: Handset) -> Iterator[RootShell]:
+    shell = RootShell(handset)
+    yield shell
+    shell.close()
+
+
+@pytest.fixture(autouse=True)
+def refusing(root: RootShell) -> None:
+    root.do("echo su-deny > /data/adb/su")
 
 
 def held(handset: Handset, pid: int) -> int:
@@ -128,13 +165,87 @@ def test_what_cannot_be_is_one_line_and_its_exit_code(handset: Handset) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_root_and_shell_read_the_same(handset: Handset) -> None:
-    until(lambda: run(handset, "ps", MAIL).returncode == 0, timeout_s=60)
+def test_root_and_shell_read_the_same(handset: Handset, root: RootShell) -> None:
+    handset.text(f"pocket beat off; am start -W {MAIL}; input keyevent HOME")
+    told = {}
+    for su in ("su", "su-deny"):
+        root.do(f"echo {su} > /data/adb/su")
+        with dr.connect(handset.serial, root=False, timeout_s=60) as phone:
+            seen = phone.footprint(MAIL, lasting="4s")
+            assert phone.rooted is (su == "su")
+        told[su] = {
+            (one.track.id, one.track.name, one.track.isolated): one.track.bytes_[-1]
+            for one in seen.processes
+        }
+    handset.text("pocket beat on")
+    assert told["su"] == told["su-deny"]
+    assert len(told["su"]) == 2
+    for (process, *_), size in told["su-deny"].items():
+        assert abs(size - held(handset, process.pid)) <= COUNTER_BYTES
+
+
+def test_a_shell_that_sees_no_process_of_others_says_so_and_waits_for_none(
+    handset: Handset, root: RootShell
+) -> None:
+    handset.text(f"am start -W {GAME}")
+    root.do("mount -o remount,hidepid=2 /proc")
+    try:
+        refused = run(handset, "footprint", GAME, "--for", "60s")
+        checks = {one["name"]: one for one in run_json(handset, "doctor")["checks"]}
+        rows = {row["name"]: row for row in run_json(handset, "ps", GAME)["processes"]}
+        root.do("mount -o remount,hidepid=2,gid=3009 /proc")  # as Android mounts it
+        passed = run_json(handset, "footprint", GAME, "--for", "1s")
+    finally:
+        root.do("mount -o remount,hidepid=0 /proc")
+    assert refused.returncode == 4
+    assert "sees only its own processes (hidepid)" in refused.stderr
+    assert "hidepid" in checks["helper as shell"]["fact"]
+    assert rows[GAME]["rss_bytes"] is None
+    assert rows[GAME]["oom_score_adj"] == 0
+    assert passed["processes"]
+
+
+def test_a_status_that_may_not_be_read_is_null_and_its_errno_is_told(
+    handset: Handset, root: RootShell
+) -> None:
+    handset.text(f"am start -W {GAME}; am start -W {MAIL}")
+    pid = handset.text(f"pidof {GAME}")
+    root.do("echo > /data/adb/none; chmod 600 /data/adb/none")
+    root.do(f"mount -o bind /data/adb/none /proc/{pid}/status")
+    try:
+        refused = run(handset, "footprint", GAME, "--for", "60s")
+        both = run(handset, "footprint", GAME, MAIL, "--for", "4s", "--json")
+        checks = {one["name"]: one for one in run_json(handset, "doctor")["checks"]}
+        rows = {row["name"]: row for row in run_json(handset, "ps", GAME, MAIL)["processes"]}
+    finally:
+        root.do(f"umount /proc/{pid}/status")
+    assert refused.returncode == 4
+    assert f"memory of {GAME} cannot be read: EACCES" in refused.stderr
+    assert both.returncode == 0, both.stderr
+    assert f"{GAME} (pid {pid}) cannot be read: EACCES" in both.stderr
+    assert {one["package"] for one in json.loads(both.stdout)["processes"]} == {MAIL}
+    assert "1 of them unreadable: EACCES" in checks["helper as shell"]["fact"]
+    assert rows[GAME]["rss_bytes"] is None
+    assert rows[GAME]["state"]["proc_state"] is not None
+    assert rows[MAIL]["rss_bytes"] > 0
+
+
+def test_a_debuggable_app_is_taken_apart_without_root_and_another_is_not(
+    handset: Handset,
+) -> None:
+    mine = "com.example.mine"
+    handset.text(f"pocket install {mine} 12 7 --debuggable; am start -W {MAIL}; am start -W {mine}")
+    pid = handset.text(f"pidof {mine}")
+    assert handset.shell(f"cat /proc/{pid}/smaps").returncode != 0
+    assert b"not debuggable" in handset.shell(f"run-as {MAIL} id").stderr
     with dr.connect(handset.serial, root=False, timeout_s=60) as phone:
-        seen = phone.footprint(MAIL, lasting="3s")
-    for one in seen.processes:
-        exact = held(handset, one.track.id.pid)
-        assert abs(one.track.bytes_[-1] - exact) <= COUNTER_BYTES
+        seen = phone.footprint(mine, MAIL, lasting="5s")
+    exact = held(handset, int(pid))
+    handset.text(f"pm uninstall {mine}")
+    looks = {look.pid: look for look in seen.looks if look.source == "smaps"}
+    assert set(looks) == {int(pid)}
+    assert abs(looks[int(pid)].total_bytes - exact) <= COUNTER_BYTES
+    assert any("heap" in name for name in looks[int(pid)].parts)
 
 
 def test_ctrl_c_ends_it_and_tells(handset: Handset) -> None:
