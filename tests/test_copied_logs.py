@@ -254,6 +254,7 @@ ONE_LINE_EACH = (
     ("ActivityManager", "Process com.example.a (pid 4321) has died: cch+5 CEM"),
     ("ActivityManager", "Process com.example.a (pid 4321) (adj 10) has died."),
     ("ActivityManager", "Killing 4321:com.example.a/u0a123 (adj 905): empty #17"),
+    ("ActivityManager", "Killing 4321:com.example.a/u0a12i3 (adj 999, setSvc -10000): empty #31"),
     ("ActivityManager", "Killing process com.example.a (pid=4321) at user's request"),
     ("ActivityManager", "Killing app com.example.a (pid 4321) because provider a.B is in dying process c"),
     ("ActivityManager", "No longer want com.example.a (pid 4321): hidden #16"),
@@ -278,12 +279,13 @@ def test_every_record_is_found_among_many_lines_of_others(tmp_path, tag, message
     ("message", "adj", "by"),
     [
         ("Process com.example.a (pid 4321) (adj 10) has died.", 10, KilledBy.UNKNOWN),
+        ("Killing 4321:com.example.a/u0a381 (adj 999, setSvc -10000): empty #31", 999, KilledBy.ACTIVITY_MANAGER),
         ("Isolated process a.b:c (pid 4321) no longer needed", None, KilledBy.ACTIVITY_MANAGER),
         ("Killing process a.b (pid=4321) at user's request", None, KilledBy.USER),
         ("Killing app a.b (pid 4321) because provider a.B is in dying process c", None, KilledBy.ACTIVITY_MANAGER),
     ],
 )  # fmt: skip
-def test_what_old_releases_and_samsung_say_of_an_end(tmp_path, message, adj, by) -> None:
+def test_what_old_releases_and_vendors_say_of_an_end(tmp_path, message, adj, by) -> None:
     (record,) = of_text(tmp_path, threadtime("ActivityManager", 1500, message) + "\n").records
 
     assert (record.pid, record.oom_score_adj, record.by) == (4321, adj, by)

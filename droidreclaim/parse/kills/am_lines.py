@@ -15,7 +15,7 @@ _PID = r"(?P<pid>[0-9]{1,10})"
 _UID = r"(?P<uid>[0-9]{1,10}|u[0-9]{1,4}[a-z][0-9a-z-]{1,16})"
 _KILLING = re.compile(
     rf"Killing (?:proc )?(?:ProcessRecord\{{[0-9a-f]{{1,16}} )?{_PID}:{_NAME}/{_UID}\}}?"
-    r"(?: \(adj (?P<adj>-?[0-9]{1,6})\))?: ?(?P<reason>.*)"
+    r"(?: \(adj (?P<adj>-?[0-9]{1,6})(?:, [^()]{1,80})?\))?: ?(?P<reason>.*)"  # ", setSvc -10000"
 )
 _KILLING_OLD = re.compile(
     rf"Killing (?:process |app |proc )?(?P<name>[^\s()]{{1,512}}) \(pid[ =]{_PID}\)"
