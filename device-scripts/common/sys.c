@@ -23,6 +23,8 @@
 #define WNOHANG 1
 #define WUNTRACED 2
 #define PR_SET_PDEATHSIG 1
+#define AT_EMPTY_PATH 0x1000
+#define STATX_UID 8
 #define LOCK_EX 2
 #define LOCK_NB 4
 
@@ -179,6 +181,20 @@ void sys_die_with_parent(int signal)
 unsigned int sys_getuid(void)
 {
 	return (unsigned int)call3(__NR_getuid32, 0, 0, 0);
+}
+
+int64_t sys_owner(int fd)
+{
+	struct {
+		uint32_t mask, block_bytes;
+		uint64_t attributes;
+		uint32_t links, uid;
+		uint64_t rest[29];
+	} stat; /* struct statx of linux/stat.h */
+	long error = sys_call(__NR_statx, fd, REGISTER(""), AT_EMPTY_PATH, STATX_UID,
+			      REGISTER(&stat), 0);
+
+	return error ? error : (int64_t)stat.uid;
 }
 
 int sys_uname(struct sys_utsname *out)

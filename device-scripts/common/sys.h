@@ -102,6 +102,8 @@ void sys_kill(int pid, int signal);
 /* Have the kernel send this signal when the parent ends. */
 void sys_die_with_parent(int signal);
 unsigned int sys_getuid(void);
+/* The uid that owns what `fd` is open on: of a directory of /proc, its process'. -ENOSYS before Linux 4.11. */
+int64_t sys_owner(int fd);
 int sys_uname(struct sys_utsname *out);
 /* SIGALRM every `period_us` (under a second) from now on; 0 ends it. */
 void sys_tick(long period_us);

@@ -52,6 +52,7 @@ static void count_unreadable(int error)
 }
 
 #define KNOWN_MAX 8192
+#define AID_SYSTEM 1000 /* below are root and its likes (android_filesystem_config.h) */
 
 /*
  * The processes that the verb scan told of last, and those it tells of now, ascending pid. Those over
@@ -61,24 +62,32 @@ static struct told {
 	struct one_told {
 		uint64_t start;
 		int pid;
+		bool system; /* a kernel thread, or a uid under that of Android's system */
 	} by_pid[KNOWN_MAX];
 	size_t nr;
 } tellings[2], *told_last = &tellings[0], *told_now = &tellings[1];
 static size_t told_at;
 static bool telling, only_changes; /* telling: by the verb scan, not for sample */
 
-static bool was_told(int pid, uint64_t start)
+static bool is_system(int64_t uid)
 {
-	while (told_at < told_last->nr && told_last->by_pid[told_at].pid < pid)
-		told_at++;
-	return told_at < told_last->nr && told_last->by_pid[told_at].pid == pid &&
-	       told_last->by_pid[told_at].start == start;
+	return uid >= 0 && uid < AID_SYSTEM;
 }
 
-static void keep_told(int pid, uint64_t start)
+static const struct one_told *was_told(int pid, uint64_t start)
+{
+	const struct one_told *one;
+
+	while (told_at < told_last->nr && told_last->by_pid[told_at].pid < pid)
+		told_at++;
+	one = &told_last->by_pid[told_at];
+	return told_at < told_last->nr && one->pid == pid && one->start == start ? one : NULL;
+}
+
+static void keep_told(int pid, uint64_t start, bool system)
 {
 	if (telling && told_now->nr < KNOWN_MAX)
-		told_now->by_pid[told_now->nr++] = (struct one_told){start, pid};
+		told_now->by_pid[told_now->nr++] = (struct one_told){start, pid, system};
 }
 
 /* Whether the process scanned last has the name of a zygote still: one of an app is to come. */
@@ -98,16 +107,22 @@ static int scan_process(int pid, int dir)
 {
 	struct proc_stat stat;
 	struct proc_status status;
+	const struct one_told *again;
 	int adj, error, no_status;
-	bool again;
 
 	error = proc_read_stat(dir, &stat);
 	if (error)
 		return error;
-	again = only_changes && was_told(pid, stat.start);
-	if (again && stat.kernel_thread) {
-		keep_told(pid, stat.start);
-		return 0;
+	again = only_changes ? was_told(pid, stat.start) : NULL;
+	if (again && again->system) {
+		int64_t uid = sys_owner(dir);
+
+		if (is_system(uid)) {
+			scanned_add(pid, stat.ppid, (uint32_t)uid, INT32_MAX);
+			keep_told(pid, stat.start, true);
+			return 0;
+		}
+		again = NULL; /* it was root, and is an app's now */
 	}
 	no_status = proc_read_status(dir, &status);
 	if (no_status && !refused(no_status))
@@ -124,11 +139,12 @@ static int scan_process(int pid, int dir)
 	error = proc_read_adj(dir, &adj);
 	if (error == -ESRCH)
 		return error;
-	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj, again);
+	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj, again != NULL);
 	if (!no_status)
 		scanned_add(pid, stat.ppid, status.uid, error ? INT32_MAX : adj_in_front(dir, adj));
 	if (again || !scanned_zygote())
-		keep_told(pid, stat.start);
+		keep_told(pid, stat.start,
+			  stat.kernel_thread || (!no_status && is_system(status.uid)));
 	return 0;
 }
 

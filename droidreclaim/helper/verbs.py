@@ -63,7 +63,6 @@ _INIT_PID = 1
 HELLO: Call = ("hello", {})
 PROBE: Call = ("probe", {})
 SCAN: Call = ("scan", {"packages": 1})
-SCAN_AGAIN: Call = ("scan", {"again": 1})
 
 
 def read_files(*names: str) -> Call:
@@ -83,7 +82,7 @@ def backends_of(reply: Reply) -> dict[str, Backend]:
 
 def scan_of(reply: Reply) -> Scan:
     """The processes of a scan, and the package list that came with it."""
-    processes = _ranked(reply, map(process_of, wire.lines_of(reply, "proc", wire.Proc)))
+    processes = ranked(reply, map(process_of, wire.lines_of(reply, "proc", wire.Proc)))
     lines = [package.line for package in wire.lines_of(reply, "package", wire.Package)]
     text = None if None in lines else "".join(f"{line}\n" for line in lines)
     unreadable = wire.lines_of(reply, "unreadable", wire.Unreadable)
@@ -91,26 +90,7 @@ def scan_of(reply: Reply) -> Scan:
     return Scan(processes, text, sum(line.count for line in unreadable), errno)
 
 
-def scan_again_of(reply: Reply, before: Scan) -> Scan:
-    """
-    The processes of a `SCAN_AGAIN`, with what *before* knows of them; kernel threads are left out.
-
-    Raises:
-        ParseError: it tells in short of a process that *before* has not.
-    """
-    known = {one.id: one for one in before.processes}
-    processes = [process_of(line) for line in wire.lines_of(reply, "proc", wire.Proc)]
-    for line in wire.lines_of(reply, "again", wire.Again):
-        old = known.get(ProcessId(line.pid, line.start))
-        if old is None:
-            raise ParseError("helper", 1, f"{line.pid}", hint="a process that no scan told of")
-        processes.append(_again(old, line))
-    unreadable = wire.one_of(reply, "unreadable", wire.Unreadable)
-    ordered = sorted(processes, key=lambda process: process.pid)
-    return Scan(_ranked(reply, ordered), before.packages_list, unreadable.count, unreadable.errno)
-
-
-def _ranked(reply: Reply, processes: Iterable[Process]) -> tuple[Process, ...]:
+def ranked(reply: Reply, processes: Iterable[Process]) -> tuple[Process, ...]:
     """*processes* with how near those are to their user whose own adj nobody keeps."""
     lines = wire.lines_of(reply, "importance", wire.Importance)
     unkept = {line.pid: line.importance for line in lines}
@@ -312,26 +292,15 @@ def process_of(line: wire.Proc) -> Process:
         packages=(),
         oom_score_adj=line.adj,
         band=band_of(CACHED_ADJ if line.app_frozen else line.adj),
-        memory=_memory(line),
+        memory=memory_of(line),
         kernel_thread=line.kthread,
         zombie=line.state == "Z",
         cached_anyway=line.app_frozen,
     )
 
 
-def _again(old: Process, line: wire.Again) -> Process:
-    """*old* as the line says that it is now, not yet attributed to packages."""
-    return replace(
-        old,
-        oom_score_adj=line.adj,
-        band=band_of(CACHED_ADJ if line.app_frozen else line.adj),
-        memory=_memory(line),
-        zombie=line.state == "Z",
-        cached_anyway=line.app_frozen,
-    )
-
-
-def _memory(line: wire.Proc | wire.Again) -> Memory:
+def memory_of(line: wire.Proc | wire.Again) -> Memory:
+    """The memory that a line of a scan tells of."""
     anon, file, shmem = line.rss_anon_bytes, line.rss_file_bytes, line.rss_shmem_bytes
     known = [size for size in (anon, file, shmem) if size is not None]
     return Memory(

@@ -196,9 +196,18 @@ class _Found:
             self.silent.append(f"{error.source}: {error.hint or error}"[:300])
 
 
-def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator[FollowedKill]:
+def follow(
+    device: Device,
+    way: RootWay | None,
+    *,
+    timeout_s: float,
+    kernel_every_s: float = _KERNEL_EVERY_S,
+) -> Iterator[FollowedKill]:
     """
     Kills as they happen, each once its sources have had time to speak; never ends by itself.
+
+    Args:
+        kernel_every_s: How often the kernel's log is read anew, as root: it cannot be followed.
 
     Raises:
         DeviceError: the device was lost.
@@ -216,7 +225,7 @@ def follow(device: Device, way: RootWay | None, *, timeout_s: float) -> Iterator
     try:
         for records in _batches(channel):
             now_s = time.monotonic()
-            if way is not None and now_s - kernel_at_s > _KERNEL_EVERY_S:
+            if way is not None and now_s - kernel_at_s > kernel_every_s:
                 kernel_at_s = now_s
                 kernel = ask(device, {"kernel": COMMANDS["kernel"]}, way, timeout_s=timeout_s)
                 records += [

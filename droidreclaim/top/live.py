@@ -9,8 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
+from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DeviceError, DroidReclaimError
+from droidreclaim.inspect.headroom import LiveBasis, basis_of
+from droidreclaim.inspect.kills import follow
 from droidreclaim.inspect.states import owners
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.session import Phone
@@ -24,6 +28,10 @@ _log = logging.getLogger("droidreclaim")
 _AGAIN_S = 1.0  # between two tries to reach a device that is lost
 _GUARD_EVERY_S = 10.0
 _OWNERS_EVERY_S = 10.0  # a dumpsys, where uid and parent do not tell whose a process is
+# Each is a script on the device, and costs as much as some ticks: who kills changes seldom, and of
+# its own kills only the kernel's last resort is in no other log.
+_BASIS_EVERY_S = 30.0
+_KERNEL_EVERY_S = 10.0
 _ONCE_S = 1.0  # lmkd judges over a second, and so do rates
 
 
@@ -69,8 +77,14 @@ def once(phone: Phone) -> Frame:
 
 def _begin(phone: Phone) -> tuple[Looker, History]:
     helper = phone.reader
-    root = phone.way.value if phone.rooted else None
+    way = _way_of(phone)
+    root = way.value if way else None
     return Looker(helper, rooted=phone.rooted), History(source=phone.source, root=root)
+
+
+def _way_of(phone: Phone) -> RootWay | None:
+    """The way that its helper is root by; None where that runs as the shell."""
+    return phone.way if phone.rooted else None
 
 
 def _is_owner_wanted(seen: Snapshot) -> bool:
@@ -170,14 +184,17 @@ class Live:
         if self._history is None:
             self._history = history
         history = self._history
+        basis = LiveBasis(
+            partial(basis_of, phone.device, _way_of(phone), timeout_s=phone.timeout_s),
+            every_s=_BASIS_EVERY_S,
+        )
         while not self._stopped.is_set():
             began_s = time.monotonic()
             looker.members = self._members
             look = looker.take(history.due(self.seen, began_s))
-            basis = phone.headroom_basis
             while not self._notes.empty():
                 self._notes.get()(history)
-            self._show(Picture(history.frame(look, basis)))
+            self._show(Picture(history.frame(look, basis.now())))
             self._ask_beside(look)
             self._stopped.wait(max(0.0, began_s + self._every_s - time.monotonic()))
 
@@ -227,7 +244,11 @@ class Live:
     def _listen(self) -> None:
         while not self._stopped.is_set():
             with suppress(DroidReclaimError):
-                for kill in self._phone.another().watch_kills():
+                phone = self._phone
+                way = phone.way_if_any()
+                for kill in follow(
+                    phone.device, way, timeout_s=phone.timeout_s, kernel_every_s=_KERNEL_EVERY_S
+                ):
                     record = kill.record
                     self.note(_told(record))
                     if self._stopped.is_set():

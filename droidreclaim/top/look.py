@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from droidreclaim import snapshot
 from droidreclaim.helper import verbs
+from droidreclaim.helper.again import SCAN_AGAIN, scan_again_of
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.session import HelperError
 from droidreclaim.model import USER_RANGE, Advice, DeviceInfo, Process
@@ -79,7 +80,7 @@ class Looker:
         """
         session, looks = self._helper.session, self._looks
         whole, self._looks = looks % WHOLE_EVERY == 0, 0  # after a look that fails: all anew
-        calls = [verbs.SCAN if whole else verbs.SCAN_AGAIN, verbs.read_files(*_FILES)]
+        calls = [verbs.SCAN if whole else SCAN_AGAIN, verbs.read_files(*_FILES)]
         calls += [verbs.HELLO] if self._hello is None else []
         wanted = tuple(targets) if self.estimates else ()
         calls += [verbs.advice_call("pageout", wanted, _ESTIMATE)] if wanted else []
@@ -95,7 +96,7 @@ class Looker:
             self._scan = verbs.scan_of(scanned)
             self._packages = snapshot.packages_by_app_id(self._scan.packages_list)
         else:
-            self._scan = verbs.scan_again_of(scanned, self._scan)
+            self._scan = scan_again_of(scanned, self._scan)
         self._looks = 0 if self._has_strangers() and not whole else looks + 1
         files = verbs.files_of(read)
         assert self._device is not None

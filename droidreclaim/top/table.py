@@ -21,6 +21,7 @@ _LEAST_WORDS = 16
 _LEAST_BAR, _MOST_BAR = 8, 26
 _SILENT_S = 8.0  # who killed is told about three seconds later
 GUTTER = 2
+_NARROW = 90
 
 _ACTIONS = {"pageout": "paged out", "prefetch": "prefetched"}
 
@@ -83,7 +84,7 @@ def columns_for(width: int, view: View) -> tuple[list[Column], int, int, int]:
         one for one in _COLUMNS if one.least <= width and (one.title != "PSS" or view.with_pss)
     ]
     left = width - GUTTER - sum(one.width + _GAP for one in columns)
-    name = max(_LEAST_NAME, min(_MOST_NAME, view.longest, left))
+    name = max(_LEAST_NAME, min(_MOST_NAME, view.longest, width // 4, left))
     rest = left - name
     bar = min(_MOST_BAR, rest // 3) - _GAP
     if bar < _LEAST_BAR:
@@ -178,13 +179,18 @@ def _part_line(part: Part, width: int, view: View, *, is_last: bool) -> Text:
     line.append("└─ " if is_last else "├─ ", colours.faint)
     facts = f"pid {part.id.pid}  adj {'?' if part.adj is None else part.adj}"
     memory = part.memory
+    narrow = width < _NARROW
     sizes = (
-        f"rss {short(memory.rss_bytes)}  anon {short(memory.rss_anon_bytes)}  "
-        f"file {short(memory.rss_file_bytes)}  swap {short(memory.swap_bytes)}"
+        f"rss {short(memory.rss_bytes)}  swap {short(memory.swap_bytes)}"
+        if narrow
+        else (
+            f"rss {short(memory.rss_bytes)}  anon {short(memory.rss_anon_bytes)}  "
+            f"file {short(memory.rss_file_bytes)}  swap {short(memory.swap_bytes)}"
+        )
     )
     if part.frozen:
         sizes += "  frozen"
-    name = max(_LEAST_NAME, min(_MOST_NAME, width - 75))
+    name = max(_LEAST_NAME, min(_MOST_NAME, width - (45 if narrow else 75)))
     line.append(_fit(part.name, name), colours.text)
     line.append(f"  {facts}", colours.dim)
     line.append(f"  {sizes}", colours.text)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .conftest import (
     ask,
     load_build_script,
     read_reply,
+    require_root,
     start_ticks,
     wait_for_state,
 )
@@ -149,12 +151,12 @@ def scanned(session: Session, words: str) -> Reply:
 
 
 def test_a_scan_again_tells_of_the_same_process_in_short(sessions: Any, victims: Any) -> None:
-    session, victim = sessions(), victims("anon=4")
+    session, victim = sessions(), victims("anon=4", name="com.example.again")
     first = scanned(session, "again=1")
     assert not first.all("again")
     (whole,) = (one for one in first.all("proc") if one["pid"] == victim.pid)
     victim.set_adj(915)
-    newcomer = victims("anon=4")
+    newcomer, roots = victims("anon=4"), victims("anon=4")
     second = scanned(session, "again=1")
     (again,) = (one for one in second.all("again") if one["pid"] == victim.pid)
     assert (again["start"], again["adj"]) == (whole["start"], 915)
@@ -164,8 +166,33 @@ def test_a_scan_again_tells_of_the_same_process_in_short(sessions: Any, victims:
     kernel_threads = {one["pid"] for one in first.all("proc") if one["kthread"]}
     assert not kernel_threads & {one["pid"] for one in second.lines if "pid" in one}
     victim.kill()
-    assert victim.pid not in {one.get("pid") for one in scanned(session, "again=1").lines}
+    third = {one.get("pid") for one in scanned(session, "again=1").lines}
+    assert not third & {victim.pid, newcomer.pid, roots.pid}, "root's are told of once"
     assert {one["t"] for one in scanned(session, "").lines} == {"proc", "unreadable"}
+
+
+def test_a_root_that_becomes_an_app_is_told_of_whole(sessions: Any) -> None:
+    """As what `su` or a test starts: under root first, with its own uid then, in one process."""
+    require_root()
+    session = sessions()
+    script = (
+        "import os, sys; sys.stdin.readline(); os.setuid(13999); print('x', flush=True); "
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as one:
+        assert one.stdin
+        assert one.stdout
+        scanned(session, "again=1")
+        assert one.pid not in {line.get("pid") for line in scanned(session, "again=1").lines}
+        one.stdin.write(b"\n")
+        one.stdin.flush()
+        one.stdout.readline()
+        (found,) = (
+            line for line in scanned(session, "again=1").all("proc") if line["pid"] == one.pid
+        )
+        assert found["uid"] == 13999
 
 
 def test_a_scan_again_does_not_rely_on_what_sample_told(sessions: Any, victims: Any) -> None:

@@ -73,6 +73,11 @@ class Apps(ScrollView, can_focus=True):
         top, bottom = self.scroll_offset.y, self.scroll_offset.y + self.size.height
         return list(dict.fromkeys(key for key, _ in self._lines[top:bottom]))
 
+    @property
+    def columns(self) -> int:
+        """Cells of a line, beside the scrollbar."""
+        return self.scrollable_content_region.width
+
     def _lay_out(self) -> None:
         view = self._view
         if view is None:
@@ -83,14 +88,14 @@ class Apps(ScrollView, can_focus=True):
             is_open = row.key in self._open
             self._lines.append((row.key, _drawn(row, view, is_open=is_open)))
             if is_open:
-                parts = part_lines(row, self.size.width, view)
+                parts = part_lines(row, self.columns, view)
                 self._lines += [(row.key, _fixed(line)) for line in parts]
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.virtual_size = Size(self.columns, len(self._lines))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        width = self.size.width
+        width = self.columns
         at = self.scroll_offset.y + y
         if at >= len(self._lines):
             return Strip.blank(width, self.rich_style)

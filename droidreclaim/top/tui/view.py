@@ -176,7 +176,7 @@ class TopView(App[None]):
             Text("\n").join(head_lines(frame, width, self.colours))
         )
         apps = screen.query_one(Apps)
-        columns = header_line(apps.size.width or width, view, self._order)
+        columns = header_line(apps.columns or width, view, self._order)
         screen.query_one("#columns", Static).update(columns)
         apps.show(rows, view)
         self._live.seen = apps.seen
