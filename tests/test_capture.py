@@ -76,6 +76,33 @@ def test_a_bug_report_is_cut_into_what_is_wanted(tmp_path: Path) -> None:
     assert captured.sections[0] == "MEMORY INFO"
 
 
+@pytest.mark.parametrize(
+    ("report", "main_entry"),
+    [
+        ("bugreport-oriole-2026-11-23.txt", b"bugreport-oriole-2026-11-23.txt"),
+        ("bugreport-oriole-2026-11-23.txt", None),
+        ("renamed.txt", b"renamed.txt\n"),
+        ("dumpState_G991BXXU.log", None),
+        ("bugreport-oriole-2026-11-23.txt", b"../../nowhere"),
+    ],
+)
+def test_what_lies_beside_a_bug_report_in_its_archive_is_not_read(
+    tmp_path: Path, report: str, main_entry: bytes | None
+) -> None:
+    other = _KILL.replace("(7)", "(8)").encode()
+    beside = {
+        "dumpstate_log.txt": other, "dumpstate_board.txt": b"------ VENDOR (x) ------\n" + other,
+        "dumpstate_board.bin": b"\0" * 99, "version.txt": b"2.0", "proto/activity.proto": b"\n\1",
+        "FS/data/tombstones/tombstone_00": other, "lshal-debug/x.txt": other,
+    }  # fmt: skip
+    told = {"main_entry.txt": main_entry} if main_entry is not None else {}
+
+    captured = read(tmp_path / "x.zip", packed(**{**told, report: _BUG_REPORT.encode()}, **beside))
+
+    assert_whole(captured)
+    assert not captured.cut
+
+
 @pytest.mark.parametrize("name", ["plain.zip", "nested.zip", "report.txt.gz", "gz.zip"])
 def test_archives_hold_the_same(tmp_path: Path, name: str) -> None:
     text = _BUG_REPORT.encode()

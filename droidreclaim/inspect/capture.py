@@ -34,6 +34,8 @@ _MOST_RATIO, _SMALL_BYTES = 200, 8 * MIB
 _IN_MEMORY_BYTES = 32 * MIB
 _MOST_STUDIO_BYTES = 64 * MIB  # a quarter of a million messages
 _BUG_REPORTS = ("bugreport", "dumpstate")
+_BESIDE_REPORTS = ("dumpstate_log", "dumpstate_board")  # dumpstate's own log, the vendor's part
+_MAIN_ENTRY, _LONGEST_NAME = "main_entry.txt", 256
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 
@@ -257,13 +259,25 @@ def _entries(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
         if entry.filename.startswith("/") or ".." in Path(entry.filename).parts:
             raise ParseError(name, 1, "", hint=f"holds a path that leads out: {entry.filename!r}")
     top = [one for one in entries if "/" not in one.filename]
+    main = _main_entry(archive, top)
     reports = [
         one
         for one in top
         if one.filename.lower().startswith(_BUG_REPORTS)
-        and one.filename.lower().endswith((".txt", ".zip", ".gz"))
+        and one.filename.lower().endswith((".txt", ".log", ".zip", ".gz"))
+        and not one.filename.startswith(_BESIDE_REPORTS)
     ]
-    return reports or top or entries
+    return main or reports or top or entries
+
+
+def _main_entry(archive: zipfile.ZipFile, top: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """The bug report, where Android says in the archive how it is called; empty elsewhere."""
+    try:
+        with archive.open(_MAIN_ENTRY) as told:
+            name = told.read(_LONGEST_NAME).decode("utf-8", "replace").strip()
+    except (KeyError, *_DAMAGES):
+        return []
+    return [one for one in top if one.filename == name]
 
 
 class _Raw(io.RawIOBase):
