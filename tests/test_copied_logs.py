@@ -407,3 +407,46 @@ def test_a_table_of_ps_may_have_tabs_between_its_cells(tmp_path, gap) -> None:
         "com.example.game": 4321,
         "init": 1,
     }
+
+
+PS = (
+    ("USER", "PID", "PPID", "VSZ", "RSS", "WCHAN", "ADDR", "S", "NAME"),
+    ("u0_a123", "4321", "1", "14000", "98000", "0", "0", "S", "com.example.game"),
+    ("root", "1", "0", "10000", "2000", "0", "0", "S", "init"),
+)
+PLAIN = [" ".join(one) for one in PS]
+PASTED = {
+    "quoted": [f"> {one}" for one in PLAIN],
+    "a CI's": [f"2026-11-28T09:00:0{at}.1234567Z {one}" for at, one in enumerate(PLAIN)],
+    "numbered": [f"{at}\t{one}" for at, one in enumerate(PLAIN, start=9)],
+    "a prompt": ["oriole:/ $ ps -A", *PLAIN, "oriole:/ $ ", "oriole:/ # exit"],
+    "fenced": ["```", *PLAIN, "```"],
+    "CSV": [",".join(one) for one in PS],
+    "Markdown": ["| " + " | ".join(one) + " |" for one in (PS[0], ("---",) * 9, *PS[1:])],
+    "a saved page": ["<pre>", *(f"{one}<br>" for one in PLAIN), "</pre>"],
+    "indented": [f"    {one}" for one in PLAIN],
+}
+
+
+@pytest.mark.parametrize("lines", PASTED.values(), ids=PASTED)
+def test_a_table_of_ps_is_read_out_of_a_paste(tmp_path, lines) -> None:
+    path = tmp_path / "ps.txt"
+    path.write_text("\n".join([*lines, ""]))
+
+    snapshot, _, _ = captured.captured_processes(path)
+
+    found = {one.name: (one.pid, one.memory.rss_bytes) for one in snapshot.processes}
+    assert found == {"com.example.game": (4321, 98000 << 10), "init": (1, 2000 << 10)}
+
+
+def test_the_names_of_procrank_are_read(tmp_path) -> None:
+    path = tmp_path / "procrank.txt"
+    path.write_text(
+        "  PID       Vss      Rss      Pss      Uss  cmdline\n"
+        " 4321  1400000K   98000K   60000K   50000K  com.example.game\n"
+    )
+
+    snapshot, _, _ = captured.captured_processes(path)
+
+    (one,) = snapshot.processes
+    assert (one.pid, one.name, one.memory.rss_bytes) == (4321, "com.example.game", 98000 << 10)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from droidreclaim.errors import ParseError
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.parse.activity.dump import parse_lru, parse_processes
+from droidreclaim.parse.kills.copied import without_markup
 from droidreclaim.parse.shell.ps import PsRow, parse_ps
 from droidreclaim.parse.text.bugreport import Kind
 from droidreclaim.parse.text.sections import split_activity_dump
@@ -39,15 +41,18 @@ def captured_processes(path: Path) -> tuple[Snapshot, str | None, tuple[str, ...
     return states.captured(members, rows), capture.taken_at, tuple(left_out)
 
 
-# "> USER PID PPID VSZ RSS ...", quoted in a mail or a chat.
+# "> USER PID PPID VSZ RSS ...", quoted in a mail or a chat, behind a machine's time or line numbers
 _PS_TITLE = re.compile(
-    r"(?P<quote>[>|\s]{0,8})(?:USER|LABEL|PID|F S UID|UID)\s{1,20}[A-Z]{2,5}\b.{0,500}"
+    r"(?P<before>.{0,60}?)(?<![A-Za-z])(?:USER|LABEL|PID|F S UID|UID)[\s|,]{1,20}"
+    r"[A-Z]{2,5}\b.{0,500}"
 )
+_PROMPT = re.compile(r"\S{0,80}(?: ?[~/]\S{0,80})? ?[$#](?: .{0,40})?")  # "oriole:/ $ exit"
+_MARKS = re.compile(r"[|,\t]| {0,2}-{3,}")  # between the cells of a table in Markdown or CSV
 
 
 def _rows(text: str, name: str) -> tuple[PsRow, ...]:
     """
-    The rows of ``ps``; of a paste, those below its titles, without what quotes each.
+    The rows of ``ps``; of a paste, those below its titles, without what stands before each.
 
     Raises:
         ParseError: a row cannot be read, or there is none.
@@ -55,14 +60,24 @@ def _rows(text: str, name: str) -> tuple[PsRow, ...]:
     try:
         return parse_ps(text, name)
     except ParseError:
-        lines = text.splitlines()
+        lines = [without_markup(one) for one in text.splitlines()]
         found = ((at, _PS_TITLE.fullmatch(one)) for at, one in enumerate(lines))
         at, title = next((pair for pair in found if pair[1]), (0, None))
-        quote = title["quote"] if title else ""
-        if title is None or not (at or quote):
+        if title is None:
             raise
-        rows = [one.removeprefix(quote) for one in lines[at:] if one.strip("> |`")]
-        return parse_ps("\n".join([*rows, ""]), name)
+        before = re.compile(re.sub(r"[0-9]+", "[0-9]+", re.escape(title["before"])))
+        return parse_ps("\n".join([*_unmarked(lines[at:], before), ""]), name)
+
+
+def _unmarked(lines: list[str], before: re.Pattern[str]) -> Iterator[str]:
+    """Rows of a table in a paste; prompts and fences are none."""
+    marked = _MARKS.search(before.sub("", lines[0], count=1)) is not None
+    for line in lines:
+        matched = before.match(line)
+        row = line[matched.end() :] if matched else line
+        row = _MARKS.sub(" ", row) if marked else row
+        if row.strip("> |`-") and not _PROMPT.fullmatch(row):
+            yield row
 
 
 def _members(text: str) -> dict[int, Member]:

@@ -125,14 +125,14 @@ def _row(cells: dict[str, str]) -> PsRow:
         state=cells.get("S") or cells.get("STAT"),
         name=_name(cells),
         virtual_bytes=size_bytes(cells.get("VSZ") or cells.get("VSIZE") or cells.get("VIRT") or ""),
-        rss_bytes=size_bytes(cells.get("RSS") or cells.get("RES") or ""),
+        rss_bytes=size_bytes(cells.get("RSS") or cells.get("RES") or cells.get("Rss") or ""),
         label=cells.get("LABEL"),
         cells=MappingProxyType(cells),
     )
 
 
 def _name(cells: dict[str, str]) -> str | None:
-    for column in ("NAME", "CMDLINE", "ARGS", "CMD", "COMM", "COMMAND"):
+    for column in ("NAME", "CMDLINE", "ARGS", "CMD", "COMM", "COMMAND", "cmdline"):
         if cells.get(column):
             return cells[column]
     return None

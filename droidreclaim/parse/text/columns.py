@@ -36,7 +36,9 @@ _PATTERNS = {
     "CPU%": _PERCENT,
     "%MEM": _PERCENT,
 }
-_NAME_COLUMNS = ("NAME", "CMD", "CMDLINE", "ARGS", "COMM", "COMMAND", "Name", "Proc", "Thread")
+_NAME_COLUMNS = (
+    "NAME", "CMD", "CMDLINE", "ARGS", "COMM", "COMMAND", "Name", "Proc", "Thread", "cmdline",
+)  # fmt: skip
 _WORD = r"\S{1,512}"
 _HEADER_WORD = re.compile(r"[#%A-Za-z][%A-Z a-z+0-9_-]{0,15}")
 _LONGEST_HEADER = 1000
