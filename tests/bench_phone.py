@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +136,15 @@ class Bench:
         address = Server("127.0.0.1", self.adb.port)
         (attached,) = list_devices(address, 5)
         return BenchPhone(AdbDevice(address, attached), Places(home=str(self.home / "place")))
+
+    def programs(self, kind: str) -> list[int]:
+        """Pids of our programs of a kind that run on the phone."""
+        place, found = f"{self.home / 'place'}/{kind}", []
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if os.readlink(path / "exe").startswith(place):
+                    found.append(int(path.name))
+        return found
 
     def lose(self) -> None:
         """Break every connection, as an unplugged cable does."""

@@ -145,7 +145,7 @@ def _with_keys(watched: Live, sort: str, words: str) -> None:
     from droidreclaim.top.tui.view import TopView
 
     view = TopView(watched, sort=sort, words=words)
-    view.run()
+    view.run(mouse=False)  # the terminal's own: to select and to scroll
     if view.ended is not None:
         raise view.ended
     if view.ended_by == signal.SIGINT:

@@ -175,7 +175,7 @@ class Head:
 
     Attributes:
         root: The way to root; None without.
-        past: Moments of the last minute, oldest first, the newest is now.
+        past: Moments of the last five minutes, oldest first, the newest is now.
         kills: How many since the view began, by who killed.
     """
 

@@ -16,7 +16,7 @@ from droidreclaim.top.frame import Action, Death, Frame, GuardSeen, Head, Moment
 from droidreclaim.top.look import Look
 from droidreclaim.top.rows import Known, rows_of, rows_of_deaths
 
-PAST_S = 60.0
+PAST_S = 300.0
 AWAY_ADJ = 500  # out of the foreground, as the guard counts: services and what comes after
 DEAD_S = 60.0  # a killed app stays so long
 ESTIMATE_EVERY_S = 10.0

@@ -1,11 +1,12 @@
 """
 What `top` costs at one tick a second: of a core of the host, and of one of the device.
 
-    python tests/bench/bench_top.py [SECONDS [PROCESSES]]
+    python tests/bench/bench_top.py [SECONDS [PROCESSES [storm]]]
 
 The device is this machine, with so many processes, half of those beside its apps root's: the helper
 and each command that is run there are counted, from ten seconds after the start. The view is drawn
-without a terminal, 120 by 40 cells.
+without a terminal, 120 by 40 cells. With ``storm`` an app is killed and started anew each second,
+and its end is logged; then what counts is whether the view's memory grows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -95,13 +97,32 @@ def helper_s(place: Path) -> float:
     return found
 
 
-def main(seconds: float, processes: int) -> None:
+def storm(bench: Bench, over: threading.Event) -> None:
+    """Kill an app each second, as lmkd logs it, and start it anew."""
+    number = 0
+    while not over.wait(1.0):
+        victim = bench.apps.pop(0)
+        victim.kill()
+        stamp = time.strftime("%m-%d %H:%M:%S", time.localtime())
+        bench.log(
+            f"{stamp}.500   100   100 I lowmemorykiller: Kill '{victim.name}' ({victim.pid}), uid "
+            f"{victim.uid}, oom_score_adj {victim.adj} to free 21744kB rss, 0kB swap; reason: low "
+            "watermark is breached"
+        )
+        bench.start(f"com.example.app{APPS + number}", adj=900 + number % APPS, mib=8)
+        number += 1
+
+
+def main(seconds: float, processes: int, *, stormy: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, AdbServer() as adb:
         bench = Bench(adb, Path(folder))
         for number in range(APPS):
             bench.start(f"com.example.app{number}", adj=900 + number, mib=8)
         there = len(list(Path("/proc").glob("[0-9]*")))
-        sleepers = [subprocess.Popen(["sleep", "3600"]) for _ in range(max(0, processes - there))]
+        sleepers = [
+            subprocess.Popen(["sleep", "3600"], user=1000 if number % 2 else None)
+            for number in range(max(0, processes - there))
+        ]
         place = Path(folder) / "place"
         script = VIEW.format(tests=str(TESTS), port=adb.port, place=str(place), seconds=seconds)
         with subprocess.Popen(
@@ -109,20 +130,24 @@ def main(seconds: float, processes: int) -> None:
         ) as view:
             assert view.stdout
             view.stdout.readline()
+            over = threading.Event()
+            if stormy:
+                threading.Thread(target=storm, args=(bench, over)).start()
             began_s, helper, device = time.monotonic(), helper_s(place), device_s(adb)
             told = view.stdout.readline().split()
+            over.set()
             lasted_s = time.monotonic() - began_s
             helper, device = helper_s(place) - helper, device_s(adb) - device
         print(f"processes  {max(processes, there)}, of which {APPS} are apps; {told[3]} ticks")
         print(f"host       {float(told[0]):.1%} of a core; RSS {told[1]} -> {told[2]} KiB")
-        print(
-            f"device     {device / lasted_s:.2%} of a core, of which {helper / lasted_s:.2%} helper"
-        )
+        if not stormy:
+            shares = f"{device / lasted_s:.2%} of a core, of which {helper / lasted_s:.2%} helper"
+            print(f"device     {shares}")
         for one in sleepers:
             one.kill()
         bench.close()
 
 
 if __name__ == "__main__":
-    arguments = [float(word) for word in sys.argv[1:]]
-    main(arguments[0] if arguments else 60, int(arguments[1]) if len(arguments) > 1 else 300)
+    words = [*sys.argv[1:], *("60", "300", "calm")[len(sys.argv) - 1 :]]
+    main(float(words[0]), int(words[1]), stormy=words[2] == "storm")

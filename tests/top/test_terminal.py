@@ -42,7 +42,7 @@ try:
     with bench_phone(Path({home!r})) as bench:
         bench.start("com.bench.terminal", adj=940)
         with Crashing(bench.phone(), bench.phone, every_s=0.3) as live:
-            top._with_keys(live, "adj", "")
+            top._with_keys(live, "adj", "com.bench.t")
 except (Exception, KeyboardInterrupt) as error:
     code = failure.tell(error, [])
 raise SystemExit(code)
@@ -118,8 +118,8 @@ def program(home: Path, *, crash: bool = False) -> str:
 
 
 def is_as_it_was(terminal: Terminal) -> None:
-    """The other screen is left, the cursor is seen, the mouse is let go, lines are lines again."""
-    for off in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"):
+    """The other screen is left, the cursor is seen, lines are lines again."""
+    for off in (b"\x1b[?1049l", b"\x1b[?25h"):
         assert off in terminal.shown[terminal.shown.rindex(b"\x1b[?1049h") :], off
     assert terminal.settings_now() == terminal.before
 
@@ -164,3 +164,23 @@ def test_q_ends_it_well_and_sixteen_colours_and_none_are_all_that_is_written(
         is_as_it_was(terminal)
         assert b"38;2;" not in terminal.shown
         assert b"48;5;" not in terminal.shown
+
+
+def test_without_textual_it_is_said_what_to_install_before_a_device_is_asked(
+    opened: list[Terminal],
+) -> None:
+    words = 'import sys; sys.modules["textual"] = None; sys.argv = ["droidreclaim", "top"]\n'
+    words += "from droidreclaim.cli.main import main; main()"
+    opened.append(terminal := Terminal(words, 80, ADB_SERVER_SOCKET="tcp:127.0.0.2:1"))
+    assert terminal.end() == 2
+    assert b"pip install 'droidreclaim[tui]'" in terminal.shown
+    assert b"top --plain" in terminal.shown
+
+
+def test_what_is_no_terminal_gets_pictures_and_a_lost_device_exit_3() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "droidreclaim", "top"], capture_output=True, text=True, timeout=60,
+        env=os.environ | {"ADB_SERVER_SOCKET": "tcp:127.0.0.2:1"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr

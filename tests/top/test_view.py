@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 
@@ -144,6 +146,26 @@ def test_a_lost_device_leaves_the_picture_says_how_old_it_is_and_keys_work(apps:
         assert time.monotonic() - began_s < 2
         await pilot.press("escape")
         apps.lost = False
+        await seen(pilot, lambda: "live" in said(view, "#title"))
+
+    with_keys(watching(apps), keys)
+
+
+def test_a_helper_that_is_silent_holds_nothing_up_and_the_picture_says_its_age(
+    apps: Bench,
+) -> None:
+    async def keys(pilot: Pilot[None], view: TopView) -> None:
+        helpers = apps.programs("helper")
+        assert helpers
+        for pid in helpers:
+            os.kill(pid, signal.SIGSTOP)
+        await seen(pilot, lambda: "s old" in said(view, "#title"))
+        assert "lost" not in said(view, "#title")
+        began_s = time.monotonic()
+        await pilot.press("down", "s", "e", "escape")
+        assert time.monotonic() - began_s < 2
+        for pid in helpers:
+            os.kill(pid, signal.SIGCONT)
         await seen(pilot, lambda: "live" in said(view, "#title"))
 
     with_keys(watching(apps), keys)
