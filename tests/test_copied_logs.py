@@ -381,12 +381,14 @@ def test_any_values_in_an_export_are_an_answer_or_one_line(
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     form=st.sampled_from([*FORMS.values(), *WITHOUT_A_TIME.values()]),
-    noise=st.lists(st.text(string.printable, max_size=200), max_size=8),
+    noise=st.lists(
+        st.text(string.digits + string.ascii_letters + string.punctuation + " ", max_size=200),
+        max_size=8,
+    ),
     said=st.sampled_from([MAIN, EVENTS]),
 )
 def test_a_kill_in_any_form_is_found_among_any_lines(tmp_path, form, noise, said) -> None:
-    quiet = [one.replace("\n", " ").replace("\r", " ") for one in noise]
-    text = "\n".join([*quiet, "", *(form(*one) for one in said), "", *quiet])
+    text = "\n".join([*noise, "", *(form(*one) for one in said), "", *noise])
 
     assert 4321 in {record.pid for record in of_text(tmp_path, text).records}
 
