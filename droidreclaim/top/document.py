@@ -87,6 +87,7 @@ def _part_json(part: Part) -> dict[str, Any]:
 def _action_json(action: Action) -> dict[str, Any]:
     return {
         "what": action.what,
+        "by": "guard" if action.by_guard else "top",
         "outcome": action.outcome,
         "moved_bytes": action.moved_bytes,
         "gained_bytes": action.gained_bytes,

@@ -39,20 +39,22 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Action:
     """
-    What was done to an app from here.
+    What was done to an app last.
 
     Attributes:
-        what: ``pageout`` or ``prefetch``.
+        what: ``pageout`` or ``prefetch``; of the guard also ``cold`` and ``trim``.
         outcome: In the words of ``reclaim --json``.
         moved_bytes: What left memory, or came back into it.
         gained_bytes: What the device really had more.
+        by_guard: The guard did it, and not a key here; it does not tell how much moved.
     """
 
     what: str
     at_s: float
     outcome: str
-    moved_bytes: int | None
-    gained_bytes: int | None
+    moved_bytes: int | None = None
+    gained_bytes: int | None = None
+    by_guard: bool = False
 
 
 @dataclass(frozen=True, slots=True)

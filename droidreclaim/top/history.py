@@ -53,13 +53,15 @@ class History:
     Attributes:
         guard: What was last heard of the guard.
         pss_bytes: By package and user, where it was asked for.
-        actions: The last one on each row, by its key.
+        actions: The last one from here on each row, by its key.
+        guards_actions: The guard's last one on each process.
     """
 
     def __init__(self, *, source: str, root: str | None) -> None:
         self.guard: GuardSeen | None = None
         self.pss_bytes: dict[str, int] = {}
         self.actions: dict[str, Action] = {}
+        self.guards_actions: dict[ProcessId, Action] = {}
         self._source, self._root = source, root
         self._tracks: dict[ProcessId, _Track] = {}
         self._last: dict[ProcessId, Process] = {}
@@ -124,7 +126,10 @@ class History:
             kills=dict(self._counts),
         )
         boot_s = look.sample.boot_s or 0.0
-        known = {one: _known(track, boot_s) for one, track in self._tracks.items()}
+        known = {
+            one: _known(track, boot_s, self.guards_actions.get(one))
+            for one, track in self._tracks.items()
+        }
         rows = rows_of(
             look.seen, apps, known, swap_state, pss_bytes=self.pss_bytes, actions=self.actions
         )
@@ -287,11 +292,12 @@ def _follow(track: _Track, process: Process, boot_s: float) -> None:
     track.swap_bytes, track.peak_swap_bytes = swap, max(track.peak_swap_bytes, swap)
 
 
-def _known(track: _Track, boot_s: float) -> Known:
+def _known(track: _Track, boot_s: float, guards: Action | None) -> Known:
     away_s = None if track.away_since is None else max(0.0, boot_s - track.away_since)
     return Known(
         away_s=away_s,
         away_at_least=track.away_at_least,
         back_bytes=track.peak_swap_bytes - track.swap_bytes,
         estimate=track.estimate,
+        guards=guards,
     )

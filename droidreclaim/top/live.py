@@ -13,9 +13,11 @@ from functools import partial
 
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DeviceError, DroidReclaimError
+from droidreclaim.helper.guard_wire import AppLine
 from droidreclaim.inspect.headroom import LiveBasis, basis_of
 from droidreclaim.inspect.kills import follow
 from droidreclaim.inspect.states import owners
+from droidreclaim.model import ProcessId
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.session import Phone
 from droidreclaim.snapshot import Member, Snapshot
@@ -235,9 +237,15 @@ class Live:
 
     def ask_guard(self, side: Side) -> None:
         """Ask the guard what it does; a job for `side`."""
-        line = side.guard.status().guard
+        told = side.guard.status()
+        line, now_s = told.guard, time.monotonic()
         seen = _guard_of(line.profile, line.pid, line.actions, line.left_s)
-        self.note(lambda history: setattr(history, "guard", seen))
+
+        def note(history: History) -> None:
+            history.guard = seen
+            history.guards_actions = guards_actions(told.apps, now_s)
+
+        self.note(note)
 
     # The thread that listens for kills
 
@@ -260,6 +268,17 @@ def _guard_of(
     profile: str | None, pid: int | None, actions: int | None, left_s: int | None
 ) -> GuardSeen | None:
     return None if pid is None else GuardSeen(pid, profile, actions, left_s)
+
+
+def guards_actions(apps: Iterable[AppLine], now_s: float) -> dict[ProcessId, Action]:
+    """What the guard did last to each process, by the host's clock."""
+    return {
+        ProcessId(one.pid, one.start): Action(
+            one.last_action, now_s - one.last_action_s, "reclaimed", by_guard=True
+        )
+        for one in apps
+        if one.last_action is not None and one.last_action_s is not None
+    }
 
 
 def _told(record: KillRecord) -> Callable[[History], None]:

@@ -25,6 +25,7 @@ class Known:
     away_at_least: bool = False
     back_bytes: int | None = None
     estimate: Advice | None = None
+    guards: Action | None = None
 
 
 _NOTHING = Known()
@@ -47,12 +48,8 @@ def rows_of(
     rows = []
     for (package, user), processes in groups.items():
         row = _row(package, user, processes, seen, known, swap)
-        key = row.key
-        rows.append(
-            _with(row, pss_bytes=pss_bytes.get(key), action=actions.get(key))
-            if key in pss_bytes or key in actions
-            else row
-        )
+        action = _later(row.action, actions.get(row.key))
+        rows.append(replace(row, pss_bytes=pss_bytes.get(row.key), action=action))
     return tuple(rows)
 
 
@@ -134,6 +131,7 @@ def _row(
         frozen=_all(part.frozen for part in parts),
         away_s=latest.away_s if latest else None,
         away_at_least=latest.away_at_least if latest else False,
+        action=_later(*(past.guards for past in pasts)),
     )
 
 
@@ -181,5 +179,7 @@ def _all(values: Iterable[bool | None]) -> bool | None:
     return None if None in known else all(known)
 
 
-def _with(row: Row, *, pss_bytes: int | None, action: Action | None) -> Row:
-    return replace(row, pss_bytes=pss_bytes, action=action)
+def _later(*actions: Action | None) -> Action | None:
+    """The last of what was done; None where nothing was."""
+    known = [one for one in actions if one is not None]
+    return max(known, key=lambda one: one.at_s, default=None)

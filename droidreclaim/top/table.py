@@ -23,7 +23,12 @@ _SILENT_S = 8.0  # who killed is told about three seconds later
 GUTTER = 2
 _NARROW = 90
 
-_ACTIONS = {"pageout": "paged out", "prefetch": "prefetched"}
+_ACTIONS = {
+    "pageout": "paged out",
+    "prefetch": "prefetched",
+    "cold": "marked cold",
+    "trim": "asked to trim",
+}
 
 
 @dataclass(frozen=True)
@@ -284,6 +289,8 @@ def _death(death: Death, now_s: float) -> str:
 
 def _action(action: Action, now_s: float) -> str:
     said = _ACTIONS.get(action.what, action.what)
+    if action.by_guard:
+        return f"guard {said} {ago(now_s - action.at_s)} ago"
     moved = f" {short(action.moved_bytes)}" if action.moved_bytes is not None else ""
     gained = f" (+{short(action.gained_bytes)})" if action.gained_bytes is not None else ""
     done = (

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from rich.cells import cell_len
 
+from droidreclaim.helper.guard_wire import AppLine
+from droidreclaim.model import ProcessId
 from droidreclaim.top import plain
 from droidreclaim.top.draw import ANSI, DARK, LIGHT, ago, graph, short
 from droidreclaim.top.frame import GuardSeen
+from droidreclaim.top.live import guards_actions
 from droidreclaim.top.rows import matching, ordered
 from droidreclaim.top.table import part_lines, row_line
 from droidreclaim.units import GIB, KIB, MIB
@@ -85,6 +90,19 @@ def test_a_row_says_why_it_may_not_be_touched_or_what_was_done() -> None:
     text = drawn(row("com.android.launcher3", 0), acted(row("com.example.game", 940)), width=200)
     assert "in the foreground (adj 0)" in text
     assert "paged out 22.0M (+14.0M) 20s ago" in text
+
+
+def test_a_row_says_what_the_guard_did_last() -> None:
+    line = AppLine(
+        pid=310, start=99, name="com.example.game", uid=10123, adj=940, importance=940, match="*",
+        background_s=30, rss_anon_bytes=0, swap_bytes=0, last_action="pageout", last_action_s=12,
+        refaulted_bytes=0, holdoff_s=0, spared=None,
+    )  # fmt: skip
+    idle = structs.replace(line, pid=311, last_action=None, last_action_s=None)
+    [(process, action)] = guards_actions([line, idle], 1000.0).items()
+    assert (process, action.at_s) == (ProcessId(310, 99), 988.0)
+    text = drawn(replace(row("com.example.game", 940), action=action), width=160)
+    assert "guard paged out 12s ago" in text
 
 
 def test_without_colour_there_is_no_escape_and_with_it_only_the_sixteen() -> None:
