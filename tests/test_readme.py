@@ -15,6 +15,11 @@ from droidreclaim.model import Reason
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text("utf-8")
 _PAGES = sorted([*_ROOT.glob("*.md"), *_ROOT.glob("docs/*.md")])
+_TEXTS = {".md", ".py", ".c", ".h", ".j2", ".yaml", ".yml", ".toml", ".sh"}
+_FILE = re.compile(
+    r"(?<![\w./-])(?:\.\./)*(?:docs|tests|examples|device-scripts|droidreclaim|scenarios|profiles|"
+    r"shared|reference|cases)/[\w./-]*\.(?:md|py|c|h|ya?ml|sh|toml)\b"
+)
 _LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -57,6 +62,20 @@ def test_every_reason_of_a_page_out_is_explained() -> None:
 def test_every_link_of_a_page_leads_somewhere_in_a_clone(page: Path) -> None:
     for target in _LINK.findall(page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("folder", ["docs", "droidreclaim", "device-scripts", "tests", "examples"])
+def test_every_file_that_a_text_names_is_in_a_clone(folder: str) -> None:
+    """Also in comments: a reader of a clone has no other folder beside it."""
+    texts = [
+        path
+        for path in [*_ROOT.glob("*.*"), *(_ROOT / folder).rglob("*.*")]
+        if path.suffix in _TEXTS and path.name != "CHANGELOG.md"  # which tells of what was
+    ]
+    assert len(texts) > 10
+    for path in texts:
+        for name in _FILE.findall(path.read_text("utf-8")):
+            assert (_ROOT / name).exists() or (path.parent / name).exists(), f"{path}: {name}"
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:

@@ -73,7 +73,11 @@ int group_open(int dir, const char *controller, const char *file, int flags)
 	return error ? error : open_mounted(controller, group, file, flags);
 }
 
-/* The number in a file of the group; UNKNOWN for "max", and where there is no such file. */
+/*
+ * The number in a file of the group; UNKNOWN for "max", and where there is no such file.
+ *
+ *	268435456
+ */
 static uint64_t read_limit(struct span group, const char *file)
 {
 	char buffer[32];

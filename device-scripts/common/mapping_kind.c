@@ -15,6 +15,7 @@ const char *kind_name(size_t index)
 	return names[index];
 }
 
+/* "dalvik,native,stack" */
 bool kinds_parse(struct span words, unsigned int *out)
 {
 	struct span word;
@@ -103,6 +104,7 @@ enum vma_kind kind_of(struct span perms, uint64_t inode, struct span path)
 	return file_kind(perms, path);
 }
 
+/* "anon", "file" or "all" */
 bool what_parse(struct span word, unsigned int *out)
 {
 	*out = span_is(word, "anon") ? VMA_ANON :

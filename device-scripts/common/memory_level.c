@@ -15,7 +15,11 @@ size_t file_once(int fd, char *buffer, size_t capacity)
 	return got < 0 ? 0 : (size_t)got;
 }
 
-/* The number after `key` and blanks, when the line starts so (blanks aside). */
+/*
+ * The number after `key` and blanks, when the line starts so (blanks aside).
+ *
+ *	  nr_free_cma  4096
+ */
 static bool line_number(struct span line, const char *key, uint64_t *out)
 {
 	size_t at = 0, digits = 0;

@@ -136,6 +136,7 @@ int proc_read_name(int dir, const struct proc_stat *stat, struct name *out)
 	return 0;
 }
 
+/* oom_score_adj: "-800", and a newline. */
 int proc_read_adj(int dir, int *adj)
 {
 	char buffer[32];

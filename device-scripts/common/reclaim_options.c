@@ -6,7 +6,7 @@
 /* ChromeOS warns that a write to /proc/PID/reclaim may take 10 s (reference: its debugd). */
 #define DEADLINE_MS 20000
 
-/* "START-END" in hex, as maps has it, of whole pages. */
+/* "7f1234000000-7f1234800000": START-END in hex, as maps has it, of whole pages. */
 static bool parse_range(struct span range, struct chosen *out)
 {
 	struct span start;
@@ -25,6 +25,7 @@ static bool is_single_target(const struct request *request)
 	return next_target(&rest, &spec) && !next_target(&rest, &spec);
 }
 
+/* what=anon, only=dalvik,native or range=7f1234000000-7f1234800000 */
 static const char *parse_chosen(const struct request *request, struct chosen *out)
 {
 	struct span what = span_of("anon"), only, range;
@@ -43,6 +44,7 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	return NULL;
 }
 
+/* backend=memcg */
 static const char *parse_backend(const struct request *request, struct options *out)
 {
 	static const char *const names[] = {
@@ -60,6 +62,10 @@ static const char *parse_backend(const struct request *request, struct options *
 	return i < ARRAY_SIZE(names) ? NULL : "backend";
 }
 
+/*
+ * budget_bytes=268435456 step_bytes=524288 pause_us=500 swap_floor_bytes=107374182
+ * deadline_ms=20000 dry=1
+ */
 const char *options_parse(const struct request *request, struct options *out)
 {
 	uint64_t dry, idle_first, deadline_ms;

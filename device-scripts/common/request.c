@@ -19,6 +19,7 @@ static bool id_is_valid(struct span id)
 	return true;
 }
 
+/* "7 pageout targets=4321:99887:700 budget_bytes=268435456": id, verb, pairs. */
 int request_parse(struct span line, struct request *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -85,7 +86,7 @@ int request_check(const struct request *request, const char *keys, const char **
 	return more;
 }
 
-/* An optional number or "-"; false when it is neither. */
+/* "10123" or "-" for one that is not given, up to the next ":"; false when it is neither. */
 static bool parse_optional(struct span *rest, unsigned int base, bool *given, uint32_t *out)
 {
 	struct span word;
@@ -101,6 +102,7 @@ static bool parse_optional(struct span *rest, unsigned int base, bool *given, ui
 	return true;
 }
 
+/* "4321:99887:700:10123:1a2b3c4d": pid, start time, floor of adj, uid, CRC32 of the name. */
 static bool parse_target(struct span text, struct target_spec *out)
 {
 	struct span word;

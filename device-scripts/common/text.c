@@ -161,6 +161,7 @@ bool take_u64(struct span *rest, unsigned int base, uint64_t *out)
 	return true;
 }
 
+/* "268435456" or, with base 16, "1a2b3c4d": digits alone. */
 bool parse_u64(struct span text, unsigned int base, uint64_t *out)
 {
 	uint64_t value;
@@ -171,6 +172,7 @@ bool parse_u64(struct span text, unsigned int base, uint64_t *out)
 	return true;
 }
 
+/* "-800" */
 bool parse_i64(struct span text, int64_t *out)
 {
 	bool minus = text.len > 0 && text.at[0] == '-';

@@ -87,6 +87,7 @@ static bool flag(const struct request *request, const char *key, bool *out, cons
 	return right;
 }
 
+/* next_launch=1 leaving=0 psi_window_us=1000000 psi_some_us=70000 swap_floor_permille=100 */
 bool when_parse(const struct request *request, struct when *out, const char **why)
 {
 	if (request_check(request, WHEN_KEYS, why) ||
@@ -111,6 +112,7 @@ bool when_parse(const struct request *request, struct when *out, const char **wh
 	return true;
 }
 
+/* low=700 */
 static bool parse_adj(const struct request *request, const char *key, int *out, const char **why)
 {
 	uint64_t value = (uint64_t)*out;
@@ -120,6 +122,7 @@ static bool parse_adj(const struct request *request, const char *key, int *out, 
 	return right;
 }
 
+/* how=pageout */
 static bool parse_rung(const struct request *request, enum rung *out, const char **why)
 {
 	struct span text;
@@ -135,6 +138,7 @@ static bool parse_rung(const struct request *request, enum rung *out, const char
 	return false;
 }
 
+/* what=anon, or only=dalvik,native */
 static bool parse_kinds(const struct request *request, unsigned int *out, const char **why)
 {
 	struct span what = span_of("anon"), only;
@@ -146,6 +150,7 @@ static bool parse_kinds(const struct request *request, unsigned int *out, const 
 	return !request_value(request, "only", &only) || (!given && kinds_parse(only, out));
 }
 
+/* match=com.example.game* */
 static bool parse_match(const struct request *request, char out[MATCH_MAX], const char **why)
 {
 	struct span text;
@@ -157,6 +162,7 @@ static bool parse_match(const struct request *request, char out[MATCH_MAX], cons
 	return true;
 }
 
+/* match=com.example.game* low=700 high=1000 min_bytes=4194304 how=pageout what=anon last=1 */
 bool rule_parse(const struct request *request, struct rule *out, const char **why)
 {
 	memset(out, 0, sizeof(*out));

@@ -33,6 +33,7 @@ static int32_t kib_of(uint64_t bytes)
 	return kib > KIB_MOST ? INT32_MAX : (int32_t)kib;
 }
 
+/* until=available bytes=209715200 */
 static int parse_until(const struct request *request, struct orders *out, const char **why)
 {
 	struct span word;
@@ -79,6 +80,7 @@ static int find_cap(uint64_t asked_bytes, uint64_t floor_bytes, struct orders *o
 	return 0;
 }
 
+/* step_bytes=4194304 pause_us=2000 for_ms=60000 random_permille=333 seed=1 adj=0 */
 static bool parse_numbers(const struct request *request, struct orders *out, const char **why)
 {
 	uint64_t step, pause, lasting, full, noise, adj;
@@ -103,6 +105,7 @@ static bool parse_numbers(const struct request *request, struct orders *out, con
 	return true;
 }
 
+/* until=kill cap_bytes=1073741824 floor_bytes=67108864 for_ms=60000 */
 static int parse_orders(const struct request *request, struct orders *out, const char **why)
 {
 	uint64_t cap, floor;

@@ -151,7 +151,7 @@ class _Coercion:
         self._by_typer = parameter.get_runtime_param
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        """As typer's own."""
+        """Convert *value*, as typer's own coercion does."""
         kind = param.type_descriptor.annotation
         if value is None:
             return () if param.multiple or param.nargs == -1 else None

@@ -163,7 +163,7 @@ def ps(
 
 
 def _remember(serial: str, rows: Sequence[Process]) -> None:
-    """Keep what Tab completes."""
+    """Keep the packages, so that Tab completes them."""
     from droidreclaim.cli.complete import cache
 
     cache.keep_packages(serial, (package for row in rows for package in row.packages))
@@ -272,22 +272,22 @@ def reclaim(
 def _show_reclaim(
     phone: Phone, result: ReclaimResult, error: BaseException | None, *, as_json: bool
 ) -> None:
-    from droidreclaim.report import reclaim as told
+    from droidreclaim.report import reclaim as reclaim_report
 
     if as_json:
-        emit(told.reclaim_json(phone.info, phone.source, result), error)
+        emit(reclaim_report.reclaim_json(phone.info, phone.source, result), error)
         return
-    show(told.reclaim_table(result))
+    show(reclaim_report.reclaim_table(result))
     if result.dry_run:
-        show(told.kinds_table(result))
+        show(reclaim_report.kinds_table(result))
     if not result.targets:
         return  # nobody was touched: the reasons stand in the table
-    write_folded(told.reclaim_summary(result) + "\n")
-    if line := told.swap_line(result):
+    write_folded(reclaim_report.reclaim_summary(result) + "\n")
+    if line := reclaim_report.swap_line(result):
         write(line + "\n")
     if result.device_refaults:
-        show(told.refault_table(result))
-        write("\n".join(told.device_refault_lines(result)) + "\n")
+        show(reclaim_report.refault_table(result))
+        write("\n".join(reclaim_report.device_refault_lines(result)) + "\n")
 
 
 @with_connection

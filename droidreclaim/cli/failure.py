@@ -80,7 +80,7 @@ def tell(error: BaseException, words: list[str]) -> int:
 
 
 def _unwritten() -> Failure | None:
-    """Whether stdout is what takes no more: it still holds what could not be written."""
+    """Whether stdout takes no more: its buffer still holds what could not be written."""
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -217,7 +217,7 @@ def headroom(
 def _show_sample(
     seen: Headroom, settings: Mapping[str, Setting], at: str | None, *, as_json: bool
 ) -> None:
-    """One of many: in place on a terminal, a line each into a pipe."""
+    """Show one of many samples: in place on a terminal, as a line into a pipe."""
     from droidreclaim.report import headroom as report
     from droidreclaim.report.table import fitted_line
 

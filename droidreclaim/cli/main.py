@@ -1,4 +1,4 @@
-"""The outermost: whatever ends a command becomes one line and an exit code."""
+"""The entry point: whatever ends a command becomes one line and an exit code."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ _PARAMETERS = {
 
 
 class OnEach(BaseException):
-    """All that the command line says makes sense; now comes the device, and it is to be many."""
+    """Raised once the command line made sense, where the command is to run on several devices."""
 
 
 def with_connection(command: Callable[..., None]) -> Callable[..., None]:

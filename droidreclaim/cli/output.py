@@ -25,7 +25,7 @@ _STDOUT = Path("-")
 
 @dataclass
 class _Printed:
-    """What has gone to stdout: a document is the only one, after lines of JSON another may come."""
+    """What was printed: one document at most, or any number of JSON lines."""
 
     any: bool = False
     document: bool = False
@@ -36,7 +36,7 @@ class _Printed:
 
 
 class Sink(Protocol):
-    """Takes what a command would print, where another process prints it."""
+    """Takes what a command prints, where another process does the printing."""
 
     def take(self, kind: str, value: Any) -> None:
         """
@@ -162,7 +162,7 @@ def terminal_columns() -> int:
 
 
 def terminal_rows() -> int:
-    """The terminal's height, likewise, or 24."""
+    """The terminal's height: $LINES, or what it says, or 24 where it says nothing."""
     return shutil.get_terminal_size().lines
 
 
@@ -178,7 +178,7 @@ def say(line: str, connection: Connection) -> None:
 
 
 def detail(line: str, connection: Connection) -> None:
-    """What only somebody who asked with -v wants to know."""
+    """Words for people on stderr who asked for them with -v."""
     if connection.verbose:
         warn(line)
 
@@ -197,7 +197,7 @@ def warn(message: str) -> None:
 
 
 def to_stderr(text: str) -> None:
-    """*text* as it is; where nobody hears, the exit code still speaks."""
+    """Write *text* to stderr; where stderr is closed, the exit code is all there is."""
     if elsewhere.sink is not None:
         elsewhere.sink.take("words", text)
         return
@@ -207,6 +207,6 @@ def to_stderr(text: str) -> None:
 
 
 def close_stdout() -> None:
-    """Python would complain once more while it exits, when it flushes what could not be written."""
+    """Close stdout, or Python complains again at its exit about what could not be written."""
     with suppress(OSError, ValueError):  # ValueError: a stream without a number, in a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

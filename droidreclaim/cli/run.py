@@ -180,7 +180,7 @@ def _line() -> dict[str, Any]:
 def _finish(
     folder: Folder, found: Result, head: dict[str, Any], copy: Path | None
 ) -> UsageError | None:
-    """Write what it came to; returns what is in the way, which must not hide what was seen."""
+    """Write the run's files; returns the error where one cannot be written, to be told last."""
     from droidreclaim.qa.junit import render
 
     try:

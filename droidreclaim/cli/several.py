@@ -83,7 +83,7 @@ def run(call: Call, connection: Connection, values: Mapping[str, Any]) -> None:
 
 @dataclass
 class _One:
-    """A device that is worked on."""
+    """A device with its process, while that runs."""
 
     serial: str
     process: ForkProcess
@@ -93,7 +93,7 @@ class _One:
 
 @dataclass
 class _Desk:
-    """Starts the processes, hears them, and keeps what is printed when all have ended."""
+    """Starts the processes, reads what they send, and keeps what is printed at the end."""
 
     call: Call
     connection: Connection
@@ -106,7 +106,7 @@ class _Desk:
     _total: int = 0
 
     def work(self, serials: tuple[str, ...]) -> None:
-        """Until each has ended; a Ctrl-C is handed on to those that run, a second one kills."""
+        """Run all to their end; a Ctrl-C is handed on to those that run, a second one kills."""
         waiting, self._total = deque(serials), len(serials)
         interrupts = 0
         while waiting or self._running:
@@ -115,7 +115,7 @@ class _Desk:
                     self._start(waiting.popleft())
                 for pipe in wait(list(self._running)):
                     assert isinstance(pipe, Pipe)
-                    self._hear(pipe)
+                    self._receive(pipe)
             except KeyboardInterrupt as error:
                 interrupts += 1
                 code = getattr(error, "exit_code", failure.INTERRUPTED)
@@ -125,7 +125,7 @@ class _Desk:
                 self._end_all(code - 128 if interrupts == 1 else signal.SIGKILL)
 
     def exit_code(self) -> int:
-        """What speaks for all: the first in rank that occurred."""
+        """The exit code for all: of those that occurred, the first in rank."""
         codes = {one.exit_code for one in self.failures.values() if one is not None}
         signals = sorted(code for code in codes if code >= failure.INTERRUPTED)
         return next(iter([*signals, *(one for one in _RANK if one in codes)]), 0)
@@ -139,7 +139,7 @@ class _Desk:
         theirs.close()
         self._running[ours] = _One(serial, process, time.monotonic())
 
-    def _hear(self, pipe: Pipe) -> None:
+    def _receive(self, pipe: Pipe) -> None:
         one = self._running[pipe]
         try:
             kind, value = pipe.recv()

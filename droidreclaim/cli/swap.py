@@ -27,15 +27,15 @@ def on(
     """Make an unused zram swap; a device that has swap is left as it is."""
     from droidreclaim.cli import connect
     from droidreclaim.reclaim.swap import enough
-    from droidreclaim.report import reclaim as told
+    from droidreclaim.report import reclaim as reclaim_report
 
     size_bytes = enough(parse_size(size)) if size is not None else None
     with connect.phone(connection) as phone:
         made = phone.swap_on(size_bytes)
     if as_json:
-        emit(told.swap_json(phone.info, phone.source, [made], on=True))
+        emit(reclaim_report.swap_json(phone.info, phone.source, [made], on=True))
     else:
-        write(told.swap_text([made], on=True) + "\n")
+        write(reclaim_report.swap_text([made], on=True) + "\n")
 
 
 @app.command()
@@ -43,11 +43,11 @@ def on(
 def off(as_json: AsJson = False, *, connection: Connection) -> None:
     """Undo 'swap on'; refused when what is swapped would not fit into memory."""
     from droidreclaim.cli import connect
-    from droidreclaim.report import reclaim as told
+    from droidreclaim.report import reclaim as reclaim_report
 
     with connect.phone(connection) as phone:
         undone = phone.swap_off()
     if as_json:
-        emit(told.swap_json(phone.info, phone.source, undone, on=False))
+        emit(reclaim_report.swap_json(phone.info, phone.source, undone, on=False))
     else:
-        write(told.swap_text(undone, on=False) + "\n")
+        write(reclaim_report.swap_text(undone, on=False) + "\n")

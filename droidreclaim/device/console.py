@@ -61,7 +61,7 @@ def serial_of(server: Server, listed: Sequence[Attached], name: str) -> str | No
 
 
 def _ask(serial: str, command: str) -> list[str]:
-    """Lines of an answer; none where there is no console, or it refuses."""
+    """Lines that the console answered; none where there is no console, or it refuses."""
     try:
         with _console(serial) as link:
             return _say(link, command)

@@ -37,7 +37,7 @@ class Host:
 
 
 def look(server: Server, timeout_s: float) -> Host:
-    """What there is; never raises, the absence of all is an answer."""
+    """Look for adb and its server; never raises, since finding none is an answer, too."""
     path, said = None, ""
     try:
         path = find_adb()
@@ -61,7 +61,7 @@ def look(server: Server, timeout_s: float) -> Host:
 
 
 def round_trip_s(device: Device, timeout_s: float) -> float:
-    """The shortest of five empty commands: connection, shell and back."""
+    """Time the shortest of five empty commands: connection, shell and back."""
     trips = []
     for _ in range(_TRIPS):
         begun = time.perf_counter()

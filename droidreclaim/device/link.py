@@ -125,7 +125,7 @@ class Link:
         return ready[0][1]
 
     def _receive(self, limit_bytes: int) -> bytes | None:
-        """What came; None when it was a false alarm."""
+        """What the other end sent; None when the socket was woken for nothing."""
         try:
             return self._socket.recv(min(limit_bytes, CHUNK_BYTES))
         except BlockingIOError:

@@ -95,7 +95,7 @@ class RootMemory:
                 self._save(records | {device.serial: record})
 
     def forget(self, device: Device) -> None:
-        """The remembered way has failed."""
+        """Forget the remembered way, which has failed."""
         with self._changing, self._alone():
             records = self._load()
             if records.pop(device.serial, None) is not None:
@@ -109,7 +109,7 @@ class RootMemory:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other processes out: a command on many devices has one for each."""
+        """Lock the file: a command on many devices has a process for each of them."""
         with ExitStack() as held:
             with suppress(ImportError, OSError):
                 import fcntl  # noqa: PLC0415 (not on Windows, where such a command is not)

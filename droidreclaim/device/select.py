@@ -129,7 +129,7 @@ def describe(listed: Sequence[Attached]) -> str:
 
 
 def what_next(attached: Attached) -> str | None:
-    """What to do about a device that is not online; None when it is, or when nobody knows."""
+    """What to do about a device that is not online; None when it is online, or nothing is known."""
     return _WHAT_NEXT.get(attached.state.split()[0])
 
 

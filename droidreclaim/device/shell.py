@@ -43,7 +43,7 @@ class Framing(Protocol):
     """How a command's streams share one connection."""
 
     def service(self, argv: Sequence[str]) -> str:
-        """What to ask the device for, to run *argv*."""
+        """The service of the device that runs *argv*."""
 
     def stdin(self, data: bytes) -> bytes:
         """*data* as it travels to the command."""
@@ -53,7 +53,7 @@ class Framing(Protocol):
 
     def feed(self, data: bytes) -> Iterator[tuple[Stream, bytes]]:
         """
-        Take apart what came; nothing is held back longer than a frame's header.
+        Take received bytes apart; no more than a frame's header is held back.
 
         Raises:
             ValueError: this is no such framing.
@@ -69,7 +69,7 @@ class ShellProtocol:
         self._left_bytes = 0
 
     def service(self, argv: Sequence[str]) -> str:
-        """What to ask the device for."""
+        """The service of the device that runs *argv*."""
         return "shell,v2,raw:" + shlex.join(argv)
 
     def stdin(self, data: bytes) -> bytes:
@@ -120,7 +120,7 @@ class ExecStream:
         self._exit_code = 0
 
     def service(self, argv: Sequence[str]) -> str:
-        """What to ask the device for."""
+        """The service of the device that runs *argv*."""
         command = f"({shlex.join(argv)}) 2>&1 >&3 3>&-"
         if self._stdin_bytes == 0:
             command += " </dev/null"
@@ -134,7 +134,7 @@ class ExecStream:
         )
 
     def stdin(self, data: bytes) -> bytes:
-        """*data* as it is."""
+        """*data* unchanged: the stream has no frames."""
         return data
 
     def end_of_stdin(self) -> bytes:
@@ -142,7 +142,7 @@ class ExecStream:
         return b""
 
     def feed(self, data: bytes) -> Iterator[tuple[Stream, bytes]]:
-        """What came, up to what may be the beginning of a mark."""
+        """The received bytes, up to what may be the beginning of a mark."""
         self._pending += data
         while self._parts:
             stream, mark = self._parts[0]

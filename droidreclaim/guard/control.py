@@ -14,7 +14,7 @@ from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
 from droidreclaim.helper.protocol import Reply
 from droidreclaim.helper.session import HelperError
-from droidreclaim.helper.wire import lines_of, one_of
+from droidreclaim.helper.wire import lines_of, only_line_of
 from droidreclaim.model import DeviceInfo
 from droidreclaim.model.profile import Profile
 
@@ -64,7 +64,7 @@ def start(
         )
     except HelperError as error:
         raise _refusal(running.serial, error) from error
-    return one_of(reply, "guard", GuardLine)
+    return only_line_of(reply, "guard", GuardLine)
 
 
 def stop(running: RunningHelper) -> GuardLine:
@@ -75,15 +75,15 @@ def stop(running: RunningHelper) -> GuardLine:
         NotAchieved: none runs, or it did not end.
     """
     try:
-        return one_of(running.session.call("guard_stop"), "guard", GuardLine)
+        return only_line_of(running.session.call("guard_stop"), "guard", GuardLine)
     except HelperError as error:
         raise _refusal(running.serial, error) from error
 
 
 def status(running: RunningHelper) -> Status:
-    """What the guard sees and has done; a guard line that says no where none runs."""
+    """What the guard sees and has done; where none runs, a status that says so."""
     reply = running.session.call("guard_status")
-    return Status(one_of(reply, "guard", GuardLine), lines_of(reply, "app", AppLine))
+    return Status(only_line_of(reply, "guard", GuardLine), lines_of(reply, "app", AppLine))
 
 
 def log(running: RunningHelper) -> tuple[EventLine, ...]:
@@ -92,7 +92,7 @@ def log(running: RunningHelper) -> tuple[EventLine, ...]:
 
 
 def follow(running: RunningHelper) -> Iterator[EventLine]:
-    """The same, and then whatever comes, until interrupted."""
+    """Yield what guards of this device did, oldest first, then each new event until interrupted."""
     after = None
     while True:
         for event in _events(running.session.call("guard_log", after=after)):

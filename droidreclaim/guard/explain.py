@@ -6,7 +6,7 @@ from droidreclaim import profiles
 from droidreclaim.guard import floor
 from droidreclaim.helper.connect import RunningHelper
 from droidreclaim.helper.guard_wire import ConditionLine, ExplainLine, Explanation, TurnLine
-from droidreclaim.helper.wire import lines_of, one_of
+from droidreclaim.helper.wire import lines_of, only_line_of
 from droidreclaim.model.profile import Profile
 
 
@@ -22,7 +22,7 @@ def explain(running: RunningHelper, profile: Profile) -> Explanation:
     apps = lines_of(reply, "turn", TurnLine)
     return Explanation(
         here,
-        one_of(reply, "explain", ExplainLine),
+        only_line_of(reply, "explain", ExplainLine),
         lines_of(reply, "condition", ConditionLine),
         tuple(app for app in apps if app.turn is not None),
         tuple(app for app in apps if app.turn is None),

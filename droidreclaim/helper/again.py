@@ -32,7 +32,7 @@ def scan_again_of(reply: Reply, before: Scan) -> Scan:
         processes.append(_again(old, line))
     told = {one.pid for one in processes}
     processes += [one for one in before.processes if _is_root(one) and one.pid not in told]
-    unreadable = wire.one_of(reply, "unreadable", wire.Unreadable)
+    unreadable = wire.only_line_of(reply, "unreadable", wire.Unreadable)
     ordered = sorted(processes, key=lambda process: process.pid)
     return Scan(ranked(reply, ordered), before.packages_list, unreadable.count, unreadable.errno)
 

@@ -164,7 +164,7 @@ def _run_place(
     argv = way.wrap(["sh", "-c", _PLACE, "droidreclaim", *words])
     stdin = b"" if verified else helper.read()
     result = device.run(argv, timeout_s=_step_s(deadline), stdin=stdin)
-    for key, reason in said(result.text):
+    for key, reason in script_values(result.text):
         if key in ("placed", "unverified"):
             return key
         if key == "failed":
@@ -174,7 +174,7 @@ def _run_place(
     raise NotPossible(f"{device.serial}: {way.value}: {result.complaint}")
 
 
-def said(text: str) -> Iterator[tuple[str, str]]:
+def script_values(text: str) -> Iterator[tuple[str, str]]:
     """
     What our scripts say in *text*, by whole lines: key and value.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from droidreclaim.helper.protocol import Reply
-from droidreclaim.helper.wire import Line, lines_of, one_of
+from droidreclaim.helper.wire import Line, lines_of, only_line_of
 from droidreclaim.model.bounded import Adj, Difference, Pid, Size, Text, Uid, Word
 from droidreclaim.model.pressure import Death, Level, PressureResult
 
@@ -82,7 +82,7 @@ class EndedLine(_LevelLine, frozen=True):
 
 def result_of(reply: Reply, until_bytes: int | None) -> PressureResult:
     """The value of a reply; raises ParseError when it is not of the form."""
-    line = one_of(reply, "pressure", PressureLine)
+    line = only_line_of(reply, "pressure", PressureLine)
     return PressureResult(
         until=line.until,
         until_bytes=until_bytes,

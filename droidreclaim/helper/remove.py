@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import NotPossible
-from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places, said
+from droidreclaim.helper.deploy import DEFAULT_PLACES, TEMP_PREFIX, Places, script_values
 
 # Swap is ours when its header, 1024 bytes into the area, has our label 28 bytes further on.
 # (Android before 6 has dd and no head, a small toybox the reverse.)
@@ -96,7 +96,7 @@ def remove(
     """
     script = ["sh", "-c", _REMOVE, "droidreclaim", places.home, places.temp, TEMP_PREFIX]
     result = device.run((way or RootWay.ADBD).wrap(script), timeout_s=timeout_s)
-    words = list(said(result.text))
+    words = list(script_values(result.text))
     if not words or words[-1][0] != "done":
         raise NotPossible(f"{device.serial}: uninstall: {result.complaint}")
     return Removal(

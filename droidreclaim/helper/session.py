@@ -172,7 +172,7 @@ class HelperSession:
         self._keep(data)
 
     def _look(self, timeout_s: float) -> None:
-        """See that the device is there while the helper works and says nothing."""
+        """Ping the device while the helper works and says nothing."""
         assert self._ping is not None
         try:
             self._ping(timeout_s=timeout_s)

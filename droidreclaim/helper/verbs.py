@@ -71,12 +71,12 @@ def read_files(*names: str) -> Call:
 
 
 def hello_of(reply: Reply) -> Hello:
-    """Who answers."""
-    return wire.one_of(reply, "hello", Hello)
+    """The helper that answers: its protocol, its build, and what it is allowed to do."""
+    return wire.only_line_of(reply, "hello", Hello)
 
 
 def backends_of(reply: Reply) -> dict[str, Backend]:
-    """What was probed, by the name of the backend."""
+    """Each backend that the helper tried, by its name."""
     return {line.name: line for line in wire.lines_of(reply, "backend", Backend)}
 
 
@@ -204,7 +204,7 @@ def advise(
     try:
         if reply is not None:
             advices = advices_of(reply, {process.id for process in targets})
-            swap = wire.one_of(reply, "device", SwapChange)
+            swap = wire.only_line_of(reply, "device", SwapChange)
             return Advised(advices, swap, ended_by or session.cut_short(reply))
     except ParseError as error:
         ended_by = ended_by or error
@@ -239,7 +239,7 @@ def _pace(max_bytes_per_s: int | None) -> tuple[int | None, int | None]:
 
 def measure(session: HelperSession, ids: Iterable[ProcessId]) -> dict[ProcessId, Measured]:
     """
-    What processes hold now, exactly; one that is gone has an errno.
+    Measure exactly what processes hold now; a process that is gone has an errno.
 
     Raises:
         DeviceError: the device was lost or did not answer in time.

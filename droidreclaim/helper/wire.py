@@ -66,7 +66,7 @@ class Proc(Line, frozen=True):
 
 
 class Again(Line, frozen=True):
-    """A process that the session's last scan told of: what may have changed."""
+    """What may have changed of a process that the session's last scan told of."""
 
     pid: Pid
     start: Size
@@ -153,7 +153,7 @@ def lines_of(reply: Reply, type_name: str, line_type: type[_L]) -> tuple[_L, ...
     )
 
 
-def one_of(reply: Reply, type_name: str, line_type: type[_L]) -> _L:
+def only_line_of(reply: Reply, type_name: str, line_type: type[_L]) -> _L:
     """The only line of its type in *reply*; raises ParseError when there is none, or another."""
     lines = lines_of(reply, type_name, line_type)
     if len(lines) != 1:

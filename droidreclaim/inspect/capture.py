@@ -204,7 +204,7 @@ class _Reader:
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Lines without their ends, in pieces where very long; of blank ones in a row the first."""
+    """Lines without their ends: very long ones in pieces, of several blank ones the first."""
     was_blank = False
     for _ in range(_MOST_LINES):
         line = text.readline(_LONGEST_LINE)
@@ -218,7 +218,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 class _TooMuch(ParseError):
-    """Ends the reading: what follows would only be more."""
+    """Raised to end the reading: as much was read as will be."""
 
 
 # What zipfile, gzip and zlib raise for bytes that are no archive of theirs.

@@ -1,4 +1,4 @@
-"""Which processes captured text tells of."""
+"""The processes that captured text tells of."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Facts:
 
 
 def host_checks(host: Host, trip_s: float | None) -> Iterator[Check]:
-    """The near side: adb, its server, the round trip."""
+    """Judge the computer's side: adb, its server, the round trip."""
     if host.adb_path is None:
         yield Check("adb", WARN, "no adb program found", "install Android's platform-tools")
     else:
@@ -107,7 +107,7 @@ def host_checks(host: Host, trip_s: float | None) -> Iterator[Check]:
 
 
 def device_checks(facts: Facts) -> Iterator[Check]:
-    """The far side, from what it is to what would interfere."""
+    """Judge the device, from what it is to what would interfere with a page-out."""
     yield from _identity(facts)
     yield from _rights(facts)
     yield from _memory(facts)
@@ -374,7 +374,7 @@ def _reclaimers(facts: Facts) -> Iterator[Check]:
 
 
 def _logs(facts: Facts) -> Iterator[Check]:
-    """What captured logs say besides kills, which 'kills' tells."""
+    """What captured logs say besides kills, which the command 'kills' lists."""
     for one in facts.remarks:
         todo = _REMARKS.get(one.what)
         name = f"log {one.what.replace('_', ' ')}"

@@ -110,12 +110,12 @@ class Clock:
         return replace(record, at=moment.isoformat("T", "milliseconds") + self._zone)
 
     def is_older(self, record: KillRecord, age: timedelta) -> bool:
-        """Whether it lies further back than *age*, or cannot be dated."""
+        """Whether the record is older than *age*, or cannot be dated."""
         moment = self._moment(record.at)
         return moment is None or self._now is None or moment < self._now - age
 
     def sort_key(self, record: KillRecord) -> tuple[bool, datetime]:
-        """Oldest first, those that cannot be dated behind them."""
+        """Key to sort records by: oldest first, behind them those that cannot be dated."""
         moment = self._moment(record.at)
         return moment is None, moment or datetime.min
 
@@ -150,13 +150,13 @@ class Clock:
 
 
 def _at_or_before(time_of_day: datetime, now: datetime) -> datetime:
-    """The last such time of day until *now*, a little skew allowed."""
+    """The last time until *now* that has this time of day; a little skew is allowed."""
     today = datetime.combine(now.date(), time_of_day.time())
     return today - timedelta(days=1) if today > now + timedelta(hours=1) else today
 
 
 def _datetime(text: str) -> datetime | None:
-    """A day that does not exist is no time."""
+    """The time that the parts name; None for a day that does not exist."""
     try:
         return datetime.strptime(text, f"{_FORM}.%f")
     except ValueError:

@@ -31,7 +31,7 @@ def emulator(
     properties: Mapping[str, str], avd: Mapping[str, str] | None, ram_bytes: int | None
 ) -> Iterator[Check]:
     """
-    Nothing for a device that is no emulator.
+    Judge an emulator; a device that is none gets no check.
 
     Args:
         avd: Entries of its config.ini; None where they are not on this machine.

@@ -1,4 +1,4 @@
-"""What is there of those who kill for memory: asked of a device, or read from captured text."""
+"""Which killers of processes a device has: asked of the device, or read from captured text."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _driver(answer: Answer | None) -> bool | None:
 
 
 def _exists(answer: Answer | None) -> bool | None:
-    """A file that may not be read is there."""
+    """Whether a file exists: one that may not be read does."""
     if answer is None:
         return None
     if answer.ok or answer.errno in ("EACCES", "EPERM"):

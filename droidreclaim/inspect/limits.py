@@ -38,7 +38,7 @@ def of_processes(
     device: Device, way: RootWay | None, processes: Sequence[Process], *, timeout_s: float
 ) -> AppLimits:
     """
-    Read what bounds *processes*; without root their groups may be out of sight.
+    Read the limits of *processes*; without root their cgroups may be hidden.
 
     Raises:
         DeviceError: the device was lost, or does not answer.

@@ -1,4 +1,4 @@
-"""What else moves or kills apps on a device, and by which settings: equal, or not comparable."""
+"""What else moves or kills apps on a device: runs are comparable only where it is the same."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def owners(device: Device, *, timeout_s: float) -> dict[int, snapshot.Member]:
     """
     answer = device.run(["dumpsys", "activity", "processes"], timeout_s=timeout_s)
     try:
-        return states.whose(states.members_of(answer.read(parse_processes)))
+        return states.owners_only(states.members_of(answer.read(parse_processes)))
     except ParseError as error:
         _log.warning("whose isolated processes are is not known: %s", error)
         return {}

@@ -18,7 +18,7 @@ _MOST_PROPERTIES = 8
 
 
 def zram(text: str) -> Iterator[Check]:
-    """From ``grep -H``: path, colon, content."""
+    """Judge zram, from what ``grep -H`` prints: path, colon, content."""
     for line in text.splitlines():
         path, _, value = line.partition(":")
         device, _, name = path.removeprefix("/sys/block/").partition("/")
@@ -48,7 +48,7 @@ def _written_back(value: str) -> str | None:
 
 
 def mmd(properties: Mapping[str, str]) -> Iterator[Check]:
-    """Android 16's memory management daemon; a device without it has no line."""
+    """Judge Android 16's memory management daemon (mmd); a device without it has no line."""
     told = [
         f"{key}={value}" for key, value in sorted(properties.items())
         if key.startswith(MMD)
@@ -63,7 +63,7 @@ def mmd(properties: Mapping[str, str]) -> Iterator[Check]:
 
 
 def limiter(text: str) -> Iterator[Check]:
-    """Android 17's; a device without the command has no line."""
+    """Judge Android 17's memory limiter; a device without its command has no line."""
     try:
         found = parse_memory_limiter(text)
     except ParseError:

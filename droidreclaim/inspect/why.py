@@ -197,7 +197,7 @@ def _speaks_of(kill: KillRecord, record: KillRecord) -> bool:
 
 
 def _once(lines: Iterable[Line]) -> Iterator[Line]:
-    """Each printed line once: a bug report has some buffers twice."""
+    """Drop lines that came before: a bug report has some buffers twice."""
     seen = set()
     for one in lines:
         if one.text not in seen:

@@ -1,4 +1,4 @@
-"""One line of the doctor's."""
+"""One line of what ``doctor`` prints."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Its word on every process, by pid, read between two moments of the device's boot clock."""
+    """ActivityManager's word on each process by pid, read between two moments of the boot clock."""
 
     from_us: int
     until_us: int

@@ -181,7 +181,7 @@ def judge(
 
 
 def _time_s(track: Track, states: Sequence[PlayState], state: PlayState, hz: float) -> float:
-    """A sample stands for the time until the next one, or for a period before a gap."""
+    """Seconds that a sample stands for: until the next one, or one period before a gap."""
     period, most = 1e6 / hz, gap_us(hz)
     spans = [after - at for at, after in pairwise(track.at_us)]
     spans.append(round(period))

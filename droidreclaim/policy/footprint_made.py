@@ -59,7 +59,7 @@ def _graphics(app: AppMemory, rows: Mapping[str, MemoryRow]) -> int:
 
 
 def made_of_meminfo(app: AppMemory, state: PlayState, at_us: int | None = None) -> Made:
-    """By dumpsys' classes: PSS, and what is in swap."""
+    """Parts by the classes of dumpsys: PSS, and what is in swap."""
     parts = Counter({row.name: _held(row) for row in rows_of(app)})
     return Made(app.pid, at_us, state, "meminfo", _largest(parts), bitmaps_of(app))
 

@@ -35,7 +35,7 @@ class Killer(StrEnum):
 @dataclass(frozen=True, slots=True)
 class KillerFacts:
     """
-    What is there; None for what could not be seen.
+    What a device shows of its killers; None for what could not be seen.
 
     Attributes:
         lmkd: It runs.
@@ -66,9 +66,9 @@ class Found:
 
 def killer_of(facts: KillerFacts, properties: Mapping[str, str]) -> Found:
     """
-    Whose rules hold: the kernel's driver wherever it is, else lmkd with one of its strategies.
+    Return who kills: the kernel's driver where there is one, else lmkd with its strategy.
 
-    Nobody's where nothing tells: another's rules would be a guess.
+    Where nothing tells, nobody: to go by any killer's rules would be a guess.
     """
     sdk = sdk_of(properties)
     driver = facts.driver

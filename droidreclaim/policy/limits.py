@@ -34,12 +34,12 @@ class Limits:
 
     @property
     def memory_left_bytes(self) -> int | None:
-        """Until the kernel slows it down and reclaims from it; negative over the limit."""
+        """Memory left until the kernel slows the app down; negative over the limit."""
         return _left(self.high_bytes, self.current_bytes)
 
     @property
     def swap_left_bytes(self) -> int | None:
-        """Until a page-out of it moves nothing any more."""
+        """Swap left until a page-out of the app moves nothing any more."""
         left = _left(self.swap_max_bytes, self.swap_current_bytes)
         return None if left is None else max(0, left)
 
@@ -59,7 +59,7 @@ class AppLimits:
 
 
 def limits_of(process: Process, groups: Mapping[str, Group]) -> Limits:
-    """What bounds *process*, whose *groups* are by path, its own first."""
+    """The limits of *process*; *groups* are its cgroups by path, its own first."""
     if not groups:
         return Limits(process, None, None, None, None, None, None)
     own = next(iter(groups))

@@ -232,7 +232,7 @@ def _in_bytes(pages: int | None, page_bytes: int) -> int | None:
 
 
 def _counts_swap(killer: Found) -> bool:
-    """Whether it has a rule about free swap."""
+    """Whether the killer has a rule about free swap."""
     return killer.killer is Killer.PSI_NEW
 
 

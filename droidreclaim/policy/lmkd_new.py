@@ -74,7 +74,7 @@ def decide(view: View, settings: Mapping[str, Setting]) -> Verdict:
 def _next_in_line(
     view: View, settings: Mapping[str, Setting], *, thrashing: bool, util_high: bool
 ) -> tuple[str, int]:
-    """What holds first when memory goes on falling: its conditions at the low mark, then below."""
+    """The rule that fires first when memory goes on falling: at the low mark, else below it."""
     if view.swap_low_at_mark and thrashing:
         return "low_swap_and_thrashing", _thrashing_floor(view, settings)
     if view.swap_low_at_mark:
@@ -90,7 +90,7 @@ def _next_in_line(
 
 def _last_in_line(view: View, settings: Mapping[str, Setting]) -> tuple[str, int]:
     """
-    What comes where nothing fires at the mark.
+    The rule that fires where none does at the low mark.
 
     Swap fills, until too much of what could be there is, or until little of it is left; without
     that a stall or thrashing, whichever is nearer.

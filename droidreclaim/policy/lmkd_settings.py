@@ -75,12 +75,12 @@ def settings_in_force(properties: Mapping[str, str]) -> dict[str, Setting]:
 
 
 def number_of(settings: Mapping[str, Setting], name: str, default: int) -> int:
-    """A setting that is in force only where a device sets it, else *default*."""
+    """The number of a setting without a default of its own; *default* where no device sets it."""
     return settings[name].number if name in settings else default
 
 
 def is_on(settings: Mapping[str, Setting], name: str, *, default: bool) -> bool:
-    """A switch that is in force only where a device sets it, else *default*."""
+    """The switch of a setting without a default of its own; *default* where no device sets it."""
     return settings[name].on if name in settings else default
 
 

@@ -220,7 +220,7 @@ def _shortage(lines: Sequence[Line], settings: Settings | None) -> Iterator[Sent
 
 
 def _decided(causes: Iterable[Cause]) -> Cause:
-    """The most that any line knows: a reason in words before "killed by the system"."""
+    """The line that knows most: one with a reason goes before "killed by the system"."""
     told = list(causes)
     certain = [one for one in told if one not in _VAGUE]
     # lmkd and the limiter are told by themselves; exit-info of Android 11 calls lmkd's "signalled".

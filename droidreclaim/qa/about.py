@@ -34,7 +34,7 @@ def device(phone: Phone, package: str) -> dict[str, Any]:
 
 
 def build(phone: Phone, package: str) -> dict[str, str]:
-    """The version that is installed, and when it was updated, as far as the device says."""
+    """The app's version, and when it was updated, as far as the device says."""
     done = phone.device.run(["dumpsys", "package", package], timeout_s=phone.timeout_s)
     return parse_build(done.text[:_MOST_TEXT]) if done.exit_code == 0 else {}
 

@@ -31,7 +31,7 @@ class ArmFailed(Exception):
 
 
 def act_of(arm: ArmForm) -> Act:
-    """What this arm does to an app; it returns in a few words what it did."""
+    """The function that does to an app what this arm is for; it returns what it did in words."""
     name = arm.arm
     if name == "kill":
         return _kill
@@ -43,7 +43,7 @@ def act_of(arm: ArmForm) -> Act:
 
 
 def needs_root(arm: str) -> bool:
-    """Whether this arm is root's; the others any adb shell may do."""
+    """Whether this arm needs root; any adb shell may do the others."""
     return arm in ("kill9", "reclaim", "cold") or arm.startswith("guard:")
 
 
@@ -78,15 +78,15 @@ def _require_guard(phone: Phone, profile: str) -> None:
 
 
 def longest_s(steps: Iterable[StepForm]) -> int:
-    """How long a round may last: so long a guard of it runs whose host was killed."""
+    """How long a round may last; after that its guard ends, even if this computer was killed."""
     seconds = sum(step.deadline if step.wait is None else step.wait for step in steps)
     return math.ceil(seconds) + _BESIDES_S
 
 
 @contextmanager
-def around(phone: Phone, arm: str, lasting_s: int) -> Iterator[Callable[[Round], None]]:
+def running_guard(phone: Phone, arm: str, lasting_s: int) -> Iterator[Callable[[Round], None]]:
     """
-    What an arm needs all through its round: the guard runs.
+    Keep running what an arm needs all through its round: the guard.
 
     Gives what says in the record of the round what came of it.
     """
@@ -98,7 +98,7 @@ def around(phone: Phone, arm: str, lasting_s: int) -> Iterator[Callable[[Round],
 
 
 def _tell(one: Round, events: Sequence[EventLine]) -> None:
-    """What the guard did to the app in the round, in the place of "left alone"."""
+    """Replace "left alone" in the round's record by what the guard did to the app."""
     if not one.marks or one.before is None:
         return
     since_us = one.marks[0].boot_s * 1e6

@@ -71,7 +71,7 @@ def parse(texts: Mapping[str, str]) -> dict[str, str | float | None]:
 
 
 def unfit(found: Conditions) -> str | None:
-    """Why a round under these conditions does not count; None where it does."""
+    """Why a round under these conditions does not count; None where it counts."""
     thermal = found["thermal"]
     if isinstance(thermal, float) and thermal >= _SEVERE:
         return f"the device is too hot: thermal status {THERMAL[min(int(thermal), 6)]}"

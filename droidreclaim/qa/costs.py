@@ -66,7 +66,7 @@ def chart(one: Round) -> Chart:
 
 
 def with_gaps(track: Sequence[Point]) -> list[tuple[float, Point | None]]:
-    """Samples by time; between two processes there is none, so that no line joins them."""
+    """Samples by time, with a gap between two processes, so that no line joins them."""
     found: list[tuple[float, Point | None]] = []
     for point in track:
         last = found[-1][1] if found else None

@@ -38,7 +38,7 @@ class Screens:
 def collect(
     phone: Phone, package: str, log: str | None, left: bytes | None, screens: Screens
 ) -> dict[str, bytes]:
-    """The files by name; what a device does not have is left out."""
+    """Collect evidence as files by name; what a device does not have is left out."""
     found = {"log.txt": None if log is None else log.encode(), LEFT: left}
     try:
         found[BACK] = screens.take()

@@ -57,7 +57,7 @@ def _of_rounds(expected: ExpectForm, arm: str, rounds: list[Round]) -> Iterator[
 
 
 def _judge(expected: ExpectForm, one: Round) -> tuple[bool, str] | None:
-    """Whether it holds in a round, and what was seen; None of one that is about a whole arm."""
+    """Whether an expectation holds in a round, and what was seen; None of one about a whole arm."""
     before, after = one.before, one.after
     if expected.same_pid:
         return one.survived, f"{_pid(before)}, then {_pid(after)}"
@@ -82,7 +82,7 @@ def _judge(expected: ExpectForm, one: Round) -> tuple[bool, str] | None:
 
 
 def _footprint(expected: FootprintForm, one: Round) -> tuple[bool, str]:
-    """A state that was not seen proves nothing, and passes nothing."""
+    """Judge a limit of memory; a state that was not seen passes nothing."""
     told, held = [], True
     for state, figure, most in expected.limits:
         size = one.footprint.get(state, {}).get(figure)

@@ -84,7 +84,7 @@ class Result:
 
     @property
     def failures(self) -> list[str]:
-        """Why this is not what was asked for; empty where it is."""
+        """Why the run failed; empty where all that was asked for was achieved."""
         proof = [self.subject.why_nothing] if self.subject.why_nothing else []
         failed = [one for one in self.expectations if not one.passed]
         return proof + list(dict.fromkeys(str(one) for one in failed))
@@ -103,7 +103,7 @@ class Result:
         return f"{text}; proves nothing: {one.why_nothing}" if one.why_nothing else text
 
     def figures_of(self, arm: str) -> Figures:
-        """Those of an arm."""
+        """The figures of an arm."""
         return next(one for one in self.arms if one.arm == arm)
 
 
@@ -171,7 +171,7 @@ def _median_pss(rounds: list[Round], when: str) -> int | None:
 
 
 def _why_nothing(arm: str, counted: dict[str, list[Round]], control: bool) -> str | None:
-    """Why an arm proves nothing; None where it does, and of a control itself."""
+    """Why an arm proves nothing; None where it proves something, and of a control itself."""
     if not control:
         return None
     if arm in CONTROLS:
@@ -227,7 +227,7 @@ def _in_words(one: Figures) -> str:
 
 
 def _slower(difference: Difference, other: Figures) -> str:
-    """How much longer coming back took, and what would have been seen."""
+    """By how much coming back was slower, and the smallest difference that would have shown."""
     base_s = other.back_p50_s or 0.0
     found = difference.found
     more_ms = (found.ratio - 1) * base_s * 1000

@@ -123,7 +123,7 @@ class Folder(WrittenFolder):
         self.append_line(LOG, f"{at} {line}")
 
     def finish(self, result: Result, head: dict[str, Any]) -> None:
-        """Write what it came to; may be done again with more rounds."""
+        """Write the result; may be done again with more rounds."""
         self.write_whole(RESULT, to_json(result))
         self.write_whole(JUNIT, junit.render(result, head))
         self.write_whole(BENCHMARK, benchmark.to_json(result, head))

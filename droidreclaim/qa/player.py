@@ -62,7 +62,7 @@ class Player:
                 break
 
     def _conditions_after(self) -> None:
-        """A round that ended on a hot phone, or whose clock was set, is not like the others."""
+        """Discard the round if it ended on a hot phone, or if the clock was set meanwhile."""
         later = clock.read(self.stage.phone)
         drift_s = self.clocks.drift_s(later)
         if abs(drift_s) > _MOST_DRIFT_S:
@@ -71,7 +71,7 @@ class Player:
         self.one.discarded = conditions.unfit(ended)
 
     def _settle(self) -> None:
-        """Let what comes back within a second come back: it is counted."""
+        """Wait a second for memory to come back, which is counted."""
         resume = next((mark for mark in self.one.marks if mark.what == "resume"), None)
         if resume is not None and self.one.after is not None:
             since_s = self.clocks.boot_of_host(time.monotonic()) - resume.boot_s - resume.took_s
@@ -88,7 +88,7 @@ class Player:
             self.one.marks.append(Mark(step.kind, boot_s, until_s - from_s))
 
     def _packages(self) -> list[str]:
-        """The app and every other that the steps open: each round begins without them."""
+        """The app and all others that the steps open, which are ended before each round."""
         named = [self.stage.package]
         for step in self.scenario.steps:
             if isinstance(step.launch, str):

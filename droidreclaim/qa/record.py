@@ -163,12 +163,12 @@ class Round:
 
     @property
     def key(self) -> tuple[int, str]:
-        """Which round of which arm."""
+        """Number and arm of the round."""
         return self.number, self.arm
 
     @property
     def folder_name(self) -> str:
-        """Where its evidence lies, below the folder of rounds."""
+        """Folder of the round's evidence, below the folder of rounds."""
         return f"{self.number:02}-{self.arm.replace(':', '-')}"
 
     @property

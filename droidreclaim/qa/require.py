@@ -59,7 +59,7 @@ def root(scenario: ScenarioForm) -> bool:
 
 
 def check(wanted: RequireForm, has: Has) -> list[str]:
-    """What is missing, each as what is wanted and what is; what is not known is missing."""
+    """Each requirement that is not met, with what there is; what is not known is not met."""
     lacking = []
     if wanted.sdk is not None and not (
         has.sdk is not None and hold(has.sdk, parse_bounds(wanted.sdk))

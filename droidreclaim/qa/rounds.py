@@ -88,7 +88,7 @@ class Run:
         stage = Stage(self.phone, self.scenario.app, arm, number, self.folder / one.folder_name)
         try:
             player = Player(stage, self.scenario, self.acts[arm], one, self.screens)
-            with arms.around(self.phone, arm, arms.longest_s(self.scenario.steps)) as tell:
+            with arms.running_guard(self.phone, arm, arms.longest_s(self.scenario.steps)) as tell:
                 tracker.begin()
                 player.play(self.known_kills)
                 tell(one)

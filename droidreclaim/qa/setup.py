@@ -76,7 +76,7 @@ class Setup:
                 self._install(one.install, self._changes)
 
     def end(self) -> None:
-        """Undo it."""
+        """Undo what was changed."""
         if self._changes is not None:
             self._changes.end()
             self._changes = None

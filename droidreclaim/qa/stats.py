@@ -23,7 +23,7 @@ _RESAMPLES = 9999
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where a value lies with 95 % confidence."""
+    """Interval in which a value lies with 95 % confidence."""
 
     low: float
     high: float

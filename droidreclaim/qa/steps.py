@@ -15,7 +15,7 @@ from typing import BinaryIO
 from droidreclaim.errors import DeviceError, DroidReclaimError
 from droidreclaim.qa.form import RememberForm, StepForm
 from droidreclaim.qa.stage import Stage, StepFailed
-from droidreclaim.qa.touch import press, touch
+from droidreclaim.qa.touch import make_memory_short, touch
 from droidreclaim.session import Phone
 
 _MOST_OUTPUT_BYTES = 1 << 20
@@ -44,7 +44,7 @@ def plain(stage: Stage, step: StepForm) -> str | None:
     elif step.command is not None:
         command(stage, step.command, step.deadline)
     elif step.pressure is not None and step.pressure.until is not None:
-        return press(stage.phone, step.pressure, step.deadline)
+        return make_memory_short(stage.phone, step.pressure, step.deadline)
     elif step.pressure is not None:
         for package in step.pressure.launch or ():
             launch(stage.phone, package)
@@ -126,7 +126,7 @@ def _ended(
 
 
 def _keep(output: BinaryIO | object, kept: BinaryIO) -> None:
-    """Keep the first MiB; read on, so that the program is not held up by what nobody wants."""
+    """Keep the first MiB of the output, and read the rest, so that the program is not held up."""
     left = _MOST_OUTPUT_BYTES
     while piece := output.read1(1 << 16):  # type: ignore[union-attr]
         with suppress(ValueError, OSError):  # the file is closed: its writer outlived the step
@@ -135,7 +135,7 @@ def _keep(output: BinaryIO | object, kept: BinaryIO) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End what the program started and left, too."""
+    """End the program's process group: also what the program started and left."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)

@@ -37,7 +37,7 @@ def touch(stage: Stage, step: StepForm) -> None:
         _monkey(stage, step)
 
 
-def press(phone: Phone, form: PressureForm, deadline_s: float) -> str:
+def make_memory_short(phone: Phone, form: PressureForm, deadline_s: float) -> str:
     """
     Make memory short until what *form* says, hold it, give it back; what came of it as a note.
 
@@ -57,11 +57,11 @@ def press(phone: Phone, form: PressureForm, deadline_s: float) -> str:
     except NotAchieved as error:
         raise StepFailed(error.message) from error
     if not held.held:
-        raise StepFailed(f"not held for {form.hold:g} s: {told(held)}")
-    return told(pressure.result or held)
+        raise StepFailed(f"not held for {form.hold:g} s: {pressure_in_words(held)}")
+    return pressure_in_words(pressure.result or held)
 
 
-def told(result: PressureResult) -> str:
+def pressure_in_words(result: PressureResult) -> str:
     """A pressure in one line."""
     taken, lowest = (
         format_size(size) for size in (result.now.taken_bytes, result.lowest.available_bytes)

@@ -12,7 +12,7 @@ _STEPS, _ROUNDS, _KILLS = "droidreclaim steps", "droidreclaim rounds", "droidrec
 
 
 def of_rounds(rounds: Iterable[Round], package: str) -> Iterator[Happening]:
-    """Everything that was timed; rounds of before this was recorded have nothing."""
+    """A trace of everything that was timed; rounds of older versions hold no times."""
     for one in rounds:
         yield from _names(one, package)
         yield from _round(one)

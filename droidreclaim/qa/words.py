@@ -62,12 +62,12 @@ def _share(value: object) -> float:
 
 
 def _written_s(seconds: float) -> str:
-    """A duration as a scenario has it, so that what is written down can be read again."""
+    """Write a duration as a scenario has it, so that it can be read again."""
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def spelled(pattern: str, wrong: str) -> tuple[Any, Any]:
-    """What holds a word to a pattern and says *wrong* of another; and the same for an editor."""
+    """A validator that holds a word to a pattern, else says *wrong*; with its JSON Schema."""
 
     def take(word: str) -> str:
         if len(word) > 255 or not re.fullmatch(pattern, word):
@@ -92,7 +92,7 @@ def _below(value: object) -> int:
 
 
 def _read_by(reader: Callable[[Any], object]) -> Callable[[Any], Any]:
-    """What holds a text to a reader of the command line's."""
+    """A validator that reads a text as the command line does."""
 
     def take(text: Any) -> Any:
         try:

@@ -176,7 +176,7 @@ def _swap_floor_bytes(swap: SwapState, request: Request) -> int:
 def _advise(
     session: HelperSession, plan: Plan, request: Request, orders: verbs.Orders, swap: SwapState
 ) -> tuple[ReclaimResult, BaseException | None]:
-    """Do it, or count what it would do; with the interrupt that cut it short."""
+    """Advise the targets, or count in a dry run; returns also the interrupt that cut it short."""
     if not plan.targets:
         return result((), None, plan, request), None
     advised = verbs.advise(session, request.how, plan.targets, orders)
@@ -196,7 +196,7 @@ def _advise(
 def _prefetch(
     session: HelperSession, plan: Plan, request: Request, orders: verbs.Orders, page_bytes: int
 ) -> tuple[ReclaimResult, BaseException | None]:
-    """Have it read from swap between two looks at the device's counters."""
+    """Have the targets read from swap, between two looks at the device's counters."""
     if not plan.targets:
         return result((), None, plan, request), None
     counters = [verbs.read_files(COUNTERS)]
@@ -222,7 +222,7 @@ def _judged(advised: verbs.Advised, plan: Plan, request: Request) -> ReclaimResu
 
 
 def untold(process: Process, advised_bytes: int | None) -> Advice:
-    """What stands for the answer about *process* that never came; see `Advice.untold`."""
+    """The advice on *process* where no answer came; see `Advice.untold`."""
     target = process.id or ProcessId(process.pid, 0)
     return Advice.untold(target, process.oom_score_adj, advised_bytes)
 
@@ -230,7 +230,7 @@ def untold(process: Process, advised_bytes: int | None) -> Advice:
 def result(
     targets: tuple[TargetResult, ...], swap: SwapChange | None, plan: Plan, request: Request
 ) -> ReclaimResult:
-    """Everything about one run in one value."""
+    """Put everything about one run into one value."""
     return ReclaimResult(
         backend=request.backend or MADVISE,
         how=request.how,

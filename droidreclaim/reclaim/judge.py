@@ -64,7 +64,7 @@ def _verdict(advice: Advice, request: Request) -> _Verdict:
         return _brought_back(advice, request)
     if request.dry_run:
         reason = Reason.SWAP_LIMIT if advice.at_swap_limit else advice.reason
-        return _said(Outcome.ESTIMATED, reason) if advice.movable_bytes else _nothing(advice)
+        return _with_reason(Outcome.ESTIMATED, reason) if advice.movable_bytes else _nothing(advice)
     if not advice.advised_bytes:
         return _nothing(advice)
     if request.how == "cold":
@@ -73,18 +73,18 @@ def _verdict(advice: Advice, request: Request) -> _Verdict:
     return _moved(advice)
 
 
-def _said(outcome: Outcome, reason: Reason | None) -> _Verdict:
-    """An outcome with the helper's reason, and the sentence for it where there is one."""
+def _with_reason(outcome: Outcome, reason: Reason | None) -> _Verdict:
+    """The outcome with the helper's reason as a word, and as a sentence where there is one."""
     return outcome, reason, _SENTENCES.get(reason) if reason else None
 
 
 def _untouched(advice: Advice, request: Request) -> _Verdict | None:
-    """Why nobody got at it, or not to the end; None when that was not so."""
+    """Why a target was not reached, or left before the end; None when it was advised in full."""
     reason = advice.reason
     if advice.outcome == "changed":
         return Outcome.GONE, Reason.CHANGED, "the pid is another process now"
     if advice.outcome in ("gone", "denied"):
-        return _said(Outcome(advice.outcome), reason or Reason(advice.outcome))
+        return _with_reason(Outcome(advice.outcome), reason or Reason(advice.outcome))
     if advice.outcome == "unsupported" and request.backend == "memcg":
         return Outcome.NOTHING, Reason.UNSUPPORTED, _NO_MEMCG
     if advice.outcome == "stopped" and reason in _CAME_FORWARD:
@@ -97,35 +97,37 @@ def _untouched(advice: Advice, request: Request) -> _Verdict | None:
 
 
 def _brought_back(advice: Advice, request: Request) -> _Verdict:
-    """What was asked back, if anything was in swap; that it came, the device's counters tell."""
+    """The outcome of a prefetch; that anything came, the device's counters tell."""
     if advice.advised_bytes or (request.dry_run and advice.swapped_bytes):
-        return _said(Outcome.ESTIMATED if request.dry_run else Outcome.PREFETCHED, advice.reason)
+        return _with_reason(
+            Outcome.ESTIMATED if request.dry_run else Outcome.PREFETCHED, advice.reason
+        )
     reason = advice.reason or (Reason.LOCKED if advice.refused else Reason.NOT_SWAPPED)
-    return _said(Outcome.NOTHING, reason)
+    return _with_reason(Outcome.NOTHING, reason)
 
 
 def _moved(advice: Advice) -> _Verdict:
-    """What was advised, judged by what left."""
+    """The outcome of a target that was advised, by what left memory."""
     fall = advice.rss_fall_bytes
     if fall is None:
         detail = "its memory could not be read before or after"
         return Outcome.NOTHING, Reason.NOT_PROVEN, detail
     if fall > (_NOISE_BYTES if _mostly_swapped(advice) else 0):
-        return _said(Outcome.RECLAIMED, advice.reason)
+        return _with_reason(Outcome.RECLAIMED, advice.reason)
     return _nothing(advice)
 
 
 def _nothing(advice: Advice) -> _Verdict:
-    """Nothing moved, and the reason: the helper's, or what the numbers say."""
+    """The outcome where nothing moved; the reason is the helper's, or follows from the numbers."""
     reason = advice.reason
     if reason == Reason.ALREADY_SWAPPED or (reason is None and _mostly_swapped(advice)):
         share = advice.swapped_share or 0.0
         detail = f"{share:.0%} of its anonymous memory is in swap"
         return Outcome.NOTHING, Reason.ALREADY_SWAPPED, detail
     if reason:
-        return _said(Outcome.NOTHING, reason)
+        return _with_reason(Outcome.NOTHING, reason)
     if advice.at_swap_limit or (advice.advised_bytes and advice.swap_room_bytes == 0):
-        return _said(Outcome.NOTHING, Reason.SWAP_LIMIT)
+        return _with_reason(Outcome.NOTHING, Reason.SWAP_LIMIT)
     locked = sum(kind.locked_bytes or 0 for kind in advice.kinds)
     if locked:
         return Outcome.NOTHING, Reason.LOCKED, f"{format_size(locked)} by mlock()"
@@ -147,7 +149,7 @@ def _sum(values: list[int | None]) -> int | None:
 
 
 def totals(targets: tuple[TargetResult, ...], swap: SwapChange | None) -> Totals:
-    """The sums over *targets*; what none was advised of has no gain to speak of."""
+    """The sums over *targets*; without any advice there is no gain."""
     touched = [target for target in targets if target.advice.advised_bytes != 0]
     reclaimed = _sum([target.advice.rss_fall_bytes for target in touched])
     zram = swap.zram_delta_bytes if swap else None

@@ -51,7 +51,7 @@ class Request:
 
     @property
     def needs_root(self) -> bool:
-        """Whether the helper does it, and not Android's own commands."""
+        """Whether the helper is needed; Android's own commands need no root."""
         return self.how != "trim" and self.backend != AM_COMPACT
 
     @property

@@ -18,7 +18,7 @@ _OFF_BYTES_PER_S = 16 << 20  # swapoff under software emulation; a phone is ten 
 
 def enough(size_bytes: int) -> int:
     """
-    The size, when it is enough for swap.
+    Return the size, where it is enough for swap.
 
     Raises:
         UsageError: it is not.
@@ -58,7 +58,7 @@ def enable(helper: RunningHelper, size_bytes: int | None) -> tuple[DeviceInfo, S
 
 def disable(helper: RunningHelper) -> tuple[DeviceInfo, tuple[SwapDevice, ...]]:
     """
-    Undo `on`: everything that was swapped comes back into memory.
+    Undo `enable`: everything that was swapped comes back into memory.
 
     Raises:
         NotPossible: there is no swap of ours, or what is in it does not fit into memory.

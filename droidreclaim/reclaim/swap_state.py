@@ -1,4 +1,4 @@
-"""Where paged-out memory goes on this device, and what that costs. Pure."""
+"""The swap that paged-out memory goes to, and whether writing there costs the storage. Pure."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SAFE_SHARE = 0.5
 
 def require_calm(helper: RunningHelper, progress: Callable[[str], None]) -> None:
     """
-    See for a second that thrashing is under half of what lmkd kills at.
+    Measure thrashing for a second, and require it to be under half of what lmkd kills at.
 
     Raises:
         NotAchieved: it is not.

@@ -115,7 +115,7 @@ class _Shell:
         """What it printed, as *parse* reads it; raises ParseError with what stands in stderr."""
         return self.device.run(argv, timeout_s=self._timeout_s).read(parse)
 
-    def said(self, *argv: str) -> list[str]:
+    def lines(self, *argv: str) -> list[str]:
         """Every line that it said, to stderr too; the dynamic linker's are not its own."""
         done = self.device.run(argv, timeout_s=self._timeout_s)
         lines = [line.strip() for line in (done.text + "\n" + done.error_text).splitlines()]
@@ -134,7 +134,7 @@ def compact_words(help_text: str) -> Callable[[Process], list[str]] | None:
 
 
 def _compact_syntax(shell: _Shell) -> Callable[[Process], list[str]]:
-    words = compact_words("\n".join(shell.said("cmd", "activity", "help")))
+    words = compact_words("\n".join(shell.lines("cmd", "activity", "help")))
     if words is None:
         raise NotPossible("this release has no 'am compact': it came with Android 12L")
     if shell.read(parse_settings, "dumpsys", "activity", "settings").use_compaction is False:
@@ -171,7 +171,7 @@ def _compact(
     """Ask, and wait for the event that alone proves it."""
     known = len(_compactions(shell, process.pid))
     began = time.monotonic()
-    said = shell.said("cmd", "activity", "compact", *words(process))
+    said = shell.lines("cmd", "activity", "compact", *words(process))
     while time.monotonic() < began + EVENT_DEADLINE_S:
         events = _compactions(shell, process.pid)
         if len(events) > known:
@@ -220,7 +220,7 @@ def _trim(shell: _Shell, process: Process) -> TargetResult:
     level = "COMPLETE" if (process.oom_score_adj or 0) >= _CACHED_FLOOR else "MODERATE"
     began = time.monotonic()
     user = str(process.user or 0)
-    said = shell.said("am", "send-trim-memory", "--user", user, str(process.pid), level)
+    said = shell.lines("am", "send-trim-memory", "--user", user, str(process.pid), level)
     time.sleep(_TRIM_SETTLES_S)
     after, _ = _memory(shell, process.pid)
     fall = (before.rss_bytes or 0) - (after.rss_bytes or 0)

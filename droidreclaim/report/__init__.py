@@ -111,7 +111,7 @@ def ps_table(processes: Sequence[Process], *, hidden: int = 0) -> Table:
 
 
 def _is_nobodys(process: Process) -> bool:
-    """Whether nothing but its name says whose it is; in captured text that is so of most."""
+    """Whether only its name says whose a process is, as with most in captured text."""
     return process.owner is Owner.UNPROVEN and not process.packages
 
 

@@ -87,7 +87,7 @@ def _detail(plan: Explanation, app: TurnLine) -> str:
 
 
 def explain_text(plan: Explanation) -> str:
-    """When it would act, and whether that is now."""
+    """When the guard would act, and whether that is now."""
     now = plan.now
     head = (
         f"available {format_size(now.available_bytes)}, largest app "
@@ -110,7 +110,7 @@ def _condition_line(condition: ConditionLine) -> str:
 
 
 def explain_table(plan: Explanation) -> Table:
-    """Who would be touched, in order, and who is left alone and why."""
+    """Which apps the guard would touch, in order, and which it leaves alone and why."""
     table = new_table("TURN>", "PROCESS", "PID>", "ADJ>", "RESIDENT>", "IN SWAP>", "HOW", "REASON")
     for app in (*plan.turns, *plan.skipped):
         rule = plan.rule_of(app)

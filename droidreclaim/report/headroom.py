@@ -112,7 +112,7 @@ KILLERS = {
 
 
 def _swap(seen: Headroom) -> str:
-    """A share, and whose number it is where lmkd's is not the kernel's."""
+    """The share of free swap, with lmkd's own number where it differs from the kernel's."""
     text = _percent(seen.swap_free_share) + (" (low)" if seen.swap_is_low else "")
     theirs = _percent(seen.kernel_swap_free_share)
     if theirs == _percent(seen.swap_free_share):
@@ -124,7 +124,7 @@ def _swap(seen: Headroom) -> str:
 
 
 def _rule(seen: Headroom) -> str:
-    """The rule, and what its killer waits for before it kills by it."""
+    """The next rule, and what the killer waits for before it kills by that rule."""
     if seen.next_rule is None:
         return f"none: {seen.no_rule}" if seen.no_rule else "none"
     if not seen.firing:

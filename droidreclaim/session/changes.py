@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from droidreclaim.device import Channel, Device
 from droidreclaim.errors import DeviceError, DeviceTimeout, NotPossible
-from droidreclaim.helper.deploy import JOURNAL, said
+from droidreclaim.helper.deploy import JOURNAL, script_values
 
 _BEAT_EVERY_S = 5.0
 _SILENCE_S = 30
@@ -194,7 +194,7 @@ class Changes:
         line, newline, rest = self._text.partition("\n")
         while newline:
             self._text = rest
-            if found := next(iter(said(f"{line}\n")), None):
+            if found := next(iter(script_values(f"{line}\n")), None):
                 return found
             line, newline, rest = self._text.partition("\n")
         return None
@@ -219,7 +219,7 @@ def restore(
     """
     words = [shell, "-c", _RESTORE, "droidreclaim", journal]
     done = device.run(words, timeout_s=timeout_s)
-    for key, value in said(done.text):
+    for key, value in script_values(done.text):
         if key == "left":
             _log.warning("%s: settings of a run are not undone yet:%s", device.serial, value)
         elif key == "undone":

@@ -45,7 +45,7 @@ def members_of_lru(entries: Iterable[LruEntry]) -> dict[int, Member]:
     }
 
 
-def whose(members: Mapping[int, Member]) -> dict[int, Member]:
+def owners_only(members: Mapping[int, Member]) -> dict[int, Member]:
     """*members* for whose they are alone, where nobody asked for states."""
     return {pid: replace(one, state=None) for pid, one in members.items()}
 

@@ -37,9 +37,9 @@ def facts_of(phone: Phone) -> Facts:
     """Ask a device; root is looked for, and may be asked for on its screen once."""
     root = phone.way_if_any() is not None
     info = phone.info
-    pages = _said(phone, "getconf", "PAGE_SIZE") if info.page_bytes is None else ""
+    pages = _answer_of(phone, "getconf", "PAGE_SIZE") if info.page_bytes is None else ""
     page_bytes = info.page_bytes or (int(pages) if pages.isdecimal() and len(pages) < 9 else None)
-    swaps = _said(phone, "cat", "/proc/swaps").splitlines()
+    swaps = _answer_of(phone, "cat", "/proc/swaps").splitlines()
     return Facts(
         phone.serial,
         info.model,
@@ -50,7 +50,7 @@ def facts_of(phone: Phone) -> Facts:
     )
 
 
-def _said(phone: Phone, *words: str) -> str:
+def _answer_of(phone: Phone, *words: str) -> str:
     """What a command prints; nothing where it fails: the device has other facts to tell."""
     done = phone.device.run(words, timeout_s=_ASK_S)
     return done.stdout.decode("utf-8", "replace").strip() if done.exit_code == 0 else ""

@@ -32,7 +32,7 @@ def folder() -> str:
 
 
 def key() -> str:
-    """Names the command line that is installed: another one has a table of its own."""
+    """Name of the command line that is installed; each has a table of its own."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     newest = max(
         entry.stat().st_mtime_ns
@@ -56,7 +56,7 @@ def table() -> Table | None:
 
 
 def keep_table(commands: Table) -> None:
-    """Keep it for the next key press; a cache that cannot be written costs that one time."""
+    """Keep the table for the next key press; without a cache, each press makes it anew."""
     _save(_TABLE, {"key": key(), "commands": commands})
 
 

@@ -39,7 +39,7 @@ def address(host: str | None, port: str | None, environment: Mapping[str, str]) 
 
 
 def _ask(host: str, port: str) -> str:
-    """What it says; a name that a resolver would be asked for is not tried, that can take long."""
+    """The server's answer; None for a host by name, since to resolve it can take long."""
     end = time.monotonic() + LIMIT_S
     name = "127.0.0.1" if host == "localhost" else host
     answer = b""

@@ -70,7 +70,7 @@ def _add_parameter(entry: Command, parameter: Any) -> None:
 
 
 def kind_of(parameter: Any) -> str:
-    """What a value may be, by its type, else by its name in the help."""
+    """Kind of a parameter's value, by its type, else by its name in the help."""
     if parameter.metavar == "PROFILE":
         from droidreclaim.profiles import built_in
 

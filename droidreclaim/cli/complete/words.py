@@ -76,7 +76,7 @@ def read_line(table: Table, words: Sequence[str]) -> Line:
 
 
 def _end(line: Line, command: Command, wanting: str, only_words: bool) -> None:
-    """What fits at the end: an option's value, an option, a command, an argument."""
+    """Find what fits at the end: an option's value, an option, a command, an argument."""
     takes, options = command.get("takes", {}), command.get("options", {})
     name, equals, value = line.begun.partition("=")
     if wanting:

@@ -115,7 +115,7 @@ class Sampler:
         return helper
 
     def _sample(self, helper: RunningHelper, until: Callable[[], bool]) -> None:
-        """Two batches are always asked for, so that the helper never waits for the link."""
+        """Ask for samples two batches ahead, so that the helper never waits for the link."""
         session, patience_s = helper.session, 3 * self._batch_s
         waiting = [session.send("sample", **self._request()) for _ in range(2)]
         self._ask_states()
@@ -170,7 +170,7 @@ class Sampler:
 
     def _look_again(self, session: HelperSession) -> None:
         """
-        Scan where ActivityManager knows a process that was not met.
+        Scan again when ActivityManager names a process that no scan has shown as the app's.
 
         It was new while it still had the uid and name of what it was forked or started from.
         """
@@ -190,7 +190,7 @@ class Sampler:
         return app.owner(member.name) if app else None
 
     def _refuse(self, track: Track, errno: str) -> None:
-        """Say once that a process may not be read; where that is true of all, end."""
+        """Say once that a process may not be read; end where none may be read."""
         if track.id in self._refused:
             return
         self._refused[track.id] = errno

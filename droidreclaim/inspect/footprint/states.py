@@ -22,7 +22,7 @@ _AGAIN_S = 1.0
 _UPTIME = re.compile(r"([0-9]{1,12}\.[0-9]{1,3}) ")
 
 
-def told_of(members: Mapping[int, snapshot.Member]) -> dict[int, Told]:
+def activity_by_pid(members: Mapping[int, snapshot.Member]) -> dict[int, Told]:
     """What ActivityManager says of each process, by pid."""
     states = {pid: one.state for pid, one in members.items() if one.state is not None}
     return {
@@ -54,17 +54,17 @@ class StateReader:
         self._thread.start()
 
     def ask(self) -> None:
-        """Want a reading that begins from now on."""
+        """Ask for a reading that begins after this call."""
         if self._wanted.qsize() == 0:
             self._wanted.put(True)
 
     def close(self, wait_s: float) -> None:
-        """End, after the reading that is being taken."""
+        """End the thread, after the reading that it is taking."""
         self._wanted.put(False)
         self._thread.join(wait_s)
 
     def _is_theirs(self, member: snapshot.Member) -> bool:
-        """Whether it may be sampled: all others' states of an hour would be tens of MB."""
+        """Whether the process may be sampled: states of all would be tens of MB an hour."""
         uids = (member.uid, member.owner_uid)
         return any(uid is not None and uid % USER_RANGE in self._apps for uid in uids)
 
@@ -84,7 +84,7 @@ class StateReader:
         from_us, until_us = (uptime_us(answers[name].text) for name in ("from", "until"))
         self.members = members
         theirs = {pid: one for pid, one in members.items() if self._is_theirs(one)}
-        reading = Reading(from_us, until_us, told_of(theirs))
+        reading = Reading(from_us, until_us, activity_by_pid(theirs))
         self.readings.append(reading)
         self._heard(reading)
 

@@ -10,7 +10,7 @@ from droidreclaim.units import KIB
 @dataclass(frozen=True, slots=True)
 class Arch:
     """
-    One kind of processor, with pages of one size.
+    A kind of processor, with pages of one size.
 
     Attributes:
         name: What users call it; *abi* what Android calls it.
@@ -84,5 +84,5 @@ NAMES = tuple(dict.fromkeys(arch.name for arch in ALL))
 
 
 def find(name: str, page_bytes: int) -> Arch | None:
-    """The one of that name with pages of that size."""
+    """The processor of that name with pages of that size."""
     return next((arch for arch in ALL if (arch.name, arch.page_bytes) == (name, page_bytes)), None)

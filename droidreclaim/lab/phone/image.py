@@ -145,7 +145,7 @@ def ensure(
 
 
 def find(arch: Arch = X86_64) -> Image | None:
-    """The image, when `ensure` would have no base to build; None otherwise."""
+    """The image; None when `ensure` would have to build its base first."""
     if missing_host_packages(arch) or not _base_dir(arch).is_dir():
         return None
     return ensure(lambda _: False, lambda _: None, arch)

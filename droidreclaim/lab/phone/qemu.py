@@ -147,7 +147,7 @@ def spawn(
 
 def choose_accelerator(image: Image, progress: Callable[[str], None], arch: Arch = X86_64) -> str:
     """
-    The one that was chosen; without, ``kvm`` where a guest was seen to boot with it, else ``tcg``.
+    The accelerator that was chosen, else ``kvm`` where a guest booted with it, else ``tcg``.
 
     /dev/kvm alone says little: there are hosts where it opens and the guest hangs in early boot.
     The answer is remembered for this host's kernel and this QEMU, and for a day: a machine too busy

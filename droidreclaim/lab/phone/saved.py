@@ -37,7 +37,7 @@ _WHOLE_BANDWIDTH = 1 << 40
 
 
 class Unusable(DroidReclaimError):
-    """A state is there, and no phone comes up from it."""
+    """A saved state from which no phone comes up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class LmkCounts:
     at_or_below: tuple[tuple[int, int], ...]
 
     def since(self, earlier: LmkCounts) -> LmkCounts:
-        """Kills after an *earlier* reading; all of these when the device booted in between."""
+        """Kills since an *earlier* reading; all, when the device booted in between."""
         if self.total < earlier.total:
             return self
         before = dict(earlier.at_or_below)

@@ -92,7 +92,7 @@ def _read(block: list[NumberedLine]) -> ProcessStart:
 
 
 def _fields(told: str) -> dict[str, str]:
-    """Values hold blanks: "reason=START ACTIVITY"."""
+    """Read the fields of a line, whose values may hold blanks: "reason=START ACTIVITY"."""
     keys = list(_KEY.finditer(told))
     ends = [*(key.start() for key in keys[1:]), len(told)]
     return {key[1]: told[key.end() : end].strip() for key, end in zip(keys, ends, strict=False)}

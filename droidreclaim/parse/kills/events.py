@@ -103,7 +103,7 @@ def parse_events(
 
 
 def _payload(message: str) -> str:
-    """What stands between the brackets; one value alone has none."""
+    """The values between the brackets; a value alone has no brackets."""
     text = message.strip().replace("\n", "")
     if not text.startswith("["):
         return text

@@ -49,18 +49,18 @@ def record_of_exit(one: ProcessExit) -> KillRecord:
 
 
 def has_exit(text: str) -> bool:
-    """Whether a one-liner begins in *text*."""
+    """Whether a record of exit-info in one line begins in *text*."""
     return _OPENING in text
 
 
 def exit_is_cut(text: str) -> bool:
-    """Whether the last one-liner in *text* lacks its end, as one that was wrapped does."""
+    """Whether the last such record in *text* lacks its end, as one that was wrapped does."""
     return _OPENING in text and _LAST_KEY not in text.rpartition(_OPENING)[2]
 
 
 def read_exits(entry: LogEntry) -> Iterator[KillRecord]:
     """
-    The kills of the one-liners in a message, which may be a list of them.
+    The kills of the one-line records in a message, which may be a list of them.
 
     Raises:
         ValueError: one lacks its pid, process or reason.

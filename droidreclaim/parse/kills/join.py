@@ -58,7 +58,7 @@ def _same_name(one: str | None, other: str | None) -> bool:
 
 
 def _apart_s(one: str | None, other: str | None) -> float | None:
-    """Seconds between two times of one clock; None for those of two, or none."""
+    """Seconds between two times of one clock; None where the clocks differ or one is missing."""
     if one is None or other is None:
         return None
     if _PLAIN.fullmatch(one) and _PLAIN.fullmatch(other):
@@ -102,7 +102,7 @@ def _lmkd_rank(record: KillRecord) -> int:
 
 
 def _freed_bytes(decides: KillRecord, adds: KillRecord) -> int | None:
-    """RSS, which killinfo has on every device; a vendor's sentence may have USS."""
+    """Bytes that a kill freed: RSS, which killinfo has on every device; vendors may print USS."""
     if adds.source == "killinfo" and adds.freed_bytes is not None:
         return adds.freed_bytes
     return _either(decides.freed_bytes, adds.freed_bytes)

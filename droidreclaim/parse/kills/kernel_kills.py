@@ -217,7 +217,7 @@ class _Reader:
             self.unread.append((number, whole))
 
     def _reaped(self, number: int, whole: str, line: str) -> None:
-        """What follows a kill of the OOM killer, and is all that is left of it in some logs."""
+        """Read the line of the OOM reaper, which is all that some logs keep of a kill."""
         found = _OOM_REAPER.search(line)
         if found is None or any(
             kill.oom and kill.pid == int(found["pid"]) for kill in self.kills[-_RECORD_LINES:]

@@ -131,7 +131,7 @@ def read_entries(entries: Iterable[LogEntry]) -> tuple[list[KillRecord], list[Nu
 
 
 def _with_cause(record: KillRecord, stopped: dict[str, str]) -> KillRecord:
-    """Before Android 11 a kill says "stop PACKAGE" alone; why is in the line before it."""
+    """Add the cause: before Android 11 a kill says "stop PACKAGE", the line before it says why."""
     cause = stopped.get(record.reason.removeprefix("stop "))
     if cause is None or not record.reason.startswith("stop "):
         return record

@@ -78,28 +78,28 @@ def _entry(number: int, line: str) -> LogEntry | None:
         head = _TABLE.match(rest) or _HEAD.match(rest)
         if head is not None:
             tag = head["tag"] or head.groupdict().get("tab")
-            return _said(number, at["at"], tag, rest[head.end() :])
+            return _log_entry(number, at["at"], tag, rest[head.end() :])
     head = _BARE_TAG.match(line)
     if head is not None:
-        return _said(number, at["at"] if at else None, head["tag"], line[head.end() :])
+        return _log_entry(number, at["at"] if at else None, head["tag"], line[head.end() :])
     behind = _TAG_BEHIND.fullmatch(line)
     if behind is not None and (behind["tag"] or opens_lmkd_kill(behind["said"])):
-        return _said(number, None, behind["tag"], behind["said"])
+        return _log_entry(number, None, behind["tag"], behind["said"])
     bare = _BARE.match(line)
     message = line[bare.end() if bare else 0 :]
     if opens_lmkd_kill(message) or opens_record(message) or message.startswith("Process "):
-        return _said(number, None, None, message)
+        return _log_entry(number, None, None, message)
     if has_exit(message):
-        return _said(number, at["at"] if at else None, None, message)
+        return _log_entry(number, at["at"] if at else None, None, message)
     return copied_entry(number, line)
 
 
-def _said(number: int, at: str | None, tag: str | None, message: str) -> LogEntry:
+def _log_entry(number: int, at: str | None, tag: str | None, message: str) -> LogEntry:
     return LogEntry(number, at, None, None, None, None, tag, message.rstrip(), None)
 
 
 def _goes_on(draft: LogEntry, line: str) -> bool:
-    """Whether *line* is the rest of a record that a chat or a phone has wrapped."""
+    """Whether *line* goes on with a record that a chat or a phone has wrapped."""
     said = draft.message
     if exit_is_cut(said):
         return bool(line.strip())

@@ -51,7 +51,7 @@ class Remark:
 
 
 def read_remarks(lines: Iterable[NumberedLine]) -> tuple[Remark, ...]:
-    """Count such lines, by kind; a kind without one is not there."""
+    """Count the lines of each kind; a kind without a line is left out."""
     counts = dict.fromkeys((what for what, _, _ in _KINDS), 0)
     for _, line in lines:
         if _WORDS.search(line, 0, _LONGEST) is None:

@@ -50,7 +50,7 @@ def printed_time(at: str, year: int) -> PrintedTime | None:
 
 
 def _numbered(at: str) -> str:
-    """A time whose month has a name, with its number instead; any other as it is."""
+    """The time with its month's number in place of a name; any other time unchanged."""
     found = _NAMED_DAY.fullmatch(at)
     if found is None or found["name"] not in _MONTHS:
         return at

@@ -37,13 +37,13 @@ def answer_lines(source: str, text: str) -> list[NumberedLine]:
     if error is not None:
         about = f": {error.subject}" if error.subject else ""
         raise ParseError(source, error.line_number, error.line, hint=f"{error.kind}{about}"[:200])
-    lines = [(number, _said(line)) for number, line in enumerate(text.split("\n"), start=1)]
+    lines = [(number, _plain_line(line)) for number, line in enumerate(text.split("\n"), start=1)]
     if not any(line for _, line in lines):
         raise ParseError(source, 1, "", hint="the answer is empty")
     return lines
 
 
-def _said(line: str) -> str:
+def _plain_line(line: str) -> str:
     return "" if is_linker_warning(line) else line.rstrip()
 
 

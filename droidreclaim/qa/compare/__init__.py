@@ -34,7 +34,7 @@ class Measured:
 
     @property
     def share(self) -> stats.Interval | None:
-        """Where the share of hits lies."""
+        """Interval of the share of hits."""
         return stats.share(self.hits, self.total)
 
 
@@ -127,7 +127,7 @@ def _measured(rounds: Sequence[Round]) -> Measured:
         sum(one.state is State.KEPT for one in rounds),
         len(rounds),
         tuple(one.back_s for one in rounds if one.back_s is not None),
-        memory.held(rounds),
+        memory.memory_by_state(rounds),
     )
 
 
@@ -241,7 +241,7 @@ def sentences(found: Comparison) -> list[str]:
         for cell in found.cells
         if cell.differs is not None and cell.arm in base
     ]
-    return words + [memory.sentence(one) for one in memory.told(found.growths)]
+    return words + [memory.sentence(one) for one in memory.p90_growths(found.growths)]
 
 
 def _sentence(cell: Cell, base: Cell, first: Subject) -> str:

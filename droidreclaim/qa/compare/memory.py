@@ -38,7 +38,7 @@ class Growth:
     shift: stats.Shift
 
 
-def held(rounds: Iterable[Round]) -> Held:
+def memory_by_state(rounds: Iterable[Round]) -> Held:
     """What rounds with a footprint held, state by state."""
     rounds = list(rounds)
     found = {}
@@ -64,7 +64,7 @@ def growths(run: str, arm: str, ours: Held, theirs: Held) -> list[Growth]:
     return found
 
 
-def told(found: Iterable[Growth]) -> list[Growth]:
+def p90_growths(found: Iterable[Growth]) -> list[Growth]:
     """What words and tables name: P90."""
     return [one for one in found if one.figure == _TOLD]
 

@@ -33,7 +33,7 @@ def render(found: Comparison) -> str:
         titles=table.titles(found),
         rows=[table.row(cell) for cell in found.cells],
         memory_titles=memory.TITLES,
-        memory_rows=[memory.row(one) for one in memory.told(found.growths)],
+        memory_rows=[memory.row(one) for one in memory.p90_growths(found.growths)],
         bars=_bars(found),
         ticks=[(_x(part / 4), f"{part * 25} %") for part in range(5)],
         width=_WIDTH,

@@ -29,7 +29,7 @@ def comparison_table(found: Comparison) -> Table:
 
 def memory_table(found: Comparison) -> Table | None:
     """What was held by state, one row an arm, run and state; None where nothing was sampled."""
-    growths = memory.told(found.growths)
+    growths = memory.p90_growths(found.growths)
     if not growths:
         return None
     table = Table(box=None, pad_edge=False)

@@ -140,7 +140,7 @@ def _marks(seen: Footprint, one: ProcessUse) -> list[Mark]:
 
 
 def _trims(seen: Footprint, one: ProcessUse) -> list[Mark]:
-    """When Android was first seen to have asked it for more than before."""
+    """Moments at which Android was first seen to have asked a process for a higher trim level."""
     found, level = [], 0
     for reading in seen.readings:
         told = reading.states.get(one.track.id.pid)

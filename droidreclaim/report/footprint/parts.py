@@ -82,7 +82,7 @@ def _gave(trimmed: Trimmed) -> str:
 
 
 def trimmed_json(one: Trimmed) -> dict[str, Any]:
-    """One process that was asked, or why not."""
+    """One process that was asked to trim, or why it was not."""
     known = one.before_bytes is not None and one.after_bytes is not None
     return {
         "pid": one.id.pid,
@@ -96,7 +96,7 @@ def trimmed_json(one: Trimmed) -> dict[str, Any]:
 
 
 def made_json(made: Made) -> dict[str, Any]:
-    """What it was made of; sizes by class."""
+    """What a process's memory was made of; sizes by class."""
     return {
         "source": made.source,
         "bytes": dict(made.parts),
