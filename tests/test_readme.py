@@ -45,10 +45,10 @@ def test_every_command_that_a_page_shows_exists() -> None:
         assert re.search(rf"^  {name}\b", help_text, re.MULTILINE), name
 
 
-def test_the_list_of_commands_is_what_the_command_line_is() -> None:
-    argv = [sys.executable, "commands_page.py", "--check"]
+def test_list_of_commands_and_quick_start_are_what_they_are_made_of() -> None:
+    argv = [sys.executable, "docs_pages.py", "--check"]
     done = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"run 'python commands_page.py'\n{done.stderr}"
+    assert done.returncode == 0, f"run 'python docs_pages.py'\n{done.stderr}"
 
 
 def test_every_reason_of_a_page_out_is_explained() -> None:

@@ -1,7 +1,8 @@
 """
-The list of commands in docs/commands.md, made of the command line itself.
+Pages of docs/ that are made of something else: the list of commands, and the quick start.
 
-``python commands_page.py`` writes it; a test fails where the page is not what the command line is.
+``python docs_pages.py`` writes the list of commands in docs/commands.md, of the command line
+itself, and docs/index.md, of README. A test fails where a page is not what it is made of.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from droidreclaim.cli.app import command_line
 from droidreclaim.cli.complete.table import words_of
 from droidreclaim.cli.options import Connection, with_any_connection
 
-PAGE = Path(__file__).parent / "docs" / "commands.md"
-BEGIN = "<!-- What follows is written by `python commands_page.py`: change the command line. -->"
-END = "<!-- What precedes is written by `python commands_page.py`. -->"
+_ROOT = Path(__file__).parent
+PAGE = _ROOT / "docs" / "commands.md"
+QUICK_START = _ROOT / "docs" / "index.md"
+BEGIN = "<!-- What follows is written by `python docs_pages.py`: change the command line. -->"
+END = "<!-- What precedes is written by `python docs_pages.py`. -->"
 MORE = {
     "devices": "emulators.md",
     "footprint": "footprint.md",
@@ -130,8 +133,25 @@ def _shared() -> frozenset[str]:
     return frozenset(inspect.signature(nothing).parameters)
 
 
+def quick_start(readme: str) -> str:
+    """The site's first page: README from how to install it to what it could break."""
+    part = readme[readme.index("## Install") : readme.index("## What it touches")]
+    part = part.replace("## Three first minutes\n\n", "").replace("\n### ", "\n## ")
+    part = part.replace("](docs/", "](")
+    what = "What droidreclaim is, and what it needs: the first page of the repository, README."
+    return f"# Quick start\n\n{what}\n\n{part.rstrip()}\n"
+
+
+def main(words: list[str]) -> int:
+    """Write the pages; with --check only say by the exit code whether one would change."""
+    readme = (_ROOT / "README.md").read_text("utf-8")
+    made = {PAGE: page(PAGE.read_text("utf-8")), QUICK_START: quick_start(readme)}
+    if words == ["--check"]:
+        return int(any(path.read_text("utf-8") != text for path, text in made.items()))
+    for path, text in made.items():
+        path.write_text(text, "utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    text = page(PAGE.read_text("utf-8"))
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(text != PAGE.read_text("utf-8"))
-    PAGE.write_text(text, "utf-8")
+    sys.exit(main(sys.argv[1:]))
