@@ -114,7 +114,7 @@ size_t android_fds(struct sys_pollfd *fds)
 }
 
 /* Take what is there; what goes beyond the buffer is read and dropped. */
-static void hear(struct question *question)
+static void read_answer(struct question *question)
 {
 	char dropped[256];
 	size_t room = sizeof(question->text) - question->len;
@@ -144,7 +144,7 @@ void android_hear(void)
 		if (question->pid <= 0)
 			continue;
 		if (question->fd >= 0)
-			hear(question);
+			read_answer(question);
 		if (question->fd < 0 && sys_exit_status(question->pid) != -EAGAIN)
 			question->pid = 0;
 	}

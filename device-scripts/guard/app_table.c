@@ -97,7 +97,7 @@ static int find_rule(const struct profile *profile, uint32_t owner, struct span 
 	return known ? best : policy_rule(profile, package, -1);
 }
 
-/* In the foreground or out of it since now. */
+/* Note an app's adj, and the moment at which it left the foreground or came back. */
 static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *changes)
 {
 	bool was_out = app->background_ms != UNKNOWN;
@@ -142,7 +142,7 @@ static uint64_t held_bytes(const struct app *app)
 		       app->rss_anon_bytes + app->swap_bytes;
 }
 
-/* What an app holds when it first leaves the foreground is what a launch like its needs. */
+/* Remember what an app holds when it first leaves the foreground: as much as its launch needed. */
 static void note_launch(struct apps *apps, struct app *app)
 {
 	if (!app->launching || app->background_ms == UNKNOWN)
@@ -168,7 +168,7 @@ static bool is_app(const struct proc_stat *stat, const struct proc_status *statu
 	return !stat->kernel_thread && stat->state != 'Z' && adj >= 0 && uid_is_app(status->uid);
 }
 
-/* A process not seen before: an app, or a stranger that stays one. */
+/* Take up a process that was not seen before: an app, or a stranger that is not looked at again. */
 static void meet(struct apps *apps, const struct profile *profile, int pid, int dir, int adj,
 		 uint64_t now_ms)
 {
@@ -257,7 +257,7 @@ static void drop_gone(struct apps *apps, struct changes *changes,
 	apps->nr = kept;
 }
 
-/* How close each is to its user, now that all of its app were seen, and what that changes. */
+/* Work out how close each app is to its user, once all processes of its uid were seen. */
 static void rank(struct apps *apps, uint64_t now_ms, struct changes *changes)
 {
 	static struct bearing all[APPS_MAX];

@@ -22,7 +22,7 @@ struct changes {
 	bool returned; /* one that was paged out is in the foreground again */
 };
 
-/* Compare with /proc: who is new, gone, came or left. `ended` is told of each one forgotten. */
+/* Compare with /proc: who is new, gone, came or left. `ended` is called for each app forgotten. */
 struct changes apps_scan(struct apps *apps, const struct profile *profile, uint64_t now_ms,
 			 void (*ended)(void *data, const struct app *app), void *data);
 

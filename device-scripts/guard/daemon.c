@@ -35,8 +35,8 @@ static void close_all_but(int ready_fd)
 			sys_close(fd);
 }
 
-/* In short waits: the tick of a reply in work ends a long one before its time, again and again. */
-bool daemon_hears(int fd, uint32_t ms)
+/* Waits are short: the alarm that ticks while a reply is in work would end a long one early. */
+bool daemon_wait_readable(int fd, uint32_t ms)
 {
 	struct sys_pollfd poll = {.fd = fd, .events = SYS_POLLIN};
 	const struct sys_timespec wait = {0, WAIT_MS * 1000000};
@@ -49,12 +49,12 @@ bool daemon_hears(int fd, uint32_t ms)
 	return came > 0;
 }
 
-/* The end of a pipe that the daemon speaks through, heard for READY_MS. */
-static struct ready hear(int fd)
+/* Read from a pipe what the daemon says of its start, for READY_MS at most. */
+static struct ready read_ready(int fd)
 {
 	struct ready ready = {-EPIPE, 0, "the guard ended while it was started"};
 
-	if (!daemon_hears(fd, READY_MS))
+	if (!daemon_wait_readable(fd, READY_MS))
 		return (struct ready){-ETIMEDOUT, 0, "it takes too long to start, and will end"};
 	if (sys_read(fd, &ready, sizeof(ready)) != sizeof(ready))
 		ready.error = -EPIPE;
@@ -81,7 +81,7 @@ struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data)
 	sys_close(ends[1]);
 	if (child > 0) {
 		sys_wait_stopped(child);
-		ready = hear(ends[0]);
+		ready = read_ready(ends[0]);
 	} else {
 		ready.error = child;
 	}
@@ -89,7 +89,7 @@ struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data)
 	return ready;
 }
 
-/* Of a line of our cgroup, "2:cpuacct:/uid_0/pid_310": whether init could end us by it. */
+/* "2:cpuacct:/uid_0/pid_310": whether init could end us by this line of our cgroup. */
 static bool is_bound(struct span line, struct span *path)
 {
 	struct span id, controllers;

@@ -18,7 +18,7 @@ struct ready {
 struct ready daemon_start(void (*run)(void *data, int ready_fd), void *data);
 
 /* Whether `fd` can be read within `ms`, whatever signals come but SIGTERM. */
-bool daemon_hears(int fd, uint32_t ms);
+bool daemon_wait_readable(int fd, uint32_t ms);
 
 /* Tell who waits; false when nobody does any more. */
 bool daemon_say(int ready_fd, int error, const char *why);
@@ -29,7 +29,7 @@ bool daemon_say(int ready_fd, int error, const char *why);
  */
 void daemon_leave_group(char *group, size_t capacity);
 
-/* Behind everybody else on the CPU, before everybody else in memory. */
+/* Get CPU time after all others, and keep memory before them: nice 10, adj -800, pages locked. */
 void daemon_settle(void);
 
 #endif

@@ -39,7 +39,7 @@ static int open_log(void)
 	return sys_create(guard_dir_fd, names[1], SYS_O_RDWR | SYS_O_APPEND, 0600);
 }
 
-/* A line that a crash cut off is not to run into the next. */
+/* End a line that a crash cut off, so that it does not run into the next. */
 static void end_line(void)
 {
 	long bytes = sys_end_of(events.fd);
@@ -78,7 +78,7 @@ static void turn_over(void)
 	events.fd = open_log();
 }
 
-/* Whole or not at all: a full disk leaves no half line before the next one. */
+/* Append a line whole or not at all: a full disk leaves no half line before the next one. */
 static void append(struct span text)
 {
 	long before = sys_end_of(events.fd);

@@ -1,4 +1,4 @@
-/* The guard itself: it looks, and has done what is to be done, until its time is over. */
+/* The guard's loop: look, have done what is to be done, wait; until its time is over. */
 #include "guard_loop.h"
 
 #include "android_question.h"
@@ -50,7 +50,7 @@ static void app_ended(void *data, const struct app *app)
 	event_log(&event);
 }
 
-/* The kernel keeps a watch on the file of a process that has ended, for ever. */
+/* Watch an app's oom_score_adj. The kernel keeps such a watch for ever, also when the app is gone. */
 static void watch_app(const struct guard *guard, struct app *app)
 {
 	char path[64] = "/proc/";
@@ -128,7 +128,7 @@ static void look(struct guard *guard, bool rang)
 
 /* Waiting. */
 
-/* How far available memory is over the highest mark of it. */
+/* By how much available memory is over the highest mark that the profile has for it. */
 static uint64_t room_bytes(const struct guard *guard)
 {
 	const struct when *when = &guard->profile.when;
@@ -141,7 +141,7 @@ static uint64_t room_bytes(const struct guard *guard)
 	return now->available_bytes > mark ? now->available_bytes - mark : 0;
 }
 
-/* Until memory may be at its mark. */
+/* Milliseconds until memory may have fallen to its mark. */
 static uint64_t far_ms(const struct guard *guard, uint64_t room)
 {
 	uint64_t ms = room / FILL_BYTES_PER_MS;
@@ -152,7 +152,7 @@ static uint64_t far_ms(const struct guard *guard, uint64_t room)
 	return ms < guard->profile.when.look_every_ms ? guard->profile.when.look_every_ms : ms;
 }
 
-/* Until the next look is due, if nothing wakes the guard before. */
+/* Milliseconds until the next look is due, if nothing wakes the guard before. */
 static uint64_t sleep_ms(const struct guard *guard)
 {
 	uint64_t room = room_bytes(guard), ms = far_ms(guard, room);
@@ -166,7 +166,7 @@ static uint64_t sleep_ms(const struct guard *guard)
 	return ms < SOON_MS ? SOON_MS : ms;
 }
 
-/* Memory that moves is watched as closely as processes that come and go. */
+/* Be alert for a while when available memory moved, as when processes come and go. */
 static void note_moves(struct guard *guard)
 {
 	uint64_t a = guard->situation.available_bytes, b = guard->steady_bytes;
@@ -213,7 +213,7 @@ static bool sleep(struct guard *guard, bool *changed)
 	return alarm_rang(fds);
 }
 
-/* The first ring of a row of them. */
+/* Log an alarm, but of several in a row the first one only. */
 static void note_alarm(struct guard *guard)
 {
 	if (guard->rang_ms == UNKNOWN || guard->now_ms - guard->rang_ms > ALARM_ROW_MS)
@@ -221,7 +221,7 @@ static void note_alarm(struct guard *guard)
 	guard->rang_ms = guard->now_ms;
 }
 
-static void live(struct guard *guard)
+static void look_until_over(struct guard *guard)
 {
 	scan(guard);
 	look(guard, false);
@@ -306,7 +306,7 @@ void guard_run(void *data, int ready_fd)
 		guard_note(guard, "error", "in a group that ends with adbd");
 	/* Before the processes are read: with memory short, that takes seconds. */
 	if (daemon_say(ready_fd, 0, guard->bound_to))
-		live(guard);
+		look_until_over(guard);
 	else
 		guard->ending = ENDING_UNHEARD;
 	note_end(guard);

@@ -18,7 +18,7 @@
 #define FLOOR_SLACK_BYTES (8u << 20) /* the largest step, which did not fit */
 #define FULL_MS 60000 /* zram that refused pages is left alone so long */
 
-/* What came back of what was paged out; that is to be known before it is paged out again. */
+/* See how much of a page-out came back; done before the app is paged out again. */
 static void judge_return(struct guard *guard, struct app *app)
 {
 	struct event event = event_none;
@@ -47,7 +47,7 @@ void page_out_judge_returns(struct guard *guard)
 			judge_return(guard, &guard->apps.app[i]);
 }
 
-/* Tell of a change of what stands in the way, not of its lasting. */
+/* Log what stands in the way of page-outs when it changes, not while it lasts. */
 static void note_forbidden(struct guard *guard, const char *why)
 {
 	if (why && why != guard->forbidden)
@@ -96,7 +96,7 @@ struct deed {
 	uint64_t next; /* address at which the next slice begins */
 };
 
-/* One slice; false when there is nothing more to do for this app now. */
+/* Page out one slice; false when there is nothing more to do for this app now. */
 static bool do_slice(struct guard *guard, struct app *app, const struct rule *rule,
 		     uint64_t limit_bytes, struct deed *deed)
 {

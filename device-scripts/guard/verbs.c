@@ -185,7 +185,7 @@ static int relay(int fd)
 	reader.start = reader.end = 0;
 	reader.eof = false;
 	for (;;) {
-		if (!daemon_hears(fd, STATUS_MS))
+		if (!daemon_wait_readable(fd, STATUS_MS))
 			return -ETIMEDOUT;
 		while ((more = reader_next(&reader, &line)) > 0) {
 			if (span_starts(line, "{\"id\":\"s\",\"t\":\"end\""))

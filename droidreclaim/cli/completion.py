@@ -22,5 +22,5 @@ def completion(
     """
     from droidreclaim.cli.complete import shells, table
 
-    table.keep()
+    table.keep_table()
     write(shells.script(shell))

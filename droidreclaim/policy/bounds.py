@@ -26,7 +26,7 @@ def parse_bounds(text: object, what: str = "sdk") -> Bounds:
     return tuple((one[1] or "==", int(one[2])) for one in found if one)
 
 
-def hold(value: int, bounds: Bounds) -> bool:
+def is_within(value: int, bounds: Bounds) -> bool:
     """Whether *value* is within all of *bounds*."""
     return all(_holds(value, *one) for one in bounds)
 

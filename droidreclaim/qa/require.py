@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from droidreclaim.errors import NotPossible
 from droidreclaim.inspect.ask import ask
 from droidreclaim.parse.proc.kernel import parse_meminfo
-from droidreclaim.policy.bounds import hold, parse_bounds
+from droidreclaim.policy.bounds import is_within, parse_bounds
 from droidreclaim.qa import conditions
 from droidreclaim.qa.form import RequireForm, ScenarioForm
 from droidreclaim.session import Phone
@@ -62,7 +62,7 @@ def check(wanted: RequireForm, has: Has) -> list[str]:
     """Each requirement that is not met, with what there is; what is not known is not met."""
     lacking = []
     if wanted.sdk is not None and not (
-        has.sdk is not None and hold(has.sdk, parse_bounds(wanted.sdk))
+        has.sdk is not None and is_within(has.sdk, parse_bounds(wanted.sdk))
     ):
         lacking.append(f"sdk {wanted.sdk}: it is {has.sdk or 'not known'}")
     for name, least, is_bytes in (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from droidreclaim.errors import UsageError
-from droidreclaim.policy.bounds import hold, parse_bounds
+from droidreclaim.policy.bounds import is_within, parse_bounds
 from droidreclaim.session import Phone
 
 _ASK_S = 10.0
@@ -81,4 +81,4 @@ def meets(facts: Facts, wants: Mapping[str, Any]) -> bool:
     if "sdk" not in wants:
         return alike
     sdk = facts.sdk
-    return alike and sdk is not None and hold(sdk, parse_bounds(wants["sdk"]))
+    return alike and sdk is not None and is_within(sdk, parse_bounds(wants["sdk"]))

@@ -67,6 +67,6 @@ def _table() -> Table:
     known = cache.table()
     if known is not None:
         return known
-    from droidreclaim.cli.complete.table import keep
+    from droidreclaim.cli.complete.table import keep_table
 
-    return keep()
+    return keep_table()

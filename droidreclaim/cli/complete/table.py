@@ -24,7 +24,7 @@ _BY_METAVAR = {
 }
 
 
-def keep() -> Table:
+def keep_table() -> Table:
     """Make the table and keep it."""
     made = table()
     cache.keep_table(made)

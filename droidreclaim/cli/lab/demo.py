@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from droidreclaim.cli.lab.phone import Yes, ask, booted
+from droidreclaim.cli.lab.phone import Yes, booted, confirm
 from droidreclaim.cli.options import AsJson, Connection
 from droidreclaim.cli.output import emit, say, show, write
 from droidreclaim.errors import NotAchieved, NotPossible, UsageError
@@ -58,7 +58,7 @@ def demo(
         raise UsageError(f"--html {html}: there is no directory {html.parent}")
     ram_bytes = parse_size(ram)
     if setup:
-        image.ensure(lambda question: yes or ask(question), progress)
+        image.ensure(lambda question: yes or confirm(question), progress)
     elif image.find() is None:
         raise NotPossible("the pocket phone is not set up", hint="run 'droidreclaim demo --setup'")
     config = Config(

@@ -67,7 +67,7 @@ def setup(
     from droidreclaim.lab.phone.state import Config
 
     config = Config(arch_name=arch, page_bytes=page_kib * KIB)
-    image.ensure(lambda question: yes or ask(question), _progress(connection), config.arch)
+    image.ensure(lambda question: yes or confirm(question), _progress(connection), config.arch)
     write(f"the phone is ready to boot; next: droidreclaim phone start{config.arch_words}\n")
 
 
@@ -120,7 +120,7 @@ def start(
     if accel is not None:
         keep_accel(accel.value)
     config.check()
-    image.ensure(lambda question: yes or ask(question), _progress(connection), config.arch)
+    image.ensure(lambda question: yes or confirm(question), _progress(connection), config.arch)
     _clean_up(server, connection)
     phone = vm.start(
         config,
@@ -260,7 +260,7 @@ def _connect_again(phone: Phone, server: Server, connection: Connection) -> None
         say(f"{phone.serial}: {error}", connection)
 
 
-def ask(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Ask on a terminal; where nobody can answer, the answer is no."""
     return sys.stdin.isatty() and typer.confirm(question, default=True, err=True)
 
