@@ -13,9 +13,9 @@ from droidreclaim.units import parse_size
 app = typer.Typer(help="An unused zram as swap until the next reboot, and undone again.")
 
 
-@app.command()
+@app.command("on")
 @with_connection
-def on(
+def enable(
     size: Annotated[
         str | None,
         typer.Option("--size", metavar="SIZE", help="Size of the swap [half the memory]: 1GiB."),
@@ -26,10 +26,10 @@ def on(
 ) -> None:
     """Make an unused zram swap; a device that has swap is left as it is."""
     from droidreclaim.cli import connect
-    from droidreclaim.reclaim.swap import enough
+    from droidreclaim.reclaim.swap import require_enough
     from droidreclaim.report import reclaim as reclaim_report
 
-    size_bytes = enough(parse_size(size)) if size is not None else None
+    size_bytes = require_enough(parse_size(size)) if size is not None else None
     with connect.phone(connection) as phone:
         made = phone.swap_on(size_bytes)
     if as_json:
@@ -38,9 +38,9 @@ def on(
         write(reclaim_report.swap_text([made], on=True) + "\n")
 
 
-@app.command()
+@app.command("off")
 @with_connection
-def off(as_json: AsJson = False, *, connection: Connection) -> None:
+def disable(as_json: AsJson = False, *, connection: Connection) -> None:
     """Undo 'swap on'; refused when what is swapped would not fit into memory."""
     from droidreclaim.cli import connect
     from droidreclaim.report import reclaim as reclaim_report

@@ -16,7 +16,7 @@ LEAST_BYTES = 16 * MIB
 _OFF_BYTES_PER_S = 16 << 20  # swapoff under software emulation; a phone is ten times faster
 
 
-def enough(size_bytes: int) -> int:
+def require_enough(size_bytes: int) -> int:
     """
     Return the size, where it is enough for swap.
 

@@ -225,7 +225,7 @@ class Phone(Watching):
         """
         from droidreclaim.reclaim import swap
 
-        size_bytes = None if size is None else swap.enough(size_of(size))
+        size_bytes = None if size is None else swap.require_enough(size_of(size))
         self._info, made = swap.enable(self.helper, size_bytes)
         return made
 
