@@ -176,7 +176,7 @@ def test_who_is_asked_to_trim_is_named_by_its_pid_whatever_it_calls_itself(
     (rooted.root / "system/bin/cmd").chmod(0o755)
     victim = victims("anon=8", name=NAME)
     victim.set_adj(0)
-    rooted.start(f"{NEVER} trim_below_permille=1000", f"match={NAME} how=trim", LEAVE)
+    rooted.start(f"{NEVER} trim_below_permille=1000", f"match={NAME} rung=trim", LEAVE)
     until(lambda: rooted.ask("guard_status").all("app"))
     victim.set_adj(900)
     until((rooted.root / "cmd.said").exists)
