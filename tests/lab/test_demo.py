@@ -293,7 +293,7 @@ def test_a_bar_is_as_long_as_its_share(share: float, cells: str) -> None:
 def test_the_page_holds_every_figure_without_a_script(shown: Demo) -> None:
     text = re.sub(r"<script.*?</script>", "", page.render(shown), flags=re.S)
     for app in PLAN.apps:
-        assert f"<td>{short_name(app.package)}</td>" in text
+        assert f"<th>{short_name(app.package)}</th>" in text
     for figure in ("21 → <b>0</b>", "21 → <b>21</b>", "300.0 MiB", "50.0 MiB", "low watermark"):
         assert figure in text
 
