@@ -188,19 +188,22 @@ def warn(message: str) -> None:
     from droidreclaim.escape import safe
 
     lines = (safe(line) for line in f"droidreclaim: {message}".split("\n"))
-    text = "\n".join(lines) + "\n"
-    if elsewhere.sink is None and sys.stderr.isatty():
-        from droidreclaim.report.table import folded
-
-        text = folded(text, terminal_columns())
-    to_stderr(text)
+    to_stderr("\n".join(lines) + "\n")
 
 
 def to_stderr(text: str) -> None:
-    """Write *text* to stderr; where stderr is closed, the exit code is all there is."""
+    """
+    Write sentences to stderr; into a terminal none goes on at its edge in the middle of a word.
+
+    Where stderr is closed, the exit code is all there is.
+    """
     if elsewhere.sink is not None:
         elsewhere.sink.take("words", text)
         return
+    if sys.stderr.isatty() and "Traceback (" not in text:
+        from droidreclaim.report.table import folded
+
+        text = folded(text, terminal_columns())
     with suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()

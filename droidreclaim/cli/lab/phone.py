@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_connection
-from droidreclaim.cli.output import emit, say, write
+from droidreclaim.cli.output import emit, say, write, write_folded
 from droidreclaim.errors import DeviceError, UsageError
 from droidreclaim.units import KIB, format_size, parse_size
 
@@ -149,7 +149,7 @@ def status(phone_port: Port = None, as_json: AsJson = False, *, connection: Conn
         return
     for phone in phones:
         config = phone.config
-        write(
+        write_folded(
             f"{phone.serial}  pid {phone.pid}  {phone.accelerator}  "
             f"ram {format_size(config.ram_bytes)}  zram {format_size(config.zram_bytes)}  "
             f"root {config.root}  api {config.api}"
