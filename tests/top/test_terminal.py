@@ -184,3 +184,54 @@ def test_what_is_no_terminal_gets_pictures_and_a_lost_device_exit_3() -> None:
     )  # fmt: skip
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+STREAM = """
+import sys, threading
+sys.path[:0] = [{tests!r}, {tests!r} + "/device"]
+from pathlib import Path
+from bench_phone import bench_phone
+from droidreclaim.cli import main, top
+from droidreclaim.top.live import Live
+
+main._end_by_signals()
+with bench_phone(Path({home!r})) as bench:
+    bench.start("com.bench.terminal", adj=940)
+    with Live(bench.phone(), bench.phone, every_s=0.2) as live:
+        def unplug():
+            sys.stdin.readline()
+            bench.lose()
+            sys.stdin.readline()
+            bench.lost = False
+        threading.Thread(target=unplug, daemon=True).start()
+        top._stream(live, "R58M12", "adj", "com.bench.t") if {json} else top._draw(
+            live, "R58M12", "adj", "com.bench.t")
+"""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_stream_says_that_the_device_is_lost_and_goes_on_when_it_is_back(
+    home: Path, as_json: bool
+) -> None:
+    words = STREAM.format(tests=str(TESTS), home=str(home), json=as_json)
+    with subprocess.Popen(
+        [sys.executable, "-c", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdin
+        assert running.stdout
+
+        def until(*wanted: str) -> str:
+            assert running.stdout
+            return next(line for line in running.stdout if all(one in line for one in wanted))
+
+        row = '"com.bench.terminal"' if as_json else "com.bench.terminal"
+        until(row)
+        running.stdin.write("\n")
+        running.stdin.flush()
+        until('"lost"', "R58M12") if as_json else until("lost, waiting")
+        running.stdin.write("\n")
+        running.stdin.flush()
+        line = until(row)
+        assert "\x1b" not in line
+        running.kill()

@@ -25,7 +25,7 @@ _STYLE = re.compile("\x1b\\[[0-9;]*m")
 # In this order: a guard is started before it is asked, what was paged out comes first.
 COMMANDS = (
     "devices", "ps", "ps --states", "ps --all", "ps com.example.game", "doctor", "headroom",
-    "headroom com.example.game", "kills", "reclaim --band cached --dry-run",
+    "headroom com.example.game", "kills", "top --once", "reclaim --band cached --dry-run",
     "reclaim com.example.mail", "reclaim com.android.launcher3", "reclaim com.example.nope",
     "swap on", "swap off", "profile explain keep-games", "guard start --for 2m", "guard status",
     "guard log", "guard stop", "uninstall",
