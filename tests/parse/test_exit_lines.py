@@ -114,6 +114,13 @@ _SAYS = {
     "am_proc_died": [("am_proc_died", "[0,7,a.b,900,19]")],
     "am_crash": [("am_crash", "[7,0,a.b,0,E,boom,F.java,1]")],
     "exited due to signal": [("Zygote", "Process 7 exited due to signal 9 (Killed)")],
+    "terminated by signal": [("Zygote", "Process 7 terminated by signal (9)")],
+    "no longer needed": [("ActivityManager", "Isolated process a.b (pid 7) no longer needed")],
+    "Reclaim '": [("lmkd", "Reclaim 'a.b' (7), uid 10001, oom_score_adj 900 to free 9kB")],
+    r"\b30011\b": [("30011", "[0,7,a.b,900,19]")],
+    r"\b30023\b": [("30023", "[0,7,a.b,900,empty #17]")],
+    r"\b30039\b": [("30039", "[7,0,a.b,0,E,boom,F.java,1]")],
+    r"\b10195355\b": [("10195355", "[7,10001,905,900,83468,3,120000,90000]")],
     "Force stopping": [
         ("ActivityManager", "Force stopping a.b appid=10001 user=0: from pid 9"),
         ("ActivityManager", "Killing 7:a.b/u0a1 (adj 900): stop a.b"),

@@ -45,8 +45,9 @@ _KEPT_DUMPS = frozenset({"processes", "oom", "lru", "exit-info", "lmk", "setting
 # Lines that may speak of a kill. A log is the one part of a bug report that fills a memory: of it
 # these are kept, and what follows each, for records of several lines.
 _KILL_WORDS = re.compile(
-    r"[Kk]ill|has died|am_proc_died|am_crash|(?:exited due to|terminated by) signal|Force stopping"
-    r"|[Nn]o longer (?:want|needed)|Reclaim '|\b(?:30011|30023|30039|10195355)\b"
+    r"[Kk]ill|has died|am_proc_died|am_crash|exited due to signal|terminated by signal"
+    r"|Force stopping|No longer want|no longer needed|Reclaim '"
+    r"|\b30011\b|\b30023\b|\b30039\b|\b10195355\b"  # events whose tag has no name on the device
     r"|beginning of |switch to |PhantomProcessRecord|oom_reaper|am_freeze|[Ff]reezing "
     r"|[Ff]roze |while frozen|Error allocating memory|Write-error on |ApplicationExitInfo\("
 )
