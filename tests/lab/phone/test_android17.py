@@ -131,9 +131,11 @@ steps:
   - shell: input tap 160 240
   - remember: {name: score, shell: pocket score com.example.game, match: '"score": *([0-9]+)'}
   - home
+  - shell: am start -W com.example.notes
+  - shell: input keyevent HOME
   - {wait: 2s}
   - arm
-  - {wait: 15s}
+  - {wait: 12s}
   - resume
 expect:
   - same_pid
@@ -226,10 +228,6 @@ def test_a_footprint_tells_how_far_the_app_is_from_what_the_limiter_kills_for(
     done = run(phone17, "footprint", GAME, "--for", "3s")
     assert done.returncode == 0, done.stderr
     assert re.search(rf"{GAME}: at most \d+ MB in front, \d+ MB below .*\(84 MB\)", done.stdout)
-    told = run_json(phone17, "footprint", GAME, "--for", "1s")["memory_limiter"]
-    assert (told["enabled"], told["front_bytes"], told["behind_bytes"]) == (
-        True, 80 * MIB, 40 * MIB,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -100,22 +100,17 @@ def test_each_sample_is_judged_by_the_state_of_its_moment(handset: Handset) -> N
 
 
 def test_a_death_is_told_and_the_next_life_is_another_row(handset: Handset) -> None:
-    def die_and_come_back() -> None:
-        time.sleep(8)  # emulated, the first samples come seconds later
-        handset.shell(f"am force-stop {GAME}")
-        time.sleep(1)
-        handset.shell(f"am start -W -n {GAME}/.Main")
-
     with dr.connect(handset.serial, root=False, timeout_s=60) as phone:
         phone.app(GAME).open()
-        assert phone.reader
-        other = threading.Thread(target=die_and_come_back)
-        other.start()
-        seen = phone.footprint(GAME, lasting="20s")
-        other.join()
-    lives = [one.track for one in seen.processes if one.track.name == GAME]
+        with phone.footprint_during(GAME) as watch:
+            time.sleep(2)
+            handset.shell(f"am force-stop {GAME}")
+            time.sleep(1)
+            handset.shell(f"am start -W -n {GAME}/.Main")
+            time.sleep(3)
+    lives = [one.track for one in watch.seen.processes if one.track.name == GAME]
     assert len({one.id for one in lives}) == 2
-    assert [death.name for death in seen.deaths] == [GAME]
+    assert [death.name for death in watch.seen.deaths] == [GAME]
 
 
 def test_isolated_and_remote_processes_are_rows_of_their_own(handset: Handset) -> None:
@@ -252,7 +247,10 @@ def test_ctrl_c_ends_it_and_tells(handset: Handset) -> None:
     handset.shell(f"am start -W -n {GAME}/.Main")
     argv = command(handset, "footprint", GAME)
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
-        time.sleep(15)
+        assert done.stderr
+        while "sampling" not in (line := done.stderr.readline()):
+            assert line, "it ended before it sampled"
+        time.sleep(5)
         done.send_signal(signal.SIGINT)
         out, err = done.communicate(timeout=60)
     assert done.returncode == 0, err
