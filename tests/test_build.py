@@ -100,24 +100,6 @@ def test_a_list_names_a_program_for_every_abi_with_its_hashes(
         assert entry["bytes"] == path.stat().st_size
 
 
-def test_another_folder_and_an_empty_cache_give_the_same_bytes(
-    binaries: Path, tmp_path: Path
-) -> None:
-    root = copy_sources(tmp_path / "somewhere else")
-    caches = {"ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "zig"), "ZIG_LOCAL_CACHE_DIR": ""}
-    environment = {key: value for key, value in (os.environ | caches).items() if value}
-    before = set(root.rglob("*"))
-    subprocess.run([sys.executable, root / "hatch_build.py"], check=True, env=environment)
-    again = root / "droidreclaim" / "helper" / "bin"
-    for listing in LISTINGS:
-        assert (again / listing).read_text() == (binaries / listing).read_text()
-    new = {path for path in root.rglob("*") if path.is_file()} - before
-    assert {path.relative_to(again).parts[0] for path in new} == {
-        *MACHINES,
-        *LISTINGS,
-    }
-
-
 def test_a_changed_source_changes_the_build_hash(tmp_path: Path) -> None:
     script = load_build_script()
     sources = copy_sources(tmp_path) / "device-scripts"
@@ -172,10 +154,11 @@ def test_a_helper_runs_on_its_abi(binaries: Path, abi: str) -> None:
     assert json.loads(run.stdout.splitlines()[0])["abi"] == abi
 
 
-def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) -> None:
-    """From the source distribution, so that it carries what the build needs as well."""
-    build = [sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)]
-    checkout = tmp_path / "checkout"
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the source distribution holds: it must carry all that a wheel's build needs."""
+    folder = tmp_path_factory.mktemp("somewhere else")
+    checkout = folder / "checkout"
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -188,12 +171,37 @@ def test_a_wheel_carries_every_helper_and_fits_every_platform(tmp_path: Path) ->
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
     (checkout / "README.md").touch()
-    subprocess.run([*build, "--target", "sdist"], cwd=checkout, check=True)
-    (sdist,) = tmp_path.glob("*.tar.gz")
-    shutil.unpack_archive(sdist, tmp_path)
-    unpacked = tmp_path / sdist.name.removesuffix(".tar.gz")
-    subprocess.run([*build, "--target", "wheel"], cwd=unpacked, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist"]
+    subprocess.run([*build, "--directory", str(folder)], cwd=checkout, check=True)
+    (sdist,) = folder.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, folder)
+    return folder / sdist.name.removesuffix(".tar.gz")
+
+
+@pytest.fixture(scope="module")
+def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the source distribution, by a compiler whose cache is empty."""
+    folder = tmp_path_factory.mktemp("wheel")
+    caches = {"ZIG_GLOBAL_CACHE_DIR": str(folder / "zig"), "ZIG_LOCAL_CACHE_DIR": ""}
+    environment = {key: value for key, value in (os.environ | caches).items() if value}
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*build, "--directory", str(folder)], cwd=unpacked, check=True, env=environment)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_another_folder_and_an_empty_cache_give_the_same_bytes(
+    binaries: Path, unpacked: Path, wheel: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for listing in LISTINGS:
+            carried = archive.read(f"droidreclaim/helper/bin/{listing}").decode()
+            assert carried == (binaries / listing).read_text()
+    again = unpacked / "droidreclaim" / "helper" / "bin"
+    assert {path.name for path in again.iterdir()} == {*MACHINES, *LISTINGS}
+
+
+def test_a_wheel_carries_every_helper_and_fits_every_platform(wheel: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         carried = set(archive.namelist())
