@@ -171,8 +171,8 @@ def test_ctrl_c_leaves_the_rounds_that_ended_and_resume_goes_on(
     assert process.stderr is not None
     assert any("[1/2]" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
-    process.stderr.read()
-    assert process.wait(60) == 130
+    said = process.stderr.read()
+    assert process.wait(60) == 130, said
     assert result_of(out)["complete"] is False
     assert [one.key for one in Folder.load(out)[2]] == [(1, "none")]
     assert run(mine, *words).returncode == 2  # a run is there: neither overwritten nor gone on with
