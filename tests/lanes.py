@@ -4,8 +4,8 @@ Run every test there is: lanes side by side, each with a log of its own.
     python tests/lanes.py              every lane
     python tests/lanes.py unit linux   these alone
 
-A lane starts once the one it waits for has ended, so that two tests at a time want the processor
-and the timing of the `linux` lane is disturbed as little as can be.
+A lane starts once the one it waits for has ended, so that the timing of the `linux` lane is disturbed
+as little as can be. Tests wait for a third of their time, so three at a time keep two processors busy.
 """
 
 from __future__ import annotations
@@ -96,14 +96,14 @@ LINT = Lane(
 LANES = (
     pytest_lane("linux", "tests/linux"),
     pytest_lane(
-        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n2", "--dist=load"
+        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n3", "--dist=load"
     ),
     LINT,
     # An emulated phone on a shared machine: a test that failed is tried again, and listed (R).
     pytest_lane(
         "phone",
         "tests/lab/phone",
-        *("-n2", "--dist=loadfile", "--no-loadscope-reorder", "--reruns=2", "--reruns-delay=1"),
+        *("-n3", "--dist=loadfile", "--no-loadscope-reorder", "--reruns=2", "--reruns-delay=1"),
         "-rR",
         after="unit",
     ),
