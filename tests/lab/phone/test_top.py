@@ -222,8 +222,8 @@ def test_a_pipe_gets_pictures_lines_and_one_document(mine: Handset) -> None:
     document = run_json(mine, "top", "--once")
     assert document["source"] == "phone"
     assert document["headroom"]["next_rule"]
-    game = next(app for app in document["apps"] if app["package"] == GAME)
-    assert game["gain_bytes"] > 8 << 20
+    mail = next(app for app in document["apps"] if app["package"] == "com.example.mail")
+    assert mail["gain_bytes"] > 8 << 20
     with subprocess.Popen(
         command(mine, "top", "--json", "--every", "0.5s"), stdout=subprocess.PIPE, text=True
     ) as running:
