@@ -4,8 +4,9 @@ Run every test there is: lanes side by side, each with a log of its own.
     python tests/lanes.py              every lane
     python tests/lanes.py unit linux   these alone
 
-A lane starts once the one it waits for has ended, so that the timing of the `linux` lane is disturbed
-as little as can be. Tests wait for a third of their time, so three at a time keep two processors busy.
+A lane starts once the one it waits for has ended, so that the timing of the `linux` lane is
+disturbed as little as can be. Tests wait for a third of their time: three at a time keep two
+processors busy.
 """
 
 from __future__ import annotations
