@@ -124,6 +124,21 @@ def test_each_death_by_a_rule_of_activity_manager_is_named_rightly(
         assert {line["source"] for line in death["lines"]} == {"logcat", "exit-info"}, death
         assert not any("disagree" in one["text"] for one in death["sentences"]), death
         print(cause, death["sentences"][0]["text"])
+    see_phantoms(phone, rules)
+
+
+def see_phantoms(phone: Handset, rules: Rules) -> None:
+    """The limit takes two of an app's three child processes, and the app lives."""
+    phone.text(f"pocket limits 300 150 150 75; am start -W {APP}")
+    children = [json.loads(phone.text(f"pocket child {APP}"))["started"][0] for _ in range(3)]
+    rules.set(max_phantom_processes=1)
+    until(lambda: len(phone.text("pidof worker").split()) == 1)
+    document = run_json(phone, "why", APP)
+    taken = [one for one in document["deaths"] if one["cause"] == "phantom_limit"]
+    assert len(taken) == 2
+    assert {one["pid"] for one in taken} < set(children)
+    assert {one["name"] for one in taken} == {"worker"}
+    assert APP in {one["name"] for one in document["alive"]}
 
 
 def test_an_app_that_lives_is_said_to_live(staged: Handset) -> None:

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from .apps import Process
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 APP_CRASH, ANR, EXCESSIVE_USE, OTHER, FREEZER = 4, 6, 9, 13, 14  # reasons of exit-info
 TOO_MANY_CACHED, TOO_MANY_EMPTY, EXCESSIVE_CPU, BINDER_TRANSACTION = 2, 3, 7, 20  # subreasons
+NO_LIMIT = -1
 CALLED_FROZEN = "Sync transaction while in frozen state"
 ANR_PROPERTY, ANR_S = "pocket.anr_s", "10"  # of a broadcast in the foreground
 _EXCEPTION = "android.app.RemoteServiceException$CrashedByAdbException"
 _INDUCED = "shell-induced crash"
 _APP_FLAGS = 948485709
-_INTERVAL_MS = "300000"
-_MAX_CPU = ("25", "25", "10", "2")  # percent, for each further interval in the background
+_TABLE = "activity_manager"
+_INTERVAL_MS = 300_000
+_MAX_CPU = (25, 25, 10, 2)  # percent, for each further interval in the background
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,14 +57,14 @@ class Background:
     def look(self, processes: Iterable[Process]) -> None:
         """End those of *processes*, most recently used first, that break a rule."""
         cached = [one for one in processes if one.rank is not None and one.rank.cached]
-        table = self._props.tables.get("activity_manager", {})
-        for process, exit_reason, reason in (*too_many(cached, table), *self._busy(cached, table)):
+        most = self._props.setting(_TABLE, "max_cached_processes", NO_LIMIT)
+        for process, exit_reason, reason in (*too_many(cached, most), *self._busy(cached)):
             self._kill(process, exit_reason, reason)
 
     def _busy(
-        self, cached: Iterable[Process], table: Mapping[str, str]
+        self, cached: Iterable[Process]
     ) -> Iterator[tuple[Process, tuple[int, int, str], str]]:
-        interval_ms = int(table.get("power_check_interval", _INTERVAL_MS))
+        interval_ms = max(1, self._props.setting(_TABLE, "power_check_interval", _INTERVAL_MS))
         now = time.monotonic()
         during_ms = round((now - self._looked_s) * 1000)
         if during_ms < interval_ms:
@@ -75,20 +77,19 @@ class Background:
             used = self._cpu_ms[process.pid] - before[process.pid]
             for_ms = round((now - (process.cached_s or now)) * 1000)
             step = min(for_ms // interval_ms, len(_MAX_CPU) - 1)
-            limit = int(table.get(f"power_check_max_cpu_{step + 1}", _MAX_CPU[step]))
+            limit = self._props.setting(_TABLE, f"power_check_max_cpu_{step + 1}", _MAX_CPU[step])
             if used * 100 >= limit * during_ms:
                 reason = f"excessive cpu {used} during {during_ms} dur={for_ms} limit={limit}"
                 yield process, (EXCESSIVE_USE, EXCESSIVE_CPU, reason), reason
 
 
 def too_many(
-    cached: Iterable[Process], table: Mapping[str, str]
+    cached: Iterable[Process], most: int
 ) -> Iterator[tuple[Process, tuple[int, int, str], str]]:
     """Name who is over the limit: half of it is for processes without an activity."""
     cached = list(cached)
-    if "max_cached_processes" not in table:
+    if most == NO_LIMIT:
         return
-    most = int(table["max_cached_processes"])
     for kind, subreason, room in (
         ("cached", TOO_MANY_CACHED, most - most // 2),
         ("empty", TOO_MANY_EMPTY, most // 2),

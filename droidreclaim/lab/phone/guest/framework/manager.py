@@ -26,6 +26,7 @@ from .log import Log, Source
 from .mmd import WRITTEN_BACK_ADJ, Mmd
 from .oomadj import Role
 from .packages import PackageManager
+from .phantoms import Phantoms
 from .props import Properties
 from .records import Phone
 from .starts import Start, Starts, begun_ns
@@ -62,6 +63,7 @@ class ActivityManager:
         self.freezer.frozen = self.compactor.frozen
         self.limiter = MemoryLimiter(props, memory.total_bytes(), self._over_limit)
         self.background = Background(props, self.kill)
+        self.phantoms = Phantoms(log, props)
         self.mmd = Mmd(props)
         self.beats = True
         self.reuse_percent = ALL  # of the working set, from one resume to the next
@@ -432,6 +434,7 @@ class ActivityManager:
         processes = self.processes()
         self.limiter.look(processes)
         self.background.look(processes)
+        self.phantoms.look()
         for process in self.mmd.due(processes):
             if self.mmd.write_back(process.pid):
                 with self._lock:

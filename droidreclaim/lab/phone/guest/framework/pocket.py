@@ -21,6 +21,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
                                    [--debuggable]: run-as may become it
                                    SIZE in MiB; a running process keeps its old heap
   pocket call PACKAGE              a call over binder, as from another app: a frozen one dies of it
+  pocket child PACKAGE             it starts a process of its own
   pocket beat on|off               background work of the apps
   pocket reuse PERCENT             of what an app uses at a resume, that is of the last one's;
                                    under 100 a collector moves all but games; of apps started later
@@ -39,8 +40,8 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
         answer: object = {"apps": [_app(am, name) for name in am.packages.apps]}
     elif verb == "verify":
         answer = _verify(am, rest[0] if rest else "all")
-    elif verb in ("score", "call") and rest:
-        answer = (_score if verb == "score" else _call)(am, rest[0])
+    elif verb in _OF_PACKAGE and rest:
+        answer = _OF_PACKAGE[verb](am, rest[0])
     elif verb == "install" and len(rest) >= 2:
         answer = _install(am, rest)
     elif verb in ("beat", "killer") and rest and rest[0] in ("on", "off"):
@@ -73,6 +74,14 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     if verb == "tally" or not isinstance(answer, dict):
         return 0
     return 1 if answer.get("bad") or answer.get("error") else 0
+
+
+def _child(am: ActivityManager, name: str) -> dict[str, object]:
+    mains = [one for one in am.processes(name) if one.main]
+    try:
+        return {"started": [pid for one in mains for pid in am.phantoms.start(one, 1)]}
+    except AppGone as error:
+        return {"error": str(error)}
 
 
 def _call(am: ActivityManager, name: str) -> dict[str, object]:
@@ -160,3 +169,6 @@ def _install(am: ActivityManager, words: list[str]) -> dict[str, object]:
     except ValueError as error:
         return {"error": str(error)}
     return _app(am, name)
+
+
+_OF_PACKAGE = {"score": _score, "call": _call, "child": _child}

@@ -88,6 +88,11 @@ class Properties:
             self._values[name] = value
         return True
 
+    def setting(self, table: str, name: str, default: int) -> int:
+        """Return a number of ``device_config``; *default* where there is none, or no number."""
+        value = self.tables.get(table, {}).get(name, "")
+        return int(value) if value.isdecimal() and len(value) < 10 else default
+
     def text(self) -> str:
         """Print ``getprop`` without a name."""
         with self._lock:

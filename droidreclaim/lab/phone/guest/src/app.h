@@ -10,6 +10,7 @@
  *	verify                            check every page, shared ones too     check ... as above
  *	beat 0|1                          background work off, on               ok
  *	trim LEVEL                        give up caches                        ok BYTES
+ *	child NAME                        start a process of its own            ok PID, or "error ERRNO"
  *	tap, score                        the game                              score N, or "none" in other apps
  *
  * STALL_USEC is the longest that filling up to 64 KiB of its heap took since it was last told: what the user sees as
@@ -21,7 +22,9 @@
 #include "heap.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -46,6 +49,7 @@ struct app {
 	struct heap heap;
 	struct shared_heap shared;
 	int sock;
+	void (*call_itself)(const char *name); /* changes the name that /proc shows */
 	bool filled;
 	bool front;
 	bool beats;
@@ -217,6 +221,23 @@ static inline void do_score(struct app *app, bool tap, char *answer)
 	snprintf(answer, MESSAGE_BYTES, "score %llu", (unsigned long long)score_get(&app->heap));
 }
 
+/* A process that an app starts by itself, as one that runs programs does. It sleeps, and ends with the app. */
+static inline void do_child(struct app *app, const char *name, char *answer)
+{
+	pid_t pid;
+
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for it */
+	pid = fork();
+	if (pid == 0) {
+		close(app->sock);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		app->call_itself(name);
+		for (;;)
+			pause();
+	}
+	snprintf(answer, MESSAGE_BYTES, pid < 0 ? "error %d" : "ok %d", pid < 0 ? errno : (int)pid);
+}
+
 static inline void do_front(struct app *app, bool front, char *answer)
 {
 	app->front = front;
@@ -236,6 +257,8 @@ static inline void app_obey(struct app *app, const char *line, char *answer)
 		do_check(app, line[0] == 'r', answer);
 	else if (strncmp(line, "trim ", 5) == 0)
 		do_trim(app, atoi(line + 5), answer);
+	else if (strncmp(line, "child ", 6) == 0)
+		do_child(app, line + 6, answer);
 	else if (strcmp(line, "tap") == 0 || strcmp(line, "score") == 0)
 		do_score(app, line[0] == 't', answer);
 	else

@@ -105,6 +105,7 @@ static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t s
 	close(FRAMEWORK_FD);
 	setpgid(0, 0);
 	app.sock = sock;
+	app.call_itself = set_process_name;
 	app.shared = shared;
 	app.beats = true;
 	app.random = mix(seed) | 1;
