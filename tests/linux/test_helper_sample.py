@@ -95,8 +95,10 @@ def test_new_processes_are_told_once(helper: Path) -> None:
     assert sleeper.pid not in again
 
 
-def test_a_zygotes_child_is_told_again_until_it_is_an_app(helper: Path) -> None:
-    rename = "exec -a com.example.app sleep 30"
+def test_a_zygotes_child_is_told_again_until_it_is_an_app(helper: Path, tmp_path: Path) -> None:
+    app = tmp_path / "com.example.app"  # its comm too, which alone is there in the middle of exec
+    app.symlink_to("/bin/sleep")
+    rename = f"exec -a com.example.app {app} 30"
     argv = ["zygote64", "-c", f"read line; {rename}"]
     with (
         subprocess.Popen(
