@@ -143,7 +143,7 @@ _FORMS = {
     "hello": wire.Hello, "backend": wire.Backend, "proc": wire.Proc, "package": wire.Package,
     "importance": wire.Importance, "unreadable": wire.Unreadable, "file": wire.File,
     "memory": wire.Measured, "sample": wire.Sample, "target": Advice, "device": SwapChange,
-    "swap": SwapDevice,
+    "swap": SwapDevice, "again": wire.Again,
 }  # fmt: skip
 _LINES = [json.loads(line) for line in re.findall(r"^    (\{.*\})$", _PAGE.read_text(), re.M)]
 

@@ -149,6 +149,15 @@ def test_a_field_out_of_its_bounds_is_refused(line_type: type, body: Body, chang
         wire.lines_of(reply, name, line_type)
 
 
+@pytest.mark.parametrize(
+    ("line_type", "body"),
+    [(wire.Hello, HELLO), (wire.Proc, PROC), (Advice, TARGET), (SwapChange, DEVICE)],
+)
+def test_what_is_made_hostile_here_is_read_as_it_is(line_type: type, body: Body) -> None:
+    reply = Reply("1", (body,), ok=True, error=None, why=None)
+    assert len(wire.lines_of(reply, str(body["t"]), line_type)) == 1
+
+
 ANY_VALUE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
