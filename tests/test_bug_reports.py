@@ -90,9 +90,10 @@ def test_a_report_with_nothing_readable_is_refused_and_says_what_was_there(look,
     [
         ("zram: Error allocating memory for compressed page: 77, size=4096", "log zram no memory"),
         ("Write-error on swap-device (254:0:1234)", "log swap write error"),
+        ("Read-error on swap-device (254:0:1234)", "log swap read error"),
         ("ActivityManager: freezing 77 com.example.a", "log frozen"),
         ("am_freeze: [77,com.example.a,1]", "log frozen"),
-        ("ActivityManager: pid 77 received sync transaction while frozen",
+        ("ActivityManager: pid 77 a.b received sync transactions while frozen, killing",
          "log frozen transaction"),
     ],
 )  # fmt: skip

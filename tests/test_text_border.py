@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -28,7 +29,9 @@ KILL = (
     f"{HEAD}Kill 'com.example.a' (7), uid 10001, oom_score_adj 905"
     " to free 1000kB rss, 20kB swap; reason: low watermark is breached\n"
 )
+MESSAGE = KILL.removeprefix(HEAD)
 QUIET = "11-23 10:05:00.000    90    90 I tag: nothing\n"
+OOM = "Out of memory: Killed process 7 (le.d) total-vm:1kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:10004 pgtables:1kB oom_score_adj:900\n"
 READERS = {
     "kills": lambda path: kills.of_capture(path, since_s=None),
     "ps": captured.captured_processes,
@@ -157,6 +160,38 @@ def test_one_bad_file_of_a_folder_is_named_and_the_rest_is_read(tmp_path) -> Non
     assert [one.partition(":")[0] for one in found.silent] == ["bad.zip", "cut.gz"]
 
 
+OF_KERNEL = {
+    "dmesg": "[ 1000.000000] ",
+    "dmesg -r": "<6>[ 1000.000000] ",
+    "dmesg -x": "kern  :info  : [ 1000.000000] ",
+    "dmesg -T": "[Mon Nov 23 10:00:01 2026] ",
+    "CONFIG_PRINTK_CALLER": "[ 1000.000000][  T136] ",
+    "/dev/kmsg": "6,339,1000000000,-;",
+}
+
+
+@pytest.mark.parametrize("head", OF_KERNEL.values(), ids=OF_KERNEL)
+def test_a_kernel_log_of_a_folder_is_read_beside_other_files(tmp_path, head: str) -> None:
+    (tmp_path / "log.txt").write_text(QUIET)
+    (tmp_path / "kernel.txt").write_text(f"{head}usb: new\n{head}{OOM}")
+    (tmp_path / "ps.txt").write_text(
+        "USER PID PPID VSZ RSS WCHAN ADDR S NAME\nroot 1 0 1 1 0 0 S a\n"
+    )
+    found = kills.of_capture(tmp_path, since_s=None)
+    assert ([one.pid for one in found.records], found.silent) == ([7], ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"Look:\n{MESSAGE}", MESSAGE.replace("\n", " and so on\n"), "Dear all,\nthe phone is slow.\n"],
+)
+def test_a_text_of_a_folder_that_nobody_knows_is_named(tmp_path, text: str) -> None:
+    (tmp_path / "log.txt").write_text(QUIET)
+    (tmp_path / "note.txt").write_text(text)
+    found = kills.of_capture(tmp_path, since_s=None)
+    assert found.silent == ("note.txt: what it is does not show: give it alone",)
+
+
 def test_a_folder_of_very_many_files_is_refused(tmp_path) -> None:
     for number in range(2001):
         (tmp_path / str(number)).touch()
@@ -233,6 +268,55 @@ def test_since_counts_from_the_end_of_a_text_without_a_year(tmp_path, since_s, e
     assert found.records[-1].at == "11-23 10:04:59.000"  # no year nobody has told
 
 
+THREADTIME = f"    90    90 I lowmemorykiller: {MESSAGE}"
+# The time of a second of the test, and the line of a kill behind it.
+TIMES = {
+    "no year": (lambda at: f"11-23 10:{at // 60:02d}:{at % 60:02d}.000", THREADTIME),
+    "a year": (lambda at: f"2026-11-23 10:{at // 60:02d}:{at % 60:02d}.000", THREADTIME),
+    "time of day": (lambda at: f"10:{at // 60:02d}:{at % 60:02d}.000", THREADTIME),
+    "a month by name": (
+        lambda at: f"Nov 23 10:{at // 60:02d}:{at % 60:02d}", f" host kernel: {OOM}",
+    ),
+    "since 1970": (lambda at: f"{1764000000 + at}.000", THREADTIME),
+    "since boot": (lambda at: f"{1000 + at}.000", THREADTIME),
+    "dmesg": (lambda at: f"[{1000 + at:>5}.000000] ", OOM),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("time_of", "line"), TIMES.values(), ids=TIMES)
+@pytest.mark.parametrize(("since_s", "expected"), [(200, [8]), (600, [7, 8]), (None, [7, 8])])
+def test_since_counts_in_every_form_of_a_time(tmp_path, time_of, line, since_s, expected) -> None:
+    quiet = (
+        "    90    90 I tag: nothing\n" if line == THREADTIME else line[: -len(OOM)] + "usb: new\n"
+    )
+    later = re.sub(r"\b7\b", "8", line)
+    text = f"{time_of(0)}{line}{time_of(400)}{later}{time_of(500)}{quiet}"
+
+    found = of_text(tmp_path, text, since_s)
+
+    assert [one.pid for one in found.records] == expected
+    assert not any(one.at.startswith("2000") for one in found.records)  # no year nobody has told
+
+
+def test_a_kernel_log_beside_another_log_counts_from_its_own_end(tmp_path) -> None:
+    kernel = "".join(
+        f"[{at:>5}.000000] {line}"
+        for at, line in ((1000, OOM), (1400, OOM.replace("ss 7", "ss 8")), (1500, "usb: new\n"))
+    )
+    (tmp_path / "log").write_text(KILL.replace("(7)", "(6)") + QUIET)
+    (tmp_path / "dmesg").write_text(kernel)
+    found = kills.of_capture(tmp_path, since_s=200)
+    assert [one.pid for one in found.records] == [8]
+
+
+@pytest.mark.parametrize("line", [MESSAGE, f"> {MESSAGE}", f"I lowmemorykiller: {MESSAGE}"])
+def test_a_kill_without_a_time_that_since_leaves_out_is_told(tmp_path, line) -> None:
+    found = of_text(tmp_path, line, 600)
+    assert found.records == ()
+    assert "1 kill without a time that can be compared: --since leaves it out" in found.notes
+    assert len(of_text(tmp_path, line).notes) == 1  # "read line by line"
+
+
 @pytest.mark.parametrize("turn", ["12-31|01-01", "02-28|03-01", "02-29|03-01", "04-30|05-01"])
 @pytest.mark.parametrize("year", ["", "2024-"])
 def test_one_kill_that_straddles_midnight_is_one(tmp_path, turn: str, year: str) -> None:
@@ -246,7 +330,6 @@ def test_one_kill_that_straddles_midnight_is_one(tmp_path, turn: str, year: str)
     assert len(of_text(tmp_path, first + died).records) == expected
 
 
-MESSAGE = KILL.removeprefix(HEAD)
 PASTES = {
     "time only": KILL.removeprefix("11-23 "),
     "seconds": KILL.replace(".000", ""),
@@ -349,7 +432,19 @@ def test_the_label_of_a_death_may_name_its_adj(tmp_path, label: str, adj: int | 
         ),
         ("<4>[  9.000000] Write-error on swap-device (254:0:12345)", "swap_write_error"),
         ("11-23 10:00:01.000 1 2 D ActivityManager: freezing 123 com.example.b", "frozen"),
+        (
+            "<3>[  9.000000] zram: Error allocating memory for incompressible page: 12",
+            "zram_no_memory",
+        ),
+        ("[  9.000000][  T77] Write-error on dio swapfile (123)", "swap_write_error"),
+        ("Nov 28 09:00:00 host kernel: Read-error on swap-device (254:0:8)", "swap_read_error"),
         ("I/am_freeze (  12): [123,com.example.b,0]", "frozen"),
+        ("11-23 10:00:01.000 1 2 D ActivityManager: froze 123 com.example.b:x", "frozen"),
+        (
+            "11-23 10:00:01.000 1 2 D ActivityManager: pid 123 com.example.b received sync"
+            " transactions while frozen, killing",
+            "frozen_transaction",
+        ),
     ],
 )
 def test_what_a_log_says_of_memory_besides_is_told(tmp_path, line: str, what: str) -> None:

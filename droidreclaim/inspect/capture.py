@@ -110,7 +110,7 @@ class _Reader:
         self._captured.left_out.append(f"{name}: {hint or error}"[:300])
 
     def read_file(self, stream: IO[bytes], name: str, *, certain: bool) -> None:
-        """Sort one file; unless *certain*, one that is nothing of ours is passed over."""
+        """Sort one file; unless *certain*, one that is no text is passed over."""
         self._read(_counted(stream, self._count_packed), name, certain, 0)
 
     def _read(self, stream: io.BufferedReader, name: str, certain: bool, depth: int) -> None:
@@ -122,7 +122,7 @@ class _Reader:
             with _archive_errors(name), gzip.GzipFile(fileobj=stream) as unpacked:
                 self._read(_counted(unpacked, self._count_unpacked), name, certain, depth + 1)
         elif encoding := encoding_of(head):
-            self._read_text(stream, encoding, name, certain)
+            self._read_text(stream, encoding, name, certain, depth)
         elif certain:
             raise ParseError(name, 1, "", hint="this is no text, .zip or .gz")
 
@@ -168,7 +168,7 @@ class _Reader:
             raise _TooMuch("capture", 1, "", hint=hint)
 
     def _read_text(
-        self, stream: io.BufferedReader, encoding: str, name: str, certain: bool
+        self, stream: io.BufferedReader, encoding: str, name: str, certain: bool, depth: int
     ) -> None:
         begins = stream.peek(_HEAD_BYTES)
         if is_studio_export(begins[:_HEAD_BYTES].decode(encoding, "replace")):
@@ -184,6 +184,8 @@ class _Reader:
         else:
             kind = kind_of_text(head) or (self._fallback if certain else None)
             if kind is None:
+                if depth == 0:  # an archive has too many of these, and few are ours
+                    raise ParseError(name, 1, "", hint="what it is does not show: give it alone")
                 return
             sorter.begin(kind)
         for line in itertools.chain(head, lines):

@@ -25,6 +25,7 @@ OK, WARN, FAIL, UNKNOWN = CheckState.OK, CheckState.WARN, CheckState.FAIL, Check
 _REMARKS = {
     "zram_no_memory": "zram itself ran out of memory: set a --budget, so that less goes in",
     "swap_write_error": "pages stayed in memory: swap is full, or its backing device failed",
+    "swap_read_error": "whoever needed the page got SIGBUS: the device below swap fails",
     "frozen_transaction": "a frozen app is killed for it: these kills are not for memory",
 }
 

@@ -30,6 +30,7 @@ class Clock:
         boot: When it booted, on the same clock; None where it has slept since. The kernel's log
             does not count the time asleep, so nothing in it can be dated then.
         zone: Its offset from UTC (``+0100``), "" when unknown.
+        ends_s: Last times of texts that count seconds, since boot or since 1970.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Clock:
         zone: str = "",
         *,
         knows_year: bool = True,
+        ends_s: Sequence[float] = (),
     ) -> None:
         self._now = now
+        self._ends_s = ends_s
         self._knows_year = knows_year
         self._boot = boot
         self._zone = f"{zone[:3]}:{zone[-2:]}" if zone else ""
@@ -71,14 +74,15 @@ class Clock:
 
         Without a year those only order and measure: nothing is dated by a year nobody has told.
         """
+        seconds = [end_s for one in until if (end_s := _seconds(one)) is not None]
         taken = _datetime(f"{taken_at}.000") if taken_at else None
         if taken is not None:
-            return cls(taken)
+            return cls(taken, ends_s=seconds)
         ends = [end for one in until if (end := printed_time(one, _SOME_YEAR)) is not None]
         if not ends:
-            return cls(None)
+            return cls(None, ends_s=seconds)
         last = max(ends, key=lambda end: end.moment)
-        return cls(last.moment, knows_year=last.has_year)
+        return cls(last.moment, knows_year=last.has_year, ends_s=seconds)
 
     def resolved(self, records: Iterable[KillRecord]) -> list[KillRecord]:
         """
@@ -101,8 +105,9 @@ class Clock:
 
     def iso(self, record: KillRecord) -> KillRecord:
         """*record* with its time in ISO 8601, where it has a whole date."""
-        if record.at and _SECONDS.fullmatch(record.at) and float(record.at) > _FIRST_EPOCH_S:
-            since_1970 = datetime.fromtimestamp(float(record.at), UTC)
+        at_s = _seconds(record.at)
+        if at_s is not None and _is_epoch(at_s):
+            since_1970 = datetime.fromtimestamp(at_s, UTC)
             return replace(record, at=since_1970.isoformat("T", "milliseconds"))
         moment = self._moment(record.at)
         if moment is None or not (self._is_dated(record.at) or self._since_boot(record.at)):
@@ -110,9 +115,24 @@ class Clock:
         return replace(record, at=moment.isoformat("T", "milliseconds") + self._zone)
 
     def is_older(self, record: KillRecord, age: timedelta) -> bool:
-        """Whether the record is older than *age*, or cannot be dated."""
+        """Whether the record is older than *age*, or its time cannot be compared."""
         moment = self._moment(record.at)
-        return moment is None or self._now is None or moment < self._now - age
+        if moment is not None and self._now is not None:
+            return moment < self._now - age
+        end_s, at_s = self._end_s(record.at), _seconds(record.at)
+        return end_s is None or at_s is None or at_s < end_s - age.total_seconds()
+
+    def is_comparable(self, record: KillRecord) -> bool:
+        """Whether it can be told how old the record is."""
+        dated = self._now is not None and self._moment(record.at) is not None
+        return dated or self._end_s(record.at) is not None
+
+    def _end_s(self, at: str | None) -> float | None:
+        """The end of the texts that count seconds from where *at* does."""
+        at_s = _seconds(at)
+        if at_s is None:
+            return None
+        return max((end for end in self._ends_s if _is_epoch(end) == _is_epoch(at_s)), default=None)
 
     def sort_key(self, record: KillRecord) -> tuple[bool, datetime]:
         """Key to sort records by: oldest first, behind them those that cannot be dated."""
@@ -139,14 +159,19 @@ class Clock:
         return found.moment
 
     def _since_boot(self, at: str | None) -> datetime | None:
-        if (
-            at is None
-            or _SECONDS.fullmatch(at) is None
-            or self._boot is None
-            or float(at) > _FIRST_EPOCH_S
-        ):
+        at_s = _seconds(at)
+        if at_s is None or self._boot is None or _is_epoch(at_s):
             return None
-        return self._boot + timedelta(seconds=float(at))
+        return self._boot + timedelta(seconds=at_s)
+
+
+def _seconds(at: str | None) -> float | None:
+    """The seconds of a kernel or of ``logcat -v epoch``; None for a time of a calendar."""
+    return float(at) if at is not None and _SECONDS.fullmatch(at) else None
+
+
+def _is_epoch(seconds: float) -> bool:
+    return seconds > _FIRST_EPOCH_S
 
 
 def _at_or_before(time_of_day: datetime, now: datetime) -> datetime:

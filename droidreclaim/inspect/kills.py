@@ -25,6 +25,7 @@ from droidreclaim.parse.kills.remarks import Remark
 from droidreclaim.parse.text.bugreport import Kind, Piece
 from droidreclaim.parse.text.lines import log_lines
 from droidreclaim.parse.text.sections import split_activity_dump
+from droidreclaim.units import plural
 
 # The tags that speak of kills: a phone's buffers hold tens of MiB of others.
 _TAGS = (
@@ -148,6 +149,8 @@ def of_capture(path: Path, *, since_s: float | None) -> Kills:
         found.silent.append("the bug report is cut")
     clock = Clock.of_capture(capture.taken_at, [one.until for one in found.read if one.until])
     kills = _together(found.records, clock, since_s)
+    if since_s is not None:
+        found.notes += _undated(found.records, clock)
     return Kills(
         kills, found.counters, found.unread, tuple(found.silent), tuple(found.read),
         tuple(found.remarks), tuple(found.notes),
@@ -282,6 +285,14 @@ def _together(
         age = timedelta(seconds=since_s)
         kills = [one for one in kills if not clock.is_older(one, age)]
     return tuple(map(clock.iso, kills))
+
+
+def _undated(records: Iterable[KillRecord], clock: Clock) -> list[str]:
+    """A note on the kills that --since leaves out because nobody can tell how old they are."""
+    count = sum(not clock.is_comparable(one) for one in join_kills(clock.resolved(records)))
+    left_out = "leaves it out" if count == 1 else "leaves them out"
+    said = f"{plural(count, 'kill')} without a time that can be compared: --since {left_out}"
+    return [said] if count else []
 
 
 def _log_of(answer: Answer, source: str, silent: list[str]) -> KillLog:

@@ -133,11 +133,14 @@ _SAYS = {
     "am_freeze": [("am_freeze", "[7,a.b]")],
     "[Ff]reezing ": [("ActivityManager", "freezing 7 a.b")],
     "[Ff]roze ": [("ActivityManager", "froze 7 a.b")],
-    "while frozen": [("ActivityManager", "pid 7 received sync transaction while frozen")],
+    "while frozen": [
+        ("ActivityManager", "pid 7 a.b received sync transactions while frozen, killing")
+    ],
     "Error allocating memory": [
         ("kernel", "zram: Error allocating memory for incompressible page")
     ],
     "Write-error on ": [("kernel", "Write-error on swap-device (254:0:9)")],
+    "Read-error on ": [("kernel", "Read-error on swap-device (254:0:9)")],
     r"ApplicationExitInfo\(": [("ExampleApp", line("2026-07-01 08:09:10.123"))],
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from droidreclaim.parse.text.answer import NumberedLine
@@ -29,6 +29,12 @@ _NAMED_TIME = re.compile(
 )
 _RECORD_TIME = re.compile(r"[0-9]{1,4},[0-9]{1,12},(?P<us>[0-9]{1,15}),[^;]{1,40};")
 _LOG_TIME = re.compile(r" *(?P<at>(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3,9})")
+
+_KERNEL_LINE = re.compile(
+    r"<[0-9]{1,3}>|(?:[a-z0-9]{1,10} *:[a-z]{1,10} *: *)?"
+    r"\[(?: *[0-9]{1,10}\.[0-9]{3,9}(?: <[ 0-9.]{1,20}>)?|[A-Z][a-z]{2} [A-Z][a-z]{2} .{16})\]"
+    r"|[0-9]{1,4},[0-9]{1,12},[0-9]{1,15},.{1,9};|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8},[0-9]{6}[+-]"
+)
 
 # lmkd of Android 9 writes under the same name, with a uid after the pid.
 _DRIVER_OPENINGS = re.compile(
@@ -196,7 +202,7 @@ class _Reader:
             self.unread.append((number, whole))
             return
         self.draft = _Draft(
-            number, _time_of(whole), int(found["pid"]), found["name"], int(found["adj"])
+            number, kernel_time(whole), int(found["pid"]), found["name"], int(found["adj"])
         )
         if old is not None:
             self.draft.freed_bytes = int(old["pages"]) * _PAGE_BYTES
@@ -207,7 +213,7 @@ class _Reader:
         if intent is not None:
             self.close()
             self.intent = KernelKill(
-                number, _time_of(whole), True, int(intent["pid"]), intent["name"],
+                number, kernel_time(whole), True, int(intent["pid"]), intent["name"],
                 None, None, None, None, None, _oom_reason(line),
             )  # fmt: skip
         elif kill is not None:
@@ -226,7 +232,7 @@ class _Reader:
         self.intent = None
         self.kills.append(
             KernelKill(
-                number, _time_of(whole), True, int(found["pid"]), found["name"],
+                number, kernel_time(whole), True, int(found["pid"]), found["name"],
                 None, None, None, None, None, "out of memory",
             )
         )  # fmt: skip
@@ -249,7 +255,7 @@ def _oom_kill(number: int, whole: str, line: str) -> KernelKill | None:
     adj = _OOM_ADJ.search(line)
     return KernelKill(
         line_number=number,
-        at=_time_of(whole),
+        at=kernel_time(whole),
         oom=True,
         pid=int(head["pid"]),
         name=head["name"],
@@ -266,7 +272,14 @@ def _oom_reason(line: str) -> str:
     return "memory cgroup out of memory" if "cgroup out of memory" in line else "out of memory"
 
 
-def _time_of(line: str) -> str | None:
+def is_kernel_log(lines: Sequence[NumberedLine]) -> bool:
+    """Whether half of the lines or more begin as dmesg prints them, in any of its forms."""
+    marked = sum(_KERNEL_LINE.match(line) is not None for _, line in lines)
+    return bool(lines) and marked * 2 >= len(lines)
+
+
+def kernel_time(line: str) -> str | None:
+    """The time that a kernel's line is printed with, in any form of dmesg; None without one."""
     record = _RECORD_TIME.match(line)
     if record is not None:
         seconds, micros = divmod(int(record["us"]), 1_000_000)

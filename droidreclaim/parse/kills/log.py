@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from droidreclaim.parse.kills.am_lines import ForceStopped, read_activity_line
 from droidreclaim.parse.kills.copied import behind_prefixes, unglued, without_markup
 from droidreclaim.parse.kills.exit_lines import has_exit, read_exits
-from droidreclaim.parse.kills.kernel_kills import read_kernel_kills
+from droidreclaim.parse.kills.kernel_kills import is_kernel_log, kernel_time, read_kernel_kills
 from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill, read_level
 from droidreclaim.parse.kills.logcat import (
     LogEntry,
@@ -34,11 +33,7 @@ from droidreclaim.parse.text.lines import log_lines
 
 __all__ = ["KillLog", "KillRecord", "KilledBy", "parse_kills", "read_entries"]
 
-_KERNEL_LINE = re.compile(
-    r"<[0-9]{1,3}>|(?:[a-z0-9]{1,10} *:[a-z]{1,10} *: *)?"
-    r"\[(?: *[0-9]{1,10}\.[0-9]{3,9}(?: <[ 0-9.]{1,20}>)?|[A-Z][a-z]{2} [A-Z][a-z]{2} .{16})\]"
-    r"|[0-9]{1,4},[0-9]{1,12},[0-9]{1,15},.{1,9};|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8},[0-9]{6}[+-]"
-)
+_END_LINES = 1000  # a line without a time goes on where the one before it ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
         tuple(sorted([*kernel_unread, *unread])),
         pasted=pasted and bool(records or unread),
         remarks=remarks,
-        until=next((one.at for one in reversed(entries) if one.at), None),
+        until=next((one.at for one in reversed(entries) if one.at), None) or _end_of(numbered),
         untagged=form is LogForm.THREAD,
     )
 
@@ -139,10 +134,15 @@ def _with_cause(record: KillRecord, stopped: dict[str, str]) -> KillRecord:
     return replace(record, reason=reason, by=killer_of(reason))
 
 
+def _end_of(numbered: list[NumberedLine]) -> str | None:
+    """Time of the last line of a kernel's log."""
+    times = (kernel_time(line) for _, line in numbered[: -_END_LINES - 1 : -1])
+    return next((at for at in times if at), None)
+
+
 def _is_other_log(numbered: list[NumberedLine]) -> bool:
     """Whether this is a kernel log, or a log whose buffers are empty."""
-    marked = sum(_KERNEL_LINE.match(line) is not None for _, line in numbered)
-    return only_dividers(numbered) or (bool(numbered) and marked * 2 >= len(numbered))
+    return only_dividers(numbered) or is_kernel_log(numbered)
 
 
 def _joined(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:

@@ -21,14 +21,19 @@ _KINDS = (
         re.compile(r"\bWrite-error on (?:swap-device|dio swapfile)\b"),
     ),
     (
+        "swap_read_error",
+        "a page could not be read back from swap",  # the same file: its process gets SIGBUS
+        re.compile(r"\bRead-error on swap-device\b"),
+    ),
+    (
         "frozen",
         "an app was frozen",
         re.compile(r"\b[Ff](?:reezing|roze) [0-9]{1,10}\b|\bam_freeze *(?:\([ 0-9]{1,10}\))?:"),
     ),
     (
         "frozen_transaction",
-        "a frozen app was called",
-        re.compile(r"\bsync transaction while frozen\b", re.I),
+        "a frozen app was called",  # CachedAppOptimizer: "... sync transactions while frozen"
+        re.compile(r"\bsync transactions? while frozen\b", re.I),
     ),
 )
 # Told before the patterns are tried: most lines of a log have none of these.
@@ -41,7 +46,8 @@ class Remark:
     One kind of such lines.
 
     Attributes:
-        what: ``zram_no_memory``, ``swap_write_error``, ``frozen``, ``frozen_transaction``.
+        what: ``zram_no_memory``, ``swap_write_error``, ``swap_read_error``, ``frozen``,
+            ``frozen_transaction``.
         words: The same for people.
     """
 

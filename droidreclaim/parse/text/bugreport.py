@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from droidreclaim.errors import ParseError
+from droidreclaim.parse.kills.kernel_kills import is_kernel_log
 from droidreclaim.parse.kills.logcat import log_lines_in
 from droidreclaim.parse.text.columns import Columns
 
@@ -49,7 +50,8 @@ _KILL_WORDS = re.compile(
     r"|Force stopping|No longer want|no longer needed|Reclaim '"
     r"|\b30011\b|\b30023\b|\b30039\b|\b10195355\b"  # events whose tag has no name on the device
     r"|beginning of |switch to |PhantomProcessRecord|oom_reaper|am_freeze|[Ff]reezing "
-    r"|[Ff]roze |while frozen|Error allocating memory|Write-error on |ApplicationExitInfo\("
+    r"|[Ff]roze |while frozen|Error allocating memory|Write-error on |Read-error on "
+    r"|ApplicationExitInfo\("
 )
 _FOLLOWING_LINES = 16  # the kernel's records span up to that many, with other lines in between
 _LONGEST_LINE = 8192
@@ -340,6 +342,8 @@ def kind_of_text(head: list[str]) -> Kind | None:
         return Kind.LOG
     if of_dump:
         return Kind.ACTIVITY
+    if is_kernel_log(numbered):
+        return Kind.KERNEL_LOG
     for line in head:
         for pattern, kind in _BY_LOOKS:
             if pattern.match(line[:400]):
