@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import zipfile
@@ -357,6 +358,12 @@ PASTES = {
     ),
     "wrapped and quoted": "> " + KILL.replace(" to free", "\n> to free"),
     "wrapped in its reason": KILL.replace("breached", "breached (1kB <\n 2kB)"),
+    "typographic quotes": KILL.replace("'com.example.a'", "\u2018com.example.a\u2019"),
+    "blanks that do not break": KILL.replace(" ", "\xa0"),
+    "entities": KILL.replace("'", "&#39;"),
+    "named entities": KILL.replace("'", "&apos;"),
+    "inline code": f"It says `{KILL.rstrip()}`\n",
+    "bold": f"**{KILL.rstrip()}**\n",
     "among prose": "Hello,\nmy app dies.\n" + KILL + "What can I do?\nIt is a Pixel.\n",
 }
 
@@ -369,7 +376,40 @@ def test_a_paste_is_read_line_by_line(tmp_path, name: str, encoding: str) -> Non
     assert (kill.by, kill.freed_bytes) == (KilledBy.LMKD, 1000 << 10)
     assert kill.reason.startswith("low watermark is breached")
     assert "`" not in kill.reason
+    assert "*" not in kill.reason
     assert "What" not in kill.reason
+
+
+@pytest.mark.parametrize("width", range(40, 124, 3))
+@pytest.mark.parametrize("before", ["", "> ", "    "])
+def test_a_kill_that_is_wrapped_at_any_width_is_whole(tmp_path, width: int, before: str) -> None:
+    line = KILL.replace("breached", "breached and swap is low")
+    wrapped = "".join(f"{before}{part}\n" for part in textwrap.wrap(line, width))
+    [kill] = of_text(tmp_path, f"{wrapped}What can I do?\n").records
+    assert (kill.pid, kill.uid, kill.freed_bytes) == (7, 10001, 1000 << 10)
+    assert kill.reason == "low watermark is breached and swap is low"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Killing 9:com.example.b/u0a3 (adj 905): empty #17",
+        "Process com.example.b (pid 9) has died: cch+5 CEM",
+        "Killing PhantomProcessRecord {1a2b 9:8:sh/u0a3}: Trimming phantom processes",
+    ],
+)
+@pytest.mark.parametrize("width", range(40, 100, 3))
+def test_what_activity_manager_says_of_a_kill_is_read_wrapped(tmp_path, message, width) -> None:
+    line = f"11-23 10:00:01.000   107   107 I ActivityManager: {message}"
+    found = of_text(tmp_path, "\n".join([*textwrap.wrap(line, width), "What can I do?", ""]))
+    assert [one.pid for one in found.records] == [9]
+    assert "What" not in found.records[0].reason
+
+
+def test_a_kill_that_cannot_be_read_is_counted_and_no_silence(tmp_path) -> None:
+    for said in ("Kill", "Kill \u00abcom.example.a\u00bb (7), uid 10001", "Kill com.example.a (7)"):
+        found = of_text(tmp_path, f"{QUIET}{HEAD}{said}\n{QUIET}")
+        assert (found.records, found.unread) == ((), 1)
 
 
 def test_a_paste_is_said_to_be_one(tmp_path) -> None:

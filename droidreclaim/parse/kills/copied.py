@@ -33,6 +33,8 @@ _GLUE = re.compile(
 )
 _SHORTEST_GLUED, _FEWEST_GLUED = 160, 2
 _LONGEST = 8192
+# What word processors, chats and pages make of a quote and of a blank.
+_DRESSED = ("\u2018'", "\u2019'", "\xa0 ", "&#39;'", "&#x27;'", "&apos;'")
 _TIME = re.compile(
     r"(?:(?:[0-9]{4}[-/])?[0-9]{2}[-/][0-9]{2}[ T]{1,3})?"
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
@@ -59,6 +61,13 @@ _MESSAGE_KEYS = ("message", "msg", "text", "content", "log", "line")
 _MOST_VALUES = 64
 
 
+def plain(text: str) -> str:
+    """*text* with the quotes and blanks that lmkd has written."""
+    for dressed in _DRESSED:
+        text = text.replace(dressed[:-1], dressed[-1])
+    return text
+
+
 def unglued(lines: Iterable[NumberedLine]) -> Iterator[NumberedLine]:
     """Lines as they were where a page has put several into one; all have its number."""
     for number, line in lines:
@@ -75,6 +84,14 @@ def behind_prefixes(lines: Iterable[NumberedLine]) -> list[NumberedLine]:
     return [(number, _behind_prefix(line)) for number, line in lines]
 
 
+def unmarked(line: str) -> str:
+    """A line without the marks of code and of bold letters around its end."""
+    for mark in ("`", "**"):
+        if line.endswith(mark) and mark in line[: -len(mark)]:
+            return line[: -len(mark)]
+    return line
+
+
 def without_markup(line: str) -> str:
     """A line of a page that a browser has saved, without its tags and entities."""
     return html.unescape(_MARKUP.sub("", line)) if _MARKUP.search(line) else line
@@ -87,7 +104,7 @@ def _behind_prefix(line: str) -> str:
         return next((one.rstrip() for one in said.values() if begins_entry(one)), line)
     for time in _INNER_TIME.finditer(line, 0, _LONGEST_PREFIX):
         if begins_entry(line[time.start() :]):
-            return line[time.start() :]
+            return unmarked(line)[time.start() :]
     return line
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from droidreclaim.parse.kills.am_lines import ForceStopped, read_activity_line
-from droidreclaim.parse.kills.copied import behind_prefixes, unglued, without_markup
+from droidreclaim.parse.kills.copied import behind_prefixes, plain, unglued, without_markup
 from droidreclaim.parse.kills.exit_lines import has_exit, read_exits
 from droidreclaim.parse.kills.kernel_kills import is_kernel_log, kernel_time, read_kernel_kills
 from droidreclaim.parse.kills.lmkd import continues_lmkd_kill, opens_lmkd_kill, read_level
@@ -67,7 +67,7 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
     Raises:
         ParseError: *text* is no log.
     """
-    numbered = [row for row in unglued(log_lines(text)) if not is_fence(row[1])]
+    numbered = [row for row in unglued(log_lines(plain(text))) if not is_fence(row[1])]
     kernel, kernel_unread = read_kernel_kills(numbered)
     remarks = read_remarks(numbered)
     form = form_of(numbered)

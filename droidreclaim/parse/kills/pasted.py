@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from droidreclaim.parse.kills.am_lines import opens_record
-from droidreclaim.parse.kills.copied import TAGS, copied_entry, json_entry
+from droidreclaim.parse.kills.copied import TAGS, copied_entry, json_entry, unmarked
 from droidreclaim.parse.kills.exit_lines import exit_is_cut, has_exit
 from droidreclaim.parse.kills.lmkd import opens_lmkd_kill
 from droidreclaim.parse.kills.logcat import LogEntry, entry_elsewhere
@@ -40,6 +40,21 @@ _TAG_BEHIND = re.compile(
 _QUOTE = re.compile(r"(?:\s*[>|]\s?)+")
 _FENCE = re.compile(r"[\s>|]*(?:```|~~~).{0,40}")
 _LONGEST = 4096
+# A record that ends before it has said what it must: its first words, or half of what is in ().
+_CUT = re.compile(
+    r"Kill|Reclaim"
+    r"|Killing(?: [0-9]{1,10}:\S{1,255}(?: \(adj(?: -?[0-9]{1,6}[^)]{0,40}(?:\):)?)?)?)?"
+    r"|Killing PhantomProcessRecord(?: \{[^}]{0,300}(?:\}:)?)?"
+    r"|(?:Process|Isolated process)(?: \S{1,255})?(?: \(pid(?: [0-9]{1,10}\)?)?(?: has)?)?"
+)
+# lmkd's reasons begin with these; "low watermark" has its rest on the next line.
+_REASONS = (
+    "low watermark is breached", "min watermark is breached even after kill",
+    "device is low on swap", "device is low on memory", "device is not responding",
+    "device is in direct reclaim and thrashing", "critical pressure and device is low on memory",
+)  # fmt: skip
+_JOINING = frozenset({"and", "is", "on", "in", "swap", "even", "after"})  # none ends with these
+_MORE_REASON = re.compile(r"[\s>|]*and (?:device|swap|thrashing) ?")
 _MOST_PARTS = 8  # lines one record was seen wrapped over
 _DEEP = 8  # blanks before a wrapped rest
 
@@ -54,7 +69,7 @@ def pasted_entries(lines: Iterable[NumberedLine]) -> Iterator[LogEntry]:
     draft: LogEntry | None = None
     parts = 0
     for number, line in lines:
-        entry = _entry(number, line[:_LONGEST])
+        entry = _entry(number, unmarked(line[:_LONGEST]))
         if entry is None and draft is not None and parts < _MOST_PARTS and _goes_on(draft, line):
             rest = _QUOTE.sub("", line[:_LONGEST], count=1) if line.startswith(">") else line
             draft = replace(draft, message=f"{draft.message} {rest[:_LONGEST].strip()}")
@@ -94,6 +109,13 @@ def _entry(number: int, line: str) -> LogEntry | None:
     return copied_entry(number, line)
 
 
+def _is_part_of_a_reason(said: str) -> bool:
+    reason = said.rpartition("reason:")[2].strip()
+    if reason.rpartition(" ")[2] in _JOINING:
+        return True
+    return any(one.startswith(f"{reason} ") or not reason for one in _REASONS)
+
+
 def _log_entry(number: int, at: str | None, tag: str | None, message: str) -> LogEntry:
     return LogEntry(number, at, None, None, None, None, tag, message.rstrip(), None)
 
@@ -106,6 +128,8 @@ def _goes_on(draft: LogEntry, line: str) -> bool:
     if opens_lmkd_kill(said):
         if "reason: " not in said and line.strip():
             return True
-        whole = said.count("(") == said.count(")")
-        return not whole or line.startswith(" " * _DEEP)
+        whole = said.count("(") == said.count(")") and not _is_part_of_a_reason(said)
+        return not whole or line.startswith(" " * _DEEP) or _MORE_REASON.match(line) is not None
+    if _CUT.fullmatch(said):
+        return bool(line.strip())
     return said.startswith("[") and not said.endswith("]") and bool(line.strip())

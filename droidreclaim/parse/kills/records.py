@@ -227,6 +227,8 @@ def _freed_bytes(event: Event) -> int | None:
 
 def _of_lmkd(entry: LogEntry) -> KillRecord | None:
     if not opens_lmkd_kill(entry.message):
+        if entry.tag is not None and entry.message.partition(" ")[0] == "Kill":
+            raise ValueError("a kill of lmkd without the name in quotes")
         return None
     kill = read_lmkd_line(entry.message)
     if kill is None:
