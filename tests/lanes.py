@@ -105,7 +105,7 @@ LANES = (
         "phone",
         "tests/lab/phone",
         *("-n3", "--dist=loadfile", "--no-loadscope-reorder", "--reruns=2", "--reruns-delay=1"),
-        "-rR",
+        "--rerun-show-tracebacks",
         after="unit",
     ),
 )
