@@ -5,8 +5,8 @@ Run every test there is: lanes side by side, each with a log of its own.
     python tests/lanes.py unit linux   these alone
 
 A lane starts once the one it waits for has ended, so that the timing of the `linux` lane is
-disturbed as little as can be. Tests wait for a third of their time: three at a time keep two
-processors busy.
+disturbed as little as can be. A phone's tests wait for a third of their time: three at a time keep
+two processors busy.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ LINT = Lane(
 LANES = (
     pytest_lane("linux", "tests/linux"),
     pytest_lane(
-        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n3", "--dist=load"
+        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n2", "--dist=load"
     ),
     LINT,
     # An emulated phone on a shared machine: a test that failed is tried again, and listed (R).
