@@ -80,7 +80,7 @@ def test_an_answer_that_cannot_be_read_shows_what_was_written_to_stderr() -> Non
 
 
 def test_a_shell_that_says_why_it_ended_is_quoted() -> None:
-    with pytest.raises(ParseError, match=r"1 answers are missing; stderr said 'broken shell'"):
+    with pytest.raises(ParseError, match=r"1 of 1 answer is missing; stderr said 'broken shell'"):
         ask(LocalShell("echo broken shell >&2; exit 1"), {"a": "true"}, None, timeout_s=9)
 
 

@@ -87,6 +87,20 @@ def test_unknown_is_told_as_unknown() -> None:
     assert "? available" in text
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "in 0 page-outs,|0 background apps,"),
+        (1, "in 1 page-out,|1 background app,"),
+        (2, "in 2 page-outs,|2 background apps,"),
+        (None, "in ? page-outs,|? background apps,"),
+    ],
+)
+def test_one_is_no_plural(count: int | None, said: str) -> None:
+    line = GuardLine(running=True, pid=3, profile="x", signal="timer", actions=count, gone=count)
+    assert all(words in guard_text(line) for words in said.split("|"))
+
+
 def test_apps_go_by_the_names_of_ps() -> None:
     [app] = guard_json(None, "phone", GuardLine(running=True), [convert(_APP, AppLine)])[  # type: ignore[arg-type]
         "apps"

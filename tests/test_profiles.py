@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import time
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from droidreclaim import profiles
+from droidreclaim import files, profiles
 from droidreclaim.errors import ProfileError, UsageError
 from droidreclaim.helper.protocol import request
 from droidreclaim.profiles.form import HowForm, WhenForm, WhoForm
@@ -51,6 +52,22 @@ def test_a_path_is_a_profile_too(tmp_path: Path) -> None:
 def test_a_profile_that_is_not_there_names_those_that_are(name: str) -> None:
     with pytest.raises(UsageError, match="favourites, gentle, keep-games"):
         profiles.load(name)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "/dev/zero", "/dev/null"])
+def test_what_is_no_file_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(files, "_WRITER_S", 0.2)
+    path = Path(kind) if kind.startswith("/") else tmp_path / kind
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    began = time.monotonic()
+    with pytest.raises(UsageError):
+        profiles.load(str(path))
+    assert time.monotonic() - began < 2
 
 
 def test_every_fault_is_told_at_once_where_it_is(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_locked_memory_is_the_reason_when_nothing_else_was_there() -> None:
         _MOVED, outcome="nothing", advised_bytes=0, after=_BEFORE,
         refused=(Refusal("EINVAL", 1, 64 * _MIB),),
     )  # fmt: skip
-    assert judge(locked).why == "locked: EINVAL on 1 ranges"
+    assert judge(locked).why == "locked: EINVAL on 1 range"
 
 
 @pytest.mark.parametrize(

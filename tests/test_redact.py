@@ -20,6 +20,7 @@ from droidreclaim.inspect.ask import Answer
 from droidreclaim.inspect.checks import Facts, device_checks, host_checks
 from droidreclaim.inspect.killers import facts_of
 from droidreclaim.model.check import Check, CheckState
+from droidreclaim.parse.kills import remarks
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.report.doctor import report_text
 from droidreclaim.report.redact import LEFT_OUT, carried, kernel_release, without
@@ -255,6 +256,14 @@ def test_a_kernel_s_release_keeps_what_every_maker_writes(release: str, kept: st
 def test_a_text_that_no_shape_is_made_for_is_left_out_and_counted() -> None:
     assert carried("nobody knows", "a\nb\n\nc") == "<3 left out>"
     assert carried("freezer", "odd\nenabled\nodd") == "<1 left out>\nenabled\n<1 left out>"
+
+
+@pytest.mark.parametrize(("what", "words"), [(what, words) for what, words, _ in remarks._KINDS])
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_logs_say_besides_kills_is_carried(what: str, words: str, count: int) -> None:
+    told = Facts({}, remarks=(remarks.Remark(what, words, count),))
+    [check] = [one for one in device_checks(told) if one.name.startswith("log ")]
+    assert check.fact in report_text([check], {}, "0.1", [])
 
 
 def test_the_serial_is_gone_in_any_case_and_inside_words() -> None:

@@ -74,6 +74,32 @@ def test_stdin_is_read_where_a_dash_stands() -> None:
     assert '"pid": 7' in done.stdout
 
 
+COUNTERS = "MemTotal: 4 kB\nMemFree: 1 kB\nSwapTotal: 4 kB\nSwapFree: 1 kB\n"
+PS = "USER PID PPID VSZ RSS WCHAN ADDR S NAME\nu0_a1 7 1 10 10 0 0 S com.example.a\n"
+GIVEN = {"kills": KILL, "ps": PS, "headroom": COUNTERS, "doctor": COUNTERS}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: zipped("a.txt", data)])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("name", READERS)
+def test_stdin_may_be_whatever_a_file_may_be(tmp_path, monkeypatch, name, encoding, pack) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(pack(GIVEN[name].encode(encoding)))
+    told = READERS[name](path)
+    with path.open() as given:
+        monkeypatch.setattr(sys, "stdin", given)
+        piped = READERS[name](files.STDIN)
+    assert str(piped).replace("stdin", "") == str(told).replace(str(path), "")
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_stdin_with_nothing_in_it_is_exit_5(monkeypatch, reader) -> None:
+    with Path("/dev/null").open() as given:
+        monkeypatch.setattr(sys, "stdin", given)
+        with pytest.raises(ParseError, match="stdin"):
+            reader(files.STDIN)
+
+
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("kind", ["/dev/zero", "/dev/null", "fifo", "absent"])
 def test_what_is_no_file_is_refused_at_once(tmp_path, monkeypatch, reader, kind) -> None:

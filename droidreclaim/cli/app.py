@@ -113,6 +113,8 @@ def run(words: Sequence[str]) -> int:
         for parameter in one.params:
             if isinstance(parameter, typer.core.TyperArgument):
                 parameter.display_type = lambda ctx: ""  # type: ignore[method-assign]
+            elif parameter.type_descriptor.annotation in (int, float):
+                parameter.metavar = parameter.metavar or "N"
             _coerce_only_what_is_given(parameter)
     try:
         with command.make_context("droidreclaim", list(words)) as context:

@@ -12,6 +12,7 @@ from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.text.answer import is_linker_warning
+from droidreclaim.units import plural
 
 _T = TypeVar("_T")
 _MARKED = (
@@ -100,7 +101,9 @@ def ask(
         m["name"]: Answer(m["text"], int(m["code"]), m["said"]) for m in pattern.finditer(text)
     }
     if set(answers) != set(commands):
-        hint = f"{len(commands) - len(answers)} of {len(commands)} answers are missing"
+        missing = len(commands) - len(answers)
+        are = "is" if missing == 1 else "are"
+        hint = f"{missing} of {plural(len(commands), 'answer')} {are} missing"
         error = ParseError(f"{device.serial}: sh", 1, text[:80], hint=hint)
         raise error.beside(result.error_text)
     return answers

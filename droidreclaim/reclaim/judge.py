@@ -16,7 +16,7 @@ from droidreclaim.model import (
     Totals,
 )
 from droidreclaim.reclaim.request import Request
-from droidreclaim.units import KIB, format_size
+from droidreclaim.units import KIB, format_size, plural
 
 # Reading a name from cmdline brings a page back; less than this of a swapped app is our own doing.
 _NOISE_BYTES = 64 * KIB
@@ -132,7 +132,9 @@ def _nothing(advice: Advice) -> _Verdict:
     if locked:
         return Outcome.NOTHING, Reason.LOCKED, f"{format_size(locked)} by mlock()"
     if advice.refused:
-        ranges = ", ".join(f"{one.errno} on {one.ranges} ranges" for one in advice.refused)
+        ranges = ", ".join(
+            f"{one.errno} on {plural(one.ranges, 'range')}" for one in advice.refused
+        )
         return Outcome.NOTHING, Reason.LOCKED, ranges
     return Outcome.NOTHING, Reason.NOT_PROVEN, "advised, and nothing left"
 

@@ -18,7 +18,7 @@ from droidreclaim.model import (
 )
 from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
 from droidreclaim.parse.proc.swap import flash_read_bytes
-from droidreclaim.units import format_size
+from droidreclaim.units import format_size, plural
 
 _FILES = ("vmstat", "pressure/memory", "zram_flash")
 
@@ -133,7 +133,8 @@ def _summary(at_s: float, refaults: Sequence[Refault]) -> str:
     back = sum(one.came_back_bytes or 0 for one in refaults)
     gone = sum(one.rss_bytes is None for one in refaults)
     lost = f", {gone} gone" if gone else ""
-    return f"after {at_s:g} s: {format_size(back)} of {len(refaults)} processes came back{lost}"
+    count = plural(len(refaults), "process", "processes")
+    return f"after {at_s:g} s: {format_size(back)} of {count} came back{lost}"
 
 
 def _rise(before: int | None, after: int | None) -> int | None:

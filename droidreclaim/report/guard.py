@@ -14,7 +14,7 @@ from rich.text import Text
 from droidreclaim.escape import safe
 from droidreclaim.model import DeviceInfo, band_of
 from droidreclaim.report import device_json, new_table, or_unknown
-from droidreclaim.units import format_size
+from droidreclaim.units import format_size, plural
 
 if TYPE_CHECKING:
     from droidreclaim.helper.guard_wire import (
@@ -210,9 +210,9 @@ def _seen(guard: GuardLine) -> list[str]:
         f"memory    {size(guard.available_bytes)} available, {size(guard.headroom_bytes)} above "
         f"lmkd's low mark, next launch {size(guard.launch_bytes)}",
         f"swap      {size(guard.swap_free_bytes)} of {size(guard.swap_total_bytes)} free",
-        f"done      {size(guard.advised_bytes)} advised in {or_unknown(guard.actions)} page-outs, "
+        f"done      {size(guard.advised_bytes)} advised in {_counted(guard.actions, 'page-out')}, "
         f"{size(guard.reclaimed_bytes)} left memory, {size(guard.refaulted_bytes)} came back",
-        f"gone      {or_unknown(guard.gone)} background apps, "
+        f"gone      {_counted(guard.gone, 'background app')}, "
         f"{or_unknown(guard.oom_kills)} killed by the kernel",
         f"itself    {size(guard.rss_bytes)} resident, {or_unknown(guard.wakeups)} wake-ups, "
         f"woken by {guard.signal}",
@@ -249,6 +249,11 @@ def apps_table(apps: Sequence[AppLine]) -> Table:
             Text(safe(app.spared or "")),
         )
     return table
+
+
+def _counted(number: int | None, one: str) -> str:
+    """``1 page-out``, ``2 page-outs``, ``? page-outs``."""
+    return f"? {one}s" if number is None else plural(number, one)
 
 
 def _lasting(seconds: int | None) -> str:

@@ -116,7 +116,7 @@ def kills_summary(
     """Counts by killer, and what the numbers cannot know."""
     said = ", ".join(f"{count} by {by}" for by, count in sorted(counts.items()))
     lines = [(said or _none_in(reading)) + "; logs are rings: older kills are no longer in them"]
-    lines += [f"{one.words}: {one.count} times" for one in reading.remarks]
+    lines += [f"{one.words}: {plural(one.count, 'line')}" for one in reading.remarks]
     lines += reading.notes
     if counters is not None:
         lines.append(f"lmkd itself counts {counters.total} since boot")

@@ -135,9 +135,16 @@ _FACTS = {
     **{
         f"log {what}": _shapes(
             rf"(?:zram found no memory for a page|a page could not be written to swap"
+            rf"|a page could not be read back from swap"
             rf"|an app was frozen|a frozen app was called): {NUMBER} lines?"
         )
-        for what in ("zram no memory", "swap write error", "frozen", "frozen transaction")
+        for what in (
+            "zram no memory",
+            "swap write error",
+            "swap read error",
+            "frozen",
+            "frozen transaction",
+        )
     },
 }
 _BACKEND_NAME = re.compile(rf"backend {_BACKENDS}")

@@ -732,6 +732,19 @@ def test_bad_input_is_one_clear_line(words: tuple[str, ...], code: int, sentence
     assert_one_line(storm(*words), code, sentence)
 
 
+@pytest.mark.parametrize("serial", ["R58M12", "emulator-5554", "127.0.0.1:6555", "nobody"])
+@pytest.mark.parametrize(
+    ("words", "sentence"), [(("--arms", "nice"), "no arm"), (("--seed", "x"), "whole")]
+)
+def test_a_serial_of_the_environment_asks_no_storm_which_apps(
+    monkeypatch: pytest.MonkeyPatch, serial: str, words: tuple[str, ...], sentence: str
+) -> None:
+    monkeypatch.setenv("ANDROID_SERIAL", serial)
+    done = storm(*words)
+    assert_one_line(done, 2, sentence)
+    assert "which of its apps" not in done.stderr
+
+
 @pytest.mark.parametrize("words", [("--arms", "nice"), ("--seed", "x"), ("--api", "99")])
 def test_nothing_is_written_before_it_is_known_what_is_wanted(
     tmp_path: Path, words: tuple[str, ...]

@@ -53,8 +53,11 @@ def test_what_was_killed_in_the_background_on_request_was_not_the_user_s_doing(w
     assert (kill.by, kill.reason) == (KilledBy.ACTIVITY_MANAGER, word)
 
 
-def test_an_exit_of_the_app_itself_is_no_kill() -> None:
-    log = parse_kills(logged(line("02/07/26, 17.46", "1 (EXIT_SELF)")))
+@pytest.mark.parametrize(
+    "reason", ["1 (EXIT_SELF)", "1 (EXIT SELF)", "1 (\u81ea\u884c\u7ed3\u675f)"]
+)
+def test_an_exit_of_the_app_itself_is_no_kill(reason: str) -> None:
+    log = parse_kills(logged(line("02/07/26, 17.46", reason)))
     assert (log.records, log.unread) == ((), ())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from droidreclaim import files
 from droidreclaim.errors import ProfileError, UsageError
 from droidreclaim.profiles.reader import faulty, read_form
 from droidreclaim.qa import scenario
@@ -39,6 +42,31 @@ def test_a_scenario_that_comes_along_has_no_fault_and_opens_with_its_question(pa
     assert isinstance(scenario.check(path), Scenario)
     assert path.read_text().splitlines()[0].startswith("# ")
     assert "?" in path.read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_scenario_that_powershell_wrote_is_the_same_scenario(
+    tmp_path: Path, encoding: str
+) -> None:
+    written = tmp_path / "s.yaml"
+    written.write_bytes(SCENARIOS[0].read_text("utf-8").encode(encoding))
+    assert scenario.check(written) == scenario.check(SCENARIOS[0])
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "/dev/zero", "/dev/null", "absent"])
+def test_what_is_no_file_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(files, "_WRITER_S", 0.2)
+    path = Path(kind) if kind.startswith("/") else tmp_path / kind
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    began = time.monotonic()
+    with pytest.raises(UsageError):
+        scenario.load(path)
+    assert time.monotonic() - began < 2
 
 
 def test_every_fault_is_listed_at_its_place(tmp_path: Path) -> None:

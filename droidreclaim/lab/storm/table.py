@@ -69,7 +69,7 @@ def warnings(storm: Storm) -> list[str]:
         if one.checksum_faults:
             told.append(f"{row.arm}: {one.checksum_faults} pages or apps are not what was written")
         if one.failed_launches:
-            told.append(f"{row.arm}: {one.failed_launches} launches failed")
+            told.append(f"{row.arm}: {plural(one.failed_launches, 'launch', 'launches')} failed")
         if one.from_flash_bytes:
             told.append(
                 f"{row.arm}: {mib(one.from_flash_bytes)} came back from flash, not from zram: its "
