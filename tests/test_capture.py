@@ -160,6 +160,34 @@ def test_a_ps_that_went_through_a_chat_or_a_terminal_has_all_its_rows(
     assert [one.pid for one in seen.processes] == [4000, 4001, 4002], left_out
 
 
+@pytest.mark.parametrize(
+    ("printed", "adj"),
+    [
+        ("oom adj: max=1001 curRaw=1001 setRaw=900 cur=1001 set=900", 900),  # written back: unknown
+        ("oom adj: max=1001 curRaw=0 setRaw=900 cur=0 set=900", 900),  # coming forward
+        ("oom adj: max=1001 curRaw=905 setRaw=0 cur=905 set=0", 0),  # going back
+        ("oom adj: max=1001 curRaw=200 setRaw=250 cur=200 set=250", 250),
+        ("oom: max=16 curRaw=0 setRaw=9 cur=0 set=9", 900),  # the scale of Android 6
+        ("oom adj: max=1001 curRaw=-10000 setRaw=900 cur=-10000 set=900", 900),
+        ("oom adj: max=1001 curRaw=900 setRaw=-10000 cur=900 set=-10000", 900),  # not set so far
+        ("oom adj: max=1001 curRaw=900 setRaw=900 cur=900", 900),  # cut
+    ],
+)
+def test_adj_is_what_the_kernel_has_and_not_what_will_be(
+    tmp_path: Path, printed: str, adj: int
+) -> None:
+    path = tmp_path / "processes.txt"
+    path.write_text(
+        "ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)\n"
+        "  All known processes:\n"
+        "  *APP* UID 10002 ProcessRecord{1 200:com.example.mail/u0a2}\n"
+        "    user #0 uid=10002 gids={}\n    packageList={com.example.mail}\n    pid=200\n"
+        f"    {printed}\n"
+    )
+    [one] = captured_processes(path)[0].processes
+    assert one.oom_score_adj == adj
+
+
 @pytest.mark.parametrize("text", [_TABLE + "u0_a3 x\n", "$ ps\n" + _TABLE + "?\n"])
 def test_a_row_that_cannot_be_read_is_said_in_a_paste_too(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ps.txt"

@@ -469,6 +469,24 @@ def test_records_of_every_source_in_a_paste(tmp_path, line: str, pid: int, by: s
     assert (kill.pid, kill.by.value) == (pid, by)
 
 
+@pytest.mark.parametrize(
+    ("record", "name", "reason"),
+    [
+        ("9:8:sh/u0a3}: Trimming phantom processes", "sh", "Trimming phantom processes"),
+        ("9:8:/data/data/com.a/files/usr/bin/x y/u0a3}: Trimming phantom processes",
+         "/data/data/com.a/files/usr/bin/x y", "Trimming phantom processes"),
+        ("9:8:libproot.so/u10a3}: Trimming phantom processes", "libproot.so", "Trimming phantom processes"),
+        ("9:8:sh/u0i3}: Trimming phantom processes", "sh", "Trimming phantom processes"),
+        ("9:8:logcat/1000}: Caused by excessive cpu usage", "logcat", "Caused by excessive cpu usage"),
+    ],
+)  # fmt: skip
+def test_a_phantom_process_is_one_kill_whoever_and_why(tmp_path, record, name, reason) -> None:
+    line = f"Killing PhantomProcessRecord {{1a2b {record}"
+    [kill] = of_text(tmp_path, f"11-23 10:00:01.000 1 2 I ActivityManager: {line}\n").records
+    assert (kill.pid, kill.name, kill.reason) == (9, name, reason)
+    assert kill.by is KilledBy.ACTIVITY_MANAGER
+
+
 def test_a_record_that_was_cut_says_so(tmp_path) -> None:
     [cut] = of_text(tmp_path, "10:00:01.000 1 2 I killinfo: [9,10163,101,0,13,-1,19,...]\n").records
     assert cut.truncated
@@ -480,6 +498,12 @@ def test_a_record_that_was_cut_says_so(tmp_path) -> None:
     [
         ("cch+95 CEM", 995),
         ("cch+5 CEM (41,548)", 905),
+        ("cch+100 CEM", 1000),
+        ("svcb+5 SVC", 805),
+        ("prev+9 LAST", 709),
+        ("vis+1 IMPB", 101),
+        ("home HOME", None),
+        ("odd+7 CEM", None),
         ("cch  CEM", None),
         ("prev LAST(1,2)", None),
     ],

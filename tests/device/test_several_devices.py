@@ -128,6 +128,54 @@ def test_all_devices_where_there_is_none_is_an_error_that_says_what_to_do(
     assert "plug a phone in" in done.stderr
 
 
+ROWS = {
+    "none": "",
+    "offline": "R58M12 offline transport_id:7\n",
+    "unauthorized": "R58M12 unauthorized transport_id:7\n",
+    "two": "R58M12 device transport_id:7\nR58M13 offline transport_id:8\n",
+    "three": "R58M12 device transport_id:7\nR58M13 offline transport_id:8\nemulator-5554 device\n",
+}
+SERIALS = ("R58M12", "R58M13", "emulator-5554")
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+@pytest.mark.parametrize(
+    "words", ["ps", "kills", "-s nobody ps", "guard status", "devices --wait 1"]
+)
+def test_a_hint_is_never_glued_to_a_row(
+    adb: AdbServer, droidreclaim: Run, rows: str, words: str
+) -> None:
+    adb.devices = rows
+    adb.handlers["host:transport"] = lambda peer, _: peer.fail("no such transport")
+    adb.handlers["host:transport-id"] = adb.handlers["host:transport"]
+    done = droidreclaim(*words.split())
+    assert done.returncode in (3, 4), done.stderr
+    for line in done.stderr.splitlines():
+        if line.startswith("  "):
+            assert line.split()[0] in SERIALS, done.stderr
+            assert "(" not in line, done.stderr
+            assert "-s SERIAL" not in line, done.stderr
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+def test_the_doctor_says_no_sentence_twice_in_one_stream(
+    adb: AdbServer, droidreclaim: Run, rows: str
+) -> None:
+    adb.devices = rows
+    adb.handlers["host:transport"] = lambda peer, _: peer.fail("no such transport")
+    adb.handlers["host:transport-id"] = adb.handlers["host:transport"]
+    adb.handlers["host:version"] = lambda peer, _: (peer.okay(), peer.send(b"00040029"))[0]
+    done = droidreclaim("doctor", "--json")
+    assert done.returncode == 3, done.stderr
+    checks = json.loads(done.stdout)["checks"]
+    said = [words for one in checks for words in (one["fact"], one["todo"]) if words]
+    assert len(said) == len(set(said)), said
+    assert "no adb server" not in done.stdout
+    told = done.stderr.removeprefix("droidreclaim: ").splitlines()
+    assert len(told) == len(set(told))
+    assert done.stderr.count("droidreclaim: ") == 1
+
+
 def test_devices_lists_those_that_are_named(adb: AdbServer, droidreclaim: Run) -> None:
     Desk(adb, 3)
     done = droidreclaim("devices", "-s", "D00", "-s", "D02", "--json")
