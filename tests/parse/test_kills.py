@@ -200,6 +200,40 @@ def test_lines_of_activity_manager_over_the_releases(message, pid, name):
     assert (record.pid, record.name) == (pid, name)
 
 
+_SUMMARY = (
+    "[    1.000000] oom-kill:constraint={},nodemask=(null),cpuset=foreground,mems_allowed=0,"
+    "{}task_memcg=/apps,task=le.d,pid=13,uid=10004\n"
+)
+_KILL_PROCESS = (
+    "[    1.000001] Out of memory: Kill process 13 (le.d) score 900 or sacrifice child\n"
+)
+_KILLED = (
+    "[    1.000002] Out of memory: Killed process 13 (le.d) total-vm:1kB, anon-rss:4kB,"
+    " file-rss:0kB, shmem-rss:0kB, UID:10004 pgtables:1kB oom_score_adj:900\n"
+)
+_NONE = _SUMMARY.format("CONSTRAINT_NONE", "global_oom,")
+_OTHER = _NONE.replace("pid=13", "pid=14")
+
+
+@pytest.mark.parametrize(
+    ("text", "pids", "reason", "uid"),
+    [
+        (_NONE, [13], "out of memory", 10004),  # cut behind it
+        (_SUMMARY.format("CONSTRAINT_MEMCG", "oom_memcg=/apps,"), [13],
+         "memory cgroup out of memory", 10004),
+        (_NONE + _KILLED, [13], "out of memory", 10004),
+        (_NONE + _KILL_PROCESS + _KILLED, [13], "out of memory", 10004),  # Linux 5.0
+        (_NONE + _KILL_PROCESS, [13], "out of memory", None),
+        (_NONE + _KILLED + _OTHER, [13, 14], "out of memory", 10004),
+        (_OTHER + _NONE, [14, 13], "out of memory", 10004),
+    ],
+)  # fmt: skip
+def test_what_the_kernel_says_before_it_kills_is_one_kill(text, pids, reason, uid):
+    log = parse_kills(text)
+    assert [kill.pid for kill in log.records] == pids
+    assert (log.records[0].reason, log.records[0].uid, log.unread) == (reason, uid, ())
+
+
 def test_starting_and_force_stopping_are_no_kills():
     start = "Start proc 7:a.b/u0a1 for broadcast {a.b/a.C}"
     old = "Start proc a.b for service a.b/.C: pid=7 uid=10001 gids={3003}"

@@ -60,7 +60,9 @@ _DRIVER_LIMIT = re.compile(
 _DRIVER_FREE = re.compile(r"Free memory is (?P<kib>-?[0-9]{1,12})kB above reserved")
 
 _OOM_CAUSE = r"out of memory(?: \([a-z_]{1,40}\))?"
-_OOM_OPENINGS = re.compile(rf"\bKilled process [0-9]|(?i:{_OOM_CAUSE}: Kill(?:ed)? process)")
+_OOM_OPENINGS = re.compile(
+    rf"\bKilled process [0-9]|(?i:{_OOM_CAUSE}: Kill(?:ed)? process)|\boom-kill:constraint="
+)
 _OOM = re.compile(
     r"Killed process (?P<pid>[0-9]{1,10}) \((?P<name>.{0,64}?)\)"
     r"(?:, UID (?P<old_uid>[0-9]{1,10}))?(?:,? (?:total-vm|vsz):|$)"
@@ -73,6 +75,12 @@ _OOM_REAPER = re.compile(
 )
 _OOM_INTENT = re.compile(
     rf"{_OOM_CAUSE}: Kill process (?P<pid>[0-9]{{1,10}}) \((?P<name>.{{0,64}})\) score", re.I
+)
+# "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),...,task=le.d,pid=13,uid=10004": since Linux
+# 5.0 before the line of the kill.
+_OOM_SUMMARY = re.compile(
+    r"oom-kill:constraint=(?P<constraint>[A-Z_]{1,40}),.{0,1024},task=(?P<name>.{0,64}?)"
+    r",pid=(?P<pid>[0-9]{1,10}),uid=(?P<uid>[0-9]{1,10})"
 )
 
 
@@ -208,13 +216,16 @@ class _Reader:
             self.draft.freed_bytes = int(old["pages"]) * _PAGE_BYTES
 
     def _oom(self, number: int, whole: str, line: str) -> None:
-        intent = _OOM_INTENT.search(line)
+        summary = _OOM_SUMMARY.search(line)
+        intent = summary or _OOM_INTENT.search(line)
         kill = _oom_kill(number, whole, line)
         if intent is not None:
-            self.close()
+            if self.intent is None or self.intent.pid != int(intent["pid"]):
+                self.close()
             self.intent = KernelKill(
                 number, kernel_time(whole), True, int(intent["pid"]), intent["name"],
-                None, None, None, None, None, _oom_reason(line),
+                int(summary["uid"]) if summary else None, None, None, None, None,
+                _oom_reason(line),
             )  # fmt: skip
         elif kill is not None:
             self.intent = None  # it named the same process, or the child that went in its place
@@ -269,7 +280,8 @@ def _oom_kill(number: int, whole: str, line: str) -> KernelKill | None:
 
 
 def _oom_reason(line: str) -> str:
-    return "memory cgroup out of memory" if "cgroup out of memory" in line else "out of memory"
+    of_cgroup = "cgroup out of memory" in line or "constraint=CONSTRAINT_MEMCG," in line
+    return "memory cgroup out of memory" if of_cgroup else "out of memory"
 
 
 def is_kernel_log(lines: Sequence[NumberedLine]) -> bool:
