@@ -214,6 +214,7 @@ def follow(
 
     Raises:
         DeviceError: the device was lost.
+        ParseError: its logcat does not run, or ended.
     """
     first = {name: COMMANDS[name] for name in ("clock", "kernel", "lmk")}
     answers = ask(device, first, way, timeout_s=timeout_s)
@@ -252,6 +253,8 @@ def follow(
             else:
                 since = None
             yield from (FollowedKill(clock.iso(kill), since) for kill in kills)
+        error = ParseError(f"{device.serial}: logcat", 1, "", hint="it ended: no kill is seen now")
+        raise error.beside(channel.stderr.decode("utf-8", "replace"))
     finally:
         channel.close()
 

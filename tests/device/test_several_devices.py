@@ -176,6 +176,31 @@ def test_the_doctor_says_no_sentence_twice_in_one_stream(
     assert done.stderr.count("droidreclaim: ") == 1
 
 
+@pytest.mark.parametrize(
+    ("logcat", "said"),
+    [
+        ("echo logcat: no logd >&2; exit 1", "no logd"),
+        ("exit 0", "it ended"),
+        ("echo '--------- beginning of main'; exit 0", "it ended"),
+        (None, "not found"),
+    ],
+)
+def test_following_says_that_it_waits_and_that_a_log_ended(
+    adb: AdbServer, droidreclaim: Run, tmp_path: Path, logcat: str | None, said: str
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if logcat is not None:
+        (programs / "logcat").write_text(f"#!/bin/sh\n{logcat}\n")
+        (programs / "logcat").chmod(0o755)
+    adb.environment["PATH"] = f"{programs}:/usr/bin:/bin"
+    done = droidreclaim("kills", "--follow")
+    assert done.returncode == 5, done.stderr
+    waits, ended = done.stderr.splitlines()
+    assert "waiting for kills by lmkd" in waits
+    assert said in ended
+
+
 def test_devices_lists_those_that_are_named(adb: AdbServer, droidreclaim: Run) -> None:
     Desk(adb, 3)
     done = droidreclaim("devices", "-s", "D00", "-s", "D02", "--json")
