@@ -28,7 +28,8 @@ PROGRAMS = {  # by the most bytes one may have
     "droidreclaim-guard": 64 * 1024,
     "droidreclaim-pressure": 64 * 1024,
 }
-LISTINGS = ("helpers.json", "guards.json", "pressures.json")
+KINDS = ("helper", "guard", "pressure")
+LISTINGS = tuple(f"{kind}s.json" for kind in KINDS)
 EF_ARM_ABI_FLOAT_HARD = 0x400
 
 
@@ -49,9 +50,22 @@ def copy_sources(to: Path) -> Path:
     return to
 
 
+def is_current(root: Path) -> bool:
+    """Whether the helpers in *root* are those of its sources."""
+    hash_of, found = load_build_script().source_hash, root / "droidreclaim" / "helper" / "bin"
+    return all(
+        (found / f"{kind}s.json").exists()
+        and json.loads((found / f"{kind}s.json").read_text())["build"]
+        == hash_of(root / "device-scripts", ("common", kind))
+        for kind in KINDS
+    )
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder outside the checkout with fresh helpers."""
+    """The checkout where the install has just built the helpers, else a folder with fresh ones."""
+    if is_current(ROOT):
+        return ROOT
     root = copy_sources(tmp_path_factory.mktemp("build"))
     load_build_script().build_helpers(root)
     return root
@@ -83,7 +97,7 @@ def test_a_program_is_static_small_and_aligned_for_every_page_size(
             assert not elf["e_flags"] & EF_ARM_ABI_FLOAT_HARD
 
 
-@pytest.mark.parametrize("kind", ["helper", "guard", "pressure"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_list_names_a_program_for_every_abi_with_its_hashes(
     binaries: Path, built: Path, kind: str
 ) -> None:
