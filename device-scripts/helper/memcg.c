@@ -26,7 +26,7 @@ static int open_version(int dir, const char *controller, const char *file)
 	return memcg.file < 0 ? memcg.file : 0;
 }
 
-/* What is below a group is reclaimed with it. */
+/* Whether the group has groups below it, which would be reclaimed with it. */
 static bool has_children(void)
 {
 	static _Alignas(8) char buffer[4096];
@@ -111,7 +111,10 @@ static int ask_for(uint64_t bytes, const char *key)
 	return done < 0 ? (int)done : 0;
 }
 
-/* One class alone: "max" came with 6.16, numbers with 6.9, and nothing says so but the write. */
+/*
+ * Ask for one class alone, by swappiness. Numbers came with Linux 6.9 and "max" with 6.16; only the
+ * write itself shows which the kernel has.
+ */
 static int ask_for_kinds(uint64_t bytes, unsigned int kinds)
 {
 	int error;

@@ -6,15 +6,15 @@
 #include "target.h"
 
 /*
- * Open the memcg of `target` and see that it holds nobody who is not a target of
- * this request that may be touched (`shared_cgroup`). Pair with memcg_close().
+ * Open the memcg of `target` and check that each process in it is a target of this request
+ * that may be touched; if not, the verdict is `shared_cgroup`. Pair with memcg_close().
  */
 struct verdict memcg_open(const struct target *target, const struct options *options);
 void memcg_close(void);
 
 /*
  * Have the kernel reclaim `options->memcg_bytes` of what is charged to the group that is open, in
- * steps (v1: all of it, at once). That it found less (-EAGAIN) is no failure.
+ * steps (v1: all of it, at once). Finding less (-EAGAIN) is no failure.
  * A child_fn: it may take seconds. -EINVAL: the kernel cannot take these classes alone.
  */
 int memcg_ask(struct target *target, struct walk *walk, const struct options *options);

@@ -58,7 +58,7 @@ static int advise_page(int pidfd, int advice)
 	return done < 0 ? (int)done : 0;
 }
 
-/* NULL when the page has left, else what to say. */
+/* NULL when the page has left, else why the backend does not work. */
 static const char *not_moved(void)
 {
 	uint64_t entry;
@@ -69,8 +69,8 @@ static const char *not_moved(void)
 }
 
 /*
- * A child that has the page too, stopped. Advice to oneself needs no capability
- * (6.18 asks for CAP_SYS_NICE only between processes), so it proves nothing.
+ * Start a child that has the page too, stopped, to advise. Advice to oneself proves nothing: it
+ * needs no capability (6.18 asks for CAP_SYS_NICE only between processes).
  */
 static int start_child(void)
 {
@@ -94,7 +94,7 @@ static void end_child(int child)
 	sys_wait_stopped(child);
 }
 
-/* Whether a page leaves is seen on our own: the child's may wait in another CPU's LRU batch. */
+/* See on our own page whether a page leaves: the child's may wait in another CPU's LRU batch. */
 static const char *page_out_self(void)
 {
 	int pidfd = sys_pidfd_open(sys_getpid());
@@ -123,7 +123,7 @@ static void probe_madvise(void)
 	end_child(child);
 }
 
-/* Words in the interface of 2013 and its descendants, a number in others. */
+/* Try a word, as in most kernels with this interface, then a number, as in the others. */
 static void probe_proc_reclaim(void)
 {
 	int error;

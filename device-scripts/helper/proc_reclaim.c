@@ -35,9 +35,9 @@ static int ask_for_vma(int fd, const struct vma *vma)
 }
 
 /*
- * A write a VMA: some kernels spin for ever on a range that holds a hugetlb
- * mapping. Of files they may be (hugetlbfs may be mounted anywhere), so only
- * anonymous memory is asked for by address.
+ * One write for each VMA: some kernels spin for ever on a range that holds a hugetlb mapping. The
+ * mapping of a file may be one (hugetlbfs may be mounted anywhere), so ask by address only for
+ * anonymous memory.
  */
 static int ask_for_ranges(int fd, struct target *target, struct walk *walk)
 {

@@ -1,11 +1,11 @@
-/* The verbs pageout, cold and prefetch: targets in steps, and the truth about each. */
+/* The verbs pageout, cold and prefetch: targets in steps, and what happened to each. */
 #include "json.h"
 #include "memcg.h"
 #include "proc_reclaim.h"
 #include "slow_write.h"
 #include "target_report.h"
 
-/* One target at a time: static, for the stack of a helper is nobody's business. */
+/* Static rather than on the stack: there is only one target at a time. */
 static struct walk walk;
 static struct target target;
 
@@ -26,7 +26,7 @@ static void print_device(const struct options *options)
 	line_send();
 }
 
-/* Why a target of which nothing was advised had nothing: from what the walk saw. */
+/* Say why nothing of a target was advised, from what the walk saw. */
 static void explain_nothing(struct report *report)
 {
 	struct use sum = walk_sum(&walk);
@@ -56,7 +56,7 @@ static void read_memory(struct memory *memory, uint64_t *major_faults)
 		*major_faults = stat.major_faults;
 }
 
-/* One that is on its way out has no memory any more and is not dead yet. */
+/* Count a process without memory as gone: it is exiting, though not dead yet. */
 static void explain_no_memory(struct report *report)
 {
 	bool none = report->after.rss_bytes == UNKNOWN || report->after.rss_bytes == 0;
@@ -89,7 +89,7 @@ static void walk_target(struct options *options, struct report *report)
 	walk_close(&walk);
 }
 
-/* Have a file of the kernel do it all; the verdict is on that alone. */
+/* Ask a file of the kernel to reclaim; the verdict is on the request, not on what has left. */
 static struct verdict ask_kernel(struct options *options, uint64_t bytes)
 {
 	struct verdict verdict;
@@ -106,7 +106,7 @@ static struct verdict ask_kernel(struct options *options, uint64_t bytes)
 	return verdict;
 }
 
-/* Through a file whose success says nothing: what smaps says is the outcome. */
+/* Reclaim through a file of the kernel. Its success says nothing, so smaps gives the outcome. */
 static void ask_target(struct options *options, struct report *report)
 {
 	int error = reclaim_count(&target, &walk, options);
@@ -118,7 +118,7 @@ static void ask_target(struct options *options, struct report *report)
 		walk_close(&walk);
 		return;
 	}
-	/* Once its last user asks, a shared page goes too in the dialect of 2013, and from a memcg. */
+	/* The dialect of 2013 and a memcg take shared pages too, once the last user is asked for. */
 	sum.exclusive_bytes += sum.shared_bytes;
 	if (walk.pagemap < 0)
 		sum.exclusive_bytes = sum.mapped_bytes;
@@ -182,7 +182,7 @@ enum who {
 	WHO_OTHERS,
 };
 
-/* By the place in the request, seen once: one that wakes up meanwhile still has its turn. */
+/* By place in the request. Read only once, so that a target that wakes up still has its turn. */
 static bool idle[LINK_LINE_BYTES / sizeof("1:1")];
 
 static void note_idle(struct span targets)

@@ -61,7 +61,7 @@ static int64_t read_adj(const struct watched *process)
 	return span_word(&rest, '\n', &word) && parse_i64(word, &value) ? value : INT64_MIN;
 }
 
-/* One line; of a process that ended, one more with the errno, and then none. */
+/* Print one line; the last line of a process that ended has the errno. */
 static void sample(struct watched *process)
 {
 	struct proc_status status;
@@ -94,7 +94,7 @@ static void forget(void)
 	nr_watched = 0;
 }
 
-/* `count` samples of each, the last one's time passed too, so that the next request keeps the pace. */
+/* Print `count` samples of each. Wait after the last too, so that the next request keeps pace. */
 static int sample_all(uint64_t count, uint64_t period_us)
 {
 	uint64_t due_us = sys_now_us();

@@ -16,7 +16,7 @@ static struct {
 
 static struct name name;
 
-/* With `again` a line without what does not change, of a process that was told of before. */
+/* Print a process; of one that was printed before (`again`), leave out what does not change. */
 static void print_process(int pid, int dir, const struct proc_stat *stat,
 			  const struct proc_status *status, bool no_status, int64_t adj, bool again)
 {
@@ -55,8 +55,9 @@ static void count_unreadable(int error)
 #define AID_SYSTEM 1000 /* below are root and its likes (android_filesystem_config.h) */
 
 /*
- * The processes that the verb scan told of last, and those it tells of now, ascending pid. Those over
- * KNOWN_MAX, and those that have a zygote's name still, are not kept: they are told of whole each time.
+ * The processes that the verb scan printed last time, and those it prints now, by ascending pid.
+ * Those over KNOWN_MAX, and those that still have a zygote's name, are not kept: their line is
+ * whole each time.
  */
 static struct told {
 	struct one_told {
@@ -67,7 +68,7 @@ static struct told {
 	size_t nr;
 } tellings[2], *told_last = &tellings[0], *told_now = &tellings[1];
 static size_t told_at;
-static bool telling, only_changes; /* telling: by the verb scan, not for sample */
+static bool telling, only_changes; /* telling: for the verb scan, not for sample */
 
 static bool is_system(int64_t uid)
 {
@@ -90,7 +91,7 @@ static void keep_told(int pid, uint64_t start, bool system)
 		told_now->by_pid[told_now->nr++] = (struct one_told){start, pid, system};
 }
 
-/* Whether the process scanned last has the name of a zygote still: one of an app is to come. */
+/* Whether the process scanned last still has a zygote's name, before it takes an app's. */
 static bool scanned_zygote(void)
 {
 	struct span said = {name.text, name.len};
@@ -100,8 +101,9 @@ static bool scanned_zygote(void)
 }
 
 /*
- * A shell may be refused a file and not the next: what it may not read is null. The name of a process
- * that was told of before is not read again: that is a third of the work, and brings a page of it back.
+ * A shell may be refused one file and not the next: what it may not read is null. The name of a
+ * process that was printed before is not read again: reading it is a third of the work, and brings
+ * back one of the process's pages.
  */
 static int scan_process(int pid, int dir)
 {
@@ -122,7 +124,7 @@ static int scan_process(int pid, int dir)
 			keep_told(pid, stat.start, true);
 			return 0;
 		}
-		again = NULL; /* it was root, and is an app's now */
+		again = NULL; /* it was root's, and is an app's now */
 	}
 	no_status = proc_read_status(dir, &status);
 	if (no_status && !refused(no_status))
@@ -190,7 +192,7 @@ static struct known {
 } looks[2], *before = &looks[0], *now = &looks[1];
 static size_t compared;
 
-/* A zygote and its children without a name are new at each look, so that none is known by root's uid. */
+/* A zygote and its unnamed children are new at each look: no app is to be known by root's uid. */
 static void scan_if_new(int pid)
 {
 	while (compared < before->nr && before->pids[compared] < pid)
@@ -216,7 +218,7 @@ int scan_new(void)
 	return each_process(scan_if_new);
 }
 
-/* Tell of every process; with `again` in short of those that the last such scan told of. */
+/* Print every process; with `again`, those that the last such scan printed in short. */
 static int scan_all(bool again)
 {
 	struct told *other = told_last;

@@ -8,8 +8,8 @@
 static const struct verdict went_well = {OUTCOME_ADVISED, REASON_NONE};
 
 /*
- * The exit status of `child`. -ETIME: it did not end in time, and is told to,
- * which a write that sits in the kernel does not hear.
+ * Wait for the exit status of `child`. -ETIME: it did not end in time. It is sent
+ * SIGKILL, which a write that sits in the kernel does not notice.
  */
 static int wait_for(int child, struct options *options)
 {

@@ -5,13 +5,13 @@
 #include "reclaim_options.h"
 #include "target.h"
 
-/* What the child does; 0 or -errno. Its walk is one over what `options` choose, at its end. */
+/* What the child does; 0 or -errno. Its walk over what `options` choose is at its end. */
 typedef int (*child_fn)(struct target *target, struct walk *walk, const struct options *options);
 
 /*
- * Have a child do `work`. Sets `options->stuck` when it did not come back in
- * time: no second write then. "No reason" in the answer means that the kernel
- * took what was written, nothing more.
+ * Have a child do `work`. Sets `options->stuck` when the child did not end in
+ * time: then no second write is made. A verdict without a reason means that the
+ * kernel took what was written, nothing more.
  */
 struct verdict child_do(child_fn work, struct target *target, struct walk *walk,
 			struct options *options);

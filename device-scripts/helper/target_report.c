@@ -27,7 +27,7 @@ static void print_refusals(const struct advice_result *advice)
 	line_list_end();
 }
 
-/* What was seen; UNKNOWN where there was nothing to see it with. */
+/* Return what was seen; UNKNOWN for what could not be seen. */
 static struct use known_use(const struct use *use, const struct walk *walk, bool locked_counted)
 {
 	struct use known = *use;

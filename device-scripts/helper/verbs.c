@@ -23,7 +23,7 @@ const char usage[] =
 	"       droidreclaim-helper serve [heartbeat_ms=N]\n"
 	"verbs: hello probe scan read measure sample pageout cold prefetch swap_on swap_off\n";
 
-/* What it asks for was done by the request in work, which looks for it between steps. */
+/* Nothing is left to do here: the request at work looks for a cancel between its steps. */
 int verb_cancel(const struct request *request, const char **why)
 {
 	struct span of;

@@ -1,7 +1,6 @@
 /*
- * The verbs swap_on and swap_off: a zram that nobody uses as swap, and undone.
- * Nothing is written down: the swap area carries our label, and both are gone
- * with a reboot.
+ * The verbs swap_on and swap_off: turn a zram that nobody uses into swap, and undo that.
+ * Nothing is written down: the swap area carries our label, and both are gone with a reboot.
  */
 #include "device_memory.h"
 #include "json.h"
@@ -39,7 +38,7 @@ static int write_number(int number, const char *file, uint64_t value)
 			(struct span){digits, format_u64(value, digits)});
 }
 
-/* UNKNOWN where there is no such zram. */
+/* The disksize of zram `number`; UNKNOWN where there is no such zram. */
 static uint64_t disk_bytes(int number)
 {
 	char buffer[32];
@@ -94,7 +93,7 @@ static bool is_ours(int number)
 	       memcmp(first_page.header.label, label, sizeof(label)) == 0;
 }
 
-/* The row of proc/swaps that ends in this zram's name; its "Used" in bytes, UNKNOWN without one. */
+/* "Used" of this zram's row in proc/swaps, in bytes; UNKNOWN without a row. */
 static uint64_t used_bytes(int number)
 {
 	static char buffer[4096];
@@ -171,7 +170,7 @@ int verb_swap_on(const struct request *request, const char **why)
 	return -ENODEV;
 }
 
-/* What is swapped must fit into memory, or taking it back kills what it is to save. */
+/* Undo swap, if what is swapped fits into memory: otherwise swapoff would get apps killed. */
 static int undo_swap(int number, const char **why)
 {
 	uint64_t used = used_bytes(number), size = disk_bytes(number);

@@ -14,7 +14,7 @@
 
 enum phase {
 	PHASE_TAKING,
-	PHASE_HELD, /* the condition holds; or it does not, and somebody was killed before */
+	PHASE_HELD, /* the condition was reached, or somebody was killed before it was */
 	PHASE_ENDED, /* the holder is gone, its memory with it */
 };
 
@@ -22,7 +22,7 @@ enum until {
 	UNTIL_KILL, /* an app's process ended, or the kernel counts an OOM kill */
 	UNTIL_HEADROOM, /* free memory is at the low watermarks */
 	UNTIL_AVAILABLE, /* MemAvailable is down to a number */
-	UNTIL_TAKEN, /* so much was taken */
+	UNTIL_TAKEN, /* the holder has taken a number of bytes */
 };
 
 /* What is short, in KiB: 32 bits, which a reader in another process never sees half written. */
@@ -53,7 +53,7 @@ struct orders {
 	int32_t step_kib;
 	uint32_t pause_us; /* between two looks */
 	uint32_t for_ms;
-	uint32_t psi_full_us; /* of a second in which all processes waited: the end */
+	uint32_t psi_full_us; /* when all processes waited so long in a second: the end */
 	uint32_t random_permille; /* of each page; the rest compresses to nothing */
 	uint64_t seed;
 	int adj;
@@ -65,17 +65,17 @@ struct board {
 	int32_t reached;
 	const char *ended_by; /* a word of the protocol; NULL while nothing has */
 	int32_t error; /* -errno of the holder, which took nothing then */
-	int32_t steps_wanted; /* the watchdog's, after a look each */
-	int32_t steps_done; /* the holder's */
+	int32_t steps_wanted; /* written by the watchdog, after a look for each */
+	int32_t steps_done; /* written by the holder */
 	int32_t looks;
 	int32_t taken_kib;
-	int32_t release; /* the session's wish */
+	int32_t release; /* set by the session: end the holder */
 	int32_t holder; /* its pid */
 	int32_t oom_kills; /* by the kernel since the pressure began; KIB_UNKNOWN: not counted */
 	uint32_t psi_full_us; /* the most of any second so far */
 	uint64_t began_us;
 	uint32_t lasted_ms; /* known once it has ended */
-	struct level before, now, lowest; /* `lowest` each number for itself */
+	struct level before, now, lowest; /* `lowest`: each number's own lowest */
 	int32_t ended_nr; /* may be more than fit */
 	struct ended ended[ENDED_MAX];
 };
@@ -86,7 +86,7 @@ struct board {
 /* Milliseconds since `us`, a time of sys_now_us(); good for nine hours. */
 uint32_t ms_since(uint64_t us);
 
-/* Let `us` (under a second) pass. */
+/* Sleep for `us`, which is under a second. */
 void sleep_us(uint32_t us);
 
 #endif

@@ -21,12 +21,12 @@ void fill_page(uint64_t *page, size_t bytes, uint64_t seed, uint64_t number, uin
 		state ^= state << 17;
 		page[i] = state;
 	}
-	/* never all one word: zram keeps such a page for nothing */
+	/* two words in turn: a page of one word alone costs zram no memory */
 	for (size_t i = noise; i < words; i++)
 		page[i] = i & 1 ? number : ~seed;
 }
 
-/* Raise, or lower, our own adj, and see that it is so. */
+/* Set our own adj, and check that it is set. */
 static int take_adj(int adj)
 {
 	char digits[DIGITS_MAX];
@@ -49,7 +49,7 @@ static bool is_over(const struct board *board, int watchdog)
 	return sys_getppid() != watchdog || ms_since(board->began_us) >= board->orders.for_ms;
 }
 
-/* One step of new memory, as far as the session still wants it. */
+/* Take one step of new memory; stop within it when nobody wants it any more. */
 static int take_step(struct board *board, int watchdog, uint64_t *number)
 {
 	size_t bytes = (size_t)board->orders.step_kib * 1024;

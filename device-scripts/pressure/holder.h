@@ -11,7 +11,7 @@
  */
 void holder_run(struct board *board, int watchdog);
 
-/* The `permille` of `page` as noise of `seed` and `number`, the rest one word. */
+/* Fill `permille` of `page` with noise of `seed` and `number`, the rest with two words in turn. */
 void fill_page(uint64_t *page, size_t bytes, uint64_t seed, uint64_t number, uint32_t permille);
 
 #endif

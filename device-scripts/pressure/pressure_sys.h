@@ -4,7 +4,7 @@
 
 #include "sys.h"
 
-/* `bytes` of new memory that reads and writes; shared with children, or one's own. NULL: none. */
+/* Map `bytes` of new memory to read and write, shared with children or private. NULL: refused. */
 void *sys_map(size_t bytes, bool shared);
 void sys_unmap(void *at, size_t bytes);
 int sys_getppid(void);

@@ -12,7 +12,7 @@
 #define FOR_MOST_MS 600000 /* ten minutes */
 #define FLOOR_LEAST_BYTES (48u << 20)
 #define KIB_MOST 0x7fffffffull
-#define ADJ_MOST 100 /* a foreground app's, and what is visible */
+#define ADJ_MOST 100 /* from a foreground app's adj, 0, to that of a visible one */
 #define PAUSE_US 10000 /* alloc-stress of AOSP: 4 MiB every 10 ms */
 #define LOOK_US 20000
 #define END_MS 25000
@@ -55,7 +55,7 @@ static int parse_until(const struct request *request, struct orders *out, const 
 	return -EINVAL;
 }
 
-/* MemTotal less the floor, and no more than was asked for. */
+/* Set the cap: MemTotal less the floor, and no more than was asked for. */
 static int find_cap(uint64_t asked_bytes, uint64_t floor_bytes, struct orders *out,
 		    const char **why)
 {

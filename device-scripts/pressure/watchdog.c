@@ -1,4 +1,4 @@
-/* The process that looks before each step, and ends the holder. */
+/* The process that looks at memory before each step of the holder, and ends the holder. */
 #include "watchdog.h"
 
 #include "device_memory.h"
@@ -156,7 +156,7 @@ static void hold(struct board *board, bool reached)
 	BOARD_SET(board->phase, PHASE_HELD);
 }
 
-/* Why the holder is to end now; NULL when it is not. */
+/* Want another step, or note that memory is held. Returns why the holder is to end, or NULL. */
 static const char *judge(struct board *board, bool still)
 {
 	bool idle = board->steps_wanted == BOARD_GET(board->steps_done);
@@ -175,13 +175,13 @@ static const char *judge(struct board *board, bool still)
 		else if (idle && !fits(board) && !somebody_was_killed(board))
 			return "cap";
 	}
-	/* What is held is paged out in its turn, so more is taken; not once somebody was killed. */
+	/* Memory that is held is paged out in turn, so take more, unless somebody was killed. */
 	if (idle && !is_reached(board) && fits(board) && !somebody_was_killed(board))
 		BOARD_SET(board->steps_wanted, board->steps_wanted + 1);
 	return NULL;
 }
 
-/* Why a holder is gone that was not told to. */
+/* Why a holder ended that the watchdog did not end. */
 static const char *why_gone(const struct board *board, int status)
 {
 	if (status == -EINTR)
@@ -222,7 +222,7 @@ void watchdog_run(struct board *board, int session)
 
 	sys_die_with_parent(SYS_SIGKILL);
 	if (sys_getppid() != session)
-		sys_exit(0); /* it went before we asked to be told */
+		sys_exit(0); /* the session ended before sys_die_with_parent() */
 	prepare(board);
 	holder = sys_fork();
 	if (holder == 0) {
@@ -249,7 +249,7 @@ void watchdog_run(struct board *board, int session)
 			why = judge(board, still);
 		} else {
 			why = why_gone(board, status);
-			/* whoever ended before the holder did, ended under this pressure */
+			/* an app that ended before the holder ended under this pressure */
 			board->reached |= board->orders.until == UNTIL_KILL && board->ended_nr > 0;
 		}
 		if (!why)

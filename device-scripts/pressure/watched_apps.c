@@ -11,7 +11,7 @@
 
 static struct {
 	int pid;
-	int dir; /* of /proc; fails when the process is gone, whoever has the pid then */
+	int dir; /* /proc/PID: reads fail once the process is gone, even if the pid is used again */
 	int adj;
 	uint32_t uid;
 	uint64_t start;
@@ -28,7 +28,7 @@ static bool is_known(int pid)
 	return false;
 }
 
-/* Take `pid` into the table when it is an app's; true keeps `dir` open. */
+/* Add `pid` to the table when it is an app's; returns true then, and keeps `dir` open. */
 static bool add(int pid, int dir)
 {
 	static struct name name;
@@ -82,7 +82,7 @@ void apps_find(void)
 		sys_close(proc);
 }
 
-/* Whether the process has ended: waited for by nobody counts too. */
+/* Whether the process has ended; a zombie has. */
 static bool has_ended(size_t at)
 {
 	struct proc_stat stat;

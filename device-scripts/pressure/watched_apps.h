@@ -8,8 +8,8 @@
 void apps_find(void);
 
 /*
- * Look at each: one that is gone is written into `out` with its last adj, and forgotten; true
- * then, and it may be called again. A process that appeared and ended between two calls of
+ * Find a process that has ended: write it to `out` with its last adj, forget it and return true;
+ * then call again, until there is none. A process that appeared and ended between two calls of
  * apps_find() was never known.
  */
 bool apps_next_ended(struct ended *out);

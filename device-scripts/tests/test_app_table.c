@@ -41,7 +41,7 @@ static void write_text(const char *path, const char *format, ...)
 	fclose(file);
 }
 
-/* A process as the kernel shows it; `flags` 0x200000: of the kernel. */
+/* Write a process as the kernel shows it; `flags` 0x200000: a kernel thread. */
 static void process(int pid, const char *name, int uid, int adj, int anon_mib, unsigned int flags)
 {
 	char path[64];
@@ -153,7 +153,7 @@ static void an_app_leaves_and_returns(void)
 	set_adj(50, 900);
 	scan_after(1000);
 	set_adj(50, 0);
-	CHECK(!scan_after(1000).returned); /* nothing of it was out this time */
+	CHECK(!scan_after(1000).returned); /* nothing of it was paged out this time */
 }
 
 static void a_launch_is_what_an_app_held_when_it_first_left(void)
@@ -207,7 +207,7 @@ static void a_native_child_is_as_close_to_its_user_as_its_app(void)
 	scan_after(1000);
 }
 
-/* A folder in its place cannot be read, by root neither. */
+/* Make packages.list unreadable by a folder in its place, which even root cannot read. */
 static void set_list_readable(bool readable)
 {
 	char path[512];
@@ -250,8 +250,8 @@ static void a_name_finds_no_rule(void)
 	CHECK(rule_of(81, 80, "com.vendor.mail", 20100) == 2);
 	CHECK(rule_of(81, 80, "com.vendor.mail", 30101) == 2);
 	CHECK(rule_of(81, 80, "any.name", 1020101) == 0);
-	child_of(82, 80, "com.vendor.mail_zygote", 10101, -1000); /* its own zygote's are its */
-	CHECK(rule_of(81, 82, "any.name", 90001) == 0);
+	child_of(82, 80, "com.vendor.mail_zygote", 10101, -1000); /* the app's own zygote */
+	CHECK(rule_of(81, 82, "any.name", 90001) == 0); /* whose children are the app's */
 	child_of(83, 82, "any.name", 90001, 900);
 	CHECK(rule_of(81, 83, "sh", 90001) == 0); /* and what those fork */
 	CHECK(rule_of(81, 83, "sh", 90002) == 2); /* but no other isolated one */

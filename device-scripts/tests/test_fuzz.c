@@ -37,7 +37,7 @@ static uint64_t next_random(void)
 	return seed;
 }
 
-/* On the heap and of exactly its size, so that the sanitizer sees one byte too far. */
+/* Break a text, into heap memory of exactly its size: the sanitizer sees one byte too far. */
 static struct span break_text(size_t truth)
 {
 	size_t len = strlen(truths[truth]);

@@ -57,7 +57,7 @@ static void read_device(const struct request *request)
 	minute_bytes = number(request, "minute_bytes", 0);
 }
 
-/* That long ago as a moment. */
+/* The moment that was `ms` ago. */
 static uint64_t ago(uint64_t ms)
 {
 	return ms == UNKNOWN ? UNKNOWN : NOW_MS - ms;
@@ -165,7 +165,7 @@ static void read_line(const char *line)
 		must(false, "a word of this file");
 }
 
-/* Have `take` read each line of a table that says something. */
+/* Have `take` read each line of a table, but not remarks and empty lines. */
 static void read_table(const char *table, void (*take)(const char *line))
 {
 	static char path[4096], text[1024];
@@ -306,7 +306,7 @@ static void a_slice_is_twice_what_is_missing_within_bounds(void)
 {
 	CHECK(policy_slice(10 << 20) == 20 << 20);
 	CHECK(policy_slice(1) == 4 << 20 && policy_slice(UNKNOWN) == 64 << 20);
-	CHECK(policy_slice(0) == 64 << 20); /* an app that goes because it left, goes */
+	CHECK(policy_slice(0) == 64 << 20); /* nothing is missing: the app left */
 }
 
 static void a_cooldown_of_nothing_doubles_from_ten_seconds(void)

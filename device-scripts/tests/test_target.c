@@ -163,7 +163,7 @@ static void kinds_that_hold_nothing_are_known(void)
 #define PARENT 4999001
 #define SIBLINGS 70 /* more than can be held */
 
-/* A process beside the child, or none any more where its parent is 0. */
+/* Write a process beside the child; remove it where `ppid` is 0. */
 static void other(int pid, int ppid, int uid, int adj)
 {
 	static const char *const names[] = {"stat", "status", "oom_score_adj"};
@@ -237,7 +237,7 @@ static void with_force_nobody_elses_adj_is_asked_for(void)
 	write_stat("S", 0, 99887);
 }
 
-/* The freezer of the child's group says `frozen`; below `root` lies the tree that it is in. */
+/* Have the freezer of the child's group say `frozen`, in a tree of cgroups below `root`. */
 static void write_freezer(int frozen)
 {
 	static const char *const folders[] = {"sys", "sys/fs", "sys/fs/cgroup",
@@ -297,12 +297,12 @@ static void only_one_at_a_time_moves_its_memory(void)
 	struct verdict verdict;
 
 	CHECK(!target_open(&first, &spec, true).reason);
-	CHECK(!target_open(&second, &spec, true).reason); /* a look is everybody's */
+	CHECK(!target_open(&second, &spec, true).reason); /* a look needs no claim */
 	CHECK(!target_claim(&first).reason);
 	verdict = target_claim(&second);
 	CHECK(verdict.outcome == OUTCOME_NOTHING && verdict.reason == REASON_BUSY);
 	target_close(&first);
-	CHECK(!target_claim(&second).reason); /* that ends with who held it */
+	CHECK(!target_claim(&second).reason); /* the claim ended with its holder */
 	target_close(&second);
 }
 

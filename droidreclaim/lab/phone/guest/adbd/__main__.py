@@ -98,8 +98,8 @@ def _become_shell() -> None:
     """
     Leave uid 0, and with it every capability.
 
-    The kernel takes a process that changed its uid for one with secrets and gives its /proc files
-    to root; undo that, or our children could not write their own oom_score_adj.
+    The kernel gives the /proc files of a process that changed its uid to root, in case the process
+    holds secrets. Undo that: our children have to write their own oom_score_adj.
     """
     os.setgroups(SHELL_GROUPS)
     os.setresgid(SHELL_UID, SHELL_UID, SHELL_UID)
@@ -117,4 +117,4 @@ if __name__ == "__main__":
         _become_shell()
     os.umask(0)
     code = asyncio.run(_main(build))
-    os._exit(code)  # children are init's to kill; waiting for them here would only delay it
+    os._exit(code)  # init kills our children; waiting for them here would only delay it

@@ -66,7 +66,7 @@ async def serve_shell(stream: Stream, request: Request) -> None:
     gone = asyncio.create_task(stream.gone.wait())
     await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
     if not child.exited.done():
-        with contextlib.suppress(PermissionError):  # it became root, and we are not
+        with contextlib.suppress(PermissionError):  # the child is root, and we are not
             child.process.send_signal(signal.SIGHUP)
     for task in (gone, ended):
         task.cancel()
@@ -78,7 +78,7 @@ async def serve_shell(stream: Stream, request: Request) -> None:
 
 
 class _Input:
-    """The child's stdin: what the host sends, as soon as the child takes it."""
+    """The child's stdin: passes on what the host sends as soon as the child reads it."""
 
     def __init__(self, stream: Stream, end: IO[bytes], packets: bool) -> None:
         self._stream = stream
@@ -91,7 +91,7 @@ class _Input:
         os.set_blocking(end.fileno(), False)
 
     def take(self, data: bytes) -> None:
-        """Pass on what came; the host may send more once the child has it."""
+        """Pass *data* on to the child; the host may send more once the child has read it."""
         if self._packets:
             self._unpack(data)
         else:
@@ -99,7 +99,7 @@ class _Input:
         self._write()
 
     def close(self) -> None:
-        """Close it; what the child did not take is lost."""
+        """Close the child's stdin; what the child did not read is lost."""
         self._pending.clear()
         if not self._end.closed:
             asyncio.get_running_loop().remove_writer(self._end.fileno())
@@ -122,7 +122,7 @@ class _Input:
             self._left -= taken
 
     def _write(self) -> None:
-        """A child that no longer reads is its own affair."""
+        """Write what is pending; drop it when the child has closed its stdin."""
         if not self._end.closed:
             try:
                 while self._pending:
@@ -153,7 +153,7 @@ class _Output:
     def __init__(
         self, stream: Stream, waiting: "deque[_Output]", end: IO[bytes], number: int | None
     ) -> None:
-        """*number*: of the packets it goes into; None sends it as it is."""
+        """*number*: the kind of packet that carries this output; None sends it without packets."""
         self._stream = stream
         self._waiting = waiting
         self._end = end
@@ -165,7 +165,7 @@ class _Output:
         self._watch(True)
 
     def pump(self) -> None:
-        """Send what there is, or be among those that wait until the host took the last message."""
+        """Send what the child has written, or queue up until the host took the last message."""
         if not self._stream.writable:
             self._watch(False)
             self._waiting.append(self)
@@ -186,7 +186,7 @@ class _Output:
             self._waiting.append(self)
 
     def close(self) -> None:
-        """Close our end: who still writes gets SIGPIPE."""
+        """Close our end: a process that still writes gets SIGPIPE."""
         if not self._end.closed:
             self._watch(False)
             self._end.close()
@@ -204,7 +204,7 @@ class _Output:
 
 class _Child:
     """
-    A started process with the ends of its streams that are ours.
+    A started process, with our ends of its streams.
 
     Attributes:
         exited: Its exit status, negative for a signal, once it was reaped.
@@ -232,12 +232,12 @@ class _Child:
         loop.add_reader(self._pidfd, self._reap)
 
     async def wait(self) -> None:
-        """Until its outputs have ended, and then itself."""
+        """Wait until the child's outputs have ended, and then until the child has."""
         await asyncio.gather(*(output.ended for output in self._outputs))
         await asyncio.shield(self.exited)
 
     def pump(self) -> None:
-        """The host took a message: whoever has waited longest sends the next."""
+        """Send from the output that has waited longest: the host took a message."""
         while self._waiting and self._stream.writable:
             self._waiting.popleft().pump()
 
@@ -247,7 +247,7 @@ class _Child:
         self.exited.set_result(self.process.wait())
 
     def close(self) -> None:
-        """Close the streams: who still writes gets SIGPIPE. The process is reaped when it ends."""
+        """Close the streams: a writer then gets SIGPIPE. The child is reaped when it ends."""
         self._stream.on_writable = None
         self.stdin.close()
         for output in self._outputs:
@@ -275,10 +275,10 @@ def _words(request: Request) -> list[str]:
 @contextlib.contextmanager
 def _adj_of_children() -> Iterator[None]:
     """
-    Have the adj that a child is to inherit.
+    Take the adj that a child is to inherit, for the length of the block.
 
-    A child that set its own could not be started by vfork: a third of a command's processor time
-    went into copying our page tables.
+    A child that sets its own adj cannot be started by vfork. With fork, copying our page tables
+    took a third of a command's processor time.
     """
     with open("/proc/self/oom_score_adj", "r+") as own:
         before = own.read()

@@ -20,7 +20,7 @@ PATH_BYTES = 1024
 
 
 async def serve_sync(stream: Stream) -> None:
-    """Answer requests until QUIT, or one that is none."""
+    """Answer requests until QUIT, or until what arrives is not a request."""
     while True:
         request, length = _REQUEST.unpack(await stream.read_exactly(_REQUEST.size))
         if request == b"QUIT":
@@ -124,7 +124,7 @@ async def _send(stream: Stream, request: str) -> None:
 
 
 def _create(path: str, mode: int) -> int:
-    """A new file in place of any old one; group and others may what the owner may."""
+    """Create a file in place of any old one; group and others get the owner's permissions."""
     if not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         raise ValueError("only files")
     bits = mode & 0o777
@@ -136,14 +136,14 @@ def _create(path: str, mode: int) -> int:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), mode=0o775, exist_ok=True)
     except PermissionError:
-        pass  # a directory that is not ours to change: open says so in its own words
+        pass  # we may not change this directory; open then raises the error to report
     fd = os.open(path, flags, bits)
     os.fchmod(fd, bits)
     return fd
 
 
 async def _take_data(stream: Stream, fd: int, refusal: str | None) -> tuple[str | None, int]:
-    """Write DATA to *fd* until DONE; returns why not, if so, and the time to set."""
+    """Write DATA to *fd* until DONE; return the refusal, if any, and the file's time to set."""
     while True:
         kind, number = _REQUEST.unpack(await stream.read_exactly(_REQUEST.size))
         if kind == b"DONE":

@@ -47,7 +47,7 @@ class Stream:
 
     @property
     def payload_bytes(self) -> int:
-        """The most one message may hold."""
+        """Return the most bytes that one message may hold."""
         return self._connection.payload_bytes
 
     @property
@@ -75,7 +75,7 @@ class Stream:
             self.write_now(data[start : start + step])
 
     def feed_to(self, take: Callable[[bytes], None]) -> None:
-        """Hand on to *take* what came and what comes."""
+        """Call *take* with the data that has arrived, and with all that arrives later."""
         self._take = take
         while not self._received.empty():
             if data := self._received.get_nowait():
@@ -87,7 +87,7 @@ class Stream:
 
     async def read(self) -> bytes:
         """
-        What the host sent next; the host may send more once this returned.
+        Return what the host sent next; the host may then send more.
 
         Raises:
             StreamClosed: the host hung up.
@@ -104,7 +104,7 @@ class Stream:
 
     async def read_exactly(self, count: int) -> bytes:
         """
-        The next *count* bytes, however the host cut them.
+        Return the next *count* bytes, however the host cut them into messages.
 
         Raises:
             StreamClosed: the host hung up before.
@@ -127,7 +127,7 @@ class Stream:
             self._received.put_nowait(data)
 
     def hang_up(self) -> None:
-        """The host closed: wake whoever reads or writes."""
+        """Wake whoever reads or writes: the host closed the stream."""
         self.gone.set()
         self._may_write.set()
         self._received.put_nowait(b"")
@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The link is cut: hang up on every stream."""
+        """Hang up on every stream: the link is cut."""
         for stream in self._streams.values():
             stream.hang_up()
 
@@ -187,10 +187,10 @@ class Connection(asyncio.Protocol):
 
     def _next_message(self) -> tuple[bytes, int, int, bytes] | None:
         """
-        Cut the first message off what came, None when it is not there as a whole.
+        Take the first message from the bytes received; None while it is incomplete.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the bytes are not a message of adb.
         """
         if len(self._pending) < _HEADER.size:
             return None

@@ -165,7 +165,7 @@ def _trim(am: ActivityManager, words: list[str], reply: Reply) -> int:
     process = next(
         (process for process in found if process.name == name or str(process.pid) == name), found[0]
     )
-    # ActivityManagerService.setProcessMemoryTrimLevel, whose exceptions say these.
+    # The texts are those of exceptions in ActivityManagerService.setProcessMemoryTrimLevel.
     if level <= process.trim_level:
         reply.err("Unable to set a higher trim level than current level\n")
         return 255
@@ -200,7 +200,7 @@ def _compact(am: ActivityManager, words: list[str], reply: Reply) -> int:
 
 
 def _compact_target(am: ActivityManager, words: list[str]) -> tuple[str | None, Process | None]:
-    """Return what was asked for; the order of the words changed twice (interfaces.md 1.4)."""
+    """Return how and whom to compact; the order of the words changed twice (interfaces.md 1.4)."""
     if am.sdk <= 33:
         name, uid, how = [*words, "", "", ""][:3]
         found = [process for process in am.find(name) if str(process.uid) == uid]

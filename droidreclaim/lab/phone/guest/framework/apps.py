@@ -52,12 +52,12 @@ class Process:
 
     Attributes:
         activity: Its window still exists.
-        gone: It was killed, or hung up; the zygote's word on its death is still to come.
+        gone: It was killed, or hung up; the zygote has not reported its death yet.
         group: Its cgroup; there is none before Android 15.
-        frozen: By ActivityManager; *written_back*: what it had in zram is in flash.
+        frozen: ActivityManager froze it; *written_back*: its pages in zram are in flash now.
         cached_s: Since when it has been cached, while it is; *frozen_s* likewise.
-        busy: Held while it is asked something; *owed* is asked first, once it has thawed.
-        wake: Thaws it.
+        busy: Lock held while the process is asked; *owed*: what to ask first once it has thawed.
+        wake: Called to thaw the process.
         limits: memory.high and memory.swap.max as last written.
         why_killed: Reason, subreason and description for the exit record, of a kill of our own.
     """
@@ -88,10 +88,10 @@ class Process:
 
     def ask(self, question: str) -> list[str]:
         """
-        Return the words of its answer, awake as it must be for that.
+        Thaw the process, ask it, and return the words of its answer.
 
         Raises:
-            AppGone: it is dead, or as good as.
+            AppGone: the process is dead, or does not answer.
         """
         with self.busy:
             self.wake()

@@ -148,7 +148,7 @@ def _logcat(services: Services, words: list[str], reply: Reply) -> int:
 
 
 def _log_lines(log: Log, buffers: list[str], form: str, follow: bool) -> Iterator[str]:
-    """Yield lines; while following, an empty one now and then finds out whether somebody reads."""
+    """Yield lines; while following, also empty ones, to find out whether somebody still reads."""
     last, begun = 0, set()
     form, with_uid = ("threadtime", True) if form == "uid" else (form, False)
     while True:

@@ -1,9 +1,9 @@
 """
 CachedAppOptimizer's compaction: anonymous memory of apps that became cached goes to swap.
 
-When, how often and for whom is AOSP's (Android 11 to 16). It does so by itself only where
-``device_config put activity_manager use_compaction true`` says so, for else no other way to treat
-apps could be measured here.
+When, how often and for whom follow AOSP (Android 11 to 16). The phone compacts apps by itself only
+after ``device_config put activity_manager use_compaction true``: otherwise no other way to treat
+apps could be measured on it.
 """
 
 import os
@@ -23,7 +23,7 @@ from .props import Properties
 
 COMPACT = "/system/bin/compact"
 ANON_ONLY_SDK = 33  # file compaction is off since: "some" does nothing, "full" is anonymous only
-FROZEN_ONLY_SDK = 34  # until then an app that becomes cached is compacted, then one that is frozen
+FROZEN_ONLY_SDK = 34  # before: an app is compacted when it becomes cached; since: when it is frozen
 _CACHED = range(900, 1000)  # compact_throttle_min_oom_adj to max
 _AGAIN_S = 10.0  # compact_throttle_4: full after full
 _LEAST_ANON_KIB = 12_000  # compact_full_rss_throttle_kb
@@ -39,7 +39,7 @@ class Last(NamedTuple):
 
 
 def is_due(last: Last | None, now_s: float, held: Status, swap_free: float | None) -> bool:
-    """Whether a cached app is compacted now: not too soon, too little or into a full swap."""
+    """Tell whether to compact a cached app now: not too soon, too little or into a full swap."""
     if swap_free is not None and swap_free < _LEAST_SWAP_FREE:
         return False
     if held.anon_bytes < _LEAST_ANON_KIB * 1024:
@@ -75,23 +75,23 @@ class Compactor:
         return table.get("use_compaction") == "true"
 
     def ranked(self, process: Process, old_adj: int | None, new_adj: int) -> None:
-        """Look at a change of rank: who becomes cached is next, who is wanted is let go."""
+        """Queue a process that becomes cached; stop compacting one that no longer is."""
         if new_adj not in _CACHED:
             self._cancel(process)
         elif not self._by_freezer and old_adj is not None and old_adj < _CACHED.start and self._on:
             self._waiting.put(process)
 
     def frozen(self, process: Process) -> None:
-        """Look at one that was frozen just now."""
+        """Queue a process that was frozen just now."""
         if self._by_freezer and self._on:
             self._waiting.put(process)
 
     def forget(self, pid: int) -> None:
-        """Another process may have its pid next."""
+        """Forget the last compaction of *pid*, which another process may have next."""
         self._last.pop(pid, None)
 
     def compact(self, process: Process, how: str) -> None:
-        """Page *process* out, and leave the only trace there is: the am_compact event."""
+        """Page *process* out, and log the am_compact event, the only trace that this leaves."""
         if self._props.sdk >= ANON_ONLY_SDK and how == "some":
             return
         before, start_s = memory.status(process.pid), time.monotonic()

@@ -27,7 +27,7 @@ def word(value: bool) -> str:
 
 
 def app_record(phone: Phone, proc: Proc) -> Iterator[str]:
-    """Return the lines of one process; up to Android 9 they were others."""
+    """Return the lines of one process; Android 9 and older have other lines."""
     yield f"  *{'PERS' if proc.persistent else 'APP'}* UID {proc.uid} {record(proc)}"
     yield f"    user #{proc.uid // USER_UIDS} {_uids(proc)}"
     if phone.sdk <= 28:

@@ -1,8 +1,8 @@
 """
 How ActivityManager ends apps: too many cached, too busy, hung, called while frozen, crashed.
 
-By its documented rules and in its words. The rules for what is cached hold on Android 15 and later,
-where somebody looks around.
+The rules are ActivityManager's documented ones, and so are the words. The rules for cached
+processes hold on Android 15 and later, where watch.py applies them once a second.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 class Background:
     """
-    The rules for what is cached; both by ``device_config`` of ``activity_manager``.
+    The two rules for cached processes, both set by ``device_config`` of ``activity_manager``.
 
     Without ``max_cached_processes`` there is no limit: a storm opens more apps than AOSP's default
     leaves.
@@ -86,7 +86,7 @@ class Background:
 def too_many(
     cached: Iterable[Process], most: int
 ) -> Iterator[tuple[Process, tuple[int, int, str], str]]:
-    """Name who is over the limit: half of it is for processes without an activity."""
+    """Yield the processes over the limit, half of which is for those without an activity."""
     cached = list(cached)
     if most == NO_LIMIT:
         return
@@ -100,7 +100,7 @@ def too_many(
 
 
 def cpu_ms(pid: int) -> int | None:
-    """Processor time of a process until now; None when it is gone."""
+    """Return the processor time of a process until now; None when the process is gone."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -127,7 +127,7 @@ def crash(am: "ActivityManager", process: Process) -> None:
 
 
 def broadcast(am: "ActivityManager", process: Process, intent: str) -> None:
-    """Send it a broadcast; one that is not done in time is an ANR, which ends a background app."""
+    """Send a broadcast; one not handled in time is an ANR, which ends a background app."""
     done = threading.Event()
 
     def deliver() -> None:
@@ -148,7 +148,7 @@ def broadcast(am: "ActivityManager", process: Process, intent: str) -> None:
 
 
 def call(am: "ActivityManager", process: Process) -> bool:
-    """Call *process* over binder and wait for it; True where it sat frozen and was ended for it."""
+    """Call *process* over binder and wait for it; True when it was frozen, and killed for that."""
     if not process.frozen:
         return False
     am.kill(process, (FREEZER, BINDER_TRANSACTION, CALLED_FROZEN), CALLED_FROZEN)

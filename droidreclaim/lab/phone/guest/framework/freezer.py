@@ -31,7 +31,7 @@ class Freezer:
 
     @property
     def debounce_ms(self) -> str:
-        """How long an app is cached before it is frozen."""
+        """Return how long an app is cached before it is frozen."""
         return self._props.tables.get(NAMESPACE, {}).get("freeze_debounce_timeout", DEBOUNCE_MS)
 
     def look(self, processes: Iterable[Process]) -> None:
@@ -59,7 +59,7 @@ class Freezer:
         self.frozen(process)
 
     def thaw(self, process: Process) -> bool:
-        """Let *process* run; False when it did. What of it lies in flash is its own again."""
+        """Thaw *process*, which then no longer counts as written back; False when not frozen."""
         if not process.frozen:
             return False
         groups.write(process.group, "cgroup.freeze", 0)

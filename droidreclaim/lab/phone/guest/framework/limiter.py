@@ -21,7 +21,7 @@ _VISIBLE = frozenset({"TOP", "BTOP", "IMPF", "TPSL"})
 
 
 class Limits(NamedTuple):
-    """Of memory and of swap, for what is visible and what is not."""
+    """Limits of memory and of swap, for visible processes and for hidden ones."""
 
     visible: tuple[int, int]
     hidden: tuple[int, int]
@@ -34,10 +34,10 @@ def by_ram(ram_bytes: int) -> Limits:
 
 class MemoryLimiter:
     """
-    Sets the limits and ends who stays above both.
+    Sets the limits and ends processes that stay above both.
 
     Args:
-        kill: Called with the process whose time is up.
+        kill: Called with a process that has been above both for as long as the grace lasts.
     """
 
     def __init__(self, props: Properties, ram_bytes: int, kill: Callable[[Process], None]) -> None:
@@ -58,16 +58,16 @@ class MemoryLimiter:
         return self.limits.visible if shown else self.limits.hidden
 
     def limit(self, process: Process) -> None:
-        """Give *process* the limits of its state, where it has others."""
+        """Give *process* the limits of its state, unless it has them already."""
         if not self.on or process.limits == (wanted := self.limits_of(process)):
             return
-        # swap.max first: memory.high reclaims at once, and not beyond it.
+        # swap.max first: writing memory.high reclaims at once, into no more swap than that.
         if groups.write(process.group, "memory.swap.max", wanted[1]):
             groups.write(process.group, "memory.high", wanted[0])
             process.limits = wanted
 
     def look(self, processes: Iterable[Process]) -> None:
-        """Kill who has held more than both limits allow for as long as the grace lasts."""
+        """Kill processes that have held more than both limits for as long as the grace lasts."""
         if not self.on:
             return
         processes = list(processes)

@@ -10,7 +10,8 @@ CHILD_FD = 3
 MESSAGE_BYTES = 512
 APP_ANSWER_S = 300.0  # a verify of a whole heap that lies in a slow swap
 ZYGOTE = "/system/bin/zygote64"
-# What Android's init passes. Apps write their names over it: its length is how much of one shows.
+# The arguments that Android's init passes. Apps write their names over them, so the length of these
+# words limits how much of a name shows.
 ZYGOTE_WORDS = [
     "zygote64",
     "-Xzygote",
@@ -43,7 +44,7 @@ def spawn(program: str, words: list[str], adj: int) -> socket.socket:
 
 
 def _become(program: str, words: list[str], fd: int, adj: int) -> None:
-    """Be an orphan of init under a new name; never returns."""
+    """Run *program* in an orphan of this process, which init adopts; never returns."""
     try:
         if os.fork() != 0:
             os._exit(0)
@@ -82,7 +83,7 @@ class Channel:
         Return the words of the answer.
 
         Raises:
-            AppGone: the app is dead, or as good as.
+            AppGone: the app is dead, or does not answer.
         """
         with self._lock:
             try:

@@ -1,4 +1,4 @@
-"""The framework's side of lmkd: who may be killed how readily, and what lmkd tells of its kills."""
+"""The framework's side of lmkd: tells lmkd each process's adj, reads lmkd's reports of kills."""
 
 import threading
 from collections.abc import Callable
@@ -57,7 +57,7 @@ class Lmkd:
 
     Args:
         killed: Called with each kill.
-        say: Called with level, pid, buffer, tag and text of what belongs into the log.
+        say: Called with level, pid, buffer, tag and text of each line for the log.
     """
 
     def __init__(

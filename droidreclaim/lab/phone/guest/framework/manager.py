@@ -138,7 +138,7 @@ class ActivityManager:
             except AppGone:
                 if known is None:
                     raise
-                # It was dead already, only not yet known to be. Then this start is a cold one.
+                # The process was dead already, which nobody knew yet. So this start is a cold one.
                 known.gone = True
                 return self._launch(app)
 
@@ -323,7 +323,7 @@ class ActivityManager:
             self._fill_screen()
 
     def _await_known(self, pid: int) -> Process | None:
-        """Return the process; one that died at once may be told dead before it was told born."""
+        """Return the process, waiting until it is listed: its death may be reported before that."""
         for _ in range(BIRTH_TRIES):
             with self._lock:
                 found = next((process for process in self._lru if process.pid == pid), None)
@@ -394,21 +394,23 @@ class ActivityManager:
 
     def check(self, process: Process, question: str) -> tuple[int, ...]:
         """
-        Ask for ``resume`` or ``verify``: pages, bad ones, first bad one, time in us, major faults.
+        Ask for ``resume`` or ``verify``; return its numbers.
+
+        These are pages, bad pages, the first bad page, time in us, and major faults.
 
         Raises:
-            AppGone: it died meanwhile.
+            AppGone: the process died meanwhile.
         """
         return tuple(int(word) for word in process.ask(question)[1:])
 
     def _tell(self, process: Process, question: str) -> None:
         if process.frozen:
-            process.owed.append(question)  # it acts on it when it thaws
+            process.owed.append(question)  # asked once the process has thawed
             return
         try:
             process.ask(question)
         except AppGone:
-            return  # its death is told by the zygote
+            return  # the zygote reports its death
 
     def set_beats(self, on: bool) -> None:
         self.beats = on
@@ -420,7 +422,7 @@ class ActivityManager:
         self._tell(process, f"trim {level}")
 
     def _wake(self, process: Process) -> None:
-        """Thaw *process*, which is wanted now; its adj is its own again."""
+        """Thaw *process*, which is wanted now, and rank it again."""
         with self._lock:
             if self.freezer.thaw(process):
                 self.update_adj()
@@ -428,7 +430,7 @@ class ActivityManager:
     # By themselves
 
     def look_around(self) -> None:
-        """Freeze who is cached for long, end who is over its limits, write back the frozen."""
+        """Freeze apps cached for long, end those over their limits, write back frozen ones."""
         with self._lock:
             self.freezer.look(self._alive())
         processes = self.processes()

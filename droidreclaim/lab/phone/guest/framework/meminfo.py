@@ -59,7 +59,7 @@ def _native_name(pid: int) -> str:
 
 
 def device(phone: Phone) -> Device:
-    """Return the memory of every process, of apps by their importance, of others as native ones."""
+    """Return the memory of every process: apps by their importance, all others as native."""
     known = {proc.pid: proc for proc in phone.procs}
     members = []
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):

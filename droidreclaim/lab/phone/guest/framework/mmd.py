@@ -1,5 +1,5 @@
 """
-Android 17's mmd, the part that shows: what a frozen app has in zram is written to flash.
+The part of Android 17's mmd that shows: it writes what a frozen app has in zram to flash.
 
 "Flash" is a file behind zram's backing device. The app's oom_score_adj is then 249 at most.
 """
@@ -51,7 +51,7 @@ class Mmd:
         ]
 
     def write_back(self, pid: int) -> int:
-        """Return how many pages of a frozen process now lie in flash."""
+        """Write a frozen process's pages in zram to flash; return how many were written."""
         before = _written_pages()
         try:
             slots = list(_slots(pid))

@@ -63,7 +63,7 @@ class PackageManager:
         return app
 
     def uninstall(self, name: str) -> None:
-        """Remove an app, its file and its line; its processes are the caller's to end first."""
+        """Remove an app, its file and its line; the caller has to end its processes first."""
         del self.apps[name]
         shutil.rmtree(os.path.dirname(self._root + self.packages.pop(name).apk))
         self._write_list()

@@ -1,4 +1,4 @@
-"""``pocket``: what a real phone has no command for. It prints JSON and is no part of Android."""
+"""``pocket``, which is not a command of Android: what a real phone cannot be asked, as JSON."""
 
 import json
 import os
@@ -114,7 +114,7 @@ def _process(process: Process) -> dict[str, object]:
 
 
 def _verify(am: ActivityManager, name: str) -> dict[str, object]:
-    """Check the processes one after the other; one that dies meanwhile is said to be gone."""
+    """Check the processes one after the other; one that dies meanwhile is reported as gone."""
     rows = []
     for process in am.processes(None if name == "all" else name):
         row: dict[str, object] = {

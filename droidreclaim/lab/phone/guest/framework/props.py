@@ -56,7 +56,7 @@ def initial(sdk: int, build_prop: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_build_prop(path: str = BUILD_PROP) -> dict[str, str]:
-    """Return what init wrote for this boot; it beats the defaults here."""
+    """Return the properties that init wrote for this boot; they override the defaults here."""
     try:
         with open(path) as file:
             rows = [line.strip().partition("=") for line in file if "=" in line]
@@ -100,7 +100,7 @@ class Properties:
         return "".join(f"[{name}]: [{value}]\n" for name, value in rows)
 
     def lmkd_settings(self) -> list[str]:
-        """Return ``name=value`` for lmkd; device_config beats ro.lmk (interfaces.md 1.6)."""
+        """Return ``name=value`` for lmkd; device_config overrides ro.lmk (interfaces.md 1.6)."""
         with self._lock:
             found = {
                 name.removeprefix(prefix): value

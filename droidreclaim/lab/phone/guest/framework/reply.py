@@ -1,4 +1,4 @@
-"""What a command prints goes back to its client in frames; client.c has the other end."""
+"""Sends a command's output back to its client, in frames that client.c reads."""
 
 import socket
 import struct

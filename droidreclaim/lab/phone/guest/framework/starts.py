@@ -13,7 +13,7 @@ _FIRST_FRAME_DRAWN = 2  # of ApplicationStartInfo.STARTUP_STATE_*
 
 
 class Start(NamedTuple):
-    """One start of an activity; *pid* is 0 for one that made the process: it is filed before."""
+    """One start of an activity; *pid* is 0 when it made the process: it is recorded before that."""
 
     pid: int
     uid: int
@@ -43,7 +43,7 @@ class Starts:
 
 
 def begun_ns() -> int:
-    """Return the moment on the clock of the timestamps."""
+    """Return the time now, on the clock of the timestamps."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 

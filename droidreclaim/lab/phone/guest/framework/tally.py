@@ -1,9 +1,9 @@
-"""What the apps themselves felt."""
+"""Counts what the apps themselves met: wrong pages, major faults, stalls."""
 
 
 class Tally:
     """
-    What the apps themselves felt since boot.
+    Totals over all apps since boot.
 
     Attributes:
         resumes: Returns of apps to the screen, of which *pages* were read and *bad* were wrong.

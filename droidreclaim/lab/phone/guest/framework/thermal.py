@@ -12,7 +12,7 @@ class Thermal:
         self._override: int | None = None
 
     def dump(self) -> str:
-        """As ThermalManagerService prints it while no HAL answers."""
+        """Print ``dumpsys thermalservice``, as ThermalManagerService does while no HAL answers."""
         return (
             f"IsStatusOverride: {str(self._override is not None).lower()}\n"
             "ThermalEventListeners:\n\tcallbacks: 0\n\tkilled: false\n\tbroadcasts count: -1\n"
@@ -22,7 +22,7 @@ class Thermal:
         )
 
     def run(self, words: list[str], reply: Reply) -> int:
-        """``override-status N`` and ``reset``."""
+        """Run ``override-status N`` or ``reset``; return the exit status."""
         if words == ["reset"]:
             self._override = None
             return 0

@@ -1,8 +1,8 @@
 """
-What a phone does once it was restored from a saved machine state: become one of its own.
+Makes a phone that was restored from a saved machine state a phone of its own.
 
-Without this it would have the time of when the state was saved, and share random numbers and the
-boot id with every other phone that was restored from it.
+Without this the phone would have the time at which the state was saved, and share random numbers
+and the boot id with every other phone that was restored from that state.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def wake(am: ActivityManager, log: Log, now_s: float, entropy: bytes) -> None:
-    """Set the clock, stir the random numbers, take a boot id; and date what was written before."""
+    """Set the clock, reseed random numbers, take a new boot id, move dates written before."""
     jump_s = now_s - time.time()
     time.clock_settime(time.CLOCK_REALTIME, now_s)
     _stir(entropy)
@@ -40,7 +40,7 @@ def _stir(entropy: bytes) -> None:
 
 
 def _take_boot_id() -> None:
-    """Lay a file over the kernel's: it has no way to be given another."""
+    """Mount a file over the kernel's boot id, which cannot be changed."""
     path = f"/dev/.boot_id-{os.getpid()}"
     with open("/proc/sys/kernel/random/uuid") as fresh, open(path, "w") as file:
         file.write(fresh.read())

@@ -9,7 +9,7 @@ LOOK_S = 1.0
 
 
 class Watched(Protocol):
-    """What is looked after."""
+    """An object that is told to look around."""
 
     sdk: int
 
@@ -26,7 +26,7 @@ class Watch:
             threading.Thread(target=self._run, daemon=True).start()
 
     def soon(self) -> None:
-        """Do not wait for the next second."""
+        """Have *watched* look around now, before the next second."""
         self._soon.set()
 
     def _run(self) -> None:

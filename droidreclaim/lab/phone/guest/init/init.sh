@@ -1,7 +1,7 @@
 #!/system/bin/sh
 # PID 1 of the phone: settings, swap, network, the framework; then adbd, for ever. early.c has mounted everything.
 #
-# Few programs are started here, and not twice what one can do: each takes 0.1 s under emulation.
+# Start as few programs here as can be: each takes 0.1 s under emulation.
 # droid.NAME=VALUE on the kernel's command line becomes DROID_NAME (droid.root=su: DROID_ROOT=su).
 export PATH=/system/bin:/system/xbin
 
@@ -25,7 +25,7 @@ back_zram() {
 	echo /dev/loop0 > /sys/block/zram0/backing_dev
 }
 
-# From Android 15 on each app process has a cgroup of its own (the zygote makes it); the limiter of 17 wants its memory.
+# From Android 15 on the zygote makes each app process a cgroup; Android 17's limiter needs its memory controller.
 make_groups() {
 	[ "$DROID_API" -ge 35 ] || return
 	mkdir /sys/fs/cgroup/apps
@@ -91,7 +91,7 @@ write_build_prop() {
 	END
 }
 
-# adbd and whatever it started share a cgroup, which dies with it; its exit code says why it ended.
+# adbd and all it starts share a cgroup, whose processes are killed when adbd ends. adbd's exit code says why it ended.
 run_adbd() {
 	typeset group=/sys/fs/cgroup/adbd code
 	mkdir $group

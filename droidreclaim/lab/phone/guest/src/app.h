@@ -13,8 +13,8 @@
  *	child NAME                        start a process of its own            ok PID, or "error ERRNO"
  *	tap, score                        the game                              score N, or "none" in other apps
  *
- * STALL_USEC is the longest that filling up to 64 KiB of its heap took since it was last told: what the user sees as
- * a hitch when memory is short.
+ * STALL_USEC is the longest time that the app took to fill up to 64 KiB of its heap, since
+ * STALL_USEC was last answered: what the user sees as a hitch when memory is short.
  */
 #ifndef APP_H
 #define APP_H

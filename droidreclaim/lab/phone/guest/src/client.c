@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * am, pm, cmd, dumpsys, logcat, input, getprop ... under one roof: the name it is called by and its arguments go to
- * the framework, what comes back goes to stdout and stderr. A C program, because starting an interpreter for each
- * command would cost the phone more than the command.
+ * The program behind am, pm, cmd, dumpsys, logcat, input, getprop ...: it sends the name it was
+ * called by and its arguments to the framework, and copies the reply to stdout and stderr. A C
+ * program, because starting an interpreter for each command would cost the phone more than the
+ * command.
  *
  * Request: the words, each closed by NUL, then end of stream. Reply: frames of one byte ('1' stdout, '2' stderr,
  * 'x' exit) and a 32-bit little-endian number: the length of the text that follows, or the exit status.
@@ -97,7 +98,10 @@ static int relay(int fd)
 	return 1;
 }
 
-/* Properties are there from init on; a phone without a framework yet has none to show, and that is no error. */
+/*
+ * Answer while no framework runs: getprop prints an empty value and succeeds, all others find no
+ * service.
+ */
 static int without_framework(const char *name)
 {
 	if (strcmp(name, "getprop") == 0) {

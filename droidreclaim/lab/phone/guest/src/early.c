@@ -78,7 +78,7 @@ static void mount_all(void)
 		complain("/dev");
 }
 
-/* The probe of KVM wants to know no more than that a program ran. */
+/* Whether this boot only probes KVM: then it is enough that a program runs. */
 static int is_probe(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)

@@ -178,7 +178,7 @@ static inline bool cluster_is_in_main_space(const struct heap *heap, uint32_t cl
 	return (cluster + 1) * CLUSTER_PAGES <= heap->first[MAIN_SPACE + 1];
 }
 
-/* New content for all of a cluster that is filled now. */
+/* Give each filled page of a cluster new content. */
 static inline void heap_write_cluster(struct heap *heap, uint32_t cluster)
 {
 	for (uint32_t i = 0; i < CLUSTER_PAGES; i++)
@@ -187,7 +187,10 @@ static inline void heap_write_cluster(struct heap *heap, uint32_t cluster)
 			heap_write(heap, cluster * CLUSTER_PAGES + i);
 }
 
-/* Have another cluster in the place of one; what a collector moves stays in its space, and is written. */
+/*
+ * Replace `cluster` in the working set by another. One that a collector moves (`moved`) is replaced
+ * within the main space, and the new cluster is written.
+ */
 static inline void heap_replace(struct heap *heap, uint32_t cluster, bool moved)
 {
 	uint32_t room = moved ? heap->first[MAIN_SPACE + 1] / CLUSTER_PAGES : heap->clusters;
@@ -208,8 +211,8 @@ static inline void heap_replace(struct heap *heap, uint32_t cluster, bool moved)
 }
 
 /*
- * The working set of the next resume: of the last one's runs of 64 KiB a share stays, others are drawn
- * for the rest. Where a collector moves objects, all of the main space's lie elsewhere.
+ * Draw the working set of the next resume: a share of the last one's runs of 64 KiB stays, the
+ * others are replaced. Where a collector moves objects, all runs of the main space are replaced.
  */
 static inline void heap_draw(struct heap *heap)
 {

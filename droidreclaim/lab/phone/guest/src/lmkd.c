@@ -23,7 +23,7 @@
 #include <time.h>
 
 #define FRAMEWORK_FD 3
-#define WINDOW_MS 1000 /* one PSI event a window, and so long lmkd looks by itself afterwards */
+#define WINDOW_MS 1000 /* one PSI event a window; afterwards lmkd looks by itself for as long */
 #define FAST_POLL_MS 10
 #define SLOW_POLL_MS 100
 #define THRASHING_RESET_MS 1000
@@ -147,8 +147,8 @@ static bool still_dying(void)
 /* The decision */
 
 /*
- * What can be had at once, beside free memory: inactive file pages, or with relaxed_available_memory all that are
- * clean, and what compressing anonymous memory would free.
+ * Return what can be had at once, beside free memory: inactive file pages; with
+ * relaxed_available_memory all clean file pages, and what compressing anonymous memory would free.
  */
 static int64_t easily_freed_kb(const struct vmstate *state, long ratio, long div)
 {
@@ -208,9 +208,11 @@ static enum breached lowest_breached(const struct vmstate *state)
 }
 
 /*
- * Refaults of file pages since the window began, in per cent of the file pages there were then, and what is left of
- * the window before: half of it, or all when that much has found nobody to kill. A kill begins a new window, and a new
- * window forgets that kills made the limit lower.
+ * Measure thrashing: refaults of file pages since the window began, in per cent of the file pages
+ * there were then, and what is left of the window before. That is halved for each window since; the
+ * last window counts in full when it reached the limit. A kill begins a new window and leaves
+ * nothing of the one before; a window that begins without a kill takes the limit back to its
+ * setting.
  */
 static void measure_thrashing(const struct vmstate *state, int64_t now, bool after_kill)
 {
@@ -311,7 +313,7 @@ static bool is_reclaiming(const struct vmstate *state, bool *direct)
 	       state->refilled != last->refilled || state->refault_file != last->refault_file;
 }
 
-/* Kills by these rules make the limit lower, until the window ends. */
+/* Whether a kill for `reason` lowers the limit, until the window ends. */
 static bool is_for_thrashing(enum reason reason)
 {
 	return reason == LOW_MEM_AND_THRASHING || reason == DIRECT_RECL_AND_THRASHING;
@@ -365,7 +367,10 @@ static struct pollfd events[] = {
 	{.fd = FRAMEWORK_FD, .events = POLLIN},
 };
 
-/* Have the kernel tell of stalls as long as the setting NAME says; in place of what it told of before. */
+/*
+ * Have the kernel report stalls as long as the setting `name` says, in place of the trigger that
+ * `event` had.
+ */
 static void arm_trigger(struct pollfd *event, const char *kind, const char *name)
 {
 	int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -37,7 +37,7 @@ static inline long setting(const char *name)
 	abort();
 }
 
-/* Change one setting, NAME=VALUE; a name that is not known is somebody else's. */
+/* Change one setting, NAME=VALUE; ignore a name that lmkd does not have. */
 static inline void set(const char *word)
 {
 	const char *value = strchr(word, '=');

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run-as PACKAGE [--user N] WORDS...: a program under the uid of an app that is debuggable. As Android's, it is setuid,
- * serves root and the shell alone, and believes what packages.list says:
+ * run-as PACKAGE [--user N] WORDS...: runs a program under the uid of a debuggable app. Like
+ * Android's, it is setuid, serves only root and the shell, and takes uid and debuggable from
+ * packages.list:
  *
  *	com.example.feed 10130 1 /data/user/0/com.example.feed default:targetSdkVersion=33 3003 0 1 1 @null
  */

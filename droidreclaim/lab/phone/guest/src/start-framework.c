@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Started by init once: makes the names under which the framework's client is called, then becomes the framework,
- * under the name a phone gives it. DROID_API, DROID_APPS and the like come from the kernel's command line.
+ * Started once by init: links the framework's client under each name that it is called by, then
+ * becomes the framework, named system_server as on a phone. DROID_API, DROID_APPS and the like come
+ * from the kernel's command line.
  */
 #include <fcntl.h>
 #include <stdio.h>

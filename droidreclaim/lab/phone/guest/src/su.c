@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * su in the dialects droidreclaim meets. Which one, says a file that only root may write or read; init writes it from
- * droid.root= of the kernel's command line:
+ * su in the dialects that droidreclaim meets. A file that only root may read or write names the
+ * dialect; init writes it from droid.root= of the kernel's command line:
  *
  *	su		as Magisk: su [USER] -c COMMAND
  *	su0		as AOSP's userdebug builds: su [USER [COMMAND WORDS...]]

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lmkd looks at: /proc/vmstat, meminfo, zoneinfo and pressure, read again on each look. All memory in pages. */
+/*
+ * What lmkd looks at: /proc/vmstat, meminfo, zoneinfo and pressure. In pages, or in KiB where a
+ * name ends in _kb.
+ */
 #ifndef VMSTATE_H
 #define VMSTATE_H
 
@@ -119,7 +122,10 @@ static inline uint64_t highest_protection(const char *list)
 	return highest;
 }
 
-/* Sum the marks of all zones, each raised by the most that lower zones keep back from allocations above them. */
+/*
+ * Sum the marks of all zones, each raised by the most that its zone keeps back from allocations for
+ * higher zones.
+ */
 static inline int read_watermarks(struct watermarks *marks)
 {
 	static char text[65536];
@@ -150,7 +156,10 @@ static inline int read_watermarks(struct watermarks *marks)
 	return marks->high ? 0 : -EINVAL;
 }
 
-/* The share of time in the last 10 s in which something waited: `kind` is "some" or "full"; 0 when unknown. */
+/*
+ * Per cent of the last 10 s in which something ("some") or everything ("full", in `kind`) waited; 0
+ * when unknown.
+ */
 static inline double stall_avg10(const char *resource, const char *kind)
 {
 	char path[64], wanted[32], text[256];
