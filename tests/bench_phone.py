@@ -84,7 +84,7 @@ class BenchApp:
         return self.process.pid
 
     def record(self) -> str:
-        """Its part of ``dumpsys activity processes``."""
+        """Return the app's part of ``dumpsys activity processes``."""
         return _RECORD.format(
             uid=self.uid, pid=self.pid, app=self.uid - 10_000, adj=self.adj,
             name=self.name, package=self.name.partition(":")[0],

@@ -8,7 +8,7 @@ from pathlib import Path
 import fuzzing
 import pytest
 
-# A run in the background inherits these as ignored, and hands them on to what it starts.
+# A run in the background inherits these signals as ignored, and so does all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -2,8 +2,8 @@
 What README and the docs show, taken apart: commands, programs, files and output.
 
 Every line of a block ``sh`` or ``console`` is a command and every block ``python`` a program, which
-a test runs as written: at a desk without a device, else on a pocket phone (nightly). What is not
-run stands in `NEVER` with the reason, what a test has shorter in `SHORTER`.
+a test runs as written: at a desk without a device, else on a pocket phone (nightly). `NEVER` has
+what is not run, with the reason; `SHORTER` has what is run in a shorter form.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DESK = {
     "droidreclaim completion zsh > FOLDER/_droidreclaim": 0,
 }
 
-# Lines that no test runs as they are written, and who has their parts run instead.
+# Lines that no test runs as they are written: why, or which test runs their parts.
 NEVER = {
     "pip install . && droidreclaim demo --setup": "installs, also with apt: tests/test_build.py "
     "builds the wheel, tests/lab/phone/test_demo.py plays the demo",
@@ -78,7 +78,7 @@ NEVER = {
     "cd examples && sh ci.sh": "tests/lab/phone/test_pytest_plugin.py runs it",
 }
 
-# On the phone: what is written, what is run in its place, so that a page takes no hour.
+# On the phone: a text of the page, and what is run in its place, so that no page takes an hour.
 SHORTER = {
     "com.example.app": "com.example.game",  # for the reader's own app
     "--for 2m": "--for 3s",
@@ -107,7 +107,7 @@ PROGRAMS_ELSEWHERE = {
 
 
 def blocks(page: Path, *languages: str) -> Iterator[tuple[str, str]]:
-    """Language and text of each block of a page, of *languages* where some are given."""
+    """Yield language and text of the blocks of a page, of *languages* where some are given."""
     for language, text in _BLOCK.findall(page.read_text("utf-8")):
         if not languages or language in languages:
             yield language, text
@@ -118,7 +118,7 @@ def name(page: Path) -> str:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The commands of each block of a page, without remarks."""
+    """Yield the commands of each block of a page, without remarks."""
     for language, text in blocks(page, "sh", "console"):
         lines = text.splitlines()
         if language == "console":
@@ -127,7 +127,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 def all_commands() -> list[str]:
-    """Every command of every page."""
+    """Return every command of every page."""
     return [command for page in PAGES for block in commands(page) for command in block]
 
 
@@ -140,13 +140,13 @@ def _is(command: str, known: str) -> bool:
 
 
 def shown_nowhere() -> list[str]:
-    """What `NEVER` and `DESK` have and no page shows any more."""
+    """Return the lines of `NEVER` and `DESK` that no page shows any more."""
     shown = all_commands()
     return [known for known in (*NEVER, *DESK) if not any(_is(one, known) for one in shown)]
 
 
 def on_the_phone() -> Iterator[tuple[str, list[str]]]:
-    """Page and commands of each block that wants a device, but blocks that others hold whole."""
+    """Yield page and commands of each block that needs a device, unless blocks before have all."""
     before: set[str] = set()
     for page in PAGES:
         for block in commands(page):
@@ -157,7 +157,7 @@ def on_the_phone() -> Iterator[tuple[str, list[str]]]:
 
 
 def programs() -> Iterator[tuple[str, str]]:
-    """Page and text of each program in Python that no other test runs."""
+    """Yield page and text of each program in Python that no other test runs."""
     for page in PAGES:
         for _, text in blocks(page, "python"):
             if name(page) not in PROGRAMS_ELSEWHERE:
@@ -171,7 +171,7 @@ def shortened(text: str) -> str:
 
 
 def shell(folder: Path) -> dict[str, str]:
-    """An environment in which ``droidreclaim`` is this project's and HOME is in *folder*."""
+    """Return an environment in which ``droidreclaim`` is this project's; HOME is in *folder*."""
     bin_folder = folder / "bin"
     bin_folder.mkdir(exist_ok=True)
     for program_name, words in (

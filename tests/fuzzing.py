@@ -1,7 +1,7 @@
 """
 How many examples Hypothesis tries: ten times as many with ``-m nightly``.
 
-A test's limit in time is pytest's own: a deadline for one example says how busy the machine was.
+Only pytest limits a test's time: a deadline for one example would measure how busy the machine is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def examples(usual: int) -> int:
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Have every test of Hypothesis among those that ``-m nightly`` chooses."""
+    """Mark every test of Hypothesis, so that ``-m nightly`` chooses it too."""
     for item in items:
         if hasattr(getattr(item, "obj", None), "hypothesis"):
             item.add_marker(NIGHTLY)

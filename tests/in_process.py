@@ -1,8 +1,8 @@
 """
-The command line without a process of its own, for what ends before a device is asked.
+The command line inside the test's process, for commands that end before a device is asked.
 
-Starting one takes a second of processor time; where nothing of the process itself is tested (its
-streams, signals, imports), that proves nothing more.
+Starting a process takes a second of processor time. That proves nothing more, unless the process
+itself (its streams, signals, imports) is tested.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from droidreclaim.cli.main import main
 
 
 def droidreclaim(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run ``droidreclaim words...`` here; what it did to signals and arguments is undone."""
+    """Run ``droidreclaim words...`` here; undo what it changed of signals and arguments."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     out, err = io.StringIO(), io.StringIO()
     try:

@@ -93,7 +93,7 @@ LINT = Lane(
     ),
     tests=False,
 )
-# What is no phone's and no machine's is the unit lane's, so that a new folder of tests is in it.
+# The unit lane has all tests that no other lane has, so that a new folder of tests is in it.
 LANES = (
     pytest_lane("linux", "tests/linux"),
     pytest_lane(

@@ -22,7 +22,7 @@ def helper_path() -> Path:
 
 
 def build_hash() -> str:
-    """The build that the package's helpers say they are."""
+    """Return the hash of the build that the package's helpers announce."""
     return str(json.loads((_BIN / "helpers.json").read_text())["build"])
 
 

@@ -16,7 +16,7 @@ ACTION = ROOT / "action.yml"
 
 
 def scripts_of(path: Path) -> list[str]:
-    """What is run once the emulator is there."""
+    """Return the lines that are run once the emulator is up."""
     document = _load(path)
     if path == GITLAB:
         return [line.strip() for line in document["survival"]["script"]]
@@ -25,7 +25,7 @@ def scripts_of(path: Path) -> list[str]:
 
 
 def steps_of(path: Path) -> list[str]:
-    """What is run before: it needs a runner, or root on one."""
+    """Return the scripts that are run before that; they need a runner, or root on one."""
     document = _load(path)
     if path == GITLAB:
         return [str(line) for line in document["survival"]["before_script"]]
@@ -33,7 +33,7 @@ def steps_of(path: Path) -> list[str]:
 
 
 def inputs_of_the_action() -> dict[str, str]:
-    """Its inputs by name, as they are without being given."""
+    """Return the action's inputs by name, with their defaults."""
     return {name: str(one["default"]) for name, one in _load(ACTION)["inputs"].items()}
 
 

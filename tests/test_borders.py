@@ -1,4 +1,4 @@
-"""Each border has a property: whatever comes in is a value of its form or one error of ours."""
+"""A property for each place where text comes in: it becomes a value, or one error of ours."""
 
 from __future__ import annotations
 

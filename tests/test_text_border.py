@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Text that comes in from files: whatever it is, an answer or one line, soon."""
+"""Text that comes in from files: whatever it holds, an answer or one clear line, and soon."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """
 Command lines in forks of one process that has imported everything: a tenth of a second each.
 
-A fork begins as the interpreter begins a program: standard streams of its own (``None`` where a
-descriptor is closed), its environment and working directory, and the way Python ends one, with
-its last flush. That a process of its own ends the same is a test in ``test_cli_kinds.py``.
+A fork begins as the interpreter begins a program: with standard streams of its own (``None`` where
+a descriptor is closed), its own environment and working directory. It ends as Python ends a
+program, with a last flush. A test in ``test_cli_kinds.py`` holds that to a process of its own.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ MOST_S = 0.25  # of ps, in all
 
 
 def cpu_s(words: list[str]) -> float:
-    """User and system time of a command and all it waited for."""
+    """Return the user and system time of a command and of all processes that it waited for."""
     running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(running.pid, 0)
     running.returncode = os.waitstatus_to_exitcode(status)

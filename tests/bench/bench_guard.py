@@ -42,7 +42,7 @@ def test_asleep(guard: Guard, zram: Zram, victims: Any) -> None:
     for number in range(8):
         victims("anon=4", name=f"{NAME}.{number}")
     pid = guard.start(NEVER, f"match={NAME}.*", LEAVE)
-    time.sleep(12)  # its beat has grown
+    time.sleep(12)  # until its beat has grown longer
     before, cpu_before = guard.status(), cpu_s(pid)
     time.sleep(IDLE_S)
     cpu_after, after = cpu_s(pid), guard.status()
@@ -55,14 +55,14 @@ def test_asleep(guard: Guard, zram: Zram, victims: Any) -> None:
 
 
 def wait_for_fall(below: int) -> float:
-    """When available memory is under a mark."""
+    """Wait until available memory is under *below*, and return that moment."""
     while available_bytes() >= below:
         time.sleep(0.002)
     return time.monotonic()
 
 
 def wait_for_first_page(victim: Victim) -> float:
-    """When the first page of *victim* has left."""
+    """Wait until the first page of *victim* has left, and return that moment."""
     while victim.memory("VmSwap") == 0:
         time.sleep(0.005)
     return time.monotonic()
@@ -72,7 +72,7 @@ def wait_for_first_page(victim: Victim) -> float:
 def test_from_the_mark_to_the_first_page(
     guard: Guard, zram: Zram, victims: Any, victim_program: Path, announced: bool
 ) -> None:
-    """With and without a change of oom_score_adj before, as a launch makes one."""
+    """Measure with a change of oom_score_adj before, as a launch makes one, and without."""
     taken = []
     for number in range(LAUNCHES):
         old = victims("anon=64", name=f"{NAME}.old{number}")

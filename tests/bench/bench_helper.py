@@ -55,7 +55,7 @@ def cpu_s(*words: object) -> float:
 def take_turns(
     variants: dict[str, Callable[[], float]], before: Callable[[], object] = lambda: None
 ) -> dict[str, list[float]]:
-    """RUNS figures of each variant, interleaved."""
+    """Take RUNS figures of each variant, interleaved."""
     figures: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(RUNS):
         for name, run in variants.items():
@@ -75,7 +75,7 @@ def medians(figures: dict[str, list[float]], unit: str, factor: float) -> dict[s
 
 
 def say(claim: str, value: float, target: str) -> None:
-    """One ratio and what it is to be."""
+    """Print one figure and its target."""
     print(f"  {claim}: {value:.2f} (target {target})")
 
 
@@ -140,7 +140,7 @@ def test_longest_stall_of_the_target(
 
 
 def test_repeat_pass(helper: Path, zram: Zram, victims: Any, baseline: Path) -> None:
-    """Both without their start, and the helper without reading smaps_rollup before and after."""
+    """Measure both without their start, and the helper without reading smaps_rollup."""
     victim: Victim = victims(f"pages={SIZE_MIB * 256 // 5000}", "vmas=5000")
     target = f"targets={victim.target()}"
 
@@ -160,7 +160,7 @@ def test_repeat_pass(helper: Path, zram: Zram, victims: Any, baseline: Path) -> 
 
 @contextlib.contextmanager
 def crowd(count: int) -> Iterator[None]:
-    """Processes to look at."""
+    """Run *count* more processes for the length of the block."""
     processes = [subprocess.Popen(["sleep", "1000"]) for _ in range(count)]
     try:
         yield
@@ -173,7 +173,7 @@ def crowd(count: int) -> Iterator[None]:
 
 @pytest.fixture
 def three_hundred() -> Iterator[None]:
-    """300 processes to look at."""
+    """Run 300 more processes, which a scan has to look at."""
     with crowd(300):
         yield
 
@@ -208,12 +208,12 @@ def test_memory_of_the_helper(zram: Zram, victims: Any, sessions: Any) -> None:
 
 
 def p99_ms(values: list[float]) -> float:
-    """The value that 99 of 100 are not above, in ms."""
+    """Return the 99th percentile, in ms."""
     return sorted(values)[max(0, math.ceil(0.99 * len(values)) - 1)] * 1000
 
 
 def test_stopping(zram: Zram, victims: Any, sessions: Any) -> None:
-    """From the signal, or from the flip to the foreground, to the end of the reply."""
+    """Measure from the signal, or from the flip to the foreground, to the end of the reply."""
     rng = random.Random(4)
     victim: Victim = victims("anon=64")
     waits: dict[str, list[float]] = {"SIGTERM": [], "flip to the foreground": []}
@@ -240,7 +240,7 @@ def test_stopping(zram: Zram, victims: Any, sessions: Any) -> None:
 
 
 def say_growth(what: str, unit: str, points: list[tuple[int, float]]) -> None:
-    """Times at sizes, the cost of one more, and the power of the size that it grows with."""
+    """Print the time at each size, the cost of one more, and the power of growth."""
     told = ", ".join(f"{size}: {took * 1000:.2f} ms" for size, took in points)
     (small, little), (large, much) = points[0], points[-1]
     slope_us = (much - little) / (large - small) * 1e6
@@ -249,7 +249,7 @@ def say_growth(what: str, unit: str, points: list[tuple[int, float]]) -> None:
 
 
 def test_growth(helper: Path, zram: Zram, victims: Any) -> None:
-    """Snapshot by processes, dry run by mappings and by pages, page-out by pages moved."""
+    """Measure a snapshot by processes, a dry run by mappings and pages, a page-out by pages."""
 
     def median_s(run: Callable[[], float], before: Callable[[], object] = lambda: None) -> float:
         return statistics.median(take_turns({"": run}, before)[""])
@@ -346,7 +346,7 @@ def test_what_it_costs_to_rank_a_native_child_between_steps(
 
 @pytest.fixture
 def other() -> Path:
-    """The helper of another build: $BENCH_OTHER, a path."""
+    """Return the helper of another build, whose path is in $BENCH_OTHER."""
     path = os.environ.get("BENCH_OTHER")
     if path is None:
         pytest.skip("no BENCH_OTHER: the path of another build's helper")
@@ -357,7 +357,7 @@ def other() -> Path:
 def test_page_out_against_another_build(
     helper: Path, other: Path, zram: Zram, victims: Any, three_hundred: None, size_mib: int
 ) -> None:
-    """Of an app among 300 processes: what is looked up once for it, and between its steps."""
+    """Page out an app among 300 processes, which are looked through once and between steps."""
     victim: Victim = victims(f"anon={size_mib}", name="com.example.game")
     target = f"targets={victim.target()}"
     print(f"\n{size_mib} MiB of an app paged out, CPU of the caller, {RUNS} runs each")

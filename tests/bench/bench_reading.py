@@ -89,7 +89,7 @@ def _processes(count: int) -> str:
 
 
 def _texts() -> dict[str, tuple[Callable[[str], object], str, str]]:
-    """For each parser what stands once above, and what may be repeated."""
+    """Return each parser with the text that stands once above, and the text to repeat."""
     exit_info = (
         "        ApplicationExitInfo #0:\n          timestamp=2025-12-09 16:07:59.730 pid={0}\n"
         "          realUid=1 process=a.b reason=3 (LOW_MEMORY) status=0 description=x\n"
@@ -153,7 +153,7 @@ def _fastest_s(parser: Callable[[str], object], text: str) -> float:
 
 
 def read_bug_report(megabytes: int) -> tuple[float, float, int]:
-    """Seconds, megabytes of memory and kills of ``kills --from`` on a generated report."""
+    """Return seconds, megabytes of memory and kills of ``kills --from`` on a generated report."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bugreport.txt"
         with path.open("w") as out:

@@ -23,7 +23,7 @@ from droidreclaim.device.server import find_server
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import connect
 
-# What a script without a helper does: one process of the shell, one cat a process.
+# What a script without a helper runs: one shell, and one cat for each process.
 _SHELL_LOOP = (
     "for d in /proc/[0-9]*; do cat $d/status $d/oom_score_adj $d/cmdline $d/stat; done 2>/dev/null"
 )

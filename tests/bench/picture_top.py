@@ -67,7 +67,7 @@ async def draw(live: Live, file: Path, least_s: float) -> None:
                 break
         await pilot.press("s", "s", "home")
         await pilot.pause(1.2)
-        # The picture is to need no host: any monospaced font will do.
+        # The picture must load nothing from elsewhere: any monospaced font will do.
         picture = re.sub(r"@font-face \{.*?\}", "", view.export_screenshot(), flags=re.DOTALL)
         file.write_text(picture, "utf-8")
 

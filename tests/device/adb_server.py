@@ -43,7 +43,7 @@ class Peer:
         return self.read(int(self.read(4), 16)).decode()
 
     def send(self, data: bytes) -> None:
-        """Send it as it is."""
+        """Send *data* as it is."""
         self.socket.sendall(data)
 
     def okay(self) -> None:
@@ -72,9 +72,9 @@ class AdbServer:
         requests: Every request that came, in order.
         connections: How many clients have connected.
         handlers: Services that behave otherwise, by the beginning of their request.
-        environment: For the commands that are run.
-        warning: What its linker says to stderr as each shell starts.
-        shell: What runs them.
+        environment: Environment of the device's commands.
+        warning: What the device's linker says to stderr as each shell starts.
+        shell: The shell that runs the commands.
         uid: Whom adbd runs as, when these tests run as root; a ``su`` is run as root.
     """
 

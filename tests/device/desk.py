@@ -48,7 +48,7 @@ class Desk:
         peer.send(packet(STDERR, b"not here\n") + packet(EXIT, b"\x7f"))
 
     def attach(self, *serials: str) -> None:
-        """Have these attached, and no others."""
+        """Have the devices *serials* attached, and no others."""
         self.adb.devices = "".join(
             f"{one} device model:Pixel_6 transport_id:{self.serials.index(one)}\n"
             for one in serials

@@ -60,7 +60,7 @@ def answer_raw(request_id: str, lines: bytes) -> bytes:
 
 
 def says(data: bytes, *, endlessly: bool = False) -> Callable[[Peer, str], None]:
-    """A command that prints *data* whatever it is asked, once or without an end."""
+    """Return a service that prints *data* whatever it is asked, once or without an end."""
 
     def serve(peer: Peer, _: str) -> None:
         peer.okay()

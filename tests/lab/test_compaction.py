@@ -1,4 +1,4 @@
-"""When the pocket phone's ActivityManager compacts an app, by the throttles of Android's own."""
+"""When the pocket phone's ActivityManager compacts an app, by Android's own throttles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down of phones, without one that boots."""
+"""Records of pocket phones and of the accelerator, without booting a phone."""
 
 from __future__ import annotations
 

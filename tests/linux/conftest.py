@@ -93,7 +93,7 @@ def guard(helper: Path, tmp_path: Path) -> Iterator[Guard]:
 
 
 def require_root() -> None:
-    """Other people's processes can only be advised by root."""
+    """Skip without root, which alone may advise processes of other users."""
     if os.geteuid() != 0:
         missing("needs root")
 
@@ -117,7 +117,7 @@ class Zram:
         subprocess.run(["swapon", "/dev/zram0"], check=True)
 
     def off(self) -> None:
-        """No swap at all."""
+        """Stop swapping to zram0, and reset it."""
         if "/dev/zram0" in Path("/proc/swaps").read_text():
             subprocess.run(["swapoff", "/dev/zram0"], check=True)
         (ZRAM / "reset").write_text("1")
@@ -286,13 +286,13 @@ class Guard:
         self.home = home
 
     def ask(self, *words: str) -> Reply:
-        """A one-shot request."""
+        """Make a one-shot request, and return the reply."""
         return ask(self.program, *words)
 
     def try_start(
         self, when: str, *rules: str, for_s: int = 120, name: str = "test", more: str = ""
     ) -> Reply:
-        """The answer to guard_start, after a profile that must be right."""
+        """Send a profile that must be right and guard_start, and return the answer to that."""
         session = Session(self.starter)
         try:
             lines = [f"guard_when {when}", *(f"guard_rule {rule}" for rule in rules)]
@@ -311,7 +311,7 @@ class Guard:
     def start(
         self, when: str, *rules: str, for_s: int = 120, name: str = "test", more: str = ""
     ) -> int:
-        """Start one and tell its pid; the session that did is gone."""
+        """Start a guard, end the session that started it, and return the guard's pid."""
         reply = self.try_start(when, *rules, for_s=for_s, name=name, more=more)
         assert reply.end["ok"], reply.end
         return int(reply.only("guard")["pid"])
@@ -323,7 +323,7 @@ class Guard:
         return reply.only("guard")
 
     def runs(self) -> bool:
-        """Whether one guards."""
+        """Tell whether a guard runs."""
         return bool(self.status()["running"])
 
     def app(self, pid: int) -> dict[str, Any]:
@@ -338,9 +338,9 @@ class Guard:
 
     def wakes_at_most(self, a_second: float, window_s: float = 5.0) -> None:
         """
-        Wait for *window_s* in which it woke no more often than so.
+        Wait for *window_s* seconds in which the guard woke at most *a_second* times a second.
 
-        Memory that moves, or an app that comes or goes, wakes it rightly, whoever else is to blame.
+        Memory that moves and apps that come or go wake it rightly, also those of other tests.
         """
 
         def is_quiet() -> bool:
@@ -355,7 +355,7 @@ class Guard:
         return [line["pid"] for line in self.events("action")]
 
     def kill(self) -> None:
-        """SIGKILL, when one runs."""
+        """Send SIGKILL to the guard that runs, if one does."""
         if self.runs():
             os.kill(self.status()["pid"], signal.SIGKILL)
             until(lambda: not self.runs())
@@ -399,7 +399,7 @@ class Victim:
         return start_ticks(self.pid)
 
     def target(self, floor: int = 700) -> str:
-        """As the helper wants it."""
+        """Return the victim as a target in a request to the helper."""
         return f"{self.pid}:{self.start}:{floor}"
 
     def set_adj(self, adj: int) -> None:
@@ -414,7 +414,7 @@ class Victim:
         return int(self._ask("check").split()[1])
 
     def touch(self) -> None:
-        """Bring everything back."""
+        """Touch every page, which brings all of them back into memory."""
         self._ask("touch")
 
     def longest_stall_us(self) -> int:
@@ -444,7 +444,7 @@ def status_bytes(pid: int, key: str) -> int:
 
 
 def wait_for_state(pid: int, state: str) -> None:
-    """Until stat shows the state."""
+    """Wait until stat shows the state."""
     for _ in range(200):
         text = Path(f"/proc/{pid}/stat").read_bytes()
         if text[text.rindex(b")") + 2 : text.rindex(b")") + 3] == state.encode():

@@ -46,7 +46,7 @@ def mount(source: str, target: Path, kind: str, flags: int = 0, data: str = "") 
 
 
 def page_out(pid: int, ranges: list[tuple[int, int]]) -> None:
-    """What shrink_page_list would have done, as this kernel does it."""
+    """Page out *ranges* by process_madvise, in place of a vendor kernel's shrink_page_list."""
     pidfd = _libc.syscall(SYS_PIDFD_OPEN, pid, 0)
     check(pidfd)
     for start, end in ranges:

@@ -58,7 +58,7 @@ def field(pid: int, key: str) -> int:
 
 
 def reuse(pid: int, memcg: str) -> int:
-    """A stranger with the pid of a process that has ended."""
+    """Start processes until one has *pid*, whose process has ended; return the pid."""
     while True:
         Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
         stranger = spawn(memcg)
@@ -73,13 +73,13 @@ def start_of(pid: int) -> str:
 
 
 def outcome_of(reply: bytes) -> str:
-    """Of the only target; a process that is killed and not yet waited for is a zombie first."""
+    """Return the outcome of the only target, or ``zombie`` for one not yet waited for."""
     line = json.loads(reply.splitlines()[0])
     return "zombie" if line["reason"] == "zombie" else str(line["outcome"])
 
 
 def is_helper(pid: int) -> bool:
-    """Whether a process runs the helper by now, or has done so."""
+    """Tell whether a process runs the helper by now, or has ended."""
     try:
         return "helper" in os.readlink(f"/proc/{pid}/exe")
     except OSError:
@@ -108,7 +108,7 @@ def swap_places(helper: list[str], words: list[str], memcg: str) -> tuple[str, i
     time.sleep(TICK_S)
     with subprocess.Popen(asked, stdout=subprocess.PIPE) as work:
         while not is_helper(work.pid):
-            pass  # what makes it run without pidfd is still at work
+            pass  # no_pidfd.py has not started the helper yet
         time.sleep(random.random() * 0.005)
         end(pid)
         stranger = reuse(pid, memcg)

@@ -1,4 +1,4 @@
-"""An app whose adj is not that of a cached one, and which the freezer holds: a real one, of v2."""
+"""An app that a real freezer (cgroup v2) holds, with an adj that is not a cached app's."""
 
 from __future__ import annotations
 

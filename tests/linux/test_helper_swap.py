@@ -1,4 +1,4 @@
-"""An unused zram as swap, and undone again."""
+"""Turning an unused zram into swap, and undoing that."""
 
 from __future__ import annotations
 

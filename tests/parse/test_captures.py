@@ -1,7 +1,7 @@
 """
 Every parser on a capture of our own, so that a clone without the big set holds each to something.
 
-The table tells which; what is no `parse_` function is read by one of them.
+`TABLE` says which capture; a reader that is no `parse_` function is called by one of these parsers.
 """
 
 from __future__ import annotations

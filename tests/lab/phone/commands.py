@@ -23,7 +23,7 @@ def command(handset: Handset, *words: str) -> list[str]:
 
 
 def run(handset: Handset, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """``droidreclaim -s SERIAL words...``"""
+    """Run ``droidreclaim -s SERIAL words...``."""
     return subprocess.run(
         command(handset, *words),
         capture_output=True,
@@ -35,7 +35,7 @@ def run(handset: Handset, *words: str, **environment: str) -> subprocess.Complet
 
 
 def run_json(handset: Handset, *words: str) -> Any:
-    """The document a command that must succeed printed."""
+    """Run a command that must succeed, and return the document that it printed."""
     done = run(handset, *words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -103,9 +103,9 @@ def interrupted_in_page_out(
     server_port: int, words: Sequence[str], *, number: int = 1
 ) -> Iterator[subprocess.Popen[str]]:
     """
-    ``droidreclaim words...``, which gets SIGINT when it has asked for its *number*-th page-out.
+    Run ``droidreclaim words...``, and send it SIGINT when it asks for its *number*-th page-out.
 
-    Its request waits on the way to the adb server until the signal is sent: there is no answer yet.
+    The request reaches the adb server only after the signal is sent, so there is no answer yet.
     """
     asked = 0
 
@@ -132,7 +132,7 @@ def interrupted_in_page_out(
 
 
 def helper_writes(sent: bytes) -> list[bytes]:
-    """What was written to the helper on a connection, write by write, heartbeats left out."""
+    """Return each write to the helper on a connection, heartbeats left out."""
     for _ in range(2):  # the transport and the service, each with its length before it
         length = int(sent[:4] or b"0", 16)
         sent = sent[4 + length :]

@@ -19,7 +19,7 @@ from droidreclaim.lab.phone import image, vm
 from droidreclaim.lab.phone.state import Config, Phone
 from handset import ADB, Handset, adb_server_of, free_port
 
-# The longest begin first, or one of them is all that is left to do at the end of the lane.
+# Begin the longest first: otherwise the lane ends with one of them running alone.
 _LONGEST = ("test_run", "test_storm", "test_guard", "test_engine", "test_main_job", "test_inspect")
 _CACHE = image.cache_dir()  # read before HOME changes
 
@@ -81,10 +81,10 @@ def phone(phones: None) -> Iterator[Handset]:
 @contextlib.contextmanager
 def booting() -> Iterator[Callable[..., Handset]]:
     """
-    Gives what boots phones, and stops them: each one emulated takes a core and 600 MiB.
+    Give a function that boots phones, and stop them in the end: each takes a core and 600 MiB.
 
-    They have one processor, which costs a third less, unless a test says otherwise; and no state is
-    saved of one that is said to be booted `once`.
+    A phone has one processor, which costs a third less, unless a test says otherwise. The state of
+    a phone that is booted `once` is not saved.
     """
     started: list[Phone] = []
 

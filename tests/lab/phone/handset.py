@@ -29,7 +29,7 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 
 
 def behave(handset: Handset, as_su: str) -> None:
-    """Have the su of a phone whose root is ``su`` behave as that of another."""
+    """Have the su of a phone that was booted with the root ``su`` behave as the root *as_su*."""
     handset.text(f"su -c 'echo {as_su} > /data/adb/su'")
 
 
@@ -79,18 +79,18 @@ class Handset:
     def run(
         self, *words: str, stdin: bytes = b"", timeout_s: float = ADB_TIMEOUT_S
     ) -> subprocess.CompletedProcess[bytes]:
-        """``adb -s SERIAL words...``"""
+        """Run ``adb -s SERIAL words...``."""
         argv = [self.adb, "-s", self.serial, *words]
         return subprocess.run(
             argv, input=stdin, capture_output=True, timeout=timeout_s, check=False
         )
 
     def shell(self, command: str, *, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """``adb shell command``"""
+        """Run ``adb shell command``."""
         return self.run("shell", command, stdin=stdin)
 
     def text(self, command: str) -> str:
-        """What a command that must succeed printed, stripped."""
+        """Run a command that must succeed, and return what it printed, stripped."""
         done = self.shell(command)
         assert done.returncode == 0, done
         return done.stdout.decode().strip()
