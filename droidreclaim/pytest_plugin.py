@@ -51,10 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 class _MissingOnce:
     """
-    Make a device that is required and missing one error a run; what wants the same is skipped.
+    Report a required device that is missing once, as an error; skip all tests that want the same.
 
-    In a worker of xdist it keeps ``--maxfail`` from counting each; the process that the workers
-    report to does it over all of them.
+    In a worker of xdist this keeps ``--maxfail`` from counting each test. The process to which the
+    workers report does the same for all workers together.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ def _check(item: pytest.Item, marker: pytest.Mark) -> None:
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)  # xdist answers by its own count
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Where the ini key asks for it, ``-n auto`` is the number of devices."""
+    """Return the number of devices for ``-n auto``, where the ini key asks for it."""
     if config.getini("droid_workers") != "devices" or _setting(config, "phone"):
         return None
     from droidreclaim.errors import DroidReclaimError
@@ -136,7 +136,7 @@ def droid_factory(
 
 
 def _lease(request: pytest.FixtureRequest, pool: Pool, stack: ExitStack, count: int) -> list[Droid]:
-    """Lease for a test; without a device it is skipped, or an error where one is required."""
+    """Lease devices for a test; without them it is skipped, or an error where required."""
     from droidreclaim.errors import DroidReclaimError, NoDevice, NotPossible
 
     marker = request.node.get_closest_marker("droid")
@@ -186,7 +186,7 @@ def pytest_runtest_makereport(
 
 
 def _after(item: pytest.Item, report: pytest.TestReport, droid: Droid) -> None:
-    """Count the kills for JUnit, and keep what tells why a test failed."""
+    """Count the kills for JUnit, and keep files that tell why a test failed."""
     from droidreclaim.errors import DroidReclaimError
 
     try:
@@ -218,7 +218,7 @@ def _keep(item: pytest.Item, droid: Droid, wanted: str) -> Path:
 
 
 def _say_what_was_lost(report: pytest.TestReport, error: BaseException) -> None:
-    """A device that is lost fails the test in the words and with the exit code of a command."""
+    """Add to the report of a lost device what a command would say, and its exit code."""
     from droidreclaim.errors import DeviceError
 
     if isinstance(error, DeviceError):
@@ -242,6 +242,6 @@ def _wait_s(config: pytest.Config) -> float:
 
 
 def _setting(config: pytest.Config, name: str) -> Any:
-    """The option, else the ini key."""
+    """Return the value of the option, else of the ini key."""
     given = config.getoption(f"droid_{name}")
     return config.getini(f"droid_{name}") if given is None else given

@@ -1,4 +1,4 @@
-"""What only the pocket phone can do and tell: apps put there, scores, every page checked."""
+"""What only the pocket phone can do: install test apps, play for scores, check every page."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Hands:
         return seen.get("pid"), seen.get("score")
 
     def killer(self, on: bool) -> None:
-        """Switch lowmemorykiller."""
+        """Switch lowmemorykiller on or off."""
         self._json(["pocket", "killer", "on" if on else "off"])
 
     def reuse(self, percent: int) -> None:
-        """Have apps that start later use so much of the last resume's pages at the next."""
+        """Set which share of a resume's pages apps that start later use again at the next."""
         self._json(["pocket", "reuse", str(percent)])
 
     def compaction(self) -> None:
@@ -77,10 +77,9 @@ class Hands:
 
     def verify_and_stop(self, packages: Sequence[str], *, timeout_s: float) -> list[dict[str, Any]]:
         """
-        Have one app after the other read and check all its pages: one row a process.
+        Have one app after the other read and check all its pages; returns a row a process.
 
-        Each is ended when it has been checked: so there is room for the next, also where all
-        together never fit.
+        Each app is ended after its check, to make room for the next: together they may not fit.
         """
         script = 'for app in "$@"; do pocket verify "$app"; am force-stop "$app"; done'
         found = self.phone.device.run(["sh", "-c", script, "sh", *packages], timeout_s=timeout_s)
@@ -88,7 +87,7 @@ class Hands:
         return [row for document in documents for row in document["processes"]]
 
     def tally(self) -> dict[str, int]:
-        """What the pocket phone's apps felt since boot, in the words of ``pocket tally``."""
+        """Read what the phone's apps counted since boot, in the words of ``pocket tally``."""
         return dict(self._json(["pocket", "tally"]))
 
     def _run(self, words: list[str]) -> str:

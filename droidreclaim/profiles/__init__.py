@@ -43,7 +43,7 @@ def open_profile(name: str) -> bytes:
     The text of a profile: a built-in one by its name, else of a file.
 
     Raises:
-        UsageError: there is none, or it cannot be read.
+        UsageError: there is no such profile, or it cannot be read.
     """
     known = built_in()
     try:
@@ -65,8 +65,8 @@ def load(name: str) -> Profile:
     The profile of that name, or in that file.
 
     Raises:
-        UsageError: there is none, or it cannot be read.
-        ProfileError: it has faults; the message has a line for each.
+        UsageError: there is no such profile, or it cannot be read.
+        ProfileError: the profile has faults; the message has a line for each.
     """
     found = check(open_profile(name))
     if isinstance(found, Profile):
@@ -88,7 +88,7 @@ def lines(profile: Profile) -> tuple[Line, ...]:
 
 
 def _values(part: When | Rule) -> dict[str, str | int | None]:
-    """Keys and values of a request; what is not said is left out."""
+    """Keys and values of a request; None where the profile does not say."""
     values: dict[str, str | int | None] = {}
     for field in fields(part):
         value = getattr(part, field.name)

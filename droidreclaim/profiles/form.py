@@ -32,7 +32,7 @@ _ADJ = re.compile(r"([0-9]{1,4})\.\.([0-9]{1,4})")
 
 
 def _written(read: Callable[[str], Any], schema: dict[str, Any]) -> tuple[Any, Any]:
-    """What takes a value as people write it, and how an editor is told so."""
+    """Return what reads a value as people write it, and its JSON Schema for editors."""
 
     def take(value: object) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -208,7 +208,7 @@ class WhenForm(_Form):
         return self
 
     def value(self) -> When:
-        """The same in the guard's units."""
+        """Return the form's values in the guard's units."""
         return When(
             available_bytes=self.available,
             next_launch=self.next_launch,
@@ -266,7 +266,7 @@ class HowForm(_Form):
         return self
 
     def over(self, general: HowForm) -> HowForm:
-        """This, and *general* where this says nothing; what and only count as one."""
+        """Fill what this form leaves out from *general*; ``what`` and ``only`` count as one key."""
         own = self.model_dump(exclude_unset=True)
         if self.what is not None or self.only is not None:
             own |= {"what": self.what, "only": self.only}

@@ -1,9 +1,9 @@
 """
 YAML to plain values, each with its place in the text, and without YAML's surprises.
 
-Read from the parser's events, not by a loader: nothing is constructed, so a tag, an alias bomb, a
-number of 5,000 digits or 500 levels of nesting have nothing to blow up. What YAML 1.1 and 1.2 or a
-reader and a parser would take for different things is refused, with the reason.
+The parser's events are read, without a loader: nothing is constructed, so a tag, an alias bomb, a
+number of 5,000 digits or 500 levels of nesting do no harm. What YAML 1.1 and 1.2, or a reader and a
+parser, would take for different things is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Marked:
 
     Attributes:
         value: None when there were faults that leave nothing to look at.
-        places: Line and column, 1-based, of each value; of each key under its path and None.
+        places: Line and column, 1-based, of each value by its path; of each key by that and `KEY`.
     """
 
     value: Any = None
@@ -82,7 +82,7 @@ class Marked:
     faults: list[Fault] = field(default_factory=list)
 
     def place(self, path: Path, *, key: bool = False) -> tuple[int, int]:
-        """Where a value (or its *key*) is, or else the nearest that has it inside."""
+        """Where a value (or its *key*) is; else the place of the nearest part that holds it."""
         if key and (found := self.places.get((*path, KEY))):
             return found
         while path and path not in self.places:
@@ -90,7 +90,7 @@ class Marked:
         return self.places.get(path, (1, 1))
 
 
-KEY = "\0key"  # no key of a mapping: the parser refuses NUL in a text
+KEY = "\0key"  # cannot be a mapping's own key: the parser refuses NUL in a text
 
 
 def read(text: str) -> Marked:
@@ -120,7 +120,7 @@ def path_text(path: Path) -> str:
 
 
 class _Stop(Exception):
-    """A fault after which reading on makes no sense."""
+    """Raised after a fault, where reading on makes no sense."""
 
 
 class _Reader:
@@ -223,7 +223,7 @@ class _Reader:
 
 
 def _surprise(value: str) -> str | None:
-    """Why a word without quotes is not taken for what it looks like; None when it is."""
+    """Why a word without quotes must not be taken for what it looks like; None when it may."""
     if not value:
         return "has no value: leave the key out"
     if _WHOLE.fullmatch(value):

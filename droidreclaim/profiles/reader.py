@@ -1,4 +1,4 @@
-"""YAML files of a form: every fault of one at once, each at its place in the text."""
+"""Read YAML files by a form: all faults of a file at once, each at its place in the text."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _forms(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _fault(read: marked.Marked, detail: Any, form: type[BaseModel]) -> Fault:
-    """A refusal of the form, at its place in the text: its ``at``, where a part is to blame."""
+    """Turn a refusal of the form into a fault at its place; ``at`` names the part to blame."""
     path: marked.Path = (*detail["loc"], *detail.get("ctx", {}).get("at", ()))
     kind = detail["type"]
     line, column = read.place(path, key=kind == "extra_forbidden")

@@ -24,13 +24,13 @@ from droidreclaim.units import seconds_of
 if TYPE_CHECKING:
     from droidreclaim.session.phone import Phone
 
-KILLABLE_ADJ = 500  # am kill leaves alone what is used more than this says
-_HELD_ADJ = 249  # written back to flash: Android 17 does not kill it so
+KILLABLE_ADJ = 500  # am kill ends no process below this
+_HELD_ADJ = 249  # of an app written back to flash, which Android 17's am kill leaves alone
 STEP_TIMEOUT_S = 60.0  # a launch takes 2 s emulated; memory that is short stretches it
 _MAX_OUTPUT_BYTES = 1 << 20  # of a launch, which says ten lines
 _MEANWHILE_S = 1.0
 _DIE_S = 20.0
-_IN_FRONT_S = 5.0  # what was just left has another adj by then
+_IN_FRONT_S = 5.0  # an app that was just left has another adj by then
 _FRONT_ADJ = "0"
 _LOOK_S = 0.3
 _LAUNCHER = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
@@ -48,7 +48,7 @@ true
 @dataclass(frozen=True, slots=True)
 class AppIdentity:
     """
-    Which life of an app this is: two that are equal are the same process and activity.
+    One life of an app: two equal values are the same process with the same activity.
 
     Attributes:
         process: Pid and start time of its main process; None when it does not run.
@@ -94,16 +94,16 @@ class App:
         meanwhile: Callable[[], object] | None = None,
     ) -> Launch:
         """
-        Bring it to the front as a tap on its icon does, and wait until it shows.
+        Bring the app to the front as a tap on its icon does, and wait until it shows.
 
         Args:
             component: What to start instead (``PACKAGE/ACTIVITY``).
-            meanwhile: Called about once a second while it comes.
+            meanwhile: Called about once a second while the app starts.
 
         Raises:
             UsageError: it is not installed, or has no icon to tap.
             ParseError: it cannot be started; the hint says why.
-            DeviceError: the device was lost, or it did not show within a minute.
+            DeviceError: the device was lost, or the app did not show within a minute.
         """
         words = ["am", "start", "-W", *_LAUNCHER, "-n", component or self.component()]
         return parse_launch(watched(self._phone.device, words, meanwhile or _nothing))
@@ -122,12 +122,12 @@ class App:
         return found[0]
 
     def home(self) -> None:
-        """Leave it, as Home does; the same as `Phone.home`."""
+        """Leave the app, as Home does; the same as `Phone.home`."""
         self._phone.home()
 
     def starts(self) -> tuple[ProcessStart, ...]:
         """
-        Its starts and resumes as Android 15 and later remembers them, the newest first.
+        The app's starts and resumes as Android 15 and later remembers them, the newest first.
 
         Raises:
             ParseError: an older release, or it was never started.
@@ -135,16 +135,16 @@ class App:
         return parse_start_info(self._run(["dumpsys", "activity", "start-info", self.package]))
 
     def force_stop(self) -> None:
-        """End it and all its processes."""
+        """End the app with all its processes."""
         self._run(["am", "force-stop", self.package])
 
     def die(self) -> ProcessId:
         """
-        End it as Android ends what is in the background when memory is short; its state is lost
-        unless it was saved, and the next `open` is a new process.
+        End the app as Android ends background apps when memory is short: state that was not saved
+        is lost, and the next `open` is a new process.
 
-        ``am kill`` says nothing, also where it did nothing: so it is asked again until the process
-        is gone. An app that was just left takes some seconds until it may be killed.
+        ``am kill`` does not say whether it did anything, so it is repeated until the process is
+        gone. An app that was just left takes some seconds until it may be killed.
 
         Returns the process that was ended.
 
@@ -197,7 +197,7 @@ class App:
         return AppIdentity(process, next(tokens, None))
 
     def processes(self) -> tuple[Process, ...]:
-        """Its processes that run now, as `Phone.ps` tells them; none is no error here."""
+        """Its processes that run now, as `Phone.ps` returns them; empty where there are none."""
         try:
             return self._phone.ps(self.package)
         except NotAchieved:
@@ -228,11 +228,11 @@ class App:
         )
 
     def page_out(self, **words: Unpack[Words]) -> ReclaimResult:
-        """Page it out; *words* and errors as those of `Phone.reclaim`."""
+        """Page the app out; *words* and errors as those of `Phone.reclaim`."""
         return self._phone.reclaim(self.package, **words)
 
     def prefetch(self, **words: Unpack[Words]) -> ReclaimResult:
-        """Bring back what of it is in swap; as ``page_out(how="prefetch")``."""
+        """Bring back what the app has in swap; as ``page_out(how="prefetch")``."""
         words["how"] = "prefetch"
         return self._phone.reclaim(self.package, **words)
 
@@ -242,7 +242,7 @@ class App:
 
 def run(device: Device, words: list[str]) -> str:
     """
-    What a command of the device printed; as long as a step of an app may take.
+    Run a command on the device for at most `STEP_TIMEOUT_S`; returns what it printed.
 
     Raises:
         DeviceError: it failed, did not end in time, or the device was lost.
@@ -254,7 +254,7 @@ def run(device: Device, words: list[str]) -> str:
 
 
 def watched(device: Device, words: list[str], meanwhile: Callable[[], object]) -> str:
-    """As `run`, with something done about once a second until it ends."""
+    """As `run`, with *meanwhile* called about once a second until the command ends."""
     deadline_s = time.monotonic() + STEP_TIMEOUT_S
     output = b""
     channel = device.open(words, timeout_s=STEP_TIMEOUT_S)

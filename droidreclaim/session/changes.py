@@ -28,7 +28,8 @@ _WORD = re.compile(r"[A-Za-z0-9._:/,-]{1,200}")
 _log = logging.getLogger("droidreclaim")
 
 # Both are for mksh. The journal's lines are words for settings and pm, never commands: whoever can
-# write it is the shell already. Its first names who holds it, by pid and start time.
+# write it is the shell already. Its first line names the process that holds it, by pid and start
+# time.
 _UNDO = r"""
 say() { echo "droidreclaim: $*"; }
 undo() {
@@ -101,11 +102,11 @@ class Setting:
 
 class Changes:
     """
-    What is changed on a device until `end`, or until the device hears no more of this computer.
+    Changes to a device that last until `end`, or until it hears no more of this computer.
 
     Raises (its methods):
         NotPossible: the device refuses, in its own words.
-        DeviceError: it was lost; then it undoes everything by itself.
+        DeviceError: the device was lost; it then undoes everything by itself.
     """
 
     def __init__(self, device: Device, *, journal: str = JOURNAL, shell: str = "sh") -> None:
@@ -118,7 +119,7 @@ class Changes:
         self._ended = threading.Event()
 
     def begin(self) -> None:
-        """Have a process on the device hold the journal, after what was left there is undone."""
+        """Undo what was left on the device, then start the process there that holds the journal."""
         if restore(self._device, journal=self._journal, shell=self._shell) == "held":
             raise NotPossible(
                 f"{self._device.serial}: another run holds its settings",
@@ -135,7 +136,7 @@ class Changes:
         beat.start()
 
     def put(self, setting: Setting) -> None:
-        """Change a setting; what it was stands in the journal before."""
+        """Change a setting, after its old value is written into the journal."""
         words = (setting.table, setting.name, setting.value)
         if not all(_WORD.fullmatch(word) for word in words):
             raise NotPossible(f"{' '.join(words)[:80]!r} cannot be set: letters, digits and ._:/,-")
@@ -211,8 +212,8 @@ def restore(
     """
     Undo what a run has left whose device was booted anew, or whose process there was ended.
 
-    Returns ``none``, ``held`` (a run is under way), ``undone``; what is ``left`` is tried again by
-    the next command, and said.
+    Returns ``none``, ``held`` (a run is under way), ``undone``, or ``left``: a warning then names
+    what is not undone, and the next command tries again.
 
     Raises:
         DeviceError: the device was lost.

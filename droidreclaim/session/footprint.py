@@ -62,7 +62,7 @@ def packages_of(words: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Signals:
-    """Between threads: *begun* once all processes were looked for, *stop* to end it."""
+    """Events between threads: *begun*: all processes were looked for; *stop*: end the sampling."""
 
     begun: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -189,7 +189,7 @@ def measure(
 
 
 def nothing_seen(names: Sequence[str], sampler: Sampler) -> DroidReclaimError:
-    """Why there is no sample: nobody runs, nobody may be read, or it was over before the first."""
+    """Why there is no sample: no process, none that may be read, or no time for the first."""
     if sampler.tracks:
         met = ", ".join(f"{one.name} (pid {one.id.pid})" for one in [*sampler.tracks.values()][:3])
         return NotAchieved(f"no sample was taken of {met}", hint="longer: --for 10s")
@@ -206,7 +206,7 @@ def _booted_at(phone: Phone) -> datetime | None:
 
 
 def _set_ahead_s(phone: Phone, booted: datetime | None) -> float:
-    """By how much somebody set the device's clock forward meanwhile; samples know nothing of it."""
+    """How far the device's clock was set forward meanwhile, which samples do not show."""
     now = _booted_at(phone)
     if booted is None or now is None:
         return 0.0
@@ -218,7 +218,7 @@ def _set_ahead_s(phone: Phone, booted: datetime | None) -> float:
 
 
 def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str], signals: Signals) -> None:
-    """Until the time is over; a Ctrl-C is how sampling without an end is ended."""
+    """Sample until the time is over or Ctrl-C, which is raised only before the first process."""
     told = False
 
     def until() -> bool:
@@ -245,7 +245,7 @@ def _limiter(phone: Phone, names: Sequence[str]) -> Limiter | None:
         limiter = told.read(parse_memory_limiter)
         limits = [one for name in names for one in phone.limits(name).processes]
     except NotAchieved:
-        limits = []  # nobody runs any more
+        limits = []  # no process runs any more
     except DroidReclaimError as error:
         _log.debug("no memory limiter: %s", error)
         return None
@@ -278,7 +278,7 @@ def _smallest(thresholds: Thresholds) -> int:
 
 
 def _deaths(phone: Phone, tracks: Sequence[Track], lasted_s: float) -> tuple[Death, ...]:
-    """Who ended and by whom; a device whose logs cannot be read leaves that unknown."""
+    """Processes that ended, with who killed them: unknown where the device's logs are not read."""
     ended = [one for one in tracks if one.ended_us is not None]
     if not ended:
         return ()

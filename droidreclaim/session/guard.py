@@ -76,7 +76,7 @@ class Guard:
             if self.status().guard.running:
                 self.stop()
         except NotAchieved:
-            pass  # it ended by itself meanwhile
+            pass  # the guard ended by itself meanwhile
 
     @property
     def device(self) -> DeviceInfo:
@@ -85,23 +85,23 @@ class Guard:
 
     def start(self) -> GuardLine:
         """
-        Start it; it goes on without the cable until it is stopped or its time is over.
+        Start the guard; it runs on without the cable until it is stopped or its time is over.
 
         Raises:
             NotAchieved: one runs already; the message has its pid and its profile.
-            NotPossible: not on this device, with its reason.
+            NotPossible: no guard can run on this device; the message has the reason.
         """
         profile = self._profile or profiles.load(DEFAULT_PROFILE)
         for_s = self._for_s or profile.for_s
         return control.start(self._running(), profile, for_s=for_s, allow_flash=self._allow_flash)
 
     def explain(self) -> Explanation:
-        """What it would do now: when, whom, in which order, and why not. Nothing is started."""
+        """What the guard would do now: when, to whom, in which order, and why not; starts none."""
         profile = self._profile or profiles.load(DEFAULT_PROFILE)
         return explaining.explain(self._running(), profile)
 
     def status(self) -> control.Status:
-        """What it sees and has done, and each app it knows; also where none runs."""
+        """What the guard sees and has done, and each app it knows; says so where none runs."""
         return control.status(self._running())
 
     def log(self) -> tuple[EventLine, ...]:
@@ -114,7 +114,7 @@ class Guard:
 
     def stop(self) -> GuardLine:
         """
-        Stop it and wait for its end; what it paged out comes back as it is used.
+        Stop the guard and wait for its end; what it paged out comes back as it is used.
 
         Raises:
             NotAchieved: none runs, or it did not end.

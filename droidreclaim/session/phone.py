@@ -105,7 +105,7 @@ class Phone(Watching):
         Raises:
             UsageError: arguments that cannot be read, or contradict each other.
             NotPossible: no backend, no swap for anonymous memory, or swap that wears the storage.
-            NotAchieved: nothing was done to anybody; ``error.result`` has each one's reason. A
+            NotAchieved: nothing was done to any target; ``error.result`` has each one's reason. A
                 target that exited meanwhile is no error: its outcome is ``gone``.
             Interrupted: Ctrl-C; ``error.partial`` is what was done until then.
             DeviceError: the device was lost; in the middle ``error.partial`` is as for Interrupted.
@@ -121,7 +121,7 @@ class Phone(Watching):
         )  # fmt: skip
 
     def run(self, request: Request) -> ReclaimResult:
-        """Do what `reclaim.request_of` made, perhaps before there was a device; as `reclaim`."""
+        """Do a request that `reclaim.request_of` made; returns and raises as `reclaim`."""
         from droidreclaim import reclaim as engine
 
         if request.needs_root:
@@ -147,7 +147,7 @@ class Phone(Watching):
         return done.result
 
     def _helper_to_reclaim(self) -> RunningHelper:
-        """The helper; a refusal for want of root names what needs none."""
+        """The helper; without root, the error names the page-outs that need none."""
         try:
             return self.helper
         except NotRoot as error:
@@ -166,8 +166,8 @@ class Phone(Watching):
         """
         Sample the memory that Google Play judges (RssAnon + VmSwap) while apps are used.
 
-        Needs no root. Sampling ends after *lasting*, or at a Ctrl-C. An estimate from this use of
-        the apps: Play judges 28 days of all users'.
+        Needs no root. Sampling ends after *lasting*, or at a Ctrl-C. The result is an estimate from
+        this use of the apps: Play judges 28 days of all users.
 
             >>> import droidreclaim as dr
             >>> with dr.connect() as phone:
@@ -179,8 +179,9 @@ class Phone(Watching):
             packages: All processes of each, in every user; waits for one that does not run yet.
             lasting: Seconds, or ``10m``; None for until Ctrl-C.
             hz: Samples a second: peaks between two are missed.
-            game: By the thresholds of games.
-            trim: At the end ask what is not in front to give memory back, and say what it gave.
+            game: Judge by the thresholds of games.
+            trim: At the end ask processes that are not in front to give memory back, and say what
+                they gave.
 
         Raises:
             UsageError: no package name, or more samples than are possible.
@@ -221,7 +222,7 @@ class Phone(Watching):
 
         Raises:
             UsageError: *size* is less than 16 MiB.
-            NotPossible: it has swap already, or no unused zram.
+            NotPossible: the device has swap already, or no unused zram.
         """
         from droidreclaim.reclaim import swap
 
@@ -258,8 +259,8 @@ class Phone(Watching):
             allow_flash: Also where swap wears the storage.
 
         Raises:
-            UsageError: no such profile, or not 1 s to 168 h.
-            ProfileError: it has faults; the message has a line for each.
+            UsageError: no such profile, or *lasting* is not 1 s to 168 h.
+            ProfileError: the profile has faults; the message has a line for each.
         """
         from droidreclaim.session.guard import Guard
 
@@ -287,8 +288,8 @@ class Phone(Watching):
                 ``taken>=1GiB``. It also stops at the first kill.
             lasting: How long at most, from the beginning on: 60 s where None, up to 10 min.
             compressible: How far zram can compress what is taken.
-            seed: Of its content.
-            adj: oom_score_adj of who holds it, 0 to 100.
+            seed: Seed of its content.
+            adj: oom_score_adj of the process that holds it, 0 to 100.
             cap: Take no more than this.
             yes: Also on a device that is neither an emulator nor the pocket phone.
 
@@ -304,7 +305,7 @@ class Phone(Watching):
 
     def explain(self, profile: str | Profile | None = None) -> Explanation:
         """
-        What a guard with *profile* would do now, by the guard's own word. Nothing is touched.
+        What a guard with *profile* would do now, as the guard itself says. Nothing is touched.
 
             >>> import droidreclaim as dr
             >>> with dr.connect() as phone:
@@ -317,7 +318,7 @@ class Phone(Watching):
 
         Raises:
             UsageError: no such profile.
-            ProfileError: it has faults; the message has a line for each.
+            ProfileError: the profile has faults; the message has a line for each.
         """
         return self.guard(profile).explain()
 

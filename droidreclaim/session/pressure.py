@@ -60,7 +60,7 @@ class Pressure:
     It ends with the block, with the cable and with this process, whatever becomes of them.
 
     Attributes:
-        result: As it stood when it was last asked for.
+        result: The pressure's state when it was last asked for; None before the block.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Pressure:
         Take memory until the condition holds; it stays held.
 
         Raises:
-            UsageError: a real device, and nobody said yes.
-            NotAchieved: it ended before; *result* says how far it came.
+            UsageError: a real device, without *yes*.
+            NotAchieved: the pressure ended before that; *result* says how far it came.
             NotPossible: no root, or the device refuses it.
         """
         self._ask()
@@ -132,12 +132,12 @@ class Pressure:
             raise
 
     def status(self) -> PressureResult:
-        """How it stands, and who ended meanwhile by whom."""
+        """The pressure's state now, with processes that ended meanwhile and who killed them."""
         self.result = self._explained(self._call("pressure_status", 0.0))
         return self.result
 
     def hold(self, lasting: float | str) -> PressureResult:
-        """Hold what was taken for so long; returns sooner when it ends by itself."""
+        """Hold what was taken for *lasting*; returns sooner when the pressure ends by itself."""
         until_s = time.monotonic() + seconds_of(lasting)
         while (left_s := until_s - time.monotonic()) > 0:
             time.sleep(min(_LOOK_S, left_s))
@@ -147,7 +147,7 @@ class Pressure:
         return self.status()
 
     def end(self) -> PressureResult:
-        """Give the memory back and wait until it is."""
+        """Give the memory back and wait until that is done."""
         self.result = self._explained(self._call("pressure_end", _END_PATIENCE_S))
         return self.result
 
@@ -191,7 +191,7 @@ class Pressure:
         return result_of(reply, self._until.size_bytes)
 
     def _explained(self, result: PressureResult) -> PressureResult:
-        """Join with what the device says of kills; nothing ended, nothing is asked."""
+        """Add what the device says of kills; the device is asked only where a process ended."""
         if not result.deaths and not result.oom_kills and result.ended_by != "killed":
             return result
         settled_s = time.monotonic() + _SETTLE_S
@@ -250,7 +250,7 @@ def why_not_reached(result: PressureResult) -> str:
 
 
 def join_deaths(deaths: tuple[Death, ...], records: tuple[KillRecord, ...]) -> tuple[Death, ...]:
-    """Say of each death who killed; add who was killed for memory and not watched."""
+    """Say of each death who killed; add processes killed for memory that were not watched."""
     by_pid = {one.pid: one for one in records}
     joined = [_spoken_for(one, by_pid.get(one.pid)) for one in deaths]
     watched = {one.pid for one in deaths}

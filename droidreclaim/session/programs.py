@@ -22,7 +22,7 @@ _log = logging.getLogger("droidreclaim")
 
 
 class Programs:
-    """Which device it is, and our programs there: what `Phone` stands on."""
+    """A device and our programs on it: the base of `Phone`."""
 
     def __init__(self, device: AdbDevice, search: Search, *, timeout_s: float) -> None:
         self._device = device
@@ -93,7 +93,7 @@ class Programs:
 
     @property
     def device(self) -> AdbDevice:
-        """The device behind, for commands of its shell."""
+        """The device itself, for commands of its shell."""
         return self._device
 
     def another(self) -> Self:
@@ -172,7 +172,7 @@ class Programs:
 
     def start_reader(self) -> RunningHelper:
         """
-        Another helper that only reads, as root or else as the shell; whoever asks closes it.
+        Start another helper that only reads, as root or else as the shell; the caller closes it.
 
         Raises:
             NotPossible: the device runs no program of ours.
@@ -182,7 +182,7 @@ class Programs:
         return connect_as_shell(self._device, timeout_s=self._timeout_s)
 
     def snapshot(self, *, states: bool = False) -> Snapshot:
-        """All processes, attributed to packages; without helper, what ActivityManager tells."""
+        """All processes with their packages; without a helper, those that ActivityManager lists."""
         try:
             helper = self.reader
         except NotPossible as error:
@@ -191,7 +191,7 @@ class Programs:
             seen = processes_without_root(self._device, timeout_s=self._timeout_s)
             _log.info("%s; root would add memory, native and system processes", error)
             return seen
-        if states or helper is self._shell:  # packages.list is root's: the dump names packages
+        if states or helper is self._shell:  # only root reads packages.list; the dump has packages
             from droidreclaim.inspect.states import processes_with_states
 
             self._info, seen = processes_with_states(

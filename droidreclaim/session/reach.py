@@ -47,9 +47,9 @@ def connect(  # noqa: PLR0913 (one argument for each option of the command line)
         root_timeout_s: Deadline of the whole search for root; where None, a first ``su`` may wait
             75 s for its answer on the phone.
         adb_root: Allow ``adb root``, which restarts adbd.
-        root: False leaves root and helper until something needs them; without either there are
-            `Phone.ps`, `Phone.kills`, `Phone.headroom`, all of `App` but page-outs, and of these
-            ``am compact`` and trim.
+        root: False waits with root and helper until something needs them. Without either these
+            work: `Phone.ps`, `Phone.kills`, `Phone.headroom`, all of `App` but page-outs, and
+            page-outs by ``am compact`` or trim.
 
     Raises:
         UsageError: more than one of *serial*, *usb* and *emulator*.
@@ -77,14 +77,14 @@ def devices(
     adb_root: bool = False,
 ) -> tuple[DeviceStatus, ...]:
     """
-    Every attached device that the arguments mean (see `connect`), ready or why not.
+    Every attached device that the arguments mean (see `connect`): ready, or why it is not.
 
         >>> import droidreclaim as dr
         >>> [device.state for device in dr.devices() if device.ready]
         ['device']
 
     Raises:
-        DeviceError: the adb server does not answer; a device that does not is a row with a reason.
+        DeviceError: the adb server does not answer. For a device that does not, the row says why.
     """
     choice: Choice = read_choice(serial, usb, emulator, os.environ.get("ANDROID_SERIAL"))
     from droidreclaim.inspect import devices as look  # noqa: PLC0415 (most callers connect)

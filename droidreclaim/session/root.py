@@ -1,4 +1,4 @@
-"""A program of ours as root: by the way that worked last time, else by any that does."""
+"""Start a program of ours as root: by the way that worked last time, else by any that does."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def start_rooted(
 def _remembered(
     search: Search, timeout_s: float, kind: str, watch: bool
 ) -> tuple[RootWay, RunningHelper] | None:
-    """By the way that worked last time; None where there is none any more."""
+    """Start the program by the way that worked last time; None where that works no more."""
     device, memory = search.device, search.memory
     way = memory.recall(device)
     if way is None:

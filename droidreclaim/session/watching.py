@@ -65,7 +65,7 @@ class Watching(Programs):
         bands = bands_of(band)
         seen = self.snapshot(states=states)
         if not states and any(process.cached_anyway for process in seen.processes):
-            seen = self.snapshot(states=True)  # adj and what the app is disagree: show both
+            seen = self.snapshot(states=True)  # adj and the app's state disagree: show both
         return apps.listed(seen, packages=names, bands=bands, user=user, sort=sort)
 
     # Kills and how near they are
@@ -137,7 +137,7 @@ class Watching(Programs):
 
     @property
     def headroom_basis(self) -> Basis:
-        """Who kills there, by which settings: as of a few seconds ago while headroom is watched."""
+        """Who kills there, by which settings; some seconds old while headroom is watched."""
         if self._basis is None:
             self._basis = self._live_basis()
         return self._basis.now()

@@ -13,7 +13,7 @@ from droidreclaim.snapshot.owners import Attribution, Member, is_app
 
 # ProcessList.makeProcStateString: with activities, client of one, recent, empty.
 _CACHED_STATES = frozenset({"CAC", "CACC", "CRE", "CEM"})
-_PERCEPTIBLE_ADJ = 200  # below it adj is believed against all others
+_PERCEPTIBLE_ADJ = 200  # a process below this adj is in use, whatever its state says
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Snapshot:
     All processes of a device at one moment, each with the packages it serves.
 
     Attributes:
-        processes: By pid.
+        processes: Sorted by pid.
         packages: Installed packages by app id (the uid without its user); empty when
             /data/system/packages.list could not be read.
         helper_pid: Pid of the helper that took it; it and its ancestors are ours.
@@ -44,11 +44,11 @@ class Snapshot:
 
     @cached_property
     def unproven(self) -> tuple[Process, ...]:
-        """App processes of which neither uid nor parent tells whose they are."""
+        """App processes of which neither uid nor parent tells the package."""
         return tuple(one for one in self.processes if one.owner is Owner.UNPROVEN)
 
     def asking(self, ask: Callable[[], Mapping[int, Member]]) -> Snapshot:
-        """The same with ActivityManager's word on whose the unproven are; unasked without any."""
+        """Have ActivityManager name the packages of unproven processes, if there are any."""
         told = ask() if self.unproven else {}
         members = {one.pid: told[one.pid] for one in self.unproven if one.pid in told}
         if not members:
@@ -57,7 +57,7 @@ class Snapshot:
 
     @cached_property
     def app_zygotes(self) -> frozenset[int]:
-        """Apps' processes that isolated ones of theirs are forked from: no other may fork such."""
+        """Pids of app zygotes: apps' processes that have forked isolated ones, as only they may."""
         forked = (one for one in self.processes if one.isolated and one.ppid in self.by_pid)
         parents = (self.by_pid[one.ppid] for one in forked if one.ppid is not None)
         return frozenset(one.pid for one in parents if is_app(one) and not one.isolated)
@@ -69,7 +69,7 @@ class Snapshot:
         return any(package in names for names in self.packages.values())
 
     def nearest(self, package: str) -> list[str]:
-        """Names close to one that is not there, best first, at most three."""
+        """Names close to *package*, which is not there: best first, at most three."""
         known = {name for names in self.packages.values() for name in names}
         known.update(name for process in self.processes for name in process.packages)
         return difflib.get_close_matches(package, sorted(known), n=3, cutoff=0.5)
@@ -86,7 +86,7 @@ class Snapshot:
 
 
 def cached_by_state(process: Process) -> Process:
-    """*process* as a cached one where ActivityManager's state says so and its adj does not."""
+    """Put *process* into the cached band where its state says so and its adj does not."""
     adj, state = process.oom_score_adj, process.state
     if adj is None or not _PERCEPTIBLE_ADJ <= adj < CACHED_ADJ or state is None:
         return process
@@ -123,7 +123,8 @@ def build(
         packages: Installed packages by app id.
         members: What ActivityManager says, by pid. Its packageList beats all else where uid and
             name agree; where they do not, the pid is another's by now.
-        names_do: Of captured text alone: what a name says is listed where nothing tells more.
+        names_do: For captured text alone: take the package that a process's name says, where
+            nothing else tells.
     """
     ordered = sorted(processes, key=lambda process: process.pid)
     attribution = Attribution(

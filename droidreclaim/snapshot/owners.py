@@ -1,4 +1,4 @@
-"""Whose a process is by its uid, its parent's or ActivityManager, never by its name. Pure."""
+"""Find a process's packages by its uid, its parent or ActivityManager, not by its name. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_app(process: Process) -> bool:
 
 def is_zygote(process: Process) -> bool:
     """
-    Whether a process of the system's is one that apps are forked from.
+    Whether a process is a zygote of the system's, from which apps are forked.
 
     An app may call its processes anything: under an app's uid such a name says nothing.
     """
@@ -53,7 +53,7 @@ class Member:
     Attributes:
         uid: The uid it runs under; *owner_uid* that of the app it serves, where it is isolated.
         packages: Its packageList; empty where the dump had only rows.
-        state: None where only whose it is was asked for.
+        state: None where only the packages were asked for.
         band_adj: Its adj, or the floor of its band where only that is known.
     """
 
@@ -68,9 +68,9 @@ class Member:
         """
         Whether *process*, found under the same pid, is this one and not a later owner of the pid.
 
-        Zygote writes a name into the room its own command line had, so long ones are cut there;
-        the kernel's comm keeps the last 15 characters of an app's name. An isolated uid is given
-        to one process alone, whatever that calls itself.
+        Zygote writes a name into the room of its own command line, which cuts long names; the
+        kernel's comm has the last 15 characters of an app's name. An isolated uid belongs to one
+        process alone, whatever its name.
         """
         if process.isolated and self.uid == process.uid:
             return True
@@ -106,15 +106,15 @@ class Attribution:
         self._packages = packages
         self._members = members
         self._names_do = names_do
-        self._known: dict[int, tuple[str, ...]] = {}  # what a pid's process has from its parent
+        self._known: dict[int, tuple[str, ...]] = {}  # packages from the parent, by pid
 
     def member_of(self, process: Process) -> Member | None:
-        """What ActivityManager says of it, None where it says nothing."""
+        """What ActivityManager says of *process*; None where it says nothing."""
         member = self._members.get(process.pid)
         return member if member is not None and member.is_about(process) else None
 
     def found(self, process: Process) -> Found:
-        """The packages of a process, and what proves that they are: None where none could be."""
+        """The packages of a process, and what proves them: None for a process of no app."""
         if told := self._told(process):
             return told, Owner.ACTIVITY_MANAGER
         if not is_app(process) or process.kernel_thread:
@@ -138,7 +138,7 @@ class Attribution:
         return self._owners(member.owner_uid)
 
     def _owners(self, uid: int | None) -> tuple[str, ...]:
-        """The packages of an app's uid; none of an isolated one, which is nobody's by itself."""
+        """The packages of an app's uid; none for an isolated uid, which tells nothing alone."""
         if uid is None or is_isolated(uid):
             return ()
         app_id = uid % USER_RANGE
@@ -147,18 +147,18 @@ class Attribution:
         return self._packages.get(app_id, ())
 
     def _by_uid(self, process: Process) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Certain packages, or those it has if its parent has none: of a shared uid, all."""
+        """Certain packages, and likely ones (all of a shared uid) for want of a parent's."""
         owners = self._owners(process.uid)
         base = process.name.partition(":")[0]
-        if base in owners:  # of a uid that several packages share: the name says which
+        if base in owners:  # the name chooses among packages that share a uid
             return (base,), ()
         return (owners, ()) if len(owners) == 1 else ((), owners)
 
     def _inherited(self, process: Process) -> tuple[str, ...]:
         """
-        What a child has from its parent: native children, and isolated ones of an app zygote.
+        The packages that a native child, or an isolated one of an app zygote, has from its parent.
 
-        Walked up once for all on the way; a scan is not atomic, so a loop is possible.
+        One walk up answers for all on the way. A scan is not atomic, so a loop is possible.
         """
         passed: list[int] = [process.pid]
         found: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ class Attribution:
             if parent is None or parent.pid in seen:
                 break
             if one.isolated and is_app(parent) and not parent.isolated:
-                found = self._owners(parent.uid)  # only a zygote of the app's can fork such a one
+                found = self._owners(parent.uid)  # only a zygote of the app's own forks these
                 break
             if parent.uid != one.uid:
                 break
@@ -190,6 +190,6 @@ class Attribution:
 
 
 def _named(process: Process) -> tuple[str, ...]:
-    """The package that its name says, where it says one."""
+    """The package that a process's name says, where it says one."""
     base = process.name.partition(":")[0]
     return (base,) if "." in base and "/" not in base else ()

@@ -46,16 +46,16 @@ def members_of_lru(entries: Iterable[LruEntry]) -> dict[int, Member]:
 
 
 def owners_only(members: Mapping[int, Member]) -> dict[int, Member]:
-    """*members* for whose they are alone, where nobody asked for states."""
+    """Return *members* without states, where only their packages are wanted."""
     return {pid: replace(one, state=None) for pid, one in members.items()}
 
 
 def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snapshot:
     """
-    The map as captured text alone gives it: rows of ``ps``, a dump, or both.
+    Build the map from captured text alone: rows of ``ps``, a dump, or both.
 
-    What neither says stays None; a process has no start time there, and its band is unknown
-    unless the dump had an adj or the label of a band.
+    What neither says is None. Processes have no start time, and their band is unknown unless the
+    dump has an adj or the label of a band.
     """
     rows = list(rows)  # "ps -T" and toolbox's "-t" print a row a thread
     threads = toolbox_threads(rows)
@@ -70,7 +70,7 @@ def captured(members: Mapping[int, Member], rows: Iterable[PsRow] = ()) -> Snaps
 
 
 def with_unseen(seen: Snapshot, members: Mapping[int, Member]) -> Snapshot:
-    """*seen* and what ActivityManager lists besides: of those no memory is known."""
+    """Add to *seen* what only ActivityManager lists; the memory of these is unknown."""
     absent = {pid: _of_member(pid, one) for pid, one in members.items() if pid not in seen.by_pid}
     everybody = sorted((absent | seen.by_pid).items())
     return replace(seen, processes=tuple(one for _, one in everybody))
@@ -141,7 +141,7 @@ def _of_member(pid: int, member: Member) -> Process:
 
 
 def _with_adj(process: Process, member: Member | None) -> Process:
-    """What a dump adds to a row; a bare label (``cch``) names a band and no number."""
+    """Add a dump's adj and band to *process*; a bare label (``cch``) gives a band and no number."""
     if member is None or process.state is None:
         return process
     named = replace(

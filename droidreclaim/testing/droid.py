@@ -1,4 +1,4 @@
-"""A device leased for a test: what a phone can do, and afterwards it is as it was."""
+"""A device leased for a test: it does what a phone does, and is restored afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Droid:
     The fixture ``droid``: a `Phone` that is this test's alone.
 
     Attributes:
-        phone: All else that `droidreclaim.Phone` has.
+        phone: The `droidreclaim.Phone` itself, for its other methods.
     """
 
     def __init__(self, phone: Phone, lease: Lease) -> None:
@@ -73,7 +73,7 @@ class Droid:
         return self.phone.kills(since=max(1.0, time.monotonic() - self._begun_s)).records
 
     def survives(self, app: App | str) -> AbstractContextManager[AppIdentity]:
-        """See that *app* lives through the block, its process and its activity."""
+        """Check that *app* lives through the block: its process and its activity."""
         return survives(self.phone, self.app(app) if isinstance(app, str) else app)
 
     def footprint(self, app: App | str, *, hz: float = 10.0) -> FootprintWatch:
@@ -90,16 +90,16 @@ class Droid:
     def pressure(
         self, until: str = "kill", *, lasting: float | str | None = None, yes: bool = False
     ) -> Pressure:
-        """Memory really short for the length of a ``with`` block; see `Phone.pressure`."""
+        """Make memory really short for the length of a ``with`` block; see `Phone.pressure`."""
         return self.phone.pressure(until, lasting=lasting, yes=yes)
 
     def swap_on(self, size: int | str | None = None) -> SwapDevice:
-        """An unused zram as swap until the test ends; see `Phone.swap_on`."""
+        """Make an unused zram swap until the test ends; see `Phone.swap_on`."""
         self._will_undo("swap")
         return self.phone.swap_on(size)
 
     def adopt(self) -> None:
-        """Undo what a test left here whose process was killed."""
+        """Undo what a test has left on the device whose process was killed."""
         self._made = self._lease.left()
         if self._made:
             _log.info("%s: undoing what a test left: %s", self.serial, ", ".join(self._made))
@@ -132,7 +132,7 @@ class Droid:
                 self._made -= {what}
             except DeviceError as error:
                 _log.warning("%s: not restored: %s", self.serial, error)
-                return  # its note stays: whoever has the device next undoes it
+                return  # the note stays: whoever leases the device next undoes it
             except DroidReclaimError as error:
                 failed.append(error)
         if not failed:
@@ -149,7 +149,7 @@ class Droid:
             guard.stop()
         except NotAchieved:
             if guard.status().guard.running:
-                raise  # not one that ended by itself meanwhile
+                raise  # a guard that ended by itself meanwhile is no error
 
     def _swap_off(self) -> None:
         try:
@@ -157,11 +157,11 @@ class Droid:
         except NotPossible as error:
             cause = error.__cause__
             if not (isinstance(cause, HelperError) and cause.errno == "ENOENT"):
-                raise  # not: there is none of ours, the test has undone it
+                raise  # ENOENT, no swap of ours, is no error: the test has undone it
 
 
 def artefacts(droid: Droid) -> dict[str, bytes]:
-    """What to keep of a failed test, by the name of its file: kills, exit-info, log, screen."""
+    """Collect what to keep of a failed test, by name of file: kills, exit-info, log, screen."""
     kept: dict[str, bytes] = {}
     commands = {
         "log.txt": ["logcat", "-d", "-v", "threadtime", "-t", "5000"],

@@ -1,4 +1,4 @@
-"""One test at a time on a device: a lock a serial, which ends with the process that holds it."""
+"""One test at a time on a device: a lock for each serial, which ends with its holder's process."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Lease:
     _descriptor: int
 
     def note(self, what: frozenset[str]) -> None:
-        """Write down what is to be undone there, before it is done; an empty set once it is."""
+        """Write down what is to be undone, before it is done; an empty set once it is undone."""
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, " ".join(sorted(what)).encode(), 0)
 
     def left(self) -> frozenset[str]:
-        """What somebody noted whose process ended before it was undone."""
+        """Read what a test run noted and did not undo before its process ended."""
         return frozenset(
             os.pread(self._descriptor, _MOST_BYTES, 0).decode("ascii", "replace").split()
         )
 
     def release(self) -> None:
-        """Let others have it."""
+        """Let other test runs have the device."""
         os.close(self._descriptor)
 
 
@@ -46,13 +46,14 @@ def take(
     """
     Lease *count* devices, waiting until so many are free at once.
 
-    None is held while others are waited for, so that two who want two each both get on.
+    No device is held while others are waited for: so two runs that want two each cannot block each
+    other.
 
     Args:
-        candidates: Asked again while waiting: a device that comes back is one.
+        candidates: Called again while waiting, so that a device that comes back counts.
 
     Raises:
-        DeviceTimeout: that did not happen within *timeout_s*.
+        DeviceTimeout: so many were not free at once within *timeout_s*.
     """
     end_s = time.monotonic() + timeout_s
     while True:

@@ -34,8 +34,8 @@ class Pool:
     The devices of one worker.
 
     Attributes:
-        serials: Those that were named; empty for all that are attached.
-        boot: Whether to boot a pocket phone, this worker's own.
+        serials: The devices that were named; empty for all that are attached.
+        boot: Whether to boot pocket phones of this worker's own.
         wait_s: How long a test waits for a device that others use.
     """
 
@@ -69,7 +69,7 @@ class Pool:
         return there
 
     def _named(self) -> tuple[str, ...]:
-        """Those to choose from; empty for all that are attached."""
+        """The devices to choose from; empty for all that are attached."""
         return self.serials or tuple(filter(None, [os.environ.get("ANDROID_SERIAL")]))
 
     @contextmanager
@@ -77,12 +77,12 @@ class Pool:
         self, count: int = 1, wants: Mapping[str, Any] | None = None
     ) -> Iterator[list[Droid]]:
         """
-        Have *count* devices that meet *wants*; afterwards they are as they were.
+        Lease *count* devices that meet *wants*, and restore them after the block.
 
-        A device that was there in this run and is lost is waited for.
+        Waits for a device that is lost and was attached earlier in this run.
 
         Raises:
-            NoDevice: fewer are there.
+            NoDevice: fewer are attached.
             Unmet: fewer meet *wants*.
             DeviceTimeout: others used them for too long, or one that was lost did not come back.
         """
@@ -100,7 +100,7 @@ class Pool:
                 _give_back(droids, leases)
                 if not deadline.left_s() or set(_serials(leases)) <= set(self.online(count)):
                     raise
-                # It vanished between the lease and its first answer: another one, or it again.
+                # A device vanished between the lease and its first answer: lease again.
             except BaseException:
                 _give_back(droids, leases)
                 raise
@@ -110,7 +110,7 @@ class Pool:
             _give_back(droids, leases)
 
     def close(self) -> None:
-        """End the pocket phone."""
+        """End the pocket phones."""
         if self._booted:
             from droidreclaim.lab.phone import vm  # noqa: PLC0415 (for those who boot one)
 
@@ -144,7 +144,7 @@ class Pool:
         return [one for one in there if meets(self._facts_of(one), wants)] if wants else there
 
     def _facts_of(self, serial: str) -> Facts:
-        """Asked once; one that does not answer has nothing."""
+        """Return what a device has, asked until it answers once; it has nothing until then."""
         if serial not in self._facts:
             try:
                 with connect(serial, root=False) as phone:
@@ -154,7 +154,7 @@ class Pool:
         return self._facts[serial]
 
     def _pocket_phones(self, count: int) -> tuple[str, ...]:
-        """This worker's own, booted as they are wanted; in place of one that ended, another."""
+        """Boot phones until this worker has *count* of its own that run; returns them all."""
         from droidreclaim.lab.phone import vm  # noqa: PLC0415 (for those who boot one)
         from droidreclaim.lab.phone.state import Config  # noqa: PLC0415
 
@@ -179,7 +179,7 @@ def _serials(leases: Sequence[Lease]) -> list[str]:
 
 
 def _give_back(droids: Sequence[Droid], leases: Sequence[Lease]) -> None:
-    """All of them, whatever goes wrong with one; what went wrong is raised afterwards."""
+    """Restore and release all devices, even where one fails; raises the last error at the end."""
     failed: BaseException | None = None
     for droid in droids:
         try:

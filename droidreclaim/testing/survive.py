@@ -26,10 +26,11 @@ class DidNotSurvive(AssertionError):
 @contextmanager
 def survives(phone: Phone, app: App) -> Iterator[AppIdentity]:
     """
-    See that *app* is the same process, with the same activity, after the block as before.
+    Check that *app* is the same process, with the same activity, after the block as before.
 
     Raises:
-        DidNotSurvive: it does not run when the block begins, or is another life at its end.
+        DidNotSurvive: it does not run when the block begins, or has another process or activity
+            at its end.
     """
     before = app.identity()
     if before.process is None:
@@ -82,7 +83,7 @@ def _lost(
 
 
 def _kills(phone: Phone, pid: int, begun_s: float) -> Sequence[KillRecord]:
-    """Kills since the block began; asked again until that of *pid* is among them."""
+    """Ask for kills since the block began, until that of *pid* is among them or time is over."""
     end_s = time.monotonic() + _LOG_S
     found: Sequence[KillRecord] = ()
     while True:

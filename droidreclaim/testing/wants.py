@@ -34,7 +34,7 @@ class Facts:
 
 
 def facts_of(phone: Phone) -> Facts:
-    """Ask a device; root is looked for, and may be asked for on its screen once."""
+    """Ask a device what it has; the search for root may ask a question on its screen, once."""
     root = phone.way_if_any() is not None
     info = phone.info
     pages = _answer_of(phone, "getconf", "PAGE_SIZE") if info.page_bytes is None else ""
@@ -58,10 +58,10 @@ def _answer_of(phone: Phone, *words: str) -> str:
 
 def check(wants: Mapping[str, Any]) -> None:
     """
-    See that ``@pytest.mark.droid(...)`` can be read.
+    Check the words of ``@pytest.mark.droid(...)``.
 
     Raises:
-        UsageError: a word that it does not know, or a value that makes no sense.
+        UsageError: a word that is not known, or a value that makes no sense.
     """
     for name, value in wants.items():
         if name not in _KNOWN:

@@ -1,1 +1,1 @@
-"""The live view of a phone: a round trip and a frozen `Frame` a tick, three ways to show it."""
+"""The live view of a phone: one round trip and one frozen `Frame` a tick, shown in three ways."""

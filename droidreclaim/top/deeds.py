@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 def attempt(
     job: Callable[[Side], _T], then: Callable[[_T | DroidReclaimError], None]
 ) -> Callable[[Side], None]:
-    """A job that tells *then* what came of *job*, also when that is an error."""
+    """Return a job that hands *then* the result of *job*, or its error."""
 
     def work(side: Side) -> None:
         try:
@@ -52,7 +52,7 @@ def reclaim(row: Row, how: str, *, dry_run: bool) -> Callable[[Side], ReclaimRes
 
 
 def plan_lines(result: ReclaimResult) -> list[str]:
-    """What a dry run says, in sentences."""
+    """Say in sentences what a dry run found."""
     lines = []
     for one in result.targets:
         moves = one.advice.movable_bytes if result.how == "pageout" else one.advice.swapped_bytes
@@ -81,7 +81,7 @@ def action_of(result: ReclaimResult) -> Action:
 
 
 def done_line(result: ReclaimResult) -> str:
-    """What was done, in one line."""
+    """Say in one line what was done."""
     action = action_of(result)
     if action.outcome not in ("reclaimed", "prefetched"):
         whys = [one.why for one in result.targets if one.why]
@@ -106,11 +106,11 @@ def guards_apps(side: Side) -> tuple[AppLine, ...]:
 
 
 def guard_start(profile: str) -> Callable[[Side], str]:
-    """Start a guard; its line says which."""
+    """Return a job that starts a guard, and says which one runs."""
 
     def work(side: Side) -> str:
         line = side.phone.guard(profile).start()
-        side.forget()  # a session with its program, which nobody needs any more
+        side.forget()  # ends the session with the guard's program, which is not needed any more
         return f"the guard runs with {line.profile or profile}, pid {line.pid}"
 
     return work

@@ -26,7 +26,7 @@ class Palette:
 
     Attributes:
         heat: From calm to alarm, three or more.
-        calm: Likewise, of what is no alarm when it is much.
+        calm: The same for values that are no alarm when they are high.
     """
 
     text: str
@@ -103,11 +103,11 @@ def graph(
     colour: Callable[[float], str],
 ) -> list[Text]:
     """
-    *values*, the newest at the right edge, as *height* lines of braille: two of them in a cell.
+    Draw *values*, the newest at the right edge, as *height* lines of braille: two to a cell.
 
     Args:
-        most: The value that fills it.
-        colour: Of a share of *most*.
+        most: The value that fills the height.
+        colour: Gives the colour for a share of *most*.
     """
     newest = values[-2 * width :]
     shown: list[float | None] = [*[None] * (2 * width - len(newest)), *newest]
@@ -124,7 +124,7 @@ def graph(
 
 
 def _cell(pair: Sequence[int], below: int) -> str:
-    """Two columns of dots, as much of them as is over *below*."""
+    """Two columns of dots in a cell whose lower edge is *below* dots up."""
     bits = sum(
         _DOTS[side][dot]
         for side, filled in enumerate(pair)
@@ -155,7 +155,7 @@ def stacked(parts: Sequence[tuple[float, str]], width: int, rest: str) -> Text:
         reached += max(0.0, share)
         until = min(width, round(reached * width))
         if not until and share > 0:
-            until = 1  # what is there is seen
+            until = 1  # a share above 0 has a cell
         line.append("━" * max(0, until - cells), style)
         cells = max(cells, until)
     line.append(" " * (width - cells), rest)

@@ -16,10 +16,10 @@ class Part:
     One process of an app.
 
     Attributes:
-        adj: The lowest of its app for a process that its app started, as the policy counts.
+        adj: As the policy counts: for a process that its app started, the lowest of that app.
         refusal: Why it may not be touched even when it is named; None when it may.
         leaves_bytes: What a page-out would move; None where nobody has looked.
-        back_bytes: Of what its last page-out moved, by whomever, what is in memory again.
+        back_bytes: What is in memory again of what its last page-out moved, whoever did that.
         frozen: Held by a cgroup freezer; None where nobody has looked.
         kinds: What it holds by kind of mapping; empty where nobody has looked.
     """
@@ -46,7 +46,7 @@ class Action:
         outcome: In the words of ``reclaim --json``.
         moved_bytes: What left memory, or came back into it.
         gained_bytes: What the device really had more.
-        by_guard: The guard did it, and not a key here; it does not tell how much moved.
+        by_guard: Whether the guard did it, not a key of this view; the guard tells no size.
     """
 
     what: str
@@ -63,8 +63,8 @@ class Death:
     A process that is gone.
 
     Attributes:
-        at_s: When it was missed, by the host's clock.
-        record: Who killed it and why; None while nobody has said so.
+        at_s: When it was found gone, by the host's clock.
+        record: Who killed it and why; None while no log has said so.
     """
 
     id: ProcessId
@@ -87,8 +87,8 @@ class Row:
         adj: The lowest of its processes, by which it is judged.
         gain_bytes: What a page-out of it would really gain: what leaves, less what zram takes.
         away_s: How long it has been out of the foreground (adj 500 and above); None in it.
-        away_at_least: It was away when the view began: *away_s* counts from there.
-        pss_bytes: Where it was asked for.
+        away_at_least: Whether it was away when the view began: then *away_s* counts from there.
+        pss_bytes: None until it was asked for.
     """
 
     package: str
@@ -109,7 +109,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What names the row from one frame to the next."""
+        """The name of the row, which stays from one frame to the next."""
         if self.death is not None:
             return f"{self.death.id} ended"
         return f"{self.user} {self.package}"
@@ -128,8 +128,8 @@ class Swap:
 
     Attributes:
         zram_bytes: Memory that zram takes for what it holds; None without zram.
-        ratio: How much it holds for each byte of that; None while it holds next to nothing.
-        flash_bytes: What it has written back to flash; None where it writes none.
+        ratio: How much zram holds for each byte it takes; None while it holds next to nothing.
+        flash_bytes: What zram has written back to flash; None where it writes none.
     """
 
     total_bytes: int
@@ -146,7 +146,7 @@ class Moment:
 
     Attributes:
         at_s: By the host's clock.
-        some_share: Of the time since the tick before, in which some task waited for memory.
+        some_share: Share of the time since the tick before in which some task waited for memory.
         refaults_per_s: Pages that came back after they were evicted, of apps and files.
     """
 

@@ -18,7 +18,7 @@ from droidreclaim.top.rows import Known, rows_of, rows_of_deaths
 
 PAST_S = 300.0
 AWAY_ADJ = 500  # out of the foreground, as the guard counts: services and what comes after
-DEAD_S = 60.0  # a killed app stays so long
+DEAD_S = 60.0  # how long a killed app stays on the screen
 ESTIMATE_EVERY_S = 10.0
 # A dry run reads pagemap: at 1/200 of the time estimates cost half a percent of a core.
 _ESTIMATE_SHARE = 200
@@ -53,8 +53,8 @@ class History:
     Attributes:
         guard: What was last heard of the guard.
         pss_bytes: By package and user, where it was asked for.
-        actions: The last one from here on each row, by its key.
-        guards_actions: The guard's last one on each process.
+        actions: This view's last action on each row, by the row's key.
+        guards_actions: The guard's last action on each process.
     """
 
     def __init__(self, *, source: str, root: str | None) -> None:
@@ -82,7 +82,7 @@ class History:
         The processes of the last look whose page-out is to be estimated in the next.
 
         Args:
-            packages: Those whose rows are seen, as `Row.key`; None for all.
+            packages: Keys (`Row.key`) of the rows on the screen; None for all.
         """
         if now_s < self._next_estimate_s:
             return ()
@@ -104,7 +104,7 @@ class History:
         return tuple(process for _, process in due[:_AT_ONCE])
 
     def frame(self, look: Look, basis: Basis) -> Frame:
-        """What is to be shown of *look*."""
+        """Make the frame that shows *look*."""
         apps = [one for one in look.seen.processes if (one.packages or one.owner) and one.id]
         self._keep(look, apps)
         swap_state = read_swap_state(look.files)
@@ -147,7 +147,7 @@ class History:
     # What is remembered
 
     def _keep(self, look: Look, apps: Sequence[Process]) -> None:
-        """Take over what *look* says of each process, and miss those that are gone."""
+        """Take over what *look* says of each process, and note those that are gone."""
         now = {one.id: one for one in apps if one.id is not None and not one.zombie}
         for gone in self._last.keys() - now.keys():
             self._bury(self._last[gone], look.at_s)
@@ -178,7 +178,7 @@ class History:
         self._deaths.append(death)
 
     def _deaths_now(self, now_s: float) -> list[Death]:
-        """Those of the last minute, each with who killed it, once that is known."""
+        """The deaths of the last minute, each with who killed, once that is known."""
         by_pid = {record.pid: record for record in self._told}
         self._deaths = [
             replace(one, record=one.record or by_pid.get(one.id.pid))
@@ -188,7 +188,7 @@ class History:
         return self._deaths
 
     def _guard(self, pids: Sequence[int]) -> GuardSeen | None:
-        """The guard that runs, with its profile where that was asked of this one."""
+        """The guard that runs, with its profile once this guard has been asked for it."""
         if not pids:
             return None
         if self.guard is None or self.guard.pid not in pids:
@@ -225,7 +225,7 @@ class History:
         )
 
 
-# Until Linux 5.8 one counter, of files alone.
+# The third is the only counter until Linux 5.8, and counts files alone.
 _REFAULTS = ("workingset_refault_anon", "workingset_refault_file", "workingset_refault")
 
 
@@ -288,7 +288,7 @@ def _follow(track: _Track, process: Process, boot_s: float) -> None:
     swap = process.memory.swap_bytes or 0
     if swap - track.swap_bytes >= _NEW_PAGE_OUT_BYTES:
         track.peak_swap_bytes = swap
-        track.estimate = None  # it has moved
+        track.estimate = None  # the memory has moved
     track.swap_bytes, track.peak_swap_bytes = swap, max(track.peak_swap_bytes, swap)
 
 

@@ -1,4 +1,4 @@
-"""One device watched by threads of its own, which wait for it when it is lost and go on."""
+"""Watch a device in threads of its own; they wait for a lost device, and then go on."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _log = logging.getLogger("droidreclaim")
 _AGAIN_S = 1.0  # between two tries to reach a device that is lost
 _GUARD_EVERY_S = 10.0
 _OWNERS_EVERY_S = 10.0  # a dumpsys, where uid and parent do not tell whose a process is
-# Each is a script on the device, and costs as much as some ticks: who kills changes seldom, and of
-# its own kills only the kernel's last resort is in no other log.
+# Each is a script on the device, and costs as much as some ticks. Who kills changes seldom; in the
+# kernel's log, only the kills of its own OOM killer are in no other log.
 _BASIS_EVERY_S = 30.0
 _KERNEL_EVERY_S = 10.0
 _ONCE_S = 1.0  # lmkd judges over a second, and so do rates
@@ -44,7 +44,7 @@ class Picture:
 
     Attributes:
         frame: The last one; None before the first.
-        lost: Why there is none since; None while the device answers.
+        lost: Why there is no newer one; None while the device answers.
         ended: What ended the watching for good.
     """
 
@@ -85,12 +85,12 @@ def _begin(phone: Phone) -> tuple[Looker, History]:
 
 
 def _way_of(phone: Phone) -> RootWay | None:
-    """The way that its helper is root by; None where that runs as the shell."""
+    """The way by which its helper is root; None where the helper runs as the shell."""
     return phone.way if phone.rooted else None
 
 
 def _is_owner_wanted(seen: Snapshot) -> bool:
-    """Whether apps have no name: isolated ones, or all where packages.list is root's."""
+    """Whether apps lack a package: isolated ones, or all where only root reads packages.list."""
     return bool(seen.unproven) or not seen.packages
 
 
@@ -98,12 +98,12 @@ class Live:
     """
     Looks at a device every *every_s* seconds until `stop`; a context manager.
 
-    Nobody waits for the threads that look and listen: who shows the picture takes the last one, and
-    says how old it is.
+    A view never waits for the threads that look and listen: it shows the last picture, and says how
+    old that is.
 
     Attributes:
         seen: Keys of the rows on the screen, of which page-outs are estimated; None for all.
-        side: For what is asked beside.
+        side: Asks the device what a tick does not tell.
     """
 
     def __init__(self, phone: Phone, reach: Callable[[], Phone], *, every_s: float = 1.0) -> None:
@@ -136,7 +136,7 @@ class Live:
             threading.Thread(target=work, name=f"top-{name}", daemon=True).start()
 
     def stop(self) -> None:
-        """End the sessions; whoever waits for an answer of one then ends as well."""
+        """End the sessions, and with them the threads that wait for their answers."""
         self._stopped.set()
         self.side.close()
         self._phone.close()
@@ -147,8 +147,11 @@ class Live:
         return self._picture
 
     def pictures(self) -> Iterator[Picture]:
-        """Each as it comes, and while the device is lost the same again each second; never waits
-        longer than that, and ends with one that has ended."""
+        """
+        Yield each picture as it comes, and the last one again each second while the device is lost.
+
+        Ends with a picture that has ended.
+        """
         count = -1
         while self._picture.ended is None or count < self._count:
             with self._changed:
@@ -159,7 +162,7 @@ class Live:
                 yield picture
 
     def note(self, note: Callable[[History], None]) -> None:
-        """Have *note* told to the history before the next tick."""
+        """Have *note* called with the history before the next tick."""
         self._notes.put(note)
 
     def note_action(self, key: str, action: Action) -> None:
@@ -180,7 +183,7 @@ class Live:
                 return
 
     def _look_on(self) -> None:
-        """A tick after the other, until the device is lost."""
+        """Take tick after tick, until `stop` or until the device is lost."""
         phone = self._phone
         looker, history = _begin(phone)
         if self._history is None:

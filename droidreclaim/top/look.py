@@ -19,9 +19,9 @@ from droidreclaim.snapshot import Member, Snapshot
 _FILES = (
     "meminfo", "vmstat", "zoneinfo", "pressure/memory", "uptime", "swaps", "zram", "zram_flash",
 )  # fmt: skip
-# In between, what a process is named and who runs it is not read again: see PROTOCOL.md.
+# Looks in between do not read names and uids again: see device-scripts/PROTOCOL.md.
 WHOLE_EVERY = 60
-# Counted of whoever is seen: a dry run only reads, and what may be touched the rows say.
+# For all processes that are seen: a dry run only reads, and the rows say what may be touched.
 _ESTIMATE = verbs.Orders(floor=FORCED_FLOOR, what="anon", dry_run=True)
 
 
@@ -72,7 +72,7 @@ class Looker:
         Look once.
 
         Args:
-            targets: Of these also what a page-out would move.
+            targets: Processes for which to estimate what a page-out would move.
 
         Raises:
             DeviceError: the device was lost, or did not answer in time.
@@ -142,5 +142,5 @@ class Looker:
 
 
 def _is_own(process: Process) -> bool:
-    """Whether it runs under the uid of an app itself, which packages.list tells of."""
+    """Whether *process* runs under an app's own uid, which packages.list has."""
     return snapshot.is_app(process) and not process.isolated

@@ -139,7 +139,7 @@ def _next_kill(head: Head, width: int, colours: Palette) -> list[Text]:
 
 
 def _next_kill_flat(head: Head, width: int, colours: Palette) -> list[Text]:
-    """The same in three lines."""
+    """Draw `_next_kill` in three lines."""
     seen = head.headroom
     first = _headroom(seen, colours)
     first.append("  ")
@@ -161,7 +161,7 @@ def _headroom(seen: Headroom, colours: Palette) -> Text:
 
 
 def _distance(seen: Headroom, width: int, colours: Palette) -> Text:
-    """How much of four low watermarks is gone: more than that away is calm."""
+    """Draw how much of four low watermarks is gone; a kill that is further away is no alarm."""
     low, share = seen.low_watermark_bytes, None
     if seen.headroom_bytes is not None and low:
         share = 1.0 - seen.headroom_bytes / (4 * low)

@@ -21,7 +21,7 @@ WIDE = 160  # of a pipe: every column has room
 
 
 def view_of(frame: Frame, colours: Palette, *, now_s: float | None = None) -> View:
-    """What the rows of *frame* are drawn by."""
+    """Return what is needed to draw the rows of *frame*."""
     living = [row for row in frame.rows if row.death is None]
     adjs = [row.adj for row in living if row.adj is not None]
     return View(

@@ -14,7 +14,7 @@ from droidreclaim.snapshot import Snapshot
 from droidreclaim.top.frame import Action, Death, Part, Row
 
 SORTS = ("adj", "rss", "swap", "gain", "back", "away", "name")
-_LAST = -2000  # below every adj: an unknown one is no sign that it dies next
+_LAST = -2000  # below every adj: an app of unknown adj is not shown as the next to be killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,10 @@ def rows_of_deaths(deaths: Iterable[Death]) -> tuple[Row, ...]:
 
 def ordered(rows: Iterable[Row], sort: str) -> tuple[Row, ...]:
     """
-    *rows* in an order of `SORTS`, what is asked for first; the dead come before all.
+    Sort *rows* by one of `SORTS`; except by ``name``, the highest values come first.
 
-    By ``adj``: who would be killed next comes first, the larger of those that are equal.
+    By ``adj`` the app that would be killed next comes first, of equal ones the larger. Apps that
+    were killed come before all others.
     """
     if sort == "name":
         return tuple(sorted(rows, key=lambda row: (row.death is None, row.package, row.key)))
@@ -155,7 +156,7 @@ def _part(seen: Snapshot, process: Process, known: Mapping[ProcessId, Known]) ->
 
 
 def _gain(parts: Sequence[Part], pasts: Sequence[Known], swap: SwapState) -> int | None:
-    """What a page-out of those that may be touched would gain; None where nobody has looked."""
+    """What a page-out of those that may be touched would gain; None without an estimate."""
     advices = [
         past.estimate
         for part, past in zip(parts, pasts, strict=True)
@@ -180,6 +181,6 @@ def _all(values: Iterable[bool | None]) -> bool | None:
 
 
 def _later(*actions: Action | None) -> Action | None:
-    """The last of what was done; None where nothing was."""
+    """The latest of *actions*; None where there is none."""
     known = [one for one in actions if one is not None]
     return max(known, key=lambda one: one.at_s, default=None)

@@ -102,7 +102,7 @@ def _swapped(row: Row) -> str:
 
 
 def _guards_word(row: Row, guard: tuple[AppLine, ...]) -> list[str]:
-    """What the guard that runs says of each of its processes."""
+    """What the guard that runs says of each process of the app."""
     pids = {part.id.pid: part.name for part in row.parts}
     told = []
     for line in guard:

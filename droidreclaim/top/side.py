@@ -31,7 +31,7 @@ class Side:
 
     @property
     def phone(self) -> Phone:
-        """The device, for a job alone."""
+        """The device; only for jobs."""
         first = self._first()
         if self._phone is None or self._of is not first:
             self.forget()
@@ -40,7 +40,7 @@ class Side:
 
     @property
     def guard(self) -> Guard:
-        """Its guard, for a job alone; asking it again needs no other program to start."""
+        """The device's guard; only for jobs. Its program is started once, for all of them."""
         phone = self.phone
         if self._guard is None:
             self._guard = phone.guard()

@@ -19,7 +19,7 @@ _GAP = 2
 _LEAST_NAME, _MOST_NAME = 18, 44
 _LEAST_WORDS = 16
 _LEAST_BAR, _MOST_BAR = 8, 26
-_SILENT_S = 8.0  # who killed is told about three seconds later
+_SILENT_S = 8.0  # a log tells about three seconds later who killed
 GUTTER = 2
 _NARROW = 90
 
@@ -34,12 +34,12 @@ _ACTIONS = {
 @dataclass(frozen=True)
 class View:
     """
-    What the rows are drawn by.
+    What is needed to draw the rows.
 
     Attributes:
         now_s: By the host's clock.
         floor: Lowest adj the next kill may take; None where it is not known.
-        highest: The highest adj there is: those apps go first.
+        highest: The highest adj of any app: apps that have it are killed first.
         most_bytes: RSS and swap of the largest app, which fills the bar.
         longest: Cells that the longest name takes.
         with_pss: Whether PSS was asked for.
@@ -67,7 +67,7 @@ class Column:
 
     Attributes:
         sort: The order that it stands for; None for none.
-        least: Terminals narrower than this do without it.
+        least: Terminals narrower than this do not show it.
         cell: Its text for a row.
     """
 
@@ -81,9 +81,9 @@ class Column:
 
 def columns_for(width: int, view: View) -> tuple[list[Column], int, int, int]:
     """
-    The columns that *width* cells have room for; width of the name, the bar and the last words.
+    Choose the columns for *width* cells; returns them and the widths of name, bar and last words.
 
-    A bar, or the words, may have 0 cells: it is left out then.
+    A bar, or the words, of 0 cells is left out.
     """
     columns = [
         one for one in _COLUMNS if one.least <= width and (one.title != "PSS" or view.with_pss)
@@ -102,7 +102,7 @@ def columns_for(width: int, view: View) -> tuple[list[Column], int, int, int]:
 
 
 def header_line(width: int, view: View, sort: str) -> Text:
-    """The titles, the one of the order marked."""
+    """The titles, with that of the sort order marked."""
     colours = view.colours
     columns, name, bar, words = columns_for(width, view)
     line = Text(" " * GUTTER, no_wrap=True, end="")
@@ -129,7 +129,7 @@ def _title_style(is_sort: bool, colours: Palette) -> str:
 
 
 def row_line(row: Row, width: int, view: View, *, is_open: bool = False) -> Text:
-    """One app."""
+    """Draw an app as one line."""
     if row.death is not None:
         return _dead_line(row, row.death, width, view)
     colours = view.colours
@@ -265,7 +265,7 @@ def _fit(text: str, width: int) -> str:
 
 
 def _words(row: Row, view: View) -> Text:
-    """What became of it last, or why it may not be touched."""
+    """Say what was done to an app last, or else why it may not be touched."""
     colours = view.colours
     if row.action is not None:
         return Text(_action(row.action, view.now_s), colours.good, no_wrap=True)

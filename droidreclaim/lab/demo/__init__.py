@@ -1,1 +1,1 @@
-"""The demo: one game, other apps, too little memory; once with lowmemorykiller, once with us."""
+"""The demo: a game, other apps, too little memory; once with lowmemorykiller, once with us too."""

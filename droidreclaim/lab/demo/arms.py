@@ -40,7 +40,7 @@ def play(
     Play *scenario* on a phone that runs none of its apps yet.
 
     Args:
-        arm: The only difference of arms; that of *name* unless given.
+        arm: What is done with apps in the background; where None, what `make` gives for *name*.
 
     Raises:
         BadPages: a page of a surviving app is not as the app wrote it, or could not be checked.

@@ -9,7 +9,7 @@ from droidreclaim.report.web.page import Chart, Mark
 
 
 def render(demo: Demo) -> str:
-    """The page as text; nothing in it is fetched."""
+    """Return the page as text; it loads nothing from elsewhere."""
     without, with_us = demo.arms
     return page.render(
         __package__,

@@ -15,7 +15,7 @@ from droidreclaim.parse.kills.records import KilledBy
 from droidreclaim.units import format_size
 
 WITHOUT, WITH = "lowmemorykiller", "droidreclaim"
-EASILY_AVAILABLE_API = 33  # lmkd counts easily available memory as the most that swap can take
+EASILY_AVAILABLE_API = 33  # lmkd counts no more swap as free than memory is easily available
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Death:
     A launched process that was killed.
 
     Attributes:
-        at_s: Since the arm began, when it was found gone: up to a second late.
-        by: Word of ``kills --json``; ``unknown`` for one that is gone without a record.
+        at_s: When it was found gone, in seconds since the arm began: up to a second late.
+        by: Who killed, in the words of ``kills --json``; ``unknown`` where no log has a record.
     """
 
     at_s: float
@@ -55,7 +55,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Game:
     """
-    The game before the other apps, and when it is opened again.
+    The game before the other apps were opened, and when it is opened again.
 
     Attributes:
         reopened_score: What the player sees in the end.
@@ -84,11 +84,11 @@ class Game:
 @dataclass(frozen=True, slots=True)
 class Arm:
     """
-    One way through the scenario.
+    One arm of the demo, as it was played.
 
     Attributes:
         launched: Main processes of the apps, each counted once.
-        deaths: Of those, in the order of their end; the others survived.
+        deaths: Launched processes that ended, in that order; the others survived.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Arm:
 
     @property
     def paged_out_bytes(self) -> int:
-        """Memory that left the apps by our doing."""
+        """Memory that our page-outs moved out of the apps."""
         return sum(step.paged_out.reclaimed_bytes or 0 for step in self.steps if step.paged_out)
 
 
@@ -229,7 +229,7 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 def arm_of(run: Run, scenario: Scenario) -> Arm:
     """
-    Read one way through *scenario* from the run that was played.
+    Read an arm of *scenario* from its run.
 
     Raises:
         DroidReclaimError: an app did not start, or the game was gone before anything was short.
@@ -253,7 +253,7 @@ def arm_of(run: Run, scenario: Scenario) -> Arm:
 
 
 def steps_of(run: Run) -> tuple[Step, ...]:
-    """The launches of a run so far, each with what came of it until the next was asked for."""
+    """Return the launches of a run, each with what happened until the next was asked for."""
     pids = _first_pids(run)
     asked = [launch.asked_s or 0.0 for launch in run.launches]
     found = []

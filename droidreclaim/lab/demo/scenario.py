@@ -10,8 +10,9 @@ from droidreclaim.units import MIB
 
 GAME = "com.example.game"
 
-# Heaps come to 1.4 times the memory an idle phone has: more than fits, and compressed 3:1 (measured
-# on the phone's heaps: 14.5 MiB for 43.6) with the app in front uncompressed about half of it.
+# All heaps together are 1.4 times the memory that an idle phone has: more than fits. Compressed 3:1
+# (measured on the phone's heaps: 14.5 MiB for 43.6), with the app in front uncompressed, they are
+# about half of it.
 _OVERCOMMIT = 1.4
 _GAME_WEIGHT = 0.7
 _WEIGHTS = (0.8, 1.2)
@@ -44,7 +45,7 @@ class Scenario:
         return (self.game, *self.others)
 
     def job(self, arm: str) -> Job:
-        """The storm's smallest: each app opened once, and the game again, to see its score."""
+        """Return a job of the storm's player: open each app once, and the game again."""
         launches = (*self.apps, self.game)
         return Job(arm, self.seed, self.apps, launches, taps=(self.taps, 0), watched=True)
 
@@ -56,10 +57,10 @@ class Scenario:
 
 def zram_bytes(ram_bytes: int) -> int:
     """
-    Swap to give a phone of this RAM.
+    Choose the size of swap for a phone with this RAM.
 
-    Heaps of 1.4 times the memory an idle phone has free (0.65 of 640 MiB, 0.93 of 4 GiB) all fit,
-    and a fifth stays free, where the page-out stops.
+    All heaps fit into it, 1.4 times what an idle phone has free (0.65 of 640 MiB, 0.93 of 4 GiB).
+    A fifth of it stays free, which is where page-outs stop.
     """
     return ram_bytes + ram_bytes // 2
 

@@ -30,7 +30,7 @@ def demo_table(demo: Demo) -> Table:
 
 
 def verdict(demo: Demo) -> str:
-    """What became of the score, one line an arm, and what it cost."""
+    """Say what became of the score, one line an arm, and what it cost."""
     remark = [demo.why_swap_is_low] if demo.why_swap_is_low else []
     return "\n".join([*map(_sentence, demo.arms), *remark])
 
@@ -46,7 +46,7 @@ def _cells(step: Step, most_bytes: int) -> tuple[Text, Text]:
 
 
 def bar(share: float) -> str:
-    """A bar of eighths of a cell; *share* of a full one, 0.0 to 1.0."""
+    """Draw *share* (0.0 to 1.0) of a full bar, in eighths of a cell."""
     eighths = round(min(1.0, max(0.0, share)) * _BAR_CELLS * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(_BAR_CELLS)

@@ -15,9 +15,10 @@ class Arch:
     Attributes:
         name: What users call it; *abi* what Android calls it.
         qemu: QEMU's program, and the Debian package that has it.
-        cpu: What it emulates: the least, a tenth faster than the most; arm64 leaves out what signs
-            pointers, which is slow.
-        emulator: Runs one program of it on a host that is another; None where it is the host's.
+        cpu: The processor that QEMU emulates. On x86-64 the plainest, a tenth faster than the
+            fullest; on arm64 the fullest without pointer signing, which is slow.
+        emulator: The same for what runs a single program of this processor on a host with another
+            processor; None where the host runs it itself.
         suite: Release of Debian whose packages it takes; None for the host's own apt as it is.
         kernels: Packages that depend on the kernel, in the order in which they are tried.
     """

@@ -48,7 +48,7 @@ _NOT_LINKED = {
     "ps",
     "host",
     "sh",
-}  # ours, absent from Android, or another program's
+}  # the phone has its own, Android has none, or the name is another program's
 
 
 def build(arch: Arch, target: Path, guest: Path, progress: Callable[[str], None]) -> None:
@@ -98,7 +98,7 @@ def _on_host(arch: Arch, tree: Path, program: str) -> list[str]:
 
 def _compile_imports(arch: Arch, tree: Path, guest: Path) -> None:
     """
-    Compile what our programs import, by importing it: emulated, all of the library takes minutes.
+    Compile what our programs import, by importing it: the whole library takes minutes, emulated.
     """
     known = {path.stem for path in (tree / "usr/lib").glob("python3.*/*")}
     sources = "".join(path.read_text() for path in guest.glob("*/*.py"))

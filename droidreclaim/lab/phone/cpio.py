@@ -21,7 +21,7 @@ class Archive:
         self._next_inode = 1
 
     def add_directory(self, path: str, mode: int = 0o755, owner: int = 0) -> None:
-        """*owner* is both uid and gid."""
+        """Add a directory; *owner* is both uid and gid."""
         self._add(path, stat.S_IFDIR | mode, b"", owner)
 
     def add_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
@@ -31,7 +31,7 @@ class Archive:
         self._add(path, stat.S_IFLNK | 0o777, target.encode())
 
     def pack(self) -> bytes:
-        """The archive so far, closed and compressed."""
+        """Return the archive so far, closed and compressed."""
         trailer = _entry(_TRAILER, 0, 0, b"")
         return gzip.compress(b"".join([*self._parts, trailer]), compresslevel=1, mtime=0)
 

@@ -28,7 +28,7 @@ from droidreclaim.lab.phone.cpio import Archive
 
 FIRST_PROGRAM = "early"
 LOCK = "lock"
-KEEP_S = 24 * 60 * 60.0  # others may share the cache with another version of ours
+KEEP_S = 24 * 60 * 60.0  # other versions of ours may share the cache
 GUEST = Path(__file__).with_name("guest")
 AVD_HINT = "use an AVD instead: 'emulator -avd NAME', then 'adb root'"
 
@@ -119,7 +119,7 @@ def ensure(
     confirm: Callable[[str], bool], progress: Callable[[str], None], arch: Arch = X86_64
 ) -> Image:
     """
-    The current image, built as far as it is missing or stale.
+    Return the current image, after building what is missing or stale.
 
     Args:
         confirm: Asked before packages are installed on this host, with a sentence that names them.
@@ -249,7 +249,7 @@ def _modules(package: str) -> list[Path]:
 
 
 def _write_initramfs(arch: Arch, base_dir: Path, target: Path) -> None:
-    """Two archives in a row, which the kernel unpacks one by one: Debian's part and ours."""
+    """Write two archives in a row, which the kernel unpacks one by one: Debian's and ours."""
     archive = Archive()
     archive.add_directory("overlay")
     for path, (mode, owner) in _DIRECTORIES.items():
@@ -271,7 +271,7 @@ def _write_initramfs(arch: Arch, base_dir: Path, target: Path) -> None:
 
 
 def _add_python(arch: Arch, archive: Archive, python: Path) -> None:
-    """Our packages with their compiled form, which the phone would else make at each boot."""
+    """Add our packages, compiled: otherwise the phone would compile them at each boot."""
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
         for source in [*_modules("adbd"), *_modules("framework")]:

@@ -20,7 +20,7 @@ def in_loading_order(kernel: Path) -> list[tuple[str, bytes]]:
     """
     Name and content of the wanted modules under *kernel*, each after those it depends on.
 
-    What a kernel has built in is no module, and left out.
+    What is built into a kernel is no module there, and is left out.
     """
     found = {_name(path): path for path in kernel.rglob("*.ko*")}
     ordered: dict[str, bytes] = {}

@@ -119,7 +119,7 @@ def fetch_userland(apt: Apt, target: Path) -> None:
         *("install", "--yes", "--download-only", "--no-install-recommends"),
         *("-o", f"Dir::State::status={status}"),
         *("-o", f"Dir::Cache::archives={debs}"),
-        *("-o", "Dir::Cache::pkgcache="),  # the host's would be read, and belongs to root
+        *("-o", "Dir::Cache::pkgcache="),  # the host's cache would be read, and belongs to root
         *("-o", "Dir::Cache::srcpkgcache="),
         *("-o", "pkgCacheGen::Essential=none"),
         *("-o", "Debug::NoLocking=1"),

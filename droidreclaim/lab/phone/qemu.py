@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def kernel_line(config: Config) -> str:
-    """What the kernel and the phone's init are told."""
+    """Return the kernel's command line, with the words for the phone's init."""
     words = [
         *(
             f"console={config.arch.console}",
@@ -35,9 +35,9 @@ def kernel_line(config: Config) -> str:
             "loglevel=4",
             "panic=1",
             "psi=1",
-            "mitigations=off",  # emulated, each entry of the kernel empties the TLB for them
-            # QEMU translates code anew for each address it is mapped at: a program start costs a
-            # third where the address stays.
+            "mitigations=off",  # with them, each entry of an emulated kernel empties the TLB
+            # QEMU translates code again for each address that it is mapped at. Where addresses
+            # stay the same, a program's start costs a third.
             "norandmaps",
             "transparent_hugepage=madvise",
         ),
@@ -62,7 +62,7 @@ def restore_command(
     image: Image, config: Config, port: int, console: Path, disk: Path, memory: int
 ) -> list[str]:
     """
-    The words that go on with a saved machine state.
+    The words that start a phone from a saved machine state.
 
     Args:
         disk: What the phone had written, over the image's own.
@@ -127,7 +127,7 @@ def spawn(
 
     Args:
         die_with_us: Have the kernel kill it when the calling thread ends, as a test run wants.
-        inherited: File descriptors that its words name.
+        inherited: File descriptors that *argv* names.
     """
     prctl = ctypes.CDLL(None).prctl
 
@@ -174,7 +174,7 @@ def choose_accelerator(image: Image, progress: Callable[[str], None], arch: Arch
 
 
 def _remember(memory: Path, what: dict[str, bool]) -> None:
-    """Write *what* down; where that cannot be, the next start tries again."""
+    """Write *what* down; where it cannot be written, the next start tries again."""
     partial = memory.with_suffix(f".{os.getpid()}")
     with suppress(OSError):
         partial.write_text(json.dumps(what))
@@ -182,7 +182,7 @@ def _remember(memory: Path, what: dict[str, bool]) -> None:
 
 
 def recall(memory: Path, key: str) -> bool | None:
-    """What the file *memory* says about *key*; None when that is nothing, or older than a day."""
+    """What the file *memory* says about *key*; None when nothing, or when that is a day old."""
     try:
         age_s = time.time() - memory.stat().st_mtime
         remembered = read_record(memory, dict[str, bool])

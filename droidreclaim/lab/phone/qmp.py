@@ -1,4 +1,4 @@
-"""QEMU's monitor, as far as a phone's machine state is saved and restored by it."""
+"""QEMU's monitor, to save and restore a phone's machine state."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _WHOLE_BANDWIDTH = 1 << 40
 
 
 class Unusable(DroidReclaimError):
-    """A saved state from which no phone comes up."""
+    """Raised where no phone comes up from a saved state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Place:
         """
         A file descriptor of the memory, when the state is there and whole; None otherwise.
 
-        What is there and is not whole is removed.
+        A state that is not whole is removed.
         """
         try:
             listing = read_record(self.folder / _LISTING, dict[str, str])
@@ -192,7 +192,7 @@ def _write_disk(monitor: Monitor, target: Path, base: Path) -> None:
 
 
 def _settled(port: int) -> bool:
-    """Whether the phone has started its apps; waits for it."""
+    """Wait until the phone has started its apps; False if it does not within `SETTLE_S`."""
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         answer = adb.run_on_phone(port, "getprop pocket.settled", timeout_s=5.0)
@@ -204,7 +204,7 @@ def _settled(port: int) -> bool:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    """Whether nobody else saves the same state; nobody begins before the block ends."""
+    """Whether no other process saves the same state; none can begin before the block ends."""
     path = folder.with_name(f"saving-{folder.name}.lock")
     with path.open("w") as lock:
         try:
@@ -219,6 +219,6 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 
 def digest(path: Path) -> str:
-    """What a file of a state is known by."""
+    """The SHA-256 by which a file of a state is known."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

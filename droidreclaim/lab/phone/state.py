@@ -35,9 +35,10 @@ class Config:
         api: Android's API level the phone claims, 28 to 37.
         port: On 127.0.0.1; None for a free one.
         apps: Passed to the framework; None for its own choice.
-        writeback: What a frozen app has in zram is written to a file, as mmd does.
+        writeback: Whether what a frozen app has in zram is written to a file, as mmd does.
         arch_name, page_bytes: Of `Arch`.
-        cpus: Emulated, one costs the host a third less than two: code of both is kept in step.
+        cpus: Number of processors. Emulated, one costs the host a third less than two, which QEMU
+            has to keep in step.
     """
 
     ram_bytes: int = 640 * MIB
@@ -57,7 +58,7 @@ class Config:
         Its processor.
 
         Raises:
-            UsageError: there is none such.
+            UsageError: there is no such processor.
         """
         found = find(self.arch_name, self.page_bytes)
         if found is None:
@@ -77,6 +78,8 @@ class Config:
 
     def check(self) -> None:
         """
+        Check that a phone can be started with these values.
+
         Raises:
             UsageError: no phone can be started with these values.
         """
@@ -106,11 +109,12 @@ class Phone:
     A phone that was started.
 
     Attributes:
-        start_ticks: Start time of the QEMU process (field 22 of /proc/PID/stat), which its pid
-            alone does not name.
+        start_ticks: Start time of the QEMU process (field 22 of /proc/PID/stat): another process
+            may have its pid later.
         console: Log of the kernel's console.
         accelerator: ``kvm`` or ``tcg``.
-        private: Of a demo or a storm, which ends it: no command takes it for the user's.
+        private: Whether a demo, a storm or a test run started it, which also ends it: no command
+            takes it for the user's.
     """
 
     pid: int
@@ -140,7 +144,7 @@ def state_dir() -> Path:
 
 def make_dir() -> Path:
     """
-    The same, made where it is missing.
+    Return `state_dir`, and make it where it is missing.
 
     Raises:
         NotPossible: it cannot be made.
@@ -169,7 +173,7 @@ def keep_accel(word: str) -> None:
 
 
 def recall_accel() -> str:
-    """What was remembered, else ``auto``."""
+    """Return the accelerator that `keep_accel` remembered, else ``auto``."""
     try:
         with open_record(state_dir() / "accel") as file:
             word = file.read(16).decode("ascii", "replace")
@@ -202,7 +206,7 @@ def load_all() -> tuple[list[Phone], list[Path]]:
     """
     Every phone written down, alive or dead, by port; and the records that cannot be read.
 
-    What an unreadable record stands for may still run, so it is for the user to remove.
+    The phone of an unreadable record may still run, so the record is left for the user to remove.
     """
     phones, unreadable = [], []
     for path in sorted(state_dir().glob("phone-*.json")):

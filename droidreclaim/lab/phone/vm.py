@@ -55,7 +55,7 @@ def start(
         server: The adb server to tell; None for the one the environment names.
         die_with_us: For test runs: QEMU is killed when the calling thread ends, however that ends.
         fresh: Boot, and save no state.
-        private: Not for the user's commands: it is ended by who starts it.
+        private: Keep it from the user's commands: whoever starts it has to end it.
 
     Raises:
         UsageError: *config* or the environment makes no sense.
@@ -143,7 +143,7 @@ class _Starter:
     def _running(
         self, argv: list[str], monitor: Monitor | None, *inherited: int
     ) -> Iterator[tuple[subprocess.Popen[bytes], Phone]]:
-        """QEMU, ended when the block raises; after the block the adb server knows the phone."""
+        """Run QEMU; end it when the block raises, else tell the adb server of the phone."""
         fds = inherited if monitor is None else (*inherited, monitor.theirs.fileno())
         within_s = min(self.timeout_s, SERVER_TIMEOUT_S)
         with _interrupt_held() as release:
@@ -161,7 +161,7 @@ class _Starter:
             try:
                 release()
                 state.save(phone)
-                # What the server has by this name is a phone that was killed.
+                # A phone that the server still has by this name was killed.
                 disconnect(self.server, phone.serial, within_s)
                 yield process, phone
                 connect(self.server, phone.serial, within_s)
@@ -199,7 +199,7 @@ def find(port: int | None = None) -> Phone:
     The phone on *port*, or the only one.
 
     Raises:
-        NoDevice: there is none, or a choice.
+        NoDevice: no phone runs there, or several run and *port* is None.
     """
     phones = [
         phone for phone in running() if phone.port == port or (port is None and not phone.private)
@@ -216,7 +216,7 @@ def find(port: int | None = None) -> Phone:
 
 def stop(phone: Phone, server: Server | None = None, timeout_s: float = SERVER_TIMEOUT_S) -> None:
     """
-    End a phone, its port and its entry at the adb server; being gone already is no error.
+    End a phone, and remove its record and its entry at the adb server; it may be gone already.
 
     Raises:
         UsageError: the environment names no adb server; the phone still runs.
@@ -239,7 +239,7 @@ def _interrupt_held() -> Iterator[Callable[[], None]]:
     """
     Keep a Ctrl-C waiting until the yielded function is called, or the block ends.
 
-    By a handler: a blocked signal would be taken by any other thread, and raised here all the same.
+    A handler does it: a blocked signal would go to another thread, and be raised here all the same.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None  # an interrupt is the main thread's
@@ -260,7 +260,7 @@ def _interrupt_held() -> Iterator[Callable[[], None]]:
 
 
 def _end(phone: Phone) -> None:
-    """End the process by pidfd, so that a pid that was given away meanwhile is not hit."""
+    """End the process by pidfd, so that no other process is hit that has its pid by now."""
     try:
         handle = os.pidfd_open(phone.pid)
     except ProcessLookupError:
@@ -291,9 +291,10 @@ def _gone_within(phone: Phone, timeout_s: float) -> bool:
 @contextmanager
 def _claimed_port(wanted: int | None) -> Iterator[int]:
     """
-    A free port, *wanted* or the first; no other phone that starts gets it until the block ends.
+    Claim a free port, *wanted* or the first: no other start of a phone gets it during the block.
 
-    The claim is an abstract socket: for all users of this network, and gone with whoever holds it.
+    The claim is an abstract socket, which all users of this network see, and which ends with the
+    process that holds it.
     """
     for port in _PORTS if wanted is None else [wanted]:
         with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:

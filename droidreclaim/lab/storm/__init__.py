@@ -1,1 +1,1 @@
-"""The launch storm: apps opened again and again, ways to treat them in the background compared."""
+"""The launch storm: opens apps again and again, to compare ways to treat them in the background."""

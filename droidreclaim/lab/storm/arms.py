@@ -1,8 +1,8 @@
 """
 The arms: ways to treat apps in the background.
 
-An arm says what phone it needs and what is done on it when an app has left the screen. What a
-device does by itself needs nothing done; a new arm is one class more.
+An arm says what phone it needs and what is done on that phone when an app has left the screen. An
+arm that leaves all to the device does nothing. A new arm is one more class.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from droidreclaim.session import Guard, Phone
 
 _GUARD = "guard"
 _GUARD_S = 4 * 3600  # longer than any arm
-_NOTICE_S = 0.15  # it looks every 0.1 s while apps come and go
+_NOTICE_S = 0.15  # the guard looks every 0.1 s while apps come and go
 _SETTLE_S = 3.0
-_KEEPS = 0.10  # of swap: what an arm leaves unused the kernel takes, while tasks wait
+_KEEPS = 0.10  # share of swap to keep free: the kernel fills it, and makes tasks wait for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class Acted:
     """
-    What page-outs did, by the account of who did them.
+    What page-outs did, as the tool or the guard that did them says.
 
     Attributes:
-        swapped_bytes: None where they are not of this moment alone, and so cannot be held against
-            the kernel's counter.
-        cpu_s: None for what the helper took meanwhile.
-        refused: Who was left alone or gave less, with the reason.
+        swapped_bytes: None where page-outs of other moments may be among them: then they cannot be
+            compared with the kernel's counter.
+        cpu_s: CPU time of the guard; None where the helper's is measured instead.
+        refused: Processes that were left alone or gave less, each with the reason.
     """
 
     duration_s: float
@@ -94,35 +94,35 @@ class Arm(Protocol):
     """What happens on a phone besides the launches."""
 
     def set_up(self, stage: Stage) -> None:
-        """Before the first launch."""
+        """Prepare the phone, before the first launch."""
 
     def after_leaving(self, left: Left) -> Acted | None:
-        """When an app has left the screen, and before the next launch."""
+        """Treat the app that has left the screen, before the next launch."""
 
     def tear_down(self) -> None:
-        """After the last launch, however the arm ended."""
+        """Undo what `set_up` did, after the last launch, however the arm ended."""
 
 
 @dataclass
 class LeaveAlone:
-    """The device does what it does by itself."""
+    """Leave the device to what it does by itself."""
 
     def set_up(self, stage: Stage) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def after_leaving(self, left: Left) -> Acted | None:
-        """Nothing."""
+        """Do nothing."""
         return None
 
     def tear_down(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class AmCompact(LeaveAlone):
     """ActivityManager compacts cached apps by itself, as phones do since Android 11."""
 
     def set_up(self, stage: Stage) -> None:
-        """Switch it on."""
+        """Switch on that ActivityManager compacts."""
         Hands(stage.phone, lambda: None).compaction()
 
 
@@ -138,7 +138,7 @@ class Eager(LeaveAlone):
         self.phone = stage.phone
 
     def after_leaving(self, left: Left) -> Acted | None:
-        """Page it out."""
+        """Page the app out."""
         start_s = time.monotonic()
         result = self._page_out(Selection(packages=(left.package,)))
         return acted_of(result, start_s) if result else None
@@ -151,7 +151,7 @@ class Eager(LeaveAlone):
         try:
             return self.phone.run(request)
         except NotAchieved as error:
-            return error.result  # None: it was killed before it could be reached
+            return error.result  # None: the app was killed before it could be reached
 
 
 @dataclass
@@ -196,18 +196,18 @@ class Guarded(LeaveAlone):
     before: GuardLine | None = None
 
     def set_up(self, stage: Stage) -> None:
-        """Start it."""
+        """Start the guard."""
         guard = stage.phone.guard(self.profile, _GUARD_S)
-        guard.start()  # one that runs already is not ours to stop
+        guard.start()  # raises where one runs already, which `tear_down` must not stop
         self.guard = guard
         self.before = guard.status().guard
 
     def after_leaving(self, left: Left) -> Acted | None:
         """
-        Give it the moment between two apps that the other arms take for their page-outs.
+        Give the guard the time between two apps in which the other arms page out.
 
-        It has seen the app leave after a tenth of a second, and is done when it misses no memory,
-        or goes no further.
+        The guard has seen the app leave after a tenth of a second. It is done when it misses no
+        memory, or advises no more.
         """
         assert self.guard is not None
         start_s = time.monotonic()
@@ -235,13 +235,13 @@ class Guarded(LeaveAlone):
         )
 
     def tear_down(self) -> None:
-        """Stop it, if it runs."""
+        """Stop the guard, if it runs."""
         if self.guard is not None and (self.before is None or self.before.running):
             self.guard.stop()
 
 
 def acted_of(result: ReclaimResult, start_s: float) -> Acted:
-    """A page-out that began at *start_s* and has just ended."""
+    """Return what a page-out did that began at *start_s* and has just ended."""
     totals = result.totals
     return Acted(
         duration_s=time.monotonic() - start_s,
@@ -276,7 +276,7 @@ OF_ANY_DEVICE = tuple(name for name, (needs, _) in _ARMS.items() if needs.of_any
 
 def needs_of(name: str) -> Needs:
     """
-    The phone that an arm asks for.
+    Return what an arm needs of its phone.
 
     Raises:
         UsageError: there is no such arm.
@@ -287,7 +287,7 @@ def needs_of(name: str) -> Needs:
 
 def make(name: str) -> Arm:
     """
-    A new arm, which has seen nothing yet.
+    Make an arm that has not played yet.
 
     Raises:
         UsageError, ProfileFaults: as `needs_of`.

@@ -12,15 +12,15 @@ from droidreclaim.lab.storm.plan import Parameters
 from droidreclaim.lab.storm.state import difference
 from droidreclaim.qa.compare import Measured, Subject, flat
 
-_OURS = "config"  # its name alone says nothing: the sizes do
+_OURS = "config"  # left out: a configuration is compared by its sizes, not by its name
 
 
 def subject(name: str, what: Parameters, runs: Sequence[Run], version: str | None) -> Subject:
     """
-    A storm, from what its folder holds.
+    Return a storm as `compare` takes it, from what its folder holds.
 
     Raises:
-        UsageError: nothing of it has ended.
+        UsageError: no run of it has ended.
         NotAchieved: its own arms are not comparable.
     """
     if not runs:
@@ -31,7 +31,7 @@ def subject(name: str, what: Parameters, runs: Sequence[Run], version: str | Non
     first = runs[0].begin
     device = dict(first.device)
     if device.get("accelerator") is not None:
-        device.pop("serial", None)  # of a phone that was booted for it: its port
+        device.pop("serial", None)  # of a phone that was booted for the storm, only its port
     return Subject(
         name,
         played=flat({"storm": asked, "accelerator": device.get("accelerator")}),

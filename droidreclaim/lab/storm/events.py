@@ -1,4 +1,4 @@
-"""What happens in a storm, one value an event: what is written down, and read again. Pure."""
+"""The events of a storm, as they are written down and read again. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Begin:
     An arm begins.
 
     Attributes:
-        device: As ``device`` of every answer, and how it is emulated.
-        state: What else moves or kills apps there, and by which settings: it must not differ
-            between arms that are compared.
+        device: The ``device`` of every JSON answer, with its accelerator.
+        state: What else pages out or kills apps on the device, and its settings: they must be
+            equal in arms that are compared.
     """
 
     arm: str
@@ -37,15 +37,15 @@ class Launch:
     An app was opened.
 
     Attributes:
-        at_s: Since the arm began, when it showed.
+        at_s: When the app showed, in seconds since the arm began.
         state: ``HOT``, ``WARM`` (new activity in a process that lived), ``COLD``; other words are
             the device's own.
-        first: Whether the arm had not opened it before.
-        pid: Of its main process afterwards; None when it was gone again.
-        took_bytes: Anonymous memory it had then and not before.
-        score_lost: Whether a score it had is gone; None for apps without one.
+        first: Whether the arm had not opened the app before.
+        pid: Its main process afterwards; None when that was gone again.
+        took_bytes: Anonymous memory that its main process has, less what it had before.
+        score_lost: Whether points are missing from its score; None for apps without a score.
         score: What a game shows when it has been played; None for other apps, and once it is gone.
-        asked_s: Since the arm began, when it was asked for.
+        asked_s: When the launch was asked for, in seconds since the arm began.
     """
 
     at_s: float
@@ -67,8 +67,8 @@ class Sample:
     Memory of the device; None where it does not say.
 
     Attributes:
-        psi_some_us: Since boot: how long some task waited for memory; *psi_full_us*: all of them.
-        paged_out: Pages the kernel wrote to swap since boot; *paged_in*: read from it.
+        psi_some_us: How long some task waited for memory since boot; *psi_full_us*: all at once.
+        paged_out: Pages the kernel wrote to swap since boot; *paged_in*: pages it read back.
         flash_read_bytes: What zram read back from flash since boot.
     """
 
@@ -88,13 +88,13 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class PageOut:
     """
-    A page-out of the arm's own doing, in bytes.
+    A page-out that the arm itself did.
 
     Attributes:
-        swapped_bytes: By the tool: what its targets have more in swap.
-        kernel_bytes: By the kernel's own counter, from just before to just after.
-        cpu_s: CPU time of the helper.
-        refused: Who was left alone or gave less, with the reason.
+        swapped_bytes: What its targets have more in swap, as the tool says.
+        kernel_bytes: What went to swap meanwhile, by the kernel's own counter.
+        cpu_s: CPU time of the helper, or of the guard.
+        refused: Processes that were left alone or gave less, each with the reason.
     """
 
     at_s: float
@@ -112,7 +112,7 @@ class PageOut:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A main process of one of the apps is not there any more."""
+    """The main process of an app was found gone."""
 
     at_s: float
     pid: int
@@ -123,11 +123,11 @@ class Gone:
 @dataclass(frozen=True, slots=True)
 class Kill:
     """
-    A kill by a log of the device.
+    A kill, as a log of the device tells it.
 
     Attributes:
-        by: Word of ``kills --json``.
-        ours: Whether it was of one of the storm's apps.
+        by: Who killed, in the words of ``kills --json``.
+        ours: Whether one of the storm's apps was killed.
     """
 
     at: str | None
@@ -158,7 +158,7 @@ class End:
     An arm has ended; None where the device cannot tell.
 
     Attributes:
-        alive: Of the apps, at the end of the launches.
+        alive: How many of the apps ran at the end of the launches.
         kswapd_cpu_s: CPU time of the kernel's own reclaim in the background.
         resume_pages: Pages that resumes read and compared, of which *resume_bad* were wrong.
     """
@@ -202,7 +202,7 @@ class Run:
         return at_end or (self.end is not None and bool(self.end.resume_bad))
 
     def add(self, event: Event) -> None:
-        """Take one more event."""
+        """Add an event to the run."""
         match event:
             case Launch():
                 self.launches.append(event)
@@ -229,14 +229,14 @@ _KINDS: dict[str, type[Begin | Event]] = {
 
 
 def to_line(key: tuple[str, int], event: Begin | Event) -> dict[str, Any]:
-    """One line of ``samples.ndjson``."""
+    """Return an event as a line of ``samples.ndjson``."""
     arm, seed = key
     return {"t": event.t, "arm": arm, "seed": seed, **asdict(event)}
 
 
 def runs_of(lines: Iterable[Mapping[str, Any]]) -> list[Run]:
     """
-    The runs that lines tell of; of one that began twice, the later.
+    Read the runs from lines of ``samples.ndjson``; of a run that began twice, the later one.
 
     Raises:
         ValueError: a line is of no known kind or form, or of a run that never began.

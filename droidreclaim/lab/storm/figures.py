@@ -18,27 +18,28 @@ Number = TypeVar("Number", int, float)
 @dataclass(frozen=True, slots=True)
 class Figures:
     """
-    What one arm came to, over one or several seeds; None for what the device cannot tell.
+    The figures of one arm over one or several seeds; None for what the device cannot tell.
 
     Attributes:
-        launches: Hot, warm, cold, and those that failed: the app was gone before it showed.
-        reopenings: Launches but the first of each app: as many can be hot resumes as there are.
-        planned: Launches that were to be; more than *launches* when the arm was cut short.
-        avoidable_cold_starts: All but the first of each app.
-        kills: Of the storm's apps, by who did it, from the logs.
-        vanished: Main processes that were not there any more, by looking.
-        unexplained: Of these, those that no log speaks of.
-        kills_of_others: Kills of other processes meanwhile.
-        back_mean_s: Time to be back, of every re-opening of an app, hot, warm or cold; hot ones
-            alone (*resume_p50_s*) flatter an arm that lost the slow ones.
-        checksum_faults: Pages that were not as the app wrote them, at resumes and at the end.
-        paged_out_bytes: Written to swap by whomever, by the kernel's counter.
-        from_flash_bytes: Read back from flash, where zram had written it: resumes that waited for
-            it are not resumes from zram.
-        reported_bytes: Of the arm's own page-outs: went to swap, as the tool says;
+        launches: Hot, warm, cold and failed ones, where the app was gone before it showed.
+        reopenings: Launches except the first of each app: at most these can be hot resumes.
+        planned: Launches that were planned; more than *launches* where the arm was cut short.
+        avoidable_cold_starts: Cold starts of apps that had been opened before.
+        kills: Kills of the storm's apps by who killed, from the device's logs.
+        vanished: Main processes that a look at the device found gone.
+        unexplained: Vanished processes that no log names as killed.
+        kills_of_others: Kills of processes that are not of the storm's apps.
+        back_mean_s: Mean time until a re-opened app shows, hot, warm or cold. Hot resumes alone
+            (*resume_p50_s*) flatter an arm whose slow apps were killed.
+        checksum_faults: Pages that were not as the app wrote them, at resumes and at the end, and
+            apps whose pages could not be read.
+        paged_out_bytes: What anybody wrote to swap, by the kernel's counter.
+        from_flash_bytes: Read back from flash, to which zram had written it: a resume that waited
+            for flash is no resume from zram.
+        reported_bytes: What the arm's own page-outs wrote to swap, as the tool says;
             *counted_bytes*: the same, as the kernel counts.
-        reclaim_cpu_s: CPU of the helper's page-outs and of the kernel's reclaim in the background;
-            what an app in need reclaims by itself is not in it.
+        reclaim_cpu_s: CPU time of the arm's page-outs and of kswapd; what an app that is short of
+            memory reclaims by itself is not counted.
     """
 
     launches: int
@@ -94,7 +95,7 @@ class Figures:
 
 def figures(runs: Sequence[Run]) -> Figures:
     """
-    The figures of one arm's *runs*: counts and bytes added up, times of all launches together.
+    Add up counts and bytes of one arm's *runs*, and take the times of all their launches together.
 
     Raises:
         ValueError: there is no run.
@@ -160,7 +161,7 @@ def figures(runs: Sequence[Run]) -> Figures:
 
 
 def _unexplained(run: Run) -> int:
-    """Processes that vanished and that no log says who killed."""
+    """Count the processes that vanished and that no log names as killed."""
     known = Counter(kill.pid for kill in run.kills)
     return (Counter(gone.pid for gone in run.gone) - known).total()
 
@@ -197,7 +198,7 @@ def _scaled(value: int | None, unit: Number) -> Number | None:
 
 
 def _sum(values: Iterable[Number | None]) -> Number | None:
-    """A sum of which one part is unknown is unknown."""
+    """Add up *values*; None where one of them is unknown."""
     parts = list(values)
     known = [value for value in parts if value is not None]
     return sum(known) if len(known) == len(parts) else None

@@ -1,4 +1,4 @@
-"""The folder of a storm, which explains itself: what was asked, what happened, what it came to."""
+"""The folder of a storm: what was asked for, what happened, and the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_SAMPLES_BYTES = 128 << 20  # an hour of samples of one arm is 4 MiB
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What ``run.json`` says of what was asked for."""
+    """What was asked for, as ``run.json`` has it."""
 
     parameters: Parameters
     wanted: tuple[tuple[str, ...], tuple[int, ...]] | None = None
@@ -39,7 +39,7 @@ class Folder(WrittenFolder):
 
     Attributes:
         wanted: Arms and seeds that were asked for; None before it is known.
-        version: Of the tool that began it; None of what is new.
+        version: Version of the tool that began the storm; None for a new storm.
     """
 
     version: str | None = None
@@ -55,10 +55,10 @@ class Folder(WrittenFolder):
     @classmethod
     def new(cls, path: Path, what: Parameters) -> Folder:
         """
-        An empty folder for a storm.
+        Make an empty folder for a storm.
 
         Raises:
-            UsageError: it holds one already, or cannot be made.
+            UsageError: the folder holds a storm already, or cannot be made.
         """
         folder = cls(path, what, None)
         with folder.faults_named():
@@ -73,7 +73,7 @@ class Folder(WrittenFolder):
     @classmethod
     def load(cls, path: Path) -> tuple[Folder, list[Run]]:
         """
-        A folder that was begun, and the runs that came to their end; nothing is written yet.
+        Read the folder of a storm that was begun, and the runs that ended; writes nothing.
 
         Raises:
             UsageError: there is no storm in it, or what is there cannot be read.
@@ -96,7 +96,7 @@ class Folder(WrittenFolder):
         self.append_line(_SAMPLES, json.dumps(to_line(key, event)))
 
     def plan(self, arms: Sequence[str], seeds: Sequence[int]) -> None:
-        """Remember what is asked for, besides what was before; of runs those that ended stay."""
+        """Write down what is asked for besides what was before; keep only the runs that ended."""
         before = self.wanted or ((), ())
         self.wanted = (
             tuple(dict.fromkeys([*before[0], *arms])),
@@ -106,7 +106,7 @@ class Folder(WrittenFolder):
         self.write_whole(_SAMPLES, self._kept)
 
     def finish(self, storm: Storm) -> None:
-        """Write what it all came to; may be done again with more runs."""
+        """Write the results; may be called again with more runs."""
         first = storm.runs[0].begin if storm.runs else None
         told = {
             **self._head(),
@@ -122,7 +122,7 @@ class Folder(WrittenFolder):
         self.write_whole(_REPORT, page.render(storm))
 
     def _finished(self) -> list[Run]:
-        """The runs that ended; the lines of others will be dropped, for they will run again."""
+        """Read the runs that ended; `plan` drops the lines of others, since they will run again."""
         path = self.path / _SAMPLES
         try:
             text = whole_lines(path, most_bytes=_MAX_SAMPLES_BYTES, longest_bytes=_MAX_LINE_BYTES)
@@ -144,5 +144,5 @@ class Folder(WrittenFolder):
 
 
 def _first_line(error: Exception) -> str:
-    """What pydantic says over several lines, in one."""
+    """Return the first three lines of an error's message as one line."""
     return " ".join(str(error).splitlines()[:3])

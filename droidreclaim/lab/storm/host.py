@@ -27,9 +27,10 @@ class Host:
     Attributes:
         steal_share: Share of processor time that a hypervisor gave to others; None where the kernel
             does not say.
-        load: Tasks that ran or wanted to, on average over the arm; None as well.
-        ticks: How often a thread slept for a tenth of a second; *late_ticks* of them it woke 20 ms
-            late or more, *latest_s* at worst.
+        load: Tasks that ran or wanted to run, on average over the arm; None where the kernel does
+            not say.
+        ticks: How often a thread slept for a tenth of a second; it woke more than 20 ms late from
+            *late_ticks* of these, and *latest_s* late at worst.
     """
 
     processors: int
@@ -74,7 +75,7 @@ class HostWatch:
         self._thread.start()
 
     def stop(self) -> Host:
-        """End the watch; returns what was seen."""
+        """End the watch; returns how busy the computer was."""
         self._over.set()
         self._thread.join()
         return Host(
@@ -116,7 +117,7 @@ def steal_share(before: list[int], now: list[int]) -> float | None:
 
 def running_tasks(loadavg: str) -> float | None:
     """
-    Tasks that run or want to at this moment, besides the reader; None where the text does not say.
+    Tasks that run or want to run now, besides the reader; None where the text does not say.
 
     ``0.42 0.35 0.30 3/214 5120``
     """

@@ -20,7 +20,7 @@ from droidreclaim.parse.proc.kernel import (
 from droidreclaim.parse.proc.swap import ZramMemory, flash_read_bytes, parse_zram_mm_stat
 from droidreclaim.units import MIB
 
-_LEAST_STORED_BYTES = MIB  # of less, the allocator's own pages are most of what zram takes
+_LEAST_STORED_BYTES = MIB  # below this, most of what zram takes is the allocator's own pages
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Seen:
         return self.vmstat.get("pswpout") if self.vmstat else None
 
     def mains(self, packages: Iterable[str]) -> dict[str, Process]:
-        """The main process of each package that has one: it bears the package's name."""
+        """Find the main process of each package: the one that bears the package's name."""
         wanted = set(packages)
         return {one.name: one for one in self.apps if one.name in wanted and not one.zombie}
 
     def sample(self) -> Sample:
-        """The memory of it, to be written down."""
+        """Return the device's memory, to be written down."""
         total, free = self.memory.swap_total_bytes, self.memory.swap_free_bytes
         some, full = (self.pressure.some, self.pressure.full) if self.pressure else (None, None)
         return Sample(
@@ -86,7 +86,7 @@ def look(session: HelperSession, at_s: float) -> Seen:
     Look at the device now.
 
     Raises:
-        DeviceError, ParseError: it was lost, or its answer cannot be read.
+        DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
     files_asked = verbs.read_files("meminfo", "vmstat", "pressure/memory", "zram", "zram_flash")
     begun, scan, read, done = session.call_all(

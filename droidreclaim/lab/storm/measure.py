@@ -1,4 +1,4 @@
-"""Job after job, each on a stage of its own, with the time that is left."""
+"""Play jobs one after the other, each on a stage of its own, and say how much time is left."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from droidreclaim.lab.storm.play import play, require_right
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.units import plural
 
-_BESIDES_S = 25.0  # of a job, besides its launches: boot, install, check every page (emulated)
-_LAUNCH_S = 1.0  # and the way home, until some were timed
+_BESIDES_S = 25.0  # a job without its launches: boot, install, check every page (emulated)
+_LAUNCH_S = 1.0  # a launch and the way home, until some were timed
 _TELL_EVERY_S = 10.0
 
 StageOf = Callable[[Needs], AbstractContextManager[Stage]]
@@ -44,10 +44,10 @@ def measure(
     done: Sequence[Run] = (),
 ) -> tuple[list[Run], BaseException | None]:
     """
-    Do *jobs* in their order, unless a run that is *done* already found a wrong page.
+    Play *jobs* in their order; none where a run of *done* found a wrong page.
 
-    Returns the new runs, and what ended them early: an interrupt, a lost device, a wrong page; the
-    last run is as far as it came then.
+    Returns the new runs, and what ended them early: an interrupt, a lost device, a wrong page. The
+    last run then holds what was measured until that.
     """
     try:
         for run in done:
@@ -81,7 +81,7 @@ def measure(
 
 @dataclass
 class Recorder:
-    """Puts the events of a job together as its run, and passes them on."""
+    """Collects the events of a job as its run, and passes each on."""
 
     job: Job
     tell: Callable[[tuple[str, int], Begin | Event], None] = lambda key, event: None
@@ -98,7 +98,7 @@ class Recorder:
 
 @dataclass
 class _Clock:
-    """Says now and then how far it is and how long it will take, by what launches took so far."""
+    """Reports progress now and then, and estimates the time left from the launches so far."""
 
     jobs: Sequence[Job]
     progress: Callable[[str], None]

@@ -16,7 +16,7 @@ from droidreclaim.units import MIB
 
 
 def render(storm: Storm) -> str:
-    """The page as text; nothing in it is fetched."""
+    """Return the page as text; it loads nothing from elsewhere."""
     runs = [run for own in storm.arms.values() for run in own]
     return page.render(
         __package__,

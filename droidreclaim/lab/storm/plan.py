@@ -18,10 +18,10 @@ from droidreclaim.units import MIB
 # Heaps are log-normal, a few large apps and many small ones, none beyond these shares of the mean.
 _SIGMA = 0.4
 _SHARES = (0.4, 2.2)
-_GAMES = 4  # every so many-th app holds a score
+_GAMES = 4  # one app in four holds a score
 
 
-# What lmkd is tuned by (``ro.lmk.*``), as far as the pocket phone's killer goes by it.
+# Settings of lmkd (``ro.lmk.*``) that the pocket phone's lmkd obeys.
 LMK_SETTINGS = (
     "psi_partial_stall_ms", "psi_complete_stall_ms", "swap_free_low_percentage",
     "swap_compression_ratio", "swap_compression_ratio_div", "relaxed_available_memory",
@@ -34,10 +34,10 @@ _LMK_VALUE = re.compile(r"[0-9]{1,6}|true|false")
 
 def lmk_settings(words: Sequence[str]) -> tuple[str, ...]:
     """
-    Settings of lmkd, each ``NAME=VALUE``.
+    Check settings of lmkd, each ``NAME=VALUE``, and sort them by name.
 
     Raises:
-        UsageError: no such setting, one twice, or no value that it takes.
+        UsageError: there is no such setting, it is given twice, or its value is not possible.
     """
     names = [word.partition("=")[0] for word in words]
     for word, name in zip(words, names, strict=True):
@@ -62,7 +62,7 @@ class Order(StrEnum):
 
 
 class Reuse(StrEnum):
-    """How much of what an app used at its last resume it uses at the next, in per cent."""
+    """Share of the pages of an app's last resume that it uses again at the next, in per cent."""
 
     ALL = "100"
     MOST = "70"
@@ -71,10 +71,10 @@ class Reuse(StrEnum):
 
 class Pressure(StrEnum):
     """
-    How much is asked of the phone.
+    How much memory the apps ask of the phone.
 
-    Roomy: memory and zram together hold all apps, compressed. Overcommitted: swap itself is the
-    limit, more is wanted than it can take.
+    Roomy: memory and zram together hold all apps, compressed. Overcommitted: the apps want more
+    than swap can take.
     """
 
     ROOMY = "roomy"
@@ -87,8 +87,8 @@ class App:
     An app of the storm.
 
     Attributes:
-        heap_bytes: Its anonymous memory, None for one that is on the device anyway.
-        seed: Of what its heap holds.
+        heap_bytes: Its anonymous memory; None for an app that is on the device anyway.
+        seed: Seed of its heap's content.
         game: Whether it holds a score.
     """
 
@@ -105,7 +105,7 @@ class Job:
 
     Attributes:
         taps: How often a game is scored in when it is opened first, and when it is opened again.
-        watched: Look about once a second while an app opens: a curve of a minute wants that.
+        watched: Whether to look about once a second while an app opens, for a chart of a minute.
     """
 
     arm: str
@@ -125,13 +125,13 @@ class Parameters:
     Everything that is the same in all arms.
 
     Attributes:
-        config: Name of the configuration, and that sizes were given instead of some of its own;
-            None on a device that was not started for this.
-        zram_bytes: Where an arm has swap.
-        heap_bytes: Of an app, on average.
-        packages: Of a device that is not ours; empty where apps are made for the storm.
-        reuse_percent: Of what an app uses at a resume, so much is of the last one's.
-        lmk: Settings of lmkd that are not Android's own, ``NAME=VALUE`` each, by name.
+        config: Name of the configuration, with a note where other sizes were given; None on a
+            device that was not started for the storm.
+        zram_bytes: Size of swap in the arms that have it.
+        heap_bytes: Heap of an app, on average.
+        packages: Apps of a device that is not ours; empty where apps are made for the storm.
+        reuse_percent: Share of the last resume's pages that an app uses again; see `Reuse`.
+        lmk: Settings of lmkd in place of Android's own, each ``NAME=VALUE``, sorted by name.
     """
 
     config: str | None
@@ -165,11 +165,11 @@ def parameters(config: Pressure, order: Order, *, quick: bool, apps: int | None 
                rounds: int | None = None, api: int = 33,
                own: Sizes = Sizes()) -> Parameters:  # fmt: skip
     """
-    A configuration as numbers, or what was asked for instead.
+    Turn a configuration into numbers, except those that are asked for instead.
 
-    16 apps of 56 MiB on average on a phone of 576 MiB, or 8 on one of 416 MiB in a quick storm.
-    Idle, such a phone has 400 (260) MiB available. All apps compressed, at the 2.5:1 that was
-    measured, take 340 (170); with the largest of them in memory, about 400 (220).
+    16 apps of 56 MiB on average on a phone of 576 MiB, or 8 on one of 416 MiB in a quick storm. An
+    idle phone of this kind has 400 MiB available (quick: 260). All apps take 340 MiB (170) when
+    compressed at the measured 2.5:1, and about 400 MiB (220) with the largest one in memory.
     """
     ram_mib, few, short = (416, 8, 3) if quick else (576, 16, 7)
     roomy_mib, tight_mib = (640, 256) if quick else (1200, 512)
@@ -207,9 +207,9 @@ def apps_of(what: Parameters, seed: int) -> tuple[App, ...]:
 
 def sizes(count: int, mean_bytes: int, chance: random.Random) -> tuple[int, ...]:
     """
-    Heaps in whole MiB that come to *count* times *mean_bytes*, to within a MiB an app.
+    Choose heaps in whole MiB: in all *count* times *mean_bytes*, to within a MiB an app.
 
-    Whatever the seed, so much is wanted in all: roomy stays roomy.
+    The total does not depend on the seed: a roomy storm stays roomy.
     """
     least, most = _SHARES
     shares = [min(most, max(least, chance.lognormvariate(0.0, _SIGMA))) for _ in range(count)]
@@ -218,7 +218,7 @@ def sizes(count: int, mean_bytes: int, chance: random.Random) -> tuple[int, ...]
 
 
 def launches(what: Parameters, apps: Sequence[App], seed: int) -> tuple[App, ...]:
-    """Which app is opened when: every app at least once, *launches* in all."""
+    """Return the apps in the order of their launches, each app at least once."""
     if what.order is Order.CYCLIC:
         return tuple(apps) * what.rounds
     if what.order is Order.UNIFORM:
@@ -232,10 +232,10 @@ def launches(what: Parameters, apps: Sequence[App], seed: int) -> tuple[App, ...
 
 def zipf_counts(kinds: int, total: int) -> list[int]:
     """
-    How often each of *kinds*, the favourite first, comes up in *total*: in proportion to 1/rank.
+    Share *total* launches among *kinds* apps, the favourite first: one each, the rest by 1/rank.
 
-    By largest remainder, once at least: counts that are drawn would differ between seeds more than
-    arms do.
+    Rounded by largest remainder. Counts drawn at random would differ between seeds by more than
+    arms differ.
     """
     weight = (total - kinds) / math.fsum(1 / rank for rank in range(1, kinds + 1))
     exact = [1 + weight / rank for rank in range(1, kinds + 1)]

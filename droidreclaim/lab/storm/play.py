@@ -21,7 +21,7 @@ from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.parse.proc.process import parse_stat
 
 _TICK_S = 0.01  # USER_HZ is 100 on every Android
-_KILLS_EVERY = 48  # launches: a log that wraps forgets
+_KILLS_EVERY = 48  # launches between two readings of the logs, which forget when they wrap
 _VERIFY_TIMEOUT_S = 300.0
 _KSWAPD = "kswapd"
 
@@ -48,6 +48,8 @@ def play(
 
 def require_right(arm: str, seed: int, verified: Verified | None, end: End | None) -> None:
     """
+    Check that every page was as its app wrote it.
+
     Raises:
         BadPages: a page is not as its app wrote it, or could not be read.
     """
@@ -71,8 +73,8 @@ class _Player:
     step: Callable[[], None]
     start_s: float = field(default_factory=time.monotonic)
     components: dict[str, str] = field(default_factory=dict)
-    mains: dict[str, ProcessId] = field(default_factory=dict)  # last known to run, by package
-    ever: set[int] = field(default_factory=set)  # pids of main processes
+    mains: dict[str, ProcessId] = field(default_factory=dict)  # those last seen to run, by package
+    ever: set[int] = field(default_factory=set)  # pids of all main processes so far
     opened: set[str] = field(default_factory=set)
     scores: dict[str, int] = field(default_factory=dict)
     killed: dict[tuple[int, str | None], KillRecord] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class _Player:
                     self._remember_kills()
                 self.step()
         if self.stage.ours:
-            self.hands.killer(False)  # nobody dies between the last look and the log
+            self.hands.killer(False)  # no app dies between the last look and the log
         last = self._look()
         self._remember_kills()
         self._tell_kills()
@@ -117,7 +119,7 @@ class _Player:
             require_right(self.job.arm, self.job.seed, verified, end)
 
     def _prepare(self) -> None:
-        """Put the apps there, or end those that run, and write down what is there."""
+        """Install the apps, or end the device's own, and write down how the arm begins."""
         stage, phone = self.stage, self.stage.phone
         for app in self.job.apps:
             if stage.ours and app.heap_bytes is not None:
@@ -199,7 +201,7 @@ class _Player:
         return (one.memory.rss_anon_bytes or 0) if one else 0
 
     def _play_on(self, package: str) -> tuple[bool, int | None]:
-        """Score some more; returns whether points are missing, and the score."""
+        """Score in a game; returns whether points are missing, and the score."""
         taps = self.job.taps[package in self.opened]
         if taps:
             self.hands.tap(taps)
@@ -209,7 +211,7 @@ class _Player:
         return lost, score
 
     def _look(self) -> Seen:
-        """Look at the device; tells of apps that are not there any more."""
+        """Look at the device; notes its memory, and apps whose main process is gone."""
         seen = look(self.session, self._now_s())
         self.seen = seen
         self.note(seen.sample())
@@ -288,10 +290,10 @@ class _Player:
 
     def _verify(self, last: Seen) -> Verified:
         """
-        Check every page of every app that lives, those in memory first, ending each afterwards.
+        Check every page of every app that lives, and end each app after its check.
 
-        All at once would want more memory than there is; lowmemorykiller is held back all the same,
-        since the end of the launches.
+        Apps with the least in swap come first. To check all apps at once would take more memory
+        than there is. Lowmemorykiller is off all the same, since the end of the launches.
         """
         start_s = time.monotonic()
         running = last.mains(self.packages)
@@ -314,12 +316,12 @@ class _Player:
 
 
 def record_key(record: KillRecord) -> tuple[int, str | None]:
-    """What tells a kill from another one: a pid dies once at a time."""
+    """Return what tells a kill from all others: its pid and its time."""
     return record.pid, record.at
 
 
 def _state(started: Started, known: ProcessId | None, main: ProcessId | None) -> str:
-    """HOT, WARM or COLD; where the release does not say, a process that is the same was resumed."""
+    """Return HOT, WARM or COLD; where the release does not say, HOT for the same process."""
     if started.launch_state:
         return started.launch_state
     return "HOT" if main is not None and main == known else "COLD"

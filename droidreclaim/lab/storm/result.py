@@ -45,11 +45,11 @@ class Storm:
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    One arm, all its seeds together, and against today's phone.
+    One arm with all its seeds, compared with today's phone.
 
     Attributes:
-        share: Where its share of hot resumes among all launches lies; *kept* among re-openings.
-        more_hot: Share of hot resumes more than the baseline, by seed; None for the baseline.
+        share: Interval of its share of hot resumes among launches; *kept*: among re-openings.
+        more_hot: How far that share is above the baseline's, by seed; None for the baseline.
     """
 
     arm: str
@@ -61,7 +61,7 @@ class Row:
 
 
 def rows(storm: Storm) -> list[Row]:
-    """Every arm; without a comparison where arms must not be compared."""
+    """Return a row for each arm, without a comparison where arms must not be compared."""
     arms = storm.arms
     base = {} if storm.not_comparable else _hot_shares(arms.get(BASELINE, []))
     found = []

@@ -13,8 +13,8 @@ class Stage:
     A device that is ready for an arm.
 
     Attributes:
-        ours: It was booted for this: apps are installed there, asked what they felt, and ended.
-        accelerator: Of a phone that was booted for this: ``kvm`` or ``tcg``.
+        ours: Whether it was booted for this arm: then apps are installed, checked and ended there.
+        accelerator: ``kvm`` or ``tcg`` of a phone that was booted for this arm, else None.
     """
 
     phone: Phone

@@ -9,7 +9,7 @@ from droidreclaim.lab.storm.events import Run
 
 
 def _compared(run: Run) -> dict[str, str | None]:
-    """State and device of a run; the serial of a phone that was booted for it is its port."""
+    """State and device of a run, without the serial of a booted phone, which is only its port."""
     device = run.begin.device
     names = ["model", "abi", "kernel", "page_bytes", "accelerator"]
     if device.get("accelerator") is None:
@@ -22,7 +22,7 @@ def _word(value: object) -> str | None:
 
 
 def difference(runs: Iterable[Run]) -> NotAchieved | None:
-    """What forbids to compare *runs*: devices in different states, each difference named."""
+    """Return why *runs* must not be compared: each difference of their devices; None without."""
     known = list(runs)
     states = {run.key: _compared(run) for run in known}
     differing = []

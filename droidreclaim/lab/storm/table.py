@@ -28,7 +28,7 @@ _TITLES = (
 
 
 def storm_table(storm: Storm) -> Table:
-    """One arm a row."""
+    """Return the table of a storm, a row for each arm."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for title in _TITLES:
         table.add_column(
@@ -40,7 +40,7 @@ def storm_table(storm: Storm) -> Table:
 
 
 def remarks(storm: Storm) -> list[str]:
-    """What the table does not show: its words, and how the arms compare."""
+    """Explain the words of the table, and say how the arms compare."""
     against = [
         f"{row.arm} against {BASELINE}, hot resumes: {points(row.more_hot)}, "
         f"{row.more_hot.pairs} {'pair' if row.more_hot.pairs == 1 else 'pairs'}"
@@ -55,7 +55,7 @@ def remarks(storm: Storm) -> list[str]:
 
 
 def warnings(storm: Storm) -> list[str]:
-    """What must be known to read the figures."""
+    """Say what must be known to read the figures."""
     told = (
         []
         if stats.AVAILABLE
@@ -127,7 +127,7 @@ def _hot(row: Row) -> str:
 
 
 def kills(one: Figures) -> str:
-    """How many by whom: ``7 lmkd, 1 kernel_oom``."""
+    """Say how many were killed by whom: ``7 lmkd, 1 kernel_oom``."""
     return ", ".join(f"{count} {by}" for by, count in one.kills.items()) or "0"
 
 
@@ -144,5 +144,5 @@ def mib(value: int | None) -> str:
 
 
 def known(value: object) -> str:
-    """What is there, or a question mark."""
+    """Return *value* as text, or a question mark for None."""
     return "?" if value is None else str(value)

@@ -18,7 +18,7 @@ _MEANINGS = {
 
 
 def meaning(arm: str) -> str:
-    """What an arm is, in one sentence."""
+    """Say in one sentence what an arm is."""
     kind, _, profile = arm.partition(":")
     if kind == "guard":
         return f"today's phone, and the guard pages out on the device, by profile {profile}"
@@ -26,7 +26,7 @@ def meaning(arm: str) -> str:
 
 
 def headline(storm: Storm) -> str:
-    """What came out, in one sentence: how often the apps were still there when they were opened."""
+    """Say the result in one sentence: how often the apps still ran when they were opened again."""
     if storm.not_comparable:
         return "These arms must not be compared"
     found = [row for row in rows(storm) if row.figures.reopenings]
@@ -49,7 +49,7 @@ def headline(storm: Storm) -> str:
 
 
 def still_there(row: Row) -> str:
-    """How often an app that was opened again still ran: ``... was still there 16 of 16 times``."""
+    """Say how often a re-opened app still ran: ``the app was still there 16 of 16 times``."""
     return f"the app was still there {_of(row)} times"
 
 

@@ -67,7 +67,7 @@ class Reading(ModalScreen[None]):
 
 
 class Question(Reading):
-    """Lines to read, and a deed that Enter does once they are there; nothing else does it."""
+    """Lines to read, and what Enter does once they are there; no other key does it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", show=False),
@@ -86,7 +86,7 @@ class Question(Reading):
         """
         Args:
             deed: What Enter does, in a word or two.
-            do: Does it; None until `tell` has brought it.
+            do: Does it; None until `offer` has brought it.
         """
         super().__init__(title, lines, colours)
         self._deed, self._do = deed, do
@@ -102,7 +102,7 @@ class Question(Reading):
         self.tell(lines)
 
     def action_do(self) -> None:
-        """Do it, when there is something to do."""
+        """Do what Enter is for, when there is something to do."""
         if self._do is not None:
             do = self._do
             self.dismiss()
@@ -149,7 +149,7 @@ class Choice(Question):
 
 
 class Filter(ModalScreen[str]):
-    """A line to type what rows are to have in their names; Esc shows all again."""
+    """A line to type a part of names: only rows that have it are shown; Esc shows all again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
 

@@ -35,7 +35,7 @@ from droidreclaim.top.tui.words import HELP, KEYS, kill_lines
 
 _T = TypeVar("_T")
 _LOOK_S = 0.1  # how often a new picture is looked for; drawing is done when there is one
-_SOON_S = 1.0  # the age of an old picture is told anew
+_SOON_S = 1.0  # how often the age of an old picture is drawn again
 _ABOUT = {
     "keep-games": "games go last",
     "gentle": "little at a time",
@@ -133,12 +133,12 @@ class TopView(App[None]):
 
     @property
     def colours(self) -> Palette:
-        """Those of the theme."""
+        """The colours of the theme."""
         return _PALETTES.get(self.theme, ANSI)
 
     @property
     def picture(self) -> Picture:
-        """The one that is shown: the last, or where the view is frozen that of then."""
+        """The picture that is shown: the last one, or the one at which the view was frozen."""
         return self._frozen or self._live.picture
 
     def _look(self) -> None:
@@ -337,7 +337,7 @@ class TopView(App[None]):
         self.draw()
 
     def action_filter(self) -> None:
-        """Ask what names are to have in them."""
+        """Ask for a part of names, to show only rows that have it."""
 
         def chosen(words: str | None) -> None:
             self._words = words or ""
@@ -351,13 +351,13 @@ class TopView(App[None]):
         self.draw()
 
     def action_theme(self) -> None:
-        """Night, day, the terminal's own colours."""
+        """Take the next theme: night, day, the terminal's own colours."""
         names = list(_PALETTES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         self.draw()
 
     def action_help(self) -> None:
-        """All keys."""
+        """Show all keys."""
         self.push_screen(Reading("keys", HELP, self.colours))
 
     # Its end
