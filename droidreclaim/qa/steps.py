@@ -115,14 +115,15 @@ def _ended(
         raise StepFailed(f"{words[0]}: {error.strerror}") from error
     assert process.stdout is not None
     reader = threading.Thread(target=_keep, args=(process.stdout, kept), daemon=True)
-    reader.start()
     try:
+        reader.start()
         return process.wait(deadline_s)
     except subprocess.TimeoutExpired:
         raise StepFailed(f"{words[0]} was not done within {deadline_s:g} s") from None
     finally:
         _end_group(process)
-        reader.join(_GRACE_S)
+        if reader.is_alive():  # not where its start was cut short
+            reader.join(_GRACE_S)
 
 
 def _keep(output: BinaryIO | object, kept: BinaryIO) -> None:

@@ -55,9 +55,11 @@ class Tracker:
     def end(self) -> list[Point]:
         """End sampling; returns what was sampled, in its order."""
         self._ends.set()
-        if self._thread is not None:
+        if (
+            self._thread is not None and self._thread.is_alive()
+        ):  # not where its start was cut short
             self._thread.join(_JOIN_S)
-            self._thread = None
+        self._thread = None
         return self._points
 
     def close(self) -> None:

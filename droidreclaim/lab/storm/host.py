@@ -77,7 +77,8 @@ class HostWatch:
     def stop(self) -> Host:
         """End the watch; returns how busy the computer was."""
         self._over.set()
-        self._thread.join()
+        if self._thread.is_alive():  # not where its start was cut short
+            self._thread.join()
         return Host(
             processors=len(os.sched_getaffinity(0)),
             steal_share=steal_share(self._before, processor_ticks(_text_of(self.proc / "stat"))),

@@ -8,6 +8,8 @@ end with it.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,6 +24,10 @@ from handset import ADB, Handset, adb_server_of, free_port
 # Begin the longest first: otherwise the lane ends with one of them running alone.
 _LONGEST = ("test_run", "test_storm", "test_guard", "test_engine", "test_main_job", "test_inspect")
 _CACHE = image.cache_dir()  # read before HOME changes
+# A port is used once, and is none that a command chooses: the adb server of a worker goes on trying
+# one whose phone was killed, and would connect to another worker's.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.count(6600 + 100 * _WORKER)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,6 +95,7 @@ def booting() -> Iterator[Callable[..., Handset]]:
     started: list[Phone] = []
 
     def start(*, once: bool = False, cpus: int = 1, **values: Any) -> Handset:
+        values.setdefault("port", next(_PORTS))
         phone = vm.start(Config(cpus=cpus, **values), die_with_us=True, fresh=once)
         started.append(phone)
         return Handset(phone)
