@@ -189,13 +189,22 @@ class Round:
             return None
         return after.major_faults - before.major_faults
 
+    @property
+    def _resume(self) -> Mark | None:
+        return next((mark for mark in self.marks if mark.what == "resume"), None)
+
+    @property
+    def back_boot_s(self) -> float | None:
+        """When the app was back, on the device's clock; None where it was never resumed."""
+        return self._resume.boot_s + self._resume.took_s if self._resume else None
+
     def came_back_bytes(self, after_s: float) -> int | None:
         """
         How much of the app left swap from its resume until *after_s* after it was back.
 
         None where it was not sampled until then, or where another process came back.
         """
-        resume = next((mark for mark in self.marks if mark.what == "resume"), None)
+        resume = self._resume
         if resume is None or not self.survived or self.after is None:
             return None
         own = [point for point in self.track if point.pid == self.after.pid]

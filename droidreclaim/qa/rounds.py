@@ -19,6 +19,7 @@ from droidreclaim.qa.track import Tracker
 from droidreclaim.session import Phone
 
 _BACK_WITHIN_S = 20.0
+_RETURNED_S = 1.0  # what came back is told as of then
 _LOOK_S = 1.0
 
 Progress = Callable[[str], None]
@@ -92,6 +93,8 @@ class Run:
                 tracker.begin()
                 player.play(self.known_kills)
                 tell(one)
+                if one.back_boot_s is not None:
+                    tracker.sample_until(one.back_boot_s + _RETURNED_S)
         except DeviceError as error:
             one.discarded = str(error)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import suppress
 
 from droidreclaim.errors import DroidReclaimError
@@ -15,6 +16,8 @@ from droidreclaim.qa.record import Point
 from droidreclaim.session import Phone
 
 _PERIOD_US = 250_000
+_LATE_S = 5.0  # a link so slow costs its round a number
+_LOOK_S = 0.05
 _COUNT = 2  # samples a request: how soon a round's end is heard
 _JOIN_S = 20.0
 _log = logging.getLogger("droidreclaim")
@@ -51,6 +54,16 @@ class Tracker:
             return
         self._thread = threading.Thread(target=self._work, name="qa-track", daemon=True)
         self._thread.start()
+
+    def sample_until(self, boot_s: float) -> None:
+        """Wait until a sample is later than *boot_s* of the device's clock, or none comes."""
+        deadline_s = time.monotonic() + _LATE_S
+        while (
+            self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline_s
+        ):
+            if self._points and self._points[-1].boot_s >= boot_s:
+                return
+            self._ends.wait(_LOOK_S)
 
     def end(self) -> list[Point]:
         """End sampling; returns what was sampled, in its order."""
