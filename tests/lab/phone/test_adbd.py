@@ -44,6 +44,7 @@ def test_a_command_that_does_not_read_its_stdin_still_ends(phone: Handset) -> No
     assert (done.stdout, done.returncode) == (b"early\n", 0)
 
 
+@pytest.mark.timeout(60)
 def test_a_flood_on_stdout_does_not_hold_stderr_back(boot: Callable[..., Handset]) -> None:
     phone = boot(cpus=2)  # a flood leaves nothing of a single one to anybody else
     script = "yes & flood=$!; echo err >&2; read word; kill $flood"
@@ -53,10 +54,13 @@ def test_a_flood_on_stdout_does_not_hold_stderr_back(boot: Callable[..., Handset
     ) as shell:
         assert shell.stdin
         assert shell.stderr
-        assert shell.stderr.readline() == b"err\n"
-        shell.stdin.write(b"\n")
-        shell.stdin.close()
-        assert shell.wait(20) is not None
+        try:
+            assert shell.stderr.readline() == b"err\n"
+            shell.stdin.write(b"\n")
+            shell.stdin.close()
+            assert shell.wait(20) is not None
+        finally:
+            shell.kill()
 
 
 def test_exec_out_is_binary_clean(phone: Handset) -> None:
