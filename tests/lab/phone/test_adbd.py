@@ -47,7 +47,8 @@ def test_a_command_that_does_not_read_its_stdin_still_ends(phone: Handset) -> No
 @pytest.mark.timeout(60)
 def test_a_flood_on_stdout_does_not_hold_stderr_back(boot: Callable[..., Handset]) -> None:
     phone = boot(cpus=2)  # a flood leaves nothing of a single one to anybody else
-    script = "yes & flood=$!; echo err >&2; read word; kill $flood"
+    # The second is for yes to begin: a signal that meets it before its exec is lost.
+    script = "yes & flood=$!; sleep 1; echo err >&2; read word; kill $flood"
     argv = [phone.adb, "-s", phone.serial, "shell", script]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
