@@ -93,7 +93,7 @@ class Run:
                 tracker.begin()
                 player.play(self.known_kills)
                 tell(one)
-                if one.back_boot_s is not None:
+                if one.survived and one.back_boot_s is not None:
                     tracker.sample_until(one.back_boot_s + _RETURNED_S)
         except DeviceError as error:
             one.discarded = str(error)

@@ -123,6 +123,7 @@ class TopView(App[None]):
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
+        # Windows has no such handlers, and a view of a test may run in another thread.
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             with suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.add_signal_handler(number, self._end_by, number)
