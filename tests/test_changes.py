@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -65,8 +66,13 @@ class Device:
         (self.state / name).write_text(f"{value}\n")
 
     def all(self) -> dict[str, str]:
-        files = (one for one in self.state.iterdir() if one.suffix != ".txt")
-        return {one.name: one.read_text().strip() for one in files if one.name != "bin"}
+        """Settings and apps that there are: one that ends between listing and reading is none."""
+        found = {}
+        for path in self.state.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.suffix != ".txt" and path.name != "bin":
+                    found[path.name] = path.read_text().strip()
+        return found
 
     def until(self, wanted: dict[str, str]) -> None:
         end_s = time.monotonic() + 20
