@@ -87,7 +87,8 @@ void name_parse(struct span cmdline, const struct proc_stat *stat, struct name *
 {
 	struct span first;
 
-	if (cmdline.len > 0 && span_word(&cmdline, '\0', &first) && first.len > 0) {
+	out->of_comm = !(cmdline.len > 0 && span_word(&cmdline, '\0', &first) && first.len > 0);
+	if (!out->of_comm) {
 		out->len = utf8_clean(first, out->text, sizeof(out->text));
 		return;
 	}

@@ -10,6 +10,7 @@
 
 /* A name as replies give it: valid UTF-8. */
 struct name {
+	bool of_comm; /* no cmdline was there: a kernel thread, a zombie, or in the middle of exec */
 	size_t len;
 	char text[NAME_MAX_BYTES];
 };

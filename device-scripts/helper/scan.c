@@ -15,6 +15,7 @@ static struct {
 } unreadable;
 
 static struct name name;
+static bool unnamed; /* the process scanned last: it has no name of its own yet */
 
 /* Print a process; of one that was printed before (`again`), leave out what does not change. */
 static void print_process(int pid, int dir, const struct proc_stat *stat,
@@ -56,8 +57,8 @@ static void count_unreadable(int error)
 
 /*
  * The processes that the verb scan printed last time, and those it prints now, by ascending pid.
- * Those over KNOWN_MAX, and those that still have a zygote's name, are not kept: their line is
- * whole each time.
+ * Those over KNOWN_MAX, and those whose name is not their own yet, are not kept: their line is whole
+ * each time.
  */
 static struct told {
 	struct one_told {
@@ -91,11 +92,16 @@ static void keep_told(int pid, uint64_t start, bool system)
 		told_now->by_pid[told_now->nr++] = (struct one_told){start, pid, system};
 }
 
-/* Whether the process scanned last still has a zygote's name, before it takes an app's. */
-static bool scanned_zygote(void)
+/*
+ * Whether a process is to take another name yet: it has a zygote's before it takes an app's, and in
+ * the middle of exec its cmdline is empty.
+ */
+static bool has_passing_name(const struct proc_stat *stat)
 {
 	struct span said = {name.text, name.len};
 
+	if (name.of_comm)
+		return !stat->kernel_thread;
 	return span_is(said, "zygote") || span_is(said, "zygote64") || span_starts(said, "usap") ||
 	       span_is(said, "<pre-initialized>") || span_ends(said, "_zygote");
 }
@@ -134,17 +140,18 @@ static int scan_process(int pid, int dir)
 		count_unreadable(no_status);
 	}
 	error = again ? 0 : proc_read_name(dir, &stat, &name);
-	if (refused(error))
-		name_parse((struct span){"", 0}, &stat, &name);
-	else if (error)
+	if (error && !refused(error))
 		return error;
+	if (error)
+		name_parse((struct span){"", 0}, &stat, &name);
+	unnamed = !again && !error && has_passing_name(&stat);
 	error = proc_read_adj(dir, &adj);
 	if (error == -ESRCH)
 		return error;
 	print_process(pid, dir, &stat, &status, no_status, error ? INT64_MIN : adj, again != NULL);
 	if (!no_status)
 		scanned_add(pid, stat.ppid, status.uid, error ? INT32_MAX : adj_in_front(dir, adj));
-	if (again || !scanned_zygote())
+	if (!unnamed)
 		keep_told(pid, stat.start,
 			  stat.kernel_thread || (!no_status && is_system(status.uid)));
 	return 0;
@@ -198,9 +205,9 @@ static void scan_if_new(int pid)
 	while (compared < before->nr && before->pids[compared] < pid)
 		compared++;
 	if (compared == before->nr || before->pids[compared] != pid) {
-		name.len = 0;
+		unnamed = false;
 		scan_pid(pid);
-		if (scanned_zygote())
+		if (unnamed)
 			return;
 	}
 	if (now->nr < KNOWN_MAX)

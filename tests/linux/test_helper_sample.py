@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ask, missing, require_root, start_ticks
+from .conftest import Session, ask, missing, require_root, start_ticks
+from .made_up import Tree, hosted_program
 
 SHELL = ["setpriv", "--reuid", "2000", "--regid", "2000", "--clear-groups"]
 
@@ -95,34 +96,44 @@ def test_new_processes_are_told_once(helper: Path) -> None:
     assert sleeper.pid not in again
 
 
-def test_a_zygotes_child_is_told_again_until_it_is_an_app(helper: Path, tmp_path: Path) -> None:
-    app = tmp_path / "com.example.app"  # its comm too, which alone is there in the middle of exec
-    app.symlink_to("/bin/sleep")
-    rename = f"exec -a com.example.app {app} 30"
-    argv = ["zygote64", "-c", f"read line; {rename}"]
-    with (
-        subprocess.Popen(
-            [helper, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as served,
-        subprocess.Popen(argv, executable="/bin/bash", stdin=subprocess.PIPE) as child,
-    ):
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The helper on the host's libc, which reads a root of the test's own."""
+    return hosted_program(tmp_path_factory.mktemp("hosted"), "helper")
 
-        def look(number: int) -> set[str]:
-            served.stdin.write(f"l{number} sample new=1 period_us=10000\n")  # type: ignore[union-attr]
-            served.stdin.flush()  # type: ignore[union-attr]
-            names = set()
-            while (line := json.loads(served.stdout.readline()))["t"] != "end":  # type: ignore[union-attr]
-                names |= {line["name"]} if line["pid"] == child.pid else set()
-            return names
 
-        assert [look(1), look(2)] == [{"zygote64"}] * 2
-        child.stdin.write(b"\n")  # type: ignore[union-attr]
-        child.stdin.flush()  # type: ignore[union-attr]
-        found = next(names for number in range(3, 200) if (names := look(number)) != {"zygote64"})
-        assert found == {"com.example.app"}
-        assert look(200) == set()
-        child.kill()
-        served.stdin.close()  # type: ignore[union-attr]
+NOT_YET = {
+    "a zygote's child": b"zygote64\0",
+    "an unspecialized child": b"usap64\0",
+    "before it is given an app": b"<pre-initialized>\0",
+    "of a zygote of its own": b"com.example_zygote\0",
+    "in the middle of exec": b"",
+}
+
+
+@pytest.mark.parametrize("words", ["sample new=1 period_us=10000", "scan again=1"])
+@pytest.mark.parametrize("cmdline", NOT_YET.values(), ids=list(NOT_YET))
+def test_a_process_without_a_name_of_its_own_is_told_again_until_it_has_one(
+    hosted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cmdline: bytes, words: str
+) -> None:
+    tree = Tree(tmp_path / "root")
+    tree.process(500, "com.example.app", 10123, 0)
+    own = tree.root / "proc/500/cmdline"
+    named = own.read_bytes()
+    monkeypatch.setenv("DROIDRECLAIM_ROOT", str(tree.root))
+    served = Session(hosted)
+    try:
+        looks = []
+        for name in (cmdline, cmdline, named, named):
+            own.write_bytes(name)
+            served.send(f"1 {words}")
+            reply = served.reply()
+            assert reply is not None
+            looks.append(reply.all("proc"))
+    finally:
+        served.close()
+    assert [len(look) for look in looks] == [1, 1, 1, 0]
+    assert looks[2][0]["name"] == "com.example.app"
 
 
 @pytest.mark.parametrize("words", ["period_us=1", "count=1001", "new=2", "targets=x", "hz=10"])
