@@ -225,6 +225,123 @@ def test_killinfo_that_is_cut_anywhere_tells_what_it_has(tmp_path: Path, cut: in
         assert all("None" not in one.text for one in death.sentences)
 
 
+SETTINGS = (
+    "ACTIVITY MANAGER SETTINGS (dumpsys activity settings) activity_manager_constants:\n"
+    "  max_cached_processes=24\n  power_check_interval=300000\n  power_check_max_cpu_1=25\n"
+    "  max_phantom_processes=31\n  CUR_MAX_CACHED_PROCESSES=24\n"
+    "  CachedAppOptimizer settings\n  use_freezer=true\n  freeze_debounce_timeout=10000\n"
+)
+LIMITER = (
+    "Memory limiter\n  enabled             monitoring=true      ignored=none\n"
+    "  visibleMem=1800MB   visibleSwap=900MB    notVisibleMem=900MB   notVisibleSwap=450MB\n"
+)
+OF_THE_RULE = pytest.mark.parametrize(
+    ("reason", "names"),
+    [
+        ("empty #25", ["max_cached_processes 24", "CUR_MAX_CACHED_PROCESSES 24"]),
+        ("excessive cpu 9 during 10 dur=40 limit=2", ["power_check_interval 300000",
+                                                      "power_check_max_cpu_1 25"]),
+        ("Async binder transaction while frozen", ["use_freezer true",
+                                                   "freeze_debounce_timeout 10000"]),
+        ("Trimming phantom processes", ["max_phantom_processes 31"]),
+    ],
+)  # fmt: skip
+
+
+@OF_THE_RULE
+def test_a_kill_of_activity_manager_says_what_its_limit_is_on_the_device_now(
+    tmp_path: Path, reason: str, names: list[str]
+) -> None:
+    device = shell(tmp_path, killing(reason), "", "", settings=SETTINGS)
+    [death] = why.of_device(device, None, APP, since_s=None, timeout_s=20).deaths
+    named = ", ".join(f"{name} (dumpsys activity settings)" for name in names)
+    limits = {one.text: one.lines for one in death.sentences if "limits of this rule" in one.text}
+    assert limits == {f"The limits of this rule are on this device now: {named}.": (1,)}
+
+
+@OF_THE_RULE
+def test_a_kill_of_activity_manager_says_what_its_limit_was_by_a_bug_report(
+    tmp_path: Path, reason: str, names: list[str]
+) -> None:
+    report = (
+        "== dumpstate: 2026-10-02 10:05:00\n"
+        "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------\n"
+        f"{killing(reason)}"
+        "------ 0.1s was the duration of 'SYSTEM LOG' ------\n"
+        "------ DUMPSYS NORMAL (/system/bin/dumpsys) ------\n"
+        f"DUMP OF SERVICE activity:\n{SETTINGS}"
+    )
+    [death] = story(tmp_path, report).deaths
+    said = " ".join(one.text for one in death.sentences)
+    assert "The limits of this rule were, when this was captured: " in said
+    assert all(name in said for name in names)
+
+
+def test_the_option_that_counts_phantom_processes_is_told_where_it_is_set(tmp_path: Path) -> None:
+    reason = "Trimming phantom processes"
+    for value, expected in (("false\n", True), ("null\n", False), ("Failure: no service\n", False)):
+        device = shell(tmp_path, killing(reason), "", "", phantoms=value)
+        [death] = why.of_device(device, None, APP, since_s=None, timeout_s=20).deaths
+        said = " ".join(one.text for one in death.sentences)
+        words = "settings_enable_monitor_phantom_procs false (settings get global)"
+        assert (words in said) is expected
+
+
+def test_a_kill_of_the_limiter_says_the_sizes_that_it_allows(tmp_path: Path) -> None:
+    device = shell(tmp_path, killing("MemoryLimiter:AnonSwap"), "", "", limiter=LIMITER)
+    [death] = why.of_device(device, None, APP, since_s=None, timeout_s=20).deaths
+    said = [one.text for one in death.sentences]
+    limits = (
+        "The limits of this rule are on this device now: 1.8 GiB and 900.0 MiB of swap in front "
+        "(am memory-limiter status), 900.0 MiB and 450.0 MiB of swap behind (am memory-limiter "
+        "status)."
+    )
+    assert limits in said
+
+
+def test_a_device_that_tells_no_setting_is_not_said_to_have_one(tmp_path: Path) -> None:
+    for reason in ("empty #25", "Trimming phantom processes", "MemoryLimiter:AnonSwap"):
+        device = shell(tmp_path, killing(reason), "", "", settings="Can't find service\n")
+        [death] = why.of_device(device, None, APP, since_s=None, timeout_s=20).deaths
+        assert not any("limits of this rule" in one.text for one in death.sentences)
+
+
+def test_the_size_of_a_process_is_told_against_others_that_were_killed_with_it(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        LMKD_LINE.replace("4242", str(pid)).replace(APP, name).replace("80000", str(kilobytes))
+        for pid, name, kilobytes in (
+            (4242, APP, 80_000), (4300, "com.example.b", 20_480), (4301, "com.example.c", 204_800)
+        )
+    ]  # fmt: skip
+    [death] = story(tmp_path, "".join(rows)).deaths
+    [among] = [one.text for one in death.sentences if "not alone" in one.text]
+    assert among == (
+        "It was not alone. Counted over all that was read, 2 more were killed within 30 seconds; "
+        "1 of them held more than it (20.0 MiB to 200.0 MiB)."
+    )
+
+
+def test_the_only_file_that_lines_are_from_is_named_once_and_whole(tmp_path: Path) -> None:
+    text = why_text(story(tmp_path, LMKD_LINE + killing("empty #17", pid=9)), None)
+    assert text.count(str(tmp_path)) == 1
+    assert f"All lines are from {tmp_path}/captured.txt." in text
+    assert "  [1] 10-02 10:00:00.010" in text
+
+
+def test_each_of_several_files_is_named_whole_once_and_shortly_beside_its_lines(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "main.log").write_text(LMKD_LINE)
+    (tmp_path / "system.log").write_text(killing("empty #17", pid=9))
+    text = why_text(why.of_capture(tmp_path, APP, since_s=None), None)
+    for name in ("main.log", "system.log"):
+        assert text.count(f"{tmp_path}/{name}") == 1
+        assert f"\n{name} is {tmp_path}/{name}." in text
+        assert f"  [1] {name}: 10-02" in text
+
+
 def test_two_sources_that_disagree_are_both_told(tmp_path: Path) -> None:
     report = (
         "== dumpstate: 2026-10-02 10:05:00\n"
@@ -267,15 +384,25 @@ def test_a_child_process_of_the_app_is_told_though_it_has_a_programs_name(tmp_pa
     assert story(tmp_path, PHANTOM).deaths == ()  # no line says whose uid that is
 
 
-def shell(tmp_path: Path, log: str, packages: str, properties: str) -> LocalShell:
-    """A shell whose logcat, pm and getprop say what they are told; the rest of it says nothing."""
-    for name, text in (("log", log), ("packages", packages), ("props", properties)):
+def shell(tmp_path: Path, log: str, packages: str, properties: str, **answers: str) -> LocalShell:
+    """
+    A shell whose logcat, pm and getprop print what is given; the rest of it says nothing.
+
+    Args:
+        answers: Likewise of ``dumpsys activity settings`` (``settings``), of ``am memory-limiter
+            status`` (``limiter``) and of the setting for phantom processes (``phantoms``).
+    """
+    said = {"settings": "", "limiter": "", "phantoms": "null\n"} | answers
+    for name, text in {"log": log, "packages": packages, "props": properties, **said}.items():
         (tmp_path / name).write_text(text)
     return LocalShell(
         f"logcat() {{ cat {tmp_path}/log; }}\n"
         f'pm() {{ [ "$*" = "list packages -U" ] && cat {tmp_path}/packages; }}\n'
         f"getprop() {{ cat {tmp_path}/props; }}\n"
-        "dumpsys() { return 1; }\ndmesg() { return 1; }\n"
+        f'dumpsys() {{ [ "$*" = "activity settings" ] && cat {tmp_path}/settings; }}\n'
+        f'am() {{ [ "$*" = "memory-limiter status" ] && cat {tmp_path}/limiter; }}\n'
+        f"settings() {{ cat {tmp_path}/phantoms; }}\n"
+        "dmesg() { return 1; }\n"
     )
 
 

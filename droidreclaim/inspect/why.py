@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
@@ -16,22 +17,34 @@ from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
 from droidreclaim.inspect.killers import properties_of_capture
 from droidreclaim.inspect.kills import COMMANDS, parts_of
+from droidreclaim.inspect.limits import STATUS
 from droidreclaim.parse.activity.exits import ProcessExit, parse_exit_info
+from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.parse.activity.packages import parse_pm_list
+from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
 from droidreclaim.parse.kills.join import join_kills, same_kill
 from droidreclaim.parse.kills.log import parse_kills
 from droidreclaim.parse.kills.records import KilledBy, KillRecord, cause_of
 from droidreclaim.parse.kills.times import seconds_apart
 from droidreclaim.parse.shell.props import parse_getprop
-from droidreclaim.parse.text.bugreport import Kind
+from droidreclaim.parse.text.bugreport import Captured, Kind
 from droidreclaim.parse.text.lines import log_lines
 from droidreclaim.policy.lmkd_settings import settings_in_force
-from droidreclaim.policy.why import Death, Line, Settings, Story, death_of
+from droidreclaim.policy.why import Death, Line, Story, death_of
+from droidreclaim.policy.why_settings import MONITOR_PHANTOMS, Settings
 
 _NEAR_S = 30.0
 _MOST_TEXT = 600
 _NONE_ENDED = "PROCESS EXIT INFO"
+_MORE = {
+    "props": "getprop",
+    "packages": "pm list packages -U",
+    "settings": "dumpsys activity settings",
+    "limiter": STATUS,
+    "phantoms": f"settings get global {MONITOR_PHANTOMS}",
+}
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -81,8 +94,7 @@ def of_device(
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
-    more = {"props": "getprop", "packages": "pm list packages -U"}
-    answers = ask(device, {**COMMANDS, **more}, way, timeout_s=timeout_s)
+    answers = ask(device, {**COMMANDS, **_MORE}, way, timeout_s=timeout_s)
     texts = _Texts()
     for name, source in (("log", "logcat"), ("kernel", "dmesg")):
         answer = answers[name]
@@ -94,12 +106,37 @@ def of_device(
         texts.take_exits(answers["exits"].text)
     else:
         texts.silent.append(f"exit-info (Android 11): {answers['exits'].errno}")
-    settings = None
-    if answers["props"].ok:
-        values = settings_in_force(answers["props"].read(parse_getprop))
-        settings = Settings(values, "are on this device now")
     clock = Clock.of_device(answers["clock"].text)
-    return _story(package, texts, clock, since_s, settings, _uids(answers["packages"], package))
+    settings, uids = _settings_of_device(answers), _uids(answers["packages"], package)
+    return _story(package, texts, clock, since_s, settings, uids)
+
+
+def _settings_of_device(answers: Mapping[str, Answer]) -> Settings:
+    """What each of its answers says; one that cannot be read says nothing."""
+    phantoms = answers["phantoms"].text.strip()
+    properties = _read(answers["props"], parse_getprop)
+    return Settings(
+        "are on this device now",
+        {} if properties is None else settings_in_force(properties),
+        _constants(answers["settings"].text),
+        _read(answers["limiter"], parse_memory_limiter),
+        phantoms if phantoms in ("true", "false") else None,
+    )
+
+
+def _read(answer: Answer, parse: Callable[[str], _T]) -> _T | None:
+    try:
+        return parse(answer.text) if answer.ok else None
+    except ParseError:
+        return None
+
+
+def _constants(text: str) -> Mapping[str, str]:
+    """ActivityManager's constants; none of text that is not its settings."""
+    try:
+        return parse_settings(text).constants
+    except ParseError:
+        return {}
 
 
 def _uids(answer: Answer, package: str) -> frozenset[int]:
@@ -134,11 +171,18 @@ def of_capture(path: Path, package: str, *, since_s: float | None) -> Story:
     if capture.cut:
         texts.silent.append("the bug report is cut")
     clock = Clock.of_capture(capture.taken_at, [until for _, until in texts.read if until])
-    settings = None
-    if capture.text(Kind.PROPERTIES):
-        values = settings_in_force(properties_of_capture(capture))
-        settings = Settings(values, "were, when this was captured")
-    return _story(package, texts, clock, since_s, settings)
+    return _story(package, texts, clock, since_s, _settings_of_capture(capture))
+
+
+def _settings_of_capture(capture: Captured) -> Settings:
+    """What its properties and its dump of ActivityManager say."""
+    properties = properties_of_capture(capture) if capture.text(Kind.PROPERTIES) else None
+    dumps = (parts_of(piece.text).get("settings", "") for piece in capture.pieces(Kind.ACTIVITY))
+    return Settings(
+        "were, when this was captured",
+        {} if properties is None else settings_in_force(properties),
+        next(filter(None, map(_constants, dumps)), {}),
+    )
 
 
 def _story(
@@ -146,7 +190,7 @@ def _story(
     texts: _Texts,
     clock: Clock,
     since_s: float | None,
-    settings: Settings | None,
+    settings: Settings,
     uids: frozenset[int] = frozenset(),
 ) -> Story:
     lines = [replace(one, record=clock.resolved([one.record])[0]) for one in texts.lines]
@@ -184,11 +228,10 @@ def _death(
     lines: Sequence[Line],
     kills: Sequence[KillRecord],
     clock: Clock,
-    settings: Settings | None,
+    settings: Settings,
 ) -> Death:
     its = list(_once(one for one in lines if _speaks_of(kill, one.record)))
-    near = (_apart_s(kill, one) for one in kills if one is not kill)
-    others = sum(1 for apart_s in near if apart_s is not None and apart_s <= _NEAR_S)
+    others = [one for one in kills if one is not kill and _are_near(kill, one)]
     return death_of(clock.iso(kill), its, others, settings)
 
 
@@ -205,8 +248,11 @@ def _once(lines: Iterable[Line]) -> Iterator[Line]:
             yield one
 
 
-def _apart_s(one: KillRecord, other: KillRecord) -> float | None:
-    return seconds_apart(one.at, other.at) if one.at and other.at else None
+def _are_near(one: KillRecord, other: KillRecord) -> bool:
+    if not one.at or not other.at:
+        return False
+    apart_s = seconds_apart(one.at, other.at)
+    return apart_s is not None and apart_s <= _NEAR_S
 
 
 def _record_of(one: ProcessExit) -> KillRecord:

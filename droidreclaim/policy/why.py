@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from droidreclaim.model import Band, band_of
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.parse.kills.records import cause_of as cause_behind
 from droidreclaim.policy import why_lmkd
-from droidreclaim.policy.lmkd_settings import Setting
+from droidreclaim.policy.why_settings import Settings
 from droidreclaim.units import format_size
 
 
@@ -163,24 +163,18 @@ def cause_of(line: Line) -> Cause:
     return next(by_words, told)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """lmkd's settings in force; *whose* says where and when they were read."""
-
-    values: Mapping[str, Setting]
-    whose: str
-
-
 def death_of(
-    kill: KillRecord, lines: Sequence[Line], others: int, settings: Settings | None = None
+    kill: KillRecord,
+    lines: Sequence[Line],
+    others: Sequence[KillRecord],
+    settings: Settings,
 ) -> Death:
     """
     One end told in sentences.
 
     Args:
         lines: All that speak of it.
-        others: How many other processes were killed within half a minute of it.
-        settings: lmkd's; None where they were not read.
+        others: The other processes that were killed within half a minute of it.
     """
     causes = [cause_of(line) for line in lines]
     cause = _decided(causes)
@@ -197,26 +191,56 @@ def death_of(
         sentences.append(Sentence(_held(kill), sizes))
     if cause is Cause.LMKD:
         sentences += _shortage(lines, settings)
+    elif text := _limits(cause, settings):
+        sentences.append(Sentence(text, that))
     if others and cause in _SHORT_OF_MEMORY:
-        among = f"It was not alone: {others} more were killed within 30 seconds of it."
-        sentences.append(Sentence(among))
+        sentences.append(Sentence(_among(kill, others)))
     sentences += _disagreement(cause, causes, lines)
     unknown = _unknown(cause, lines)
     return Death(kill, cause, tuple(lines), tuple(sentences), _helps(kill, cause), unknown)
 
 
-def _shortage(lines: Sequence[Line], settings: Settings | None) -> Iterator[Sentence]:
+def _shortage(lines: Sequence[Line], settings: Settings) -> Iterator[Sentence]:
     """How far the device was from lmkd's rule: memory at the kill, and the rule's settings."""
     for number, line in enumerate(lines, 1):
         if line.record.killinfo is not None and (text := why_lmkd.shortage(line.record.killinfo)):
             yield Sentence(text, (number,))
             break
     for number, line in enumerate(lines, 1):
-        if settings is None or line.record.by is not KilledBy.LMKD or not line.record.reason:
+        if line.record.by is not KilledBy.LMKD or not line.record.reason:
             continue
-        if text := why_lmkd.limits(line.record.reason, settings.values, settings.whose):
+        if text := why_lmkd.limits(line.record.reason, settings.lmkd, settings.whose):
             yield Sentence(text, (number,))
             break
+
+
+def _limits(cause: Cause, settings: Settings) -> str:
+    """The settings of a rule that is not lmkd's; empty for a cause without any."""
+    match cause:
+        case Cause.CACHED_LIMIT:
+            return settings.of_cached()
+        case Cause.PHANTOM_LIMIT:
+            return settings.of_phantoms()
+        case Cause.EXCESSIVE_USE:
+            return settings.of_use()
+        case Cause.FREEZER:
+            return settings.of_freezer()
+        case Cause.MEMORY_LIMITER:
+            return settings.of_limiter()
+        case _:
+            return ""
+
+
+def _among(kill: KillRecord, others: Sequence[KillRecord]) -> str:
+    """How many more were killed, and how this one's size compares; no line says it: a count."""
+    count = f"Counted over all that was read, {len(others)} more were killed within 30 seconds"
+    sizes = [one.freed_bytes for one in others if one.freed_bytes is not None]
+    if kill.freed_bytes is None or not sizes:
+        return f"It was not alone. {count}."
+    larger = sum(1 for size in sizes if size > kill.freed_bytes)
+    span = f"{format_size(min(sizes))} to {format_size(max(sizes))}"
+    span = format_size(sizes[0]) if len(sizes) == 1 else span
+    return f"It was not alone. {count}; {larger} of them held more than it ({span})."
 
 
 def _decided(causes: Iterable[Cause]) -> Cause:
@@ -240,7 +264,8 @@ def _disagreement(
     for number, (other, line) in enumerate(zip(causes, lines, strict=True), 1):
         if other in _VAGUE or other is cause or any({cause, other} <= same for same in _AGREE):
             continue
-        text = f"The sources disagree: {line.source} calls it {_NAMES[other]}."
+        source = line.source.rpartition("/")[2]
+        text = f"The sources disagree: {source} calls it {_NAMES[other]}."
         yield Sentence(text, (number,))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from droidreclaim.escape import safe
@@ -49,24 +50,46 @@ def _death_json(death: Death) -> dict[str, Any]:
 
 def why_text(story: Story, alive: Sequence[Process] | None) -> str:
     """A paragraph for each end, newest first, with the lines it rests on; then what runs now."""
-    parts = [_paragraph(death) for death in reversed(story.deaths)]
+    marks = _source_marks(line.source for death in story.deaths for line in death.lines)
+    parts = [_paragraph(death, marks) for death in reversed(story.deaths)]
     if not parts:
         parts = [
             f"Nothing that was read says that a process of {story.package} ended ({_read(story)})."
         ]
-    last = [*_now(story.package, alive), *(f"Not asked or silent: {one}." for one in story.silent)]
+    last = [_whole(mark, source) for source, mark in marks.items() if mark != source]
+    last += [*_now(story.package, alive), *(f"Not asked or silent: {one}." for one in story.silent)]
     last.append(f"Beyond this nobody can know: {_RINGS}.")
     lines = "\n\n".join([*parts, "\n".join(last)]).splitlines()
     return "\n".join(safe(line) for line in lines)
 
 
-def _paragraph(death: Death) -> str:
-    told = " ".join(one.text + _marks(one.lines) for one in death.sentences)
-    rows = [told]
+def _source_marks(sources: Iterable[str]) -> dict[str, str]:
+    """
+    What stands before a quoted line, by the source it is from.
+
+    A file is named by the last part of its path; by none where it is the only source, and by its
+    whole path where the last part is another's too.
+    """
+    each = list(dict.fromkeys(sources))
+    if len(each) == 1 and "/" in each[0]:
+        return {each[0]: ""}
+    last = Counter(one.rpartition("/")[2] for one in each)
+    return {one: tail if last[tail := one.rpartition("/")[2]] == 1 else one for one in each}
+
+
+def _whole(mark: str, source: str) -> str:
+    return f"{mark} is {source}." if mark else f"All lines are from {source}."
+
+
+def _paragraph(death: Death, marks: Mapping[str, str]) -> str:
+    paragraph = " ".join(one.text + _marks(one.lines) for one in death.sentences)
+    rows = [paragraph]
     if death.helps:
         rows.append(f"  would have helped: {death.helps}")
     rows += [f"  nobody wrote down {one}" for one in death.unknown]
-    rows += [f"  [{n}] {line.source}: {line.text}" for n, line in enumerate(death.lines, 1)]
+    for number, line in enumerate(death.lines, 1):
+        mark = marks[line.source]
+        rows.append(f"  [{number}] {mark}: {line.text}" if mark else f"  [{number}] {line.text}")
     return "\n".join(rows)
 
 
