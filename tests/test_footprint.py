@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.errors import UsageError
 from droidreclaim.inspect.footprint.sampler import Sampler, hz_of
 from droidreclaim.inspect.play_memory import load
 from droidreclaim.model import DeviceInfo, ProcessId
@@ -25,9 +25,11 @@ from droidreclaim.model.footprint import (
     Trimmed,
 )
 from droidreclaim.policy.footprint import (
+    JUDGED,
     bound_by,
     gaps_of,
     judge,
+    judged_as,
     percentile,
     play_state,
     ram_class,
@@ -125,12 +127,23 @@ def test_a_process_that_was_met_and_not_sampled_in_time_is_not_called_unseen() -
 
 @pytest.mark.parametrize(
     ("ram_gib", "expected"),
-    [(0.6, None), (2.9, None), (3.6, 4), (5.5, 6), (7.19, 8), (11.2, 12), (15.3, 16), (23.0, 16)],
+    [
+        *[(0.6, None), (3.12, None), (3.125, 4), (3.6, 4), (4.6875, 6), (5.5, 6), (7.19, 8)],
+        *[(11.2, 12), (15.3, 16), (18.0, 16), (18.01, None), (23.0, None)],
+    ],
 )
 def test_the_class_of_a_device_is_the_ram_it_is_sold_with(
     ram_gib: float, expected: int | None
 ) -> None:
     assert ram_class(round(ram_gib * (1 << 30)), CLASSES) == expected
+
+
+def test_a_device_that_play_does_not_judge_is_judged_as_the_nearest_class() -> None:
+    sizes = (None, 600 << 20, 3500 << 20, 24 << 30)
+    assert [judged_as(size, CLASSES) for size in sizes] == [4, 4, 4, 16]
+    seen = replace(footprint(track((9, 0, GB)), reading(1.0, 1.05, "TOP", 0)), ram_gb=None)
+    for size, said in ((24 << 30, "no phone of 25.77 GB"), (None, "does not tell its memory")):
+        assert said in words_of(replace(seen, ram_bytes=size))
 
 
 def footprint(seen: Track, *readings: Reading, judged_gb: int = 6) -> Footprint:
@@ -242,11 +255,26 @@ def test_what_is_no_package_is_refused(names: list[str]) -> None:
         packages_of(names)
 
 
-def test_thresholds_that_nobody_has_are_not_made_up() -> None:
-    with pytest.raises(NotPossible, match="game"):
-        load(game=True)
-    assert load().second_hand
+def test_a_game_is_judged_by_its_own_table_whose_figures_are_not_lower() -> None:
+    apps, games = load(), load(game=True)
+    assert (apps.second_hand, games.second_hand) == (False, True)
+    assert [one.ram_gb for one in games.classes] == [one.ram_gb for one in CLASSES]
     assert [one.ram_gb for one in CLASSES] == [4, 6, 8, 12, 16]
+    for own, other in zip(apps.classes, games.classes, strict=True):
+        for state in JUDGED:
+            assert own.limit_bytes(state) < other.limit_bytes(state)
+    assert games.classes[0].limit_bytes(PlayState.FOREGROUND) == 2_250_000_000
+    assert [one.until_mb for one in CLASSES[:-1]] == [one.from_mb for one in CLASSES[1:]]
+
+
+def test_what_is_held_while_cached_is_told_and_not_judged() -> None:
+    seen = footprint(
+        track((20, 0, GB), (20, 905, 9 * GB)),
+        reading(1.0, 1.05, "TOP", 0), reading(3.1, 3.15, "CAC", 905),
+    )  # fmt: skip
+    assert seen.failing == ()
+    assert seen.most(PlayState.CACHED, "p90") == 9 * GB
+    assert {v.state for one in seen.processes for v in one.verdicts} == {PlayState.FOREGROUND}
 
 
 def test_the_page_holds_the_verdict_every_state_and_the_peak() -> None:
@@ -265,8 +293,8 @@ def test_the_page_holds_the_verdict_every_state_and_the_peak() -> None:
 
 def test_every_class_of_phones_has_its_lines_and_the_one_that_decides_is_red() -> None:
     seen = footprint(
-        track((50, 0, 13 * GB // 10), (50, 905, 13 * GB // 10)),
-        reading(1.0, 1.05, "TOP", 0), reading(7.0, 7.05, "CAC", 905),
+        track((50, 0, 13 * GB // 10), (50, 800, 13 * GB // 10)),
+        reading(1.0, 1.05, "TOP", 0), reading(7.0, 7.05, "SVC", 800),
     )  # fmt: skip
     text = page.render(seen, source="p", read="r", second_hand=False)
     [chart] = json.loads(text.split('id="charts">')[1].split("</script>")[0])["charts"]

@@ -6,7 +6,6 @@ from importlib.resources import files
 
 import yaml
 
-from droidreclaim.errors import NotPossible
 from droidreclaim.model.footprint import PlayState
 from droidreclaim.policy.footprint import RamClass, Thresholds
 
@@ -14,23 +13,13 @@ _MB = 10**6
 
 
 def load(*, game: bool = False) -> Thresholds:
-    """
-    The table of apps or of games, smallest class first.
-
-    Raises:
-        NotPossible: nobody has that table yet.
-    """
+    """Return the table of apps or of games, smallest class first."""
     text = (files("droidreclaim") / "inspect" / "play-memory.yaml").read_text("utf-8")
     written = yaml.safe_load(text)
     kind = "game" if game else "app"
-    if written[kind] is None:
-        raise NotPossible(
-            f"Play's thresholds for a {kind} are not known here",
-            hint="they are more generous than an app's: without --game it is judged as an app",
-        )
     classes = tuple(RamClass(**row) for row in written[kind])
     return Thresholds(
-        kind, classes, written["source"], str(written["read"]), written["second_hand"],
+        kind, classes, written["source"], str(written["read"]), written["second_hand"][kind],
         written["unit"],
         {PlayState(name): size * _MB for name, size in written["bitmaps_mb"].items()},
     )  # fmt: skip

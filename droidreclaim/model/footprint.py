@@ -280,8 +280,9 @@ class Footprint:
 
     Attributes:
         booted_at_s: Device's wall clock at its boot, seconds since 1970; None where not told.
-        ram_bytes: MemTotal; *ram_gb* the class of devices it belongs to, None under the smallest.
-        judged_gb: The class that decides: the device's own, else the smallest.
+        ram_bytes: MemTotal; *ram_gb* the class of devices it belongs to, None where Play judges
+            no such device.
+        judged_gb: The class that decides: the device's own, else the nearest.
         gaps: Stretches without a sample, in the boot clock.
         bound: Processes that left the foreground and never became cached.
         looks: What processes were made of, at each change of state and, where smaps may be read,

@@ -27,18 +27,27 @@ _STATES = {
     PlayState.CACHED: ("CAC", "CACC", "CRE", "CEM"),
 }  # fmt: skip
 _BY_NAME = {name: state for state, names in _STATES.items() for name in names}
-JUDGED = (PlayState.FOREGROUND, PlayState.SERVICES, PlayState.BACKGROUND, PlayState.CACHED)
+PLACED = tuple(_STATES)
+# Of cached processes Play shows the memory for debugging, and judges bitmaps only.
+JUDGED = (PlayState.FOREGROUND, PlayState.SERVICES, PlayState.BACKGROUND)
 _BEHIND = (PlayState.SERVICES, PlayState.BACKGROUND)
 _GAP_PERIODS = 5
 _GB = 10**9
-_GIB = 1 << 30
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class RamClass:
-    """Thresholds of one class of devices, in Google's GB; cached is judged as background."""
+    """
+    Thresholds of one class of devices, in Google's GB.
+
+    Attributes:
+        from_mb, until_mb: MemTotal of its devices in MiB, the first included.
+    """
 
     ram_gb: int
+    from_mb: int
+    until_mb: int
     foreground_gb: float
     services_gb: float
     background_gb: float
@@ -75,14 +84,21 @@ def play_state(proc_state: str | None) -> PlayState:
 
 def ram_class(ram_bytes: int | None, classes: Sequence[RamClass]) -> int | None:
     """
-    The class of a device by its MemTotal, which is less than what is sold (7.19 GiB of 8).
+    Return the class of a device by its MemTotal, which is less than what is sold (7.19 GiB of 8).
 
-    None under the smallest: a phone of 4 GB shows more than 3.
+    None for a device that Play does not judge: under the smallest class, or over the largest.
     """
-    if ram_bytes is None or ram_bytes <= (classes[0].ram_gb - 1) * _GIB:
+    if ram_bytes is None or ram_bytes > classes[-1].until_mb * _MIB:
         return None
-    fitting = (one.ram_gb for one in classes if ram_bytes <= one.ram_gb * _GIB)
-    return next(fitting, classes[-1].ram_gb)
+    fitting = [one.ram_gb for one in classes if one.from_mb * _MIB <= ram_bytes]
+    return fitting[-1] if fitting else None
+
+
+def judged_as(ram_bytes: int | None, classes: Sequence[RamClass]) -> int:
+    """Return the class that decides: the device's own, else the one that is nearest."""
+    if ram_bytes is not None and ram_bytes > classes[-1].until_mb * _MIB:
+        return classes[-1].ram_gb
+    return ram_class(ram_bytes, classes) or classes[0].ram_gb
 
 
 def gap_us(hz: float) -> int:

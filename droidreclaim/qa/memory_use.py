@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from droidreclaim.errors import NotAchieved
 from droidreclaim.model.footprint import FIGURES, Footprint
-from droidreclaim.policy.footprint import JUDGED
+from droidreclaim.policy.footprint import PLACED
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.qa.stage import Stage
@@ -44,7 +44,7 @@ def sampled(stage: Stage, scenario: Scenario, one: Round) -> Iterator[None]:
 def figures(seen: Footprint) -> dict[str, dict[str, int]]:
     """By state the figures of the largest process."""
     found: dict[str, dict[str, int]] = {}
-    for state in JUDGED:
+    for state in PLACED:
         told = {figure: seen.most(state, figure) for figure in FIGURES}
         known = {figure: size for figure, size in told.items() if size is not None}
         if known:

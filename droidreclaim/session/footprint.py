@@ -28,7 +28,6 @@ from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.policy import footprint as policy
 from droidreclaim.policy import parse_targets
-from droidreclaim.policy.footprint import Thresholds
 from droidreclaim.units import seconds_of
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ def measure(
         booted_at_s=booted.timestamp() if booted else None,
         ram_bytes=ram_bytes,
         ram_gb=ram_gb,
-        judged_gb=ram_gb or _smallest(thresholds),
+        judged_gb=policy.judged_as(ram_bytes, thresholds.classes),
         processes=uses,
         readings=tuple(reader.readings),
         deaths=deaths,
@@ -271,10 +270,6 @@ def _trimmed(
     except DroidReclaimError as error:
         _log.warning("what a trim gives back is unknown: %s", error)
         return ()
-
-
-def _smallest(thresholds: Thresholds) -> int:
-    return thresholds.classes[0].ram_gb
 
 
 def _deaths(phone: Phone, tracks: Sequence[Track], lasted_s: float) -> tuple[Death, ...]:

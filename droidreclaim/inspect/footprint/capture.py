@@ -14,7 +14,7 @@ from droidreclaim.parse.activity.dump import parse_processes
 from droidreclaim.parse.activity.meminfo_app import AppMemory, read_blocks
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.parse.text.bugreport import Captured, Kind
-from droidreclaim.policy.footprint import play_state, ram_class
+from droidreclaim.policy.footprint import judged_as, play_state, ram_class
 from droidreclaim.policy.footprint_made import at_least_bytes, made_of_meminfo
 from droidreclaim.snapshot import Member, states
 
@@ -48,7 +48,7 @@ def of_capture(path: Path, packages: Sequence[str], *, game: bool = False) -> Mo
     text = capture.readable(Kind.MEMINFO, parse_meminfo)
     ram_bytes = parse_meminfo(text).total_bytes if text else None
     ram_gb = ram_class(ram_bytes, thresholds.classes)
-    judged_gb = ram_gb or thresholds.classes[0].ram_gb
+    judged_gb = judged_as(ram_bytes, thresholds.classes)
     return Moment(
         tuple(packages), thresholds.kind, capture.taken_at, ram_bytes, ram_gb, judged_gb, found,
         tuple(left_out),

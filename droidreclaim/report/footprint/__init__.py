@@ -96,11 +96,17 @@ def summary(seen: Footprint, source: str, read: str, *, second_hand: bool) -> st
         away_s = sum(end - start for start, end in seen.gaps) / 1e6
         lines.append(f"{plural(len(seen.gaps), 'gap')} without samples, {away_s:.1f} s in all")
     if seen.ram_gb is None:
-        lines.append(f"this device is under the smallest class: judged as {seen.judged_gb} GB")
+        lines.append(f"{_unjudged(seen.ram_bytes)}: judged as {seen.judged_gb} GB")
     hand = ", second-hand" if second_hand else ""
     lines.append(f"thresholds of {read}{hand} ({source}), GB as 10^9 bytes")
     lines.append(_ESTIMATE)
     return "\n".join(safe(line) for line in lines)
+
+
+def _unjudged(ram_bytes: int | None) -> str:
+    if ram_bytes is None:
+        return "the device does not tell its memory"
+    return f"Play judges no phone of {decimal(ram_bytes)} of memory"
 
 
 def _sentence(seen: Footprint, one: ProcessUse, use: StateUse) -> str:
