@@ -16,6 +16,7 @@ from droidreclaim.qa.record import Point
 from droidreclaim.session import Phone
 
 _PERIOD_US = 250_000
+_SEARCH_US = 50_000  # while the app does not run: a quick round is back at its app after 1.5 s
 _LATE_S = 5.0  # a link so slow costs its round a number
 _LOOK_S = 0.05
 _COUNT = 2  # samples a request: how soon a round's end is heard
@@ -95,9 +96,10 @@ class Tracker:
         session, target, points = self._helper.session, None, self._points
         try:
             while not self._ends.is_set():
+                period_us, count = (_SEARCH_US, 1) if target is None else (_PERIOD_US, _COUNT)
                 reply = session.call(
                     "sample", targets=None if target is None else str(target),
-                    period_us=_PERIOD_US, count=_COUNT, new=1, patience_s=_PERIOD_US * _COUNT / 1e6,
+                    period_us=period_us, count=count, new=1, patience_s=period_us * count / 1e6,
                 )  # fmt: skip
                 points += [
                     point

@@ -185,9 +185,7 @@ def test_ctrl_c_leaves_the_rounds_that_ended_and_resume_goes_on(
         inside = [point for point in one.track if point.boot_s > one.marks[0].boot_s]
         assert len(inside) > 4
         assert {point.pid for point in inside} == {one.before.pid if one.before else 0}
-        # A round of three seconds may reach its resume before the first sample of its app.
-        if any(point.boot_s <= one.marks[-1].boot_s for point in inside):
-            assert one.came_back_bytes(1.0) is not None
+        assert one.came_back_bytes(1.0) is not None  # sampled before its resume, and after it
         assert one.cost["round"].psi_some_s is not None
 
 
