@@ -66,7 +66,6 @@ def to_text(lines: list[Text], width: int, *, colour: bool) -> str:
 def status_of(picture: Picture, now_s: float) -> str:
     """How old a picture is, where that is worth a word, and why there is no newer one."""
     age_s = picture.age_s(now_s)
-    age = f"{ago(age_s)} old" if age_s is not None and age_s >= _OLD_S else ""
-    if picture.lost is None:
-        return age
-    return f"{age or 'no picture'}: lost, waiting"
+    if picture.lost is not None:
+        return f"{'no picture' if age_s is None else f'{ago(age_s)} old'}: lost, waiting"
+    return f"{ago(age_s)} old" if age_s is not None and age_s >= _OLD_S else ""

@@ -17,7 +17,7 @@ from droidreclaim.model import ProcessId
 from droidreclaim.top import plain
 from droidreclaim.top.draw import ANSI, DARK, LIGHT, ago, graph, short
 from droidreclaim.top.frame import GuardSeen
-from droidreclaim.top.live import guards_actions
+from droidreclaim.top.live import Picture, guards_actions
 from droidreclaim.top.rows import matching, ordered
 from droidreclaim.top.table import part_lines, row_line
 from droidreclaim.units import GIB, KIB, MIB
@@ -150,3 +150,11 @@ def test_a_time_has_five_cells(seconds: float | None, said: str) -> None:
 
 def test_palettes_have_a_colour_for_each_band() -> None:
     assert set(ANSI.bands) == set(DARK.bands) == set(LIGHT.bands)
+
+
+def test_the_age_of_a_picture_is_said_once_it_is_late_and_at_once_when_the_device_is_lost() -> None:
+    taken = Picture(frame())
+    assert plain.status_of(taken, 1002.0) == ""
+    assert plain.status_of(taken, 1004.5) == "4s old"
+    assert plain.status_of(replace(taken, lost="gone"), 1000.5) == "0s old: lost, waiting"
+    assert plain.status_of(Picture(lost="gone"), 1000.5) == "no picture: lost, waiting"

@@ -38,6 +38,9 @@ class Apps(ScrollView, can_focus=True):
     class Seen(Message):
         """Other rows are on the screen than before."""
 
+    class Resized(Message):
+        """Lines have another width or number: titles above them must be drawn anew."""
+
     def __init__(self) -> None:
         super().__init__(id="apps")
         self.rows: tuple[Row, ...] = ()
@@ -108,6 +111,7 @@ class Apps(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._lay_out()
+        self.post_message(self.Resized())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)

@@ -182,6 +182,9 @@ class TopView(App[None]):
         apps.show(rows, view)
         self._live.seen = apps.seen
 
+    def on_apps_resized(self) -> None:
+        self.draw()  # at the view's own resize the table still has its old width
+
     def on_apps_seen(self) -> None:
         self._live.seen = self.screen_stack[0].query_one(Apps).seen
 
