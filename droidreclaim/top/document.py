@@ -35,15 +35,15 @@ def frame_json(frame: Frame, rows: Iterable[Row]) -> dict[str, Any]:
     }
 
 
-def _headroom_json(seen: Headroom) -> dict[str, Any]:
+def _headroom_json(headroom: Headroom) -> dict[str, Any]:
     return {
-        "headroom_bytes": seen.headroom_bytes,
-        "killer": seen.killer.killer.value,
-        "next_rule": seen.next_rule,
-        "firing": seen.firing,
-        "adj_floor": seen.adj_floor,
-        "swap_free_share": seen.swap_free_share,
-        "thrashing_share": seen.thrashing_share,
+        "headroom_bytes": headroom.headroom_bytes,
+        "killer": headroom.killer.killer.value,
+        "next_rule": headroom.next_rule,
+        "firing": headroom.firing,
+        "adj_floor": headroom.adj_floor,
+        "swap_free_share": headroom.swap_free_share,
+        "thrashing_share": headroom.thrashing_share,
     }
 
 

@@ -59,13 +59,13 @@ def _step(colours: Sequence[str], share: float) -> str:
 
 
 def _bands(
-    front: str, seen: str, heard: str, left: str, cached: str, system: str
+    front: str, visible: str, perceptible: str, previous: str, cached: str, system: str
 ) -> dict[Band, str]:
     return {
-        Band.FOREGROUND: front, Band.VISIBLE: seen, Band.PERCEPTIBLE: heard, Band.BACKUP: heard,
-        Band.HEAVY: heard, Band.SERVICE: heard, Band.HOME: left, Band.PREVIOUS: left,
-        Band.SERVICE_B: cached, Band.CACHED: cached, Band.PERSISTENT: system, Band.SYSTEM: system,
-        Band.NATIVE: system, Band.UNKNOWN: system,
+        Band.FOREGROUND: front, Band.VISIBLE: visible, Band.PERCEPTIBLE: perceptible,
+        Band.BACKUP: perceptible, Band.HEAVY: perceptible, Band.SERVICE: perceptible,
+        Band.HOME: previous, Band.PREVIOUS: previous, Band.SERVICE_B: cached, Band.CACHED: cached,
+        Band.PERSISTENT: system, Band.SYSTEM: system, Band.NATIVE: system, Band.UNKNOWN: system,
     }  # fmt: skip
 
 

@@ -161,7 +161,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardSeen:
+class GuardState:
     """The guard that runs on the device; *profile* None while it was not asked yet."""
 
     pid: int
@@ -188,7 +188,7 @@ class Head:
     swap: Swap
     past: tuple[Moment, ...]
     headroom: Headroom
-    guard: GuardSeen | None
+    guard: GuardState | None
     kills: Mapping[str, int]
 
     @property
@@ -207,7 +207,6 @@ class Frame:
         at_s: When the answer came, by the host's clock.
         trip_s: How long the round trip took.
         rows: Apps, in no order; those that were killed in the last minute too.
-        told: Kills since the view began, oldest first, the last hundred.
         left_out: Processes of the system, which have no rows.
     """
 
@@ -216,5 +215,4 @@ class Frame:
     trip_s: float
     head: Head
     rows: tuple[Row, ...]
-    told: tuple[KillRecord, ...]
     left_out: int

@@ -12,7 +12,7 @@ from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.parse.proc.swap import parse_zram_bd_stat, parse_zram_mm_stat
 from droidreclaim.policy.lmkd import Headroom, Sample, headroom
 from droidreclaim.reclaim.swap_state import SwapState, read_swap_state
-from droidreclaim.top.frame import Action, Death, Frame, GuardSeen, Head, Moment, Swap
+from droidreclaim.top.frame import Action, Death, Frame, GuardState, Head, Moment, Swap
 from droidreclaim.top.look import Look
 from droidreclaim.top.rows import Known, rows_of, rows_of_deaths
 
@@ -23,7 +23,7 @@ ESTIMATE_EVERY_S = 10.0
 # A dry run reads pagemap: at 1/200 of the time estimates cost half a percent of a core.
 _ESTIMATE_SHARE = 200
 _AT_ONCE = 40
-_MOST_TOLD = 100
+_MOST_KILLS = 100
 _NEW_PAGE_OUT_BYTES = 1 << 20
 _PAGE_BYTES = 4096
 
@@ -51,14 +51,14 @@ class History:
     Makes a `Frame` of each look; one thread at a time.
 
     Attributes:
-        guard: What was last heard of the guard.
+        guard: The state of the guard when it was asked last.
         pss_bytes: By package and user, where it was asked for.
         actions: This view's last action on each row, by the row's key.
         guards_actions: The guard's last action on each process.
     """
 
     def __init__(self, *, source: str, root: str | None) -> None:
-        self.guard: GuardSeen | None = None
+        self.guard: GuardState | None = None
         self.pss_bytes: dict[str, int] = {}
         self.actions: dict[str, Action] = {}
         self.guards_actions: dict[ProcessId, Action] = {}
@@ -66,7 +66,7 @@ class History:
         self._tracks: dict[ProcessId, _Track] = {}
         self._last: dict[ProcessId, Process] = {}
         self._deaths: list[Death] = []
-        self._told: list[KillRecord] = []
+        self._kills: list[KillRecord] = []
         self._counts: Counter[str] = Counter()
         self._past: list[Moment] = []
         self._samples: list[Sample] = []
@@ -74,7 +74,7 @@ class History:
 
     def add_kill(self, record: KillRecord) -> None:
         """Take note of a kill as it was told, some seconds after it happened."""
-        self._told = [*self._told, record][-_MOST_TOLD:]
+        self._kills = [*self._kills, record][-_MOST_KILLS:]
         self._counts[record.by.value] += 1
 
     def due(self, packages: Iterable[str] | None, now_s: float) -> tuple[Process, ...]:
@@ -86,14 +86,14 @@ class History:
         """
         if now_s < self._next_estimate_s:
             return ()
-        seen = None if packages is None else set(packages)
+        visible = None if packages is None else set(packages)
         due = []
         for process in self._last.values():
             track = self._tracks.get(process.id) if process.id else None
-            is_seen = seen is None or any(
-                f"{process.user} {one}" in seen for one in process.packages
+            is_visible = visible is None or any(
+                f"{process.user} {one}" in visible for one in process.packages
             )
-            if track is None or not is_seen:
+            if track is None or not is_visible:
                 continue
             known = track.estimated
             if known is None or (
@@ -105,7 +105,7 @@ class History:
 
     def frame(self, look: Look, basis: Basis) -> Frame:
         """Make the frame that shows *look*."""
-        apps = [one for one in look.seen.processes if (one.packages or one.owner) and one.id]
+        apps = [one for one in look.snapshot.processes if (one.packages or one.owner) and one.id]
         self._keep(look, apps)
         swap_state = read_swap_state(look.files)
         swap = _swap_of(look.files, swap_state)
@@ -131,7 +131,7 @@ class History:
             for one, track in self._tracks.items()
         }
         rows = rows_of(
-            look.seen, apps, known, swap_state, pss_bytes=self.pss_bytes, actions=self.actions
+            look.snapshot, apps, known, swap_state, pss_bytes=self.pss_bytes, actions=self.actions
         )
         dead = rows_of_deaths(self._deaths_now(look.at_s))
         return Frame(
@@ -140,8 +140,7 @@ class History:
             trip_s=look.trip_s,
             head=head,
             rows=(*rows, *dead),
-            told=tuple(self._told),
-            left_out=len(look.seen.processes) - len(apps),
+            left_out=len(look.snapshot.processes) - len(apps),
         )
 
     # What is remembered
@@ -179,7 +178,7 @@ class History:
 
     def _deaths_now(self, now_s: float) -> list[Death]:
         """The deaths of the last minute, each with who killed, once that is known."""
-        by_pid = {record.pid: record for record in self._told}
+        by_pid = {record.pid: record for record in self._kills}
         self._deaths = [
             replace(one, record=one.record or by_pid.get(one.id.pid))
             for one in self._deaths
@@ -187,12 +186,12 @@ class History:
         ]
         return self._deaths
 
-    def _guard(self, pids: Sequence[int]) -> GuardSeen | None:
+    def _guard(self, pids: Sequence[int]) -> GuardState | None:
         """The guard that runs, with its profile once this guard has been asked for it."""
         if not pids:
             return None
         if self.guard is None or self.guard.pid not in pids:
-            return GuardSeen(pids[0])
+            return GuardState(pids[0])
         return self.guard
 
     # The whole device

@@ -21,7 +21,7 @@ from droidreclaim.model import ProcessId
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.session import Phone
 from droidreclaim.snapshot import Member, Snapshot
-from droidreclaim.top.frame import Action, Frame, GuardSeen
+from droidreclaim.top.frame import Action, Frame, GuardState
 from droidreclaim.top.history import History
 from droidreclaim.top.look import Look, Looker
 from droidreclaim.top.side import Side
@@ -69,7 +69,7 @@ def once(phone: Phone) -> Frame:
     first = looker.take()
     basis = phone.headroom_basis
     history.frame(first, basis)
-    if _is_owner_wanted(first.seen):
+    if _is_owner_wanted(first.snapshot):
         looker.members = owners(phone.device, timeout_s=phone.timeout_s)
     if first.guards:
         history.guard = _guard_of(phone.guard().status().guard.profile, first.guards[0], None, None)
@@ -89,9 +89,9 @@ def _way_of(phone: Phone) -> RootWay | None:
     return phone.way if phone.rooted else None
 
 
-def _is_owner_wanted(seen: Snapshot) -> bool:
+def _is_owner_wanted(snapshot: Snapshot) -> bool:
     """Whether apps lack a package: isolated ones, or all where only root reads packages.list."""
-    return bool(seen.unproven) or not seen.packages
+    return bool(snapshot.unproven) or not snapshot.packages
 
 
 class Live:
@@ -102,7 +102,7 @@ class Live:
     old that is.
 
     Attributes:
-        seen: Keys of the rows on the screen, of which page-outs are estimated; None for all.
+        visible_keys: Of the rows on the screen: only their page-outs are estimated; None for all.
         side: Asks the device what a tick does not tell.
     """
 
@@ -111,7 +111,7 @@ class Live:
         Args:
             reach: Gives the device anew after it was lost; raises DeviceError until it is back.
         """
-        self.seen: Iterable[str] | None = None
+        self.visible_keys: Iterable[str] | None = None
         self.side = Side(lambda: self._phone)
         self._phone, self._reach, self._every_s = phone, reach, every_s
         self._history: History | None = None
@@ -121,7 +121,7 @@ class Live:
         self._changed = threading.Condition()
         self._count = 0
         self._stopped = threading.Event()
-        self._owners_asked_s = self._guard_asked_s = float("-inf")
+        self._owners_read_s = self._guard_read_s = float("-inf")
 
     def __enter__(self) -> Live:
         self.start()
@@ -132,7 +132,7 @@ class Live:
 
     def start(self) -> None:
         """Begin to look and to listen for kills."""
-        for name, work in (("look", self._look), ("kills", self._listen)):
+        for name, work in (("look", self._watch), ("kills", self._follow_kills)):
             threading.Thread(target=work, name=f"top-{name}", daemon=True).start()
 
     def stop(self) -> None:
@@ -171,10 +171,10 @@ class Live:
 
     # The thread that looks
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._stopped.is_set():
             try:
-                self._look_on()
+                self._take_ticks()
             except DeviceError as error:
                 self._show(replace(self._picture, lost=str(error)))
                 self._reach_again()
@@ -182,7 +182,7 @@ class Live:
                 self._show(replace(self._picture, ended=error))
                 return
 
-    def _look_on(self) -> None:
+    def _take_ticks(self) -> None:
         """Take tick after tick, until `stop` or until the device is lost."""
         phone = self._phone
         looker, history = _begin(phone)
@@ -196,11 +196,11 @@ class Live:
         while not self._stopped.is_set():
             began_s = time.monotonic()
             looker.members = self._members
-            look = looker.take(history.due(self.seen, began_s))
+            look = looker.take(history.due(self.visible_keys, began_s))
             while not self._notes.empty():
                 self._notes.get()(history)
             self._show(Picture(history.frame(look, basis.now())))
-            self._ask_beside(look)
+            self._enqueue_reads(look)
             self._stopped.wait(max(0.0, began_s + self._every_s - time.monotonic()))
 
     def _show(self, picture: Picture) -> None:
@@ -224,35 +224,35 @@ class Live:
 
     # What a tick does not tell
 
-    def _ask_beside(self, look: Look) -> None:
-        if _is_owner_wanted(look.seen) and look.at_s - self._owners_asked_s >= _OWNERS_EVERY_S:
-            self._owners_asked_s = look.at_s
-            self.side.ask(self._ask_owners)
-        if look.guards and look.at_s - self._guard_asked_s >= _GUARD_EVERY_S:
-            self._guard_asked_s = look.at_s
-            self.side.ask(self.ask_guard)
+    def _enqueue_reads(self, look: Look) -> None:
+        if _is_owner_wanted(look.snapshot) and look.at_s - self._owners_read_s >= _OWNERS_EVERY_S:
+            self._owners_read_s = look.at_s
+            self.side.enqueue(self._read_owners)
+        if look.guards and look.at_s - self._guard_read_s >= _GUARD_EVERY_S:
+            self._guard_read_s = look.at_s
+            self.side.enqueue(self.read_guard)
         elif not look.guards:
-            self._guard_asked_s = float("-inf")
+            self._guard_read_s = float("-inf")
 
-    def _ask_owners(self, side: Side) -> None:
+    def _read_owners(self, side: Side) -> None:
         phone = side.phone
         self._members = owners(phone.device, timeout_s=phone.timeout_s)
 
-    def ask_guard(self, side: Side) -> None:
-        """Ask the guard what it does; a job for `side`."""
-        told = side.guard.status()
-        line, now_s = told.guard, time.monotonic()
-        seen = _guard_of(line.profile, line.pid, line.actions, line.left_s)
+    def read_guard(self, side: Side) -> None:
+        """Read what the guard does; a job for `side`."""
+        status = side.guard.status()
+        line, now_s = status.guard, time.monotonic()
+        guard = _guard_of(line.profile, line.pid, line.actions, line.left_s)
 
         def note(history: History) -> None:
-            history.guard = seen
-            history.guards_actions = guards_actions(told.apps, now_s)
+            history.guard = guard
+            history.guards_actions = guards_actions(status.apps, now_s)
 
         self.note(note)
 
     # The thread that listens for kills
 
-    def _listen(self) -> None:
+    def _follow_kills(self) -> None:
         while not self._stopped.is_set():
             with suppress(DroidReclaimError):
                 phone = self._phone
@@ -260,8 +260,7 @@ class Live:
                 for kill in follow(
                     phone.device, way, timeout_s=phone.timeout_s, kernel_every_s=_KERNEL_EVERY_S
                 ):
-                    record = kill.record
-                    self.note(_told(record))
+                    self.note(_adding(kill.record))
                     if self._stopped.is_set():
                         return
             self._stopped.wait(_AGAIN_S)
@@ -269,8 +268,8 @@ class Live:
 
 def _guard_of(
     profile: str | None, pid: int | None, actions: int | None, left_s: int | None
-) -> GuardSeen | None:
-    return None if pid is None else GuardSeen(pid, profile, actions, left_s)
+) -> GuardState | None:
+    return None if pid is None else GuardState(pid, profile, actions, left_s)
 
 
 def guards_actions(apps: Iterable[AppLine], now_s: float) -> dict[ProcessId, Action]:
@@ -284,5 +283,5 @@ def guards_actions(apps: Iterable[AppLine], now_s: float) -> dict[ProcessId, Act
     }
 
 
-def _told(record: KillRecord) -> Callable[[History], None]:
+def _adding(record: KillRecord) -> Callable[[History], None]:
     return lambda history: history.add_kill(record)

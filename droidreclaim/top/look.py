@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from droidreclaim import snapshot
+from droidreclaim import snapshot as snapshots
 from droidreclaim.helper import verbs
 from droidreclaim.helper.again import SCAN_AGAIN, scan_again_of
 from droidreclaim.helper.connect import RunningHelper
@@ -21,7 +21,7 @@ _FILES = (
 )  # fmt: skip
 # Looks in between do not read names and uids again: see device-scripts/PROTOCOL.md.
 WHOLE_EVERY = 60
-# For all processes that are seen: a dry run only reads, and the rows say what may be touched.
+# For all processes on the screen: a dry run only reads, and the rows say what may be touched.
 _ESTIMATE = verbs.Orders(floor=FORCED_FLOOR, what="anon", dry_run=True)
 
 
@@ -40,7 +40,7 @@ class Look:
     at_s: float
     trip_s: float
     device: DeviceInfo
-    seen: Snapshot
+    snapshot: Snapshot
     sample: Sample
     files: Mapping[str, str | None]
     estimates: tuple[Advice, ...]
@@ -94,7 +94,7 @@ class Looker:
         at_s = time.monotonic()
         if whole or self._scan is None:
             self._scan = verbs.scan_of(scanned)
-            self._packages = snapshot.packages_by_app_id(self._scan.packages_list)
+            self._packages = snapshots.packages_by_app_id(self._scan.packages_list)
         else:
             self._scan = scan_again_of(scanned, self._scan)
         self._looks = 0 if self._has_strangers() and not whole else looks + 1
@@ -104,7 +104,7 @@ class Looker:
             at_s=at_s,
             trip_s=at_s - began_s,
             device=self._device,
-            seen=self._attributed(self._hello.pid),
+            snapshot=self._attributed(self._hello.pid),
             sample=sample_of(files, at_s),
             files=files,
             estimates=estimates,
@@ -118,7 +118,7 @@ class Looker:
             for pid in (process.pid for process in self._scan.processes)
             if pid in self.members
         }
-        return snapshot.build(
+        return snapshots.build(
             self._scan.processes, self._packages, helper_pid=helper_pid, members=members
         )
 
@@ -143,4 +143,4 @@ class Looker:
 
 def _is_own(process: Process) -> bool:
     """Whether *process* runs under an app's own uid, which packages.list has."""
-    return snapshot.is_app(process) and not process.isolated
+    return snapshots.is_app(process) and not process.isolated

@@ -45,8 +45,8 @@ def frame_lines(
 ) -> list[Text]:
     """All of a frame in *width* cells: the head, then *rows*, which are in the order of *sort*."""
     view = view_of(frame, ANSI)
-    said = Text(f" {status} " if status else "", ANSI.warn)
-    lines = [title_line(frame, width, ANSI, said), *head_lines(frame, width, ANSI)]
+    status_text = Text(f" {status} " if status else "", ANSI.warn)
+    lines = [title_line(frame, width, ANSI, status_text), *head_lines(frame, width, ANSI)]
     lines.append(header_line(width, view, sort))
     return [*lines, *(row_line(row, width, view) for row in rows)]
 

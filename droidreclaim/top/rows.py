@@ -32,7 +32,7 @@ _NOTHING = Known()
 
 
 def rows_of(
-    seen: Snapshot,
+    snapshot: Snapshot,
     apps: Iterable[Process],
     known: Mapping[ProcessId, Known],
     swap: SwapState,
@@ -40,14 +40,14 @@ def rows_of(
     pss_bytes: Mapping[str, int],
     actions: Mapping[str, Action],
 ) -> tuple[Row, ...]:
-    """A row for each app of each user, of the processes *apps* of *seen*."""
+    """A row for each app of each user, of the processes *apps* of *snapshot*."""
     groups: dict[tuple[str, int | None], list[Process]] = {}
     for process in apps:
         if process.id is not None and not process.zombie:
             groups.setdefault((_app_of(process), process.user), []).append(process)
     rows = []
     for (package, user), processes in groups.items():
-        row = _row(package, user, processes, seen, known, swap)
+        row = _row(package, user, processes, snapshot, known, swap)
         action = _later(row.action, actions.get(row.key))
         rows.append(replace(row, pss_bytes=pss_bytes.get(row.key), action=action))
     return tuple(rows)
@@ -108,11 +108,11 @@ def _row(
     package: str,
     user: int | None,
     processes: Sequence[Process],
-    seen: Snapshot,
+    snapshot: Snapshot,
     known: Mapping[ProcessId, Known],
     swap: SwapState,
 ) -> Row:
-    parts = tuple(_part(seen, one, known) for one in processes)
+    parts = tuple(_part(snapshot, one, known) for one in processes)
     adjs = [part.adj for part in parts if part.adj is not None]
     adj = min(adjs, default=None)
     pasts = [known.get(part.id, _NOTHING) for part in parts]
@@ -136,22 +136,22 @@ def _row(
     )
 
 
-def _part(seen: Snapshot, process: Process, known: Mapping[ProcessId, Known]) -> Part:
+def _part(snapshot: Snapshot, process: Process, known: Mapping[ProcessId, Known]) -> Part:
     assert process.id is not None
     past = known.get(process.id, _NOTHING)
-    told = past.estimate
-    frozen = True if process.cached_anyway else told.frozen if told else None
+    advice = past.estimate
+    frozen = True if process.cached_anyway else advice.frozen if advice else None
     return Part(
         id=process.id,
         name=process.name,
         adj=process.importance,
         band=process.band,
         memory=process.memory,
-        refusal=refusal(seen, process, ASKED_FLOOR),
-        leaves_bytes=told.movable_bytes if told else None,
+        refusal=refusal(snapshot, process, ASKED_FLOOR),
+        leaves_bytes=advice.movable_bytes if advice else None,
         back_bytes=past.back_bytes,
         frozen=frozen,
-        kinds=told.kinds if told else (),
+        kinds=advice.kinds if advice else (),
     )
 
 

@@ -46,8 +46,8 @@ class Side:
             self._guard = phone.guard()
         return self._guard
 
-    def ask(self, job: Callable[[Side], None]) -> None:
-        """Have *job* done after those before it; never waits."""
+    def enqueue(self, job: Callable[[Side], None]) -> None:
+        """Put *job* behind those that wait already; returns at once."""
         self._jobs.put(job)
 
     def close(self) -> None:

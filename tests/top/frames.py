@@ -8,7 +8,7 @@ from droidreclaim.model import Band, DeviceInfo, KindUse, Memory, ProcessId, Ski
 from droidreclaim.parse.kills.records import KilledBy, KillRecord
 from droidreclaim.policy.killer import Found, Killer
 from droidreclaim.policy.lmkd import Headroom, Waits
-from droidreclaim.top.frame import Action, Death, Frame, GuardSeen, Head, Moment, Part, Row, Swap
+from droidreclaim.top.frame import Action, Death, Frame, GuardState, Head, Moment, Part, Row, Swap
 from droidreclaim.units import MIB
 
 DEVICE = DeviceInfo("R58M12", "Pixel 6", 33, "arm64-v8a", "6.1.0", 4096)
@@ -51,7 +51,9 @@ def dead(name: str, by: KilledBy | None = KilledBy.LMKD, reason: str = "low_mem"
     return Row(name, 0, (), 950, Band.CACHED, 40 * MIB, None, death=death)
 
 
-def frame(*rows: Row, guard: GuardSeen | None = None, kills: dict[str, int] | None = None) -> Frame:
+def frame(
+    *rows: Row, guard: GuardState | None = None, kills: dict[str, int] | None = None
+) -> Frame:
     past = tuple(
         Moment(
             1000.0 - 30 + at, (250 - 5 * at) * MIB, 100 * MIB, at / 60, at / 200, 40.0 * at,
@@ -64,7 +66,7 @@ def frame(*rows: Row, guard: GuardSeen | None = None, kills: dict[str, int] | No
         swap=Swap(512 * MIB, 200 * MIB, 70 * MIB, 2.9, 8 * MIB), past=past, headroom=HEADROOM,
         guard=guard, kills=kills or {},
     )  # fmt: skip
-    return Frame("2026-01-05T10:00:00.000Z", 1000.0, 0.02, head, rows, (), 60)
+    return Frame("2026-01-05T10:00:00.000Z", 1000.0, 0.02, head, rows, 60)
 
 
 def acted(one: Row, outcome: str = "reclaimed") -> Row:

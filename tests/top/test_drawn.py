@@ -16,7 +16,7 @@ from droidreclaim.helper.guard_wire import AppLine
 from droidreclaim.model import ProcessId
 from droidreclaim.top import plain
 from droidreclaim.top.draw import ANSI, DARK, LIGHT, ago, graph, short
-from droidreclaim.top.frame import GuardSeen
+from droidreclaim.top.frame import GuardState
 from droidreclaim.top.live import Picture, guards_actions
 from droidreclaim.top.rows import matching, ordered
 from droidreclaim.top.table import part_lines, row_line
@@ -46,7 +46,7 @@ def test_no_line_is_wider_than_the_terminal_and_numbers_are_whole(width: int) ->
 @given(NAMES, NAMES, st.sampled_from(WIDTHS))
 def test_a_name_is_never_obeyed_and_never_breaks_a_line(name: str, why: str, width: int) -> None:
     rows = (row(name, 940, part(5, name, 940), part(6, why, 950)), dead(name, reason=why))
-    one = frame(*rows, guard=GuardSeen(9, name))
+    one = frame(*rows, guard=GuardState(9, name))
     view = plain.view_of(one, DARK)
     lines = plain.frame_lines(one, one.rows, "adj", width)
     lines += [row_line(each, width, view, is_open=True) for each in rows]
@@ -78,7 +78,7 @@ def test_who_is_next_stands_first_and_is_marked() -> None:
 
 
 def test_the_head_names_the_rule_the_guard_and_the_kills() -> None:
-    text = drawn(guard=GuardSeen(9, "keep-games", 3, 600), kills={"lmkd": 2}, width=160)
+    text = drawn(guard=GuardState(9, "keep-games", 3, 600), kills={"lmkd": 2}, width=160)
     for words in ("Pixel 6", "API 33", "root adbd", "guard keep-games, 10m00 left", "2 lmkd"):
         assert words in text
     assert "next low_mem_and_swap: takes adj 900 and above" in text

@@ -79,10 +79,14 @@ def test_a_document_has_what_the_frame_has(bench: Bench) -> None:
     with bench.phone() as phone:
         frame = live.once(phone)
     document = frame_json(frame, own(frame, "adj"))
-    [told] = document["apps"]
-    assert (told["package"], told["oom_score_adj"], told["band"]) == (GAME, 940, "cached")
-    assert told["processes"][0]["pid"] == app.pid
-    assert told["processes"][0]["reclaimable_bytes"] >= 8 * MIB
+    [app_line] = document["apps"]
+    assert (app_line["package"], app_line["oom_score_adj"], app_line["band"]) == (
+        GAME,
+        940,
+        "cached",
+    )
+    assert app_line["processes"][0]["pid"] == app.pid
+    assert app_line["processes"][0]["reclaimable_bytes"] >= 8 * MIB
     assert document["memory"]["available_bytes"] > 0
     assert document["guard"] is None
     assert document["ended"] == []
@@ -163,7 +167,7 @@ def test_estimates_are_made_of_rows_that_are_seen_alone(bench: Bench) -> None:
     bench.start(GAME, adj=940)
     bench.start(MAIL, adj=920)
     with watching(bench) as watched:
-        watched.seen = [f"0 {GAME}"]
+        watched.visible_keys = [f"0 {GAME}"]
         frame = frame_with(
             watched,
             lambda frame: (

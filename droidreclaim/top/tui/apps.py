@@ -35,7 +35,7 @@ class Apps(ScrollView, can_focus=True):
     Apps { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
 
-    class Seen(Message):
+    class Scrolled(Message):
         """Other rows are on the screen than before."""
 
     class Resized(Message):
@@ -71,7 +71,7 @@ class Apps(ScrollView, can_focus=True):
         return self.rows[self.index] if self.rows else None
 
     @property
-    def seen(self) -> list[str]:
+    def visible_keys(self) -> list[str]:
         """Keys of the rows on the screen."""
         top, bottom = self.scroll_offset.y, self.scroll_offset.y + self.size.height
         return list(dict.fromkeys(key for key, _ in self._lines[top:bottom]))
@@ -115,7 +115,7 @@ class Apps(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.post_message(self.Seen())
+        self.post_message(self.Scrolled())
 
     # Keys
 

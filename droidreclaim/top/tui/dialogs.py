@@ -45,7 +45,7 @@ class Reading(ModalScreen[None]):
             with VerticalScroll(can_focus=False):
                 yield Static(self._text(), classes="words")
 
-    def tell(self, lines: Sequence[Text | str]) -> None:
+    def show_lines(self, lines: Sequence[Text | str]) -> None:
         """Show *lines* instead of what is there."""
         self._lines = lines
         if self.query(".words"):
@@ -99,7 +99,7 @@ class Question(Reading):
     def offer(self, lines: Sequence[Text | str], do: Callable[[], None] | None) -> None:
         """Show *lines*, and have Enter do *do*; None where there is nothing to do."""
         self._do = do
-        self.tell(lines)
+        self.show_lines(lines)
 
     def action_do(self) -> None:
         """Do what Enter is for, when there is something to do."""
@@ -133,7 +133,7 @@ class Choice(Question):
     def action_move(self, by: int) -> None:
         """Choose another."""
         self._at = (self._at + by) % len(self._words)
-        self.tell(self._listed())
+        self.show_lines(self._listed())
 
     def _listed(self) -> list[Text]:
         lines = []

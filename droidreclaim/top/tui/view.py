@@ -128,7 +128,7 @@ class TopView(App[None]):
             with suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.add_signal_handler(number, self._end_by, number)
         self.query_one(Apps).focus()
-        self.set_interval(_LOOK_S, self._look)
+        self.set_interval(_LOOK_S, self._draw_if_new)
 
     # The picture
 
@@ -142,7 +142,7 @@ class TopView(App[None]):
         """The picture that is shown: the last one, or the one at which the view was frozen."""
         return self._frozen or self._live.picture
 
-    def _look(self) -> None:
+    def _draw_if_new(self) -> None:
         """Draw when there is something new to see."""
         picture = self.picture
         if picture.ended is not None:
@@ -180,22 +180,23 @@ class TopView(App[None]):
         columns = header_line(apps.columns or width, view, self._order)
         screen.query_one("#columns", Static).update(columns)
         apps.show(rows, view)
-        self._live.seen = apps.seen
+        self._live.visible_keys = apps.visible_keys
 
     def on_apps_resized(self) -> None:
         self.draw()  # at the view's own resize the table still has its old width
 
-    def on_apps_seen(self) -> None:
-        self._live.seen = self.screen_stack[0].query_one(Apps).seen
+    def on_apps_scrolled(self) -> None:
+        self._live.visible_keys = self.screen_stack[0].query_one(Apps).visible_keys
 
     def _status(self) -> Text:
         colours, now_s = self.colours, time.monotonic()
         if self._frozen is not None:
             age = ago(self._frozen.age_s(now_s))
             return Text(f" FROZEN {age}, z goes on ", f"bold {colours.accent}")
-        said = status_of(self.picture, now_s)
-        if said:
-            return Text(f" ● {said} ", f"bold {colours.bad if self.picture.lost else colours.warn}")
+        status = status_of(self.picture, now_s)
+        if status:
+            colour = colours.bad if self.picture.lost else colours.warn
+            return Text(f" ● {status} ", f"bold {colour}")
         return Text(" ● live ", colours.good)
 
     def _foot(self, width: int) -> Text:
@@ -221,14 +222,14 @@ class TopView(App[None]):
 
     # What is asked of the device, in a thread of its own
 
-    def _ask(
+    def _do_beside(
         self, job: Callable[[Side], _T], then: Callable[[_T | DroidReclaimError], None]
     ) -> None:
-        def told(done: _T | DroidReclaimError) -> None:
+        def hand_over(done: _T | DroidReclaimError) -> None:
             with suppress(RuntimeError):  # the view has ended meanwhile
                 self.call_from_thread(then, done)
 
-        self._live.side.ask(deeds.attempt(job, told))
+        self._live.side.enqueue(deeds.attempt(job, hand_over))
 
     def action_reclaim(self, how: str) -> None:
         """Count what a page-out of the app would do, and do it at Enter."""
@@ -246,7 +247,7 @@ class TopView(App[None]):
             do = (lambda: self._do_reclaim(row, how)) if done.achieved else None
             question.offer(deeds.plan_lines(done) or ["nothing would move"], do)
 
-        self._ask(deeds.reclaim(row, how, dry_run=True), counted)
+        self._do_beside(deeds.reclaim(row, how, dry_run=True), counted)
 
     def _do_reclaim(self, row: Row, how: str) -> None:
         self.note(f"{row.package}: working ...", 60.0)
@@ -258,7 +259,7 @@ class TopView(App[None]):
             self._live.note_action(row.key, deeds.action_of(result))
             self.note(f"{row.package}: {deeds.done_line(result)}")
 
-        self._ask(deeds.reclaim(row, how, dry_run=False), done)
+        self._do_beside(deeds.reclaim(row, how, dry_run=False), done)
 
     def _chosen(self) -> Row | None:
         """The living app under the cursor; says so where there is none."""
@@ -276,21 +277,21 @@ class TopView(App[None]):
         page = Reading(row.package, sentences(row, frame), self.colours)
         self.push_screen(page)
         if frame.head.guard is not None:
-            self._ask(
+            self._do_beside(
                 deeds.guards_apps,
-                lambda told: None if isinstance(told, DroidReclaimError)
-                else page.tell(sentences(row, frame, told)),
+                lambda apps: None if isinstance(apps, DroidReclaimError)
+                else page.show_lines(sentences(row, frame, apps)),
             )  # fmt: skip
 
     def action_kills(self) -> None:
         """The kills that the device remembers."""
         page = Reading("kills, the newest first", None, self.colours)
         self.push_screen(page)
-        self._ask(
+        self._do_beside(
             deeds.kills,
-            lambda told: page.tell(
-                [str(told)] if isinstance(told, DroidReclaimError)
-                else kill_lines(told, self.colours)
+            lambda kills: page.show_lines(
+                [str(kills)] if isinstance(kills, DroidReclaimError)
+                else kill_lines(kills, self.colours)
             ),
         )  # fmt: skip
 
@@ -315,8 +316,8 @@ class TopView(App[None]):
 
     def _do_guard(self, job: Callable[[Side], str]) -> None:
         self.note("asking the guard ...", 30.0)
-        self._ask(job, lambda said: self.note(str(said)))
-        self._live.side.ask(self._live.ask_guard)
+        self._do_beside(job, lambda outcome: self.note(str(outcome)))
+        self._live.side.enqueue(self._live.read_guard)
 
     def action_pss(self) -> None:
         """Ask PSS of the app: dumpsys, which stalls it for a moment."""
@@ -324,16 +325,16 @@ class TopView(App[None]):
             return
         self.note(f"{row.package}: asking its PSS ...", 30.0)
 
-        def told(pss_bytes: int | DroidReclaimError) -> None:
+        def show_pss(pss_bytes: int | DroidReclaimError) -> None:
             if isinstance(pss_bytes, DroidReclaimError):
                 self.note(f"{row.package}: {pss_bytes}")
                 return
             self._live.note(lambda history: history.pss_bytes.update({row.key: pss_bytes}))
             self.note(f"{row.package}: PSS {pss_bytes / (1 << 20):.1f} MiB")
 
-        self._ask(deeds.pss(row.package), told)
+        self._do_beside(deeds.pss(row.package), show_pss)
 
-    # What is seen
+    # What the screen shows
 
     def action_sort(self, by: int) -> None:
         """Take the next order."""

@@ -50,18 +50,18 @@ def with_keys(live: Live, keys: Keys, size: tuple[int, int] = (120, 40)) -> TopV
     async def drive() -> TopView:
         view = TopView(live)
         async with view.run_test(size=size) as pilot:
-            await seen(pilot, lambda: view.picture.frame is not None and view.query_one(Apps).rows)
+            await wait(pilot, lambda: view.picture.frame is not None and view.query_one(Apps).rows)
             await keys(pilot, view)
         return view
 
     return asyncio.run(drive())
 
 
-async def seen(pilot: Pilot[None], holds: Callable[[], object]) -> None:
+async def wait(pilot: Pilot[None], holds: Callable[[], object]) -> None:
     """Wait until *holds*."""
     ends_s = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < ends_s, "it was not seen"
+        assert time.monotonic() < ends_s, "it did not come"
         await pilot.pause(0.1)
 
 
@@ -103,26 +103,26 @@ def test_reclaim_counts_first_and_only_enter_does_it_then_prefetch_brings_it_bac
         await choose(pilot, view, GAME)
         before = row_of(view, GAME).swap_bytes or 0
         await pilot.press("r")
-        await seen(pilot, lambda: "would leave memory" in words_of(view))
+        await wait(pilot, lambda: "would leave memory" in words_of(view))
         assert "gains" in words_of(view)
         await pilot.press("escape")
         await pilot.pause(1.5)
         assert (row_of(view, GAME).swap_bytes or 0) - before < 1 << 20, "nothing without Enter"
         await pilot.press("r")
-        await seen(pilot, lambda: isinstance(view.screen, Question) and view.screen._do)
+        await wait(pilot, lambda: isinstance(view.screen, Question) and view.screen._do)
         await pilot.press("enter")
-        await seen(pilot, lambda: row_of(view, GAME).action)
+        await wait(pilot, lambda: row_of(view, GAME).action)
         row = row_of(view, GAME)
         assert row.action is not None
         assert row.action.outcome == "reclaimed"
         assert (row.action.moved_bytes or 0) > 8 << 20
-        await seen(pilot, lambda: (row_of(view, GAME).swap_bytes or 0) > before + (8 << 20))
+        await wait(pilot, lambda: (row_of(view, GAME).swap_bytes or 0) > before + (8 << 20))
         await choose(pilot, view, GAME)
         await pilot.press("f")
-        await seen(pilot, lambda: isinstance(view.screen, Question) and view.screen._do)
+        await wait(pilot, lambda: isinstance(view.screen, Question) and view.screen._do)
         assert "would come back from swap" in words_of(view)
         await pilot.press("enter")
-        await seen(pilot, lambda: (one := row_of(view, GAME).action) and one.what == "prefetch")
+        await wait(pilot, lambda: (one := row_of(view, GAME).action) and one.what == "prefetch")
         assert row_of(view, GAME).action.outcome == "prefetched"  # type: ignore[union-attr]
 
     with_keys(live, keys)
@@ -135,12 +135,12 @@ def test_explain_kills_help_and_an_app_that_may_not_be_touched(mine: Handset, li
         assert "It is not paged out: in the foreground" in words_of(view)
         assert "The next kill would spare it" in words_of(view)
         await pilot.press("escape", "r")
-        await seen(pilot, lambda: "left alone" in words_of(view))
+        await wait(pilot, lambda: "left alone" in words_of(view))
         await pilot.press("enter")
         assert isinstance(view.screen, Question), "nothing to do, so Enter does nothing"
         await pilot.press("escape")
         await asyncio.to_thread(mine.text, "am force-stop com.example.photos")
-        await seen(pilot, lambda: frame_of(view).head.kills)
+        await wait(pilot, lambda: frame_of(view).head.kills)
         [gone] = [row for row in frame_of(view).rows if row.death is not None]
         assert gone.death is not None
         assert gone.death.record is not None
@@ -149,7 +149,7 @@ def test_explain_kills_help_and_an_app_that_may_not_be_touched(mine: Handset, li
         await pilot.press("e")
         assert "It was killed by user" in words_of(view)
         await pilot.press("escape", "k")
-        await seen(pilot, lambda: "com.example.photos" in words_of(view))
+        await wait(pilot, lambda: "com.example.photos" in words_of(view))
         await pilot.press("escape", "question_mark")
         assert "prefetch" in words_of(view)
         await pilot.press("escape")
@@ -163,14 +163,14 @@ def test_the_guard_is_started_and_stopped_by_a_second_key(live: Live) -> None:
         await pilot.pause(1.0)
         assert frame_of(view).head.guard is None
         await pilot.press("g", "down", "enter")
-        await seen(pilot, lambda: (one := frame_of(view).head.guard) and one.profile == "gentle")
+        await wait(pilot, lambda: (one := frame_of(view).head.guard) and one.profile == "gentle")
         await choose(pilot, view, GAME)
         await pilot.press("e")
-        await seen(pilot, lambda: "The guard" in words_of(view))
+        await wait(pilot, lambda: "The guard" in words_of(view))
         await pilot.press("escape", "g")
         assert "gentle" in words_of(view)
         await pilot.press("enter")
-        await seen(pilot, lambda: frame_of(view).head.guard is None)
+        await wait(pilot, lambda: frame_of(view).head.guard is None)
 
     with_keys(live, keys)
 
@@ -185,13 +185,13 @@ def test_sort_filter_open_freeze_pss_and_every_width(live: Live) -> None:
         await pilot.press("slash", *"MAIL", "enter")
         assert {row.package for row in apps.rows} == {"com.example.mail"}
         before = apps.virtual_size.height
-        await seen(pilot, lambda: row_of(view, "com.example.mail").parts[0].kinds)
+        await wait(pilot, lambda: row_of(view, "com.example.mail").parts[0].kinds)
         await pilot.press("space")
         assert apps.virtual_size.height > before + len(apps.rows[0].parts)
         await pilot.press("left")
         assert apps.virtual_size.height == before
         await pilot.press("p")
-        await seen(pilot, lambda: row_of(view, "com.example.mail").pss_bytes)
+        await wait(pilot, lambda: row_of(view, "com.example.mail").pss_bytes)
         await pilot.press("slash", "escape")
         assert len(apps.rows) > 3
         await pilot.press("z")
@@ -199,7 +199,7 @@ def test_sort_filter_open_freeze_pss_and_every_width(live: Live) -> None:
         await pilot.pause(1.5)
         assert frame_of(view).at_s == at_s
         await pilot.press("z")
-        await seen(pilot, lambda: frame_of(view).at_s > at_s)
+        await wait(pilot, lambda: frame_of(view).at_s > at_s)
         for width in (60, 80, 100, 120, 200, 240):
             await pilot.resize_terminal(width, 30)
             await pilot.pause()
