@@ -28,6 +28,7 @@ from adb_server import AdbServer  # noqa: E402
 from bench_phone import Bench  # noqa: E402
 
 APPS = 24
+SAMPLES = 12  # of the view's RSS, evenly over the time: whether it still grows at the end
 VIEW = """
 import asyncio, os, resource, sys, time
 sys.path[:0] = [{tests!r}, {tests!r} + "/device"]
@@ -53,12 +54,13 @@ async def drive(live):
     async with view.run_test(size=(120, 40)) as pilot:
         await pilot.pause(10)
         began, at = time.process_time(), time.monotonic()
-        rss, ticks = held(), live._count
+        rss, ticks = [held()], live._count
         print("warm", flush=True)
-        while time.monotonic() - at < {seconds}:
-            await asyncio.sleep(1)
+        for sample in range(1, {samples} + 1):
+            await asyncio.sleep(at + {seconds} * sample / {samples} - time.monotonic())
+            rss.append(held())
         used = (time.process_time() - began) / (time.monotonic() - at)
-        print(f"{{used:.4f}} {{rss}} {{held()}} {{live._count - ticks}}", flush=True)
+        print(f"{{used:.4f}} {{live._count - ticks}}", *rss, flush=True)
         await asyncio.to_thread(sys.stdin.readline)
 
 with Live(phone(), phone) as live:
@@ -120,11 +122,13 @@ def main(seconds: float, processes: int, *, stormy: bool) -> None:
             bench.start(f"com.example.app{number}", adj=900 + number, mib=8)
         there = len(list(Path("/proc").glob("[0-9]*")))
         sleepers = [
-            subprocess.Popen(["sleep", "3600"], user=1000 if number % 2 else None)
+            subprocess.Popen(["sleep", "inf"], user=1000 if number % 2 else None)
             for number in range(max(0, processes - there))
         ]
         place = Path(folder) / "place"
-        script = VIEW.format(tests=str(TESTS), port=adb.port, place=str(place), seconds=seconds)
+        script = VIEW.format(
+            tests=str(TESTS), port=adb.port, place=str(place), seconds=seconds, samples=SAMPLES
+        )
         with subprocess.Popen(
             [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as view:
@@ -134,12 +138,12 @@ def main(seconds: float, processes: int, *, stormy: bool) -> None:
             if stormy:
                 threading.Thread(target=storm, args=(bench, over)).start()
             began_s, helper, device = time.monotonic(), helper_s(place), device_s(adb)
-            told = view.stdout.readline().split()
+            used, ticks, *rss = view.stdout.readline().split()
             over.set()
             lasted_s = time.monotonic() - began_s
             helper, device = helper_s(place) - helper, device_s(adb) - device
-        print(f"processes  {max(processes, there)}, of which {APPS} are apps; {told[3]} ticks")
-        print(f"host       {float(told[0]):.1%} of a core; RSS {told[1]} -> {told[2]} KiB")
+        print(f"processes  {max(processes, there)}, of which {APPS} are apps; {ticks} ticks")
+        print(f"host       {float(used):.1%} of a core; RSS {' '.join(rss)} KiB")
         if not stormy:
             shares = f"{device / lasted_s:.2%} of a core, of which {helper / lasted_s:.2%} helper"
             print(f"device     {shares}")

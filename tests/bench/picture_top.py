@@ -48,9 +48,9 @@ def serial_of_the_storm(storm: subprocess.Popen[bytes]) -> str:
 
 def is_worth_it(frame: Frame) -> bool:
     """Whether something is to be seen: somebody killed, by whom, and the guard by name."""
-    told = [row for row in frame.rows if row.death is not None and row.death.record is not None]
+    killed = [row for row in frame.rows if row.death is not None and row.death.record is not None]
     guard = frame.head.guard
-    return bool(told) and guard is not None and guard.profile is not None
+    return bool(killed) and guard is not None and guard.profile is not None
 
 
 async def draw(live: Live, file: Path, least_s: float) -> None:
