@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from adb_server import AdbServer
+from droidreclaim.device import lease
 from droidreclaim.errors import DeviceTimeout, UsageError
-from droidreclaim.testing import lease, wants
+from droidreclaim.testing import wants
 
 ROOT = Path(__file__).parents[1]
 USES_ONE = "def test_it(droid):\n    pass\n"

@@ -16,9 +16,9 @@ import pytest
 from desk import Desk
 
 from adb_server import AdbServer, Peer
+from droidreclaim.device import lease
 from droidreclaim.errors import DeviceTimeout, NotAchieved
 from droidreclaim.lab.phone import state
-from droidreclaim.testing import lease
 from droidreclaim.testing.droid import Droid
 from droidreclaim.testing.pool import Pool
 
@@ -121,7 +121,7 @@ def test_what_a_killed_process_noted_is_there_for_who_comes_next(
     monkeypatch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path))
     code = """
 import os
-from droidreclaim.testing import lease
+from droidreclaim.device import lease
 [held] = lease.take(lambda: ["S"], 1, timeout_s=5)
 held.note(frozenset({"guard", "swap"}))
 os.kill(os.getpid(), 9)

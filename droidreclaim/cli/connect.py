@@ -12,7 +12,9 @@ from typing import Any
 from droidreclaim import session
 from droidreclaim.cli.options import Connection, OnEach
 from droidreclaim.cli.output import say, warn
+from droidreclaim.device import lease
 from droidreclaim.device.adb import list_devices
+from droidreclaim.device.lease import Lease
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.root import default_memory
 from droidreclaim.device.select import Choice, by_avd_name, choose, read_choice
@@ -23,8 +25,6 @@ from droidreclaim.model import DeviceStatus
 from droidreclaim.report import device_json
 from droidreclaim.session import Phone
 from droidreclaim.session.reach import DEFAULT_TIMEOUT_S
-from droidreclaim.testing import lease
-from droidreclaim.testing.lease import Lease
 
 _held: list[Lease] = []
 

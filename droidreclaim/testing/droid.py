@@ -7,6 +7,7 @@ import time
 from contextlib import AbstractContextManager
 from typing import Unpack
 
+from droidreclaim.device.lease import Lease
 from droidreclaim.errors import DeviceError, DroidReclaimError, NotAchieved, NotPossible
 from droidreclaim.helper.session import HelperError
 from droidreclaim.model import DeviceInfo, Process, ReclaimResult, SwapDevice
@@ -15,7 +16,6 @@ from droidreclaim.policy.lmkd import Headroom
 from droidreclaim.reclaim.words import Words
 from droidreclaim.session import App, AppIdentity, Guard, Phone, Pressure
 from droidreclaim.session.footprint import FootprintWatch
-from droidreclaim.testing.lease import Lease
 from droidreclaim.testing.survive import survives
 
 _log = logging.getLogger("droidreclaim")

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from droidreclaim.device.adb import list_devices
+from droidreclaim.device.lease import Lease, take
 from droidreclaim.device.link import Deadline
 from droidreclaim.device.select import Choice, by_avd_name
 from droidreclaim.device.server import find_server
 from droidreclaim.errors import DeviceError, DroidReclaimError, NoDevice, NotPossible
 from droidreclaim.session import connect
 from droidreclaim.testing.droid import Droid
-from droidreclaim.testing.lease import Lease, take
 from droidreclaim.testing.wants import Facts, facts_of, meets
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 from desk import Desk
 
 from adb_server import AdbServer
-from droidreclaim.testing import lease
+from droidreclaim.device import lease
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -1,20 +1,24 @@
-"""One test at a time on a device: a lock for each serial, which ends with its holder's process."""
+"""One user at a time of a device: a lock for each serial, which ends with its holder's process."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_state_path
 
 from droidreclaim.errors import DeviceTimeout, NotPossible
+from droidreclaim.escape import safe
 
 _POLL_S = 0.2
 _MOST_BYTES = 4096
+_MOST_WORDS = 200  # of the command that holds a lease, told to who waits for it
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,18 @@ class Lease:
         os.pwrite(self._descriptor, " ".join(sorted(what)).encode(), 0)
 
     def left(self) -> frozenset[str]:
-        """Read what a test run noted and did not undo before its process ended."""
+        """Read what a process noted and did not undo before its process ended."""
         return frozenset(
             os.pread(self._descriptor, _MOST_BYTES, 0).decode("ascii", "replace").split()
         )
 
+    @property
+    def descriptor(self) -> int:
+        """What holds the lock: a process that inherits it holds it, too."""
+        return self._descriptor
+
     def release(self) -> None:
-        """Let other test runs have the device."""
+        """Let others have the device."""
         os.close(self._descriptor)
 
 
@@ -68,7 +77,7 @@ def take(
         for lease in held:
             lease.release()
         if time.monotonic() > end_s:
-            listed = ", ".join(serials) or "none is there"
+            listed = ", ".join(map(_with_holder, serials)) or "none is there"
             raise DeviceTimeout(f"no {count} free of these within {timeout_s:g} s: {listed}")
         time.sleep(_POLL_S)
 
@@ -78,7 +87,7 @@ def _try(serial: str) -> Lease | None:
         import fcntl  # noqa: PLC0415 (not on Windows)
     except ImportError as error:
         raise NotPossible("devices are leased with flock, which Windows has not") from error
-    path = folder() / (re.sub(r"[^\w.-]", "_", serial)[:200] + ".lock")
+    path = _file(serial, "lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -86,11 +95,33 @@ def _try(serial: str) -> Lease | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    with suppress(OSError):  # words for others, no part of the lock
+        words = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:_MOST_WORDS]
+        _file(serial, "holder").write_text(f"pid {os.getpid()}: {words}", encoding="utf-8")
     return Lease(serial, descriptor)
 
 
+def holder(serial: str) -> str | None:
+    """Who leased a device last, as ``pid N: COMMAND``; None where nobody wrote that down."""
+    try:
+        with _file(serial, "holder").open(encoding="utf-8", errors="replace") as file:
+            return safe(file.read(_MOST_BYTES)) or None
+    except OSError:
+        return None
+
+
+def _with_holder(serial: str) -> str:
+    who = holder(serial)
+    return f"{serial} (last leased by {who})" if who else serial
+
+
+def _file(serial: str, kind: str) -> Path:
+    name = re.sub(r"[^\w.-]", "_", serial)[:200]
+    return folder() / f"{name}.{kind}"
+
+
 def folder() -> Path:
-    """Where the locks lie: one place for every pytest run of this user."""
+    """Where the locks lie: one place for all that this user runs."""
     chosen = os.environ.get("DROIDRECLAIM_STATE_DIR")
     state = Path(chosen) if chosen else user_state_path("droidreclaim", appauthor=False)
     return state / "leases"
