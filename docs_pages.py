@@ -36,6 +36,7 @@ MORE = {
     "compare": "qa.md",
     "export": "qa.md",
     "storm": "storm.md",
+    "fleet": "fleet.md",
     "top": "top.md",
     "why": "why.md",
 }  # pages that tell more of a command

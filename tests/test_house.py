@@ -21,6 +21,7 @@ _FLOORS = (
     {"reclaim", "inspect", "guard"},
     {"session"},
     {"qa", "top"},
+    {"fleet"},
     {"lab"},
     {"testing"},
     {"cli", "pytest_plugin"},

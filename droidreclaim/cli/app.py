@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": "compare.compare",
     "export": "export.export",
     "pressure": "pressure.pressure",
+    "fleet": "fleet.app",
     "completion": "completion.completion",
     "demo": "lab.demo.demo",
     "storm": "lab.storm.storm",

@@ -1,0 +1,46 @@
+"""A fleet for people: its devices in one table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from droidreclaim.escape import safe
+from droidreclaim.fleet.devices import FleetDevice, device_json
+from droidreclaim.fleet.look import HostSeen
+from droidreclaim.report.table import new_table
+
+
+def status_table(seen: Sequence[HostSeen]) -> Table:
+    """Every device everywhere, ready or why not."""
+    table = new_table("HOST", "SERIAL", "MODEL", "SDK>", "RAM>", "KERNEL", "LABELS", "READY")
+    for one in (device for host in seen for device in host.devices):
+        table.add_row(
+            safe(one.host),
+            Text(safe(one.serial)),
+            Text(safe(one.model or "?")),
+            "?" if one.sdk is None else str(one.sdk),
+            one.ram_label or "?",
+            Text(safe(one.kernel or "?")),
+            Text(safe(" ".join(f"{key}={value}" for key, value in sorted(one.own.items())))),
+            _ready(one),
+        )
+    lines = [f"{one.host}: {one.error}" for one in seen if one.error]
+    lines += [f"{one.host}: no device" for one in seen if not one.error and not one.devices]
+    table.caption = safe("\n".join(lines)) or None
+    return table
+
+
+def _ready(one: FleetDevice) -> Text:
+    return Text("yes") if one.reason is None else Text(safe(f"no: {one.reason}"))
+
+
+def status_json(seen: Sequence[HostSeen]) -> dict[str, Any]:
+    """The document of ``fleet status --json``."""
+    return {
+        "hosts": [{"host": one.host, "error": one.error} for one in seen],
+        "devices": [device_json(one) for host in seen for one in host.devices],
+    }
