@@ -168,6 +168,16 @@ def test_an_ended_holder_leaves_its_journal_to_the_next_command(device: Device) 
     assert device.restore() == "none"
 
 
+def test_without_an_answer_nobody_knows_what_is_left(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    device.put("journal", "holder x\nput global a 1")
+    silent = LocalShell(shell="true")
+    assert restore(silent, journal=str(device.journal), shell="true") == "unknown"  # type: ignore[arg-type]
+    assert "unknown" in caplog.text
+    assert device.restore() == "undone"
+
+
 def test_an_app_is_uninstalled_only_where_it_was_not_there_before(device: Device) -> None:
     device.put("app.com.example.there", "")
     held = device.changes()

@@ -20,7 +20,7 @@ from droidreclaim.device import lease
 from droidreclaim.errors import DeviceTimeout, NotAchieved
 from droidreclaim.lab.phone import state
 from droidreclaim.testing.droid import Droid
-from droidreclaim.testing.pool import Pool
+from droidreclaim.testing.pool import Pool, give_back
 
 ROOT = Path(__file__).parents[1]
 OURS = ("-p", "droidreclaim.pytest_plugin")
@@ -151,9 +151,8 @@ class _Guard:
 class _Phone:
     """A phone whose guard cannot be stopped: nothing real does that on demand."""
 
-    serial = "S"
-
-    def __init__(self) -> None:
+    def __init__(self, serial: str = "S") -> None:
+        self.serial = serial
         self.swap, self.closed = True, False
 
     def guard(self, *_: object) -> _Guard:
@@ -184,6 +183,24 @@ def test_swap_is_undone_also_where_the_guard_cannot_be_stopped_which_is_told(
     assert phone.closed
     assert held.left() == {"guard"}  # for whoever has the device next
     held.release()
+
+
+def test_each_device_that_cannot_be_restored_is_told_and_all_are_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROIDRECLAIM_STATE_DIR", str(tmp_path))
+    held = lease.take(lambda: ["A", "B", "C"], 3, timeout_s=1)
+    droids = [Droid(_Phone(one.serial), one) for one in held]  # type: ignore[arg-type]
+    for droid in (droids[0], droids[2]):
+        droid.guard()
+    with pytest.raises(NotAchieved, match="did not end") as raised:
+        give_back(droids, held)
+    [note] = raised.value.__notes__
+    assert note.startswith("C was not restored either: ")
+    again = lease.take(lambda: ["A", "B", "C"], 3, timeout_s=0)
+    assert [one.left() for one in again] == [{"guard"}, frozenset(), {"guard"}]
+    for one in again:
+        one.release()
 
 
 def vanishing(adb: AdbServer, *answers: tuple[str, ...]) -> Desk:

@@ -212,8 +212,9 @@ def restore(
     """
     Undo what a run has left whose device was booted anew, or whose process there was ended.
 
-    Returns ``none``, ``held`` (a run is under way), ``undone``, or ``left``: a warning then names
-    what is not undone, and the next command tries again.
+    Returns ``none``, ``held`` (a run is under way), ``undone``, ``left`` (a warning names what is
+    not undone, and the next command tries again), or ``unknown`` where the device's answer says
+    nothing of it, which a warning says too.
 
     Raises:
         DeviceError: the device was lost.
@@ -227,4 +228,4 @@ def restore(
             _log.info("%s: undone what a run had changed and left", device.serial)
         return key
     _log.warning("%s: what a run may have left is unknown: %s", device.serial, done.complaint)
-    return "none"
+    return "unknown"

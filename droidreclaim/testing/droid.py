@@ -139,7 +139,10 @@ class Droid:
             self._lease.note(frozenset())
             return
         self._lease.note(self._made)
-        raise failed[0]
+        first, *others = failed
+        for other in others:
+            first.add_note(f"nor was this undone: {other}")
+        raise first
 
     def _stop_guard(self) -> None:
         guard = self.phone.guard()

@@ -97,17 +97,17 @@ class Pool:
                     droids[-1].adopt()
                 break
             except DeviceError:
-                _give_back(droids, leases)
+                give_back(droids, leases)
                 if not deadline.left_s() or set(_serials(leases)) <= set(self.online(count)):
                     raise
                 # A device vanished between the lease and its first answer: lease again.
             except BaseException:
-                _give_back(droids, leases)
+                give_back(droids, leases)
                 raise
         try:
             yield droids
         finally:
-            _give_back(droids, leases)
+            give_back(droids, leases)
 
     def close(self) -> None:
         """End the pocket phones."""
@@ -178,15 +178,25 @@ def _serials(leases: Sequence[Lease]) -> list[str]:
     return [one.serial for one in leases]
 
 
-def _give_back(droids: Sequence[Droid], leases: Sequence[Lease]) -> None:
-    """Restore and release all devices, even where one fails; raises the last error at the end."""
-    failed: BaseException | None = None
-    for droid in droids:
-        try:
-            droid.restore()
-        except Exception as error:
-            failed = error
-    for one in leases:
-        one.release()
-    if failed is not None:
-        raise failed
+def give_back(droids: Sequence[Droid], leases: Sequence[Lease]) -> None:
+    """
+    Restore and release all devices, even where one fails.
+
+    Raises:
+        Exception: the first device's that could not be restored, with a note on each other.
+    """
+    failed: list[tuple[str, Exception]] = []
+    try:
+        for droid in droids:
+            try:
+                droid.restore()
+            except Exception as error:
+                failed.append((droid.serial, error))
+    finally:
+        for one in leases:
+            one.release()
+    if failed:
+        (_, first), *others = failed
+        for serial, other in others:
+            first.add_note(f"{serial} was not restored either: {other}")
+        raise first
