@@ -6,6 +6,7 @@
 #include "memory_gauge.h"
 #include "memory_level.h"
 #include "page.h"
+#include "scratch.h"
 #include "sys.h"
 
 #include <fcntl.h>
@@ -407,8 +408,7 @@ static void answers_of_android_are_understood(void)
 
 int main(void)
 {
-	CHECK(mkdtemp(root));
-	fs_root = open(root, O_RDONLY | O_DIRECTORY);
+	fs_root = scratch_open(root);
 	write_text("proc/empty", "");
 	apps_are_told_from_everything_else();
 	an_app_leaves_and_returns();
@@ -422,5 +422,6 @@ int main(void)
 	where_a_page_out_stopped_holds_until_swap_has_room_again();
 	swap_on_flash_is_known();
 	answers_of_android_are_understood();
+	scratch_remove(root);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "cgroup.h"
 #include "check.h"
 #include "kernel_file.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -29,8 +30,7 @@ static void make_tree(void)
 					      "sys/fs/cgroup/uid_10123/pid_7",
 					      "seven"};
 
-	CHECK(mkdtemp(root));
-	fs_root = open(root, O_RDONLY | O_DIRECTORY);
+	fs_root = scratch_open(root);
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		CHECK(mkdirat(fs_root, folders[i], 0700) == 0);
 	process = openat(fs_root, "seven", O_RDONLY | O_DIRECTORY);
@@ -88,28 +88,6 @@ static void a_limit_that_cannot_be_read_is_none(void)
 	CHECK(group_swap_room(process) == UNKNOWN);
 }
 
-static void remove_tree(void)
-{
-	static const char *const paths[] = {
-		"seven/cgroup",
-		"seven",
-		"sys/fs/cgroup/uid_10123/pid_7/memory.swap.max",
-		"sys/fs/cgroup/uid_10123/pid_7/memory.swap.current",
-		"sys/fs/cgroup/uid_10123/pid_7",
-		"sys/fs/cgroup/uid_10123/memory.swap.max",
-		"sys/fs/cgroup/uid_10123/memory.swap.current",
-		"sys/fs/cgroup/uid_10123",
-		"sys/fs/cgroup",
-		"sys/fs",
-		"sys",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (unlinkat(fs_root, paths[i], 0))
-			unlinkat(fs_root, paths[i], AT_REMOVEDIR);
-	rmdir(root);
-}
-
 int main(void)
 {
 	make_tree();
@@ -117,6 +95,6 @@ int main(void)
 	the_group_that_leaves_least_decides();
 	a_group_over_its_limit_leaves_nothing();
 	a_limit_that_cannot_be_read_is_none();
-	remove_tree();
+	scratch_remove(root);
 	return 0;
 }

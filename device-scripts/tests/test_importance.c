@@ -2,6 +2,7 @@
 #include "check.h"
 #include "family.h"
 #include "kernel_file.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,11 +53,10 @@ static void process(int pid, int ppid, unsigned int uid, int adj)
 
 static void begin_tree(void)
 {
-	char path[128], command[160];
+	char path[128];
 
-	snprintf(command, sizeof(command), "rm -rf %s/proc", root);
-	CHECK(system(command) == 0);
 	snprintf(path, sizeof(path), "%s/proc", root);
+	scratch_remove(path);
 	CHECK(mkdir(path, 0700) == 0);
 	process(ZYGOTE, 1, 0, -1000);
 	process(APP, ZYGOTE, UID, 900);
@@ -156,11 +156,7 @@ static void more_of_them_than_can_be_held_are_refused(void)
 
 int main(void)
 {
-	char command[64];
-
-	CHECK(mkdtemp(root));
-	fs_root = open(root, O_RDONLY | O_DIRECTORY);
-	CHECK(fs_root >= 0);
+	fs_root = scratch_open(root);
 	what_a_zygote_forked_says_itself_how_close_it_is();
 	an_apps_own_child_is_as_close_as_the_app();
 	so_is_a_child_of_any_depth_and_behind_other_uids();
@@ -169,7 +165,6 @@ int main(void)
 	a_hundred_siblings_are_no_obstacle_and_an_adj_of_their_fork_says_nothing();
 	every_process_that_the_system_started_for_the_app_counts();
 	more_of_them_than_can_be_held_are_refused();
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	CHECK(system(command) == 0);
+	scratch_remove(root);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* Who may be touched, by what a fake /proc says of a real child. */
 #include "check.h"
 #include "kernel_file.h"
+#include "scratch.h"
 #include "target.h"
 
 #include <fcntl.h>
@@ -64,29 +65,12 @@ static void write_honest_files(void)
 
 static void make_tree(void)
 {
-	CHECK(mkdtemp(root));
+	fs_root = scratch_open(root);
 	snprintf(folder, sizeof(folder), "%s/proc", root);
 	CHECK(mkdir(folder, 0700) == 0);
 	snprintf(folder, sizeof(folder), "%s/proc/%d", root, child);
 	CHECK(mkdir(folder, 0700) == 0);
-	fs_root = open(root, O_RDONLY | O_DIRECTORY);
-	CHECK(fs_root >= 0);
 	write_honest_files();
-}
-
-static void remove_tree(void)
-{
-	static const char *const names[] = {"stat", "status", "oom_score_adj", "cmdline", "cgroup"};
-	char path[256];
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	rmdir(folder);
-	snprintf(folder, sizeof(folder), "%s/proc", root);
-	rmdir(folder);
-	rmdir(root);
 }
 
 static void open_is(enum outcome outcome, enum reason reason)
@@ -349,6 +333,6 @@ int main(void)
 	a_frozen_app_is_cached_whatever_its_adj_until_it_thaws();
 	only_one_at_a_time_moves_its_memory();
 	between_steps_the_same_questions_are_asked();
-	remove_tree();
+	scratch_remove(root);
 	return 0;
 }

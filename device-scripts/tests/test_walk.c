@@ -2,6 +2,7 @@
 #include "check.h"
 #include "page.h"
 #include "page_walk.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -127,8 +128,8 @@ static int open_cut_proc(pid_t child, const char *memory, char *folder)
 	char path[128], line[512], target[64];
 	unsigned long start, end;
 	FILE *from, *to;
+	int dir = scratch_open(folder);
 
-	CHECK(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/maps", folder);
 	snprintf(target, sizeof(target), "/proc/%d/maps", child);
 	from = fopen(target, "r");
@@ -142,15 +143,13 @@ static int open_cut_proc(pid_t child, const char *memory, char *folder)
 	snprintf(path, sizeof(path), "%s/pagemap", folder);
 	snprintf(target, sizeof(target), "/proc/%d/pagemap", child);
 	CHECK(symlink(target, path) == 0);
-	return open(folder, O_RDONLY | O_DIRECTORY);
+	return dir;
 }
 
 static void close_cut_proc(int dir, const char *folder)
 {
-	unlinkat(dir, "maps", 0);
-	unlinkat(dir, "pagemap", 0);
 	close(dir);
-	rmdir(folder);
+	scratch_remove(folder);
 }
 
 static void steps_hold_resident_pages_and_no_more_than_asked(void)
