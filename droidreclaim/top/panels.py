@@ -46,7 +46,7 @@ def title_line(frame: Frame, width: int, colours: Palette, status: Text) -> Text
     head = frame.head
     device = head.device
     line = Text(no_wrap=True, end="")
-    line.append(" droidreclaim ", f"bold {colours.accent}")
+    line.append(" droidreclaim " if width >= _MIDDLE else " ", f"bold {colours.accent}")
     line.append_text(words(device.model or device.serial, colours.title))
     facts = [
         f"API {device.sdk}" if device.sdk else "",
@@ -94,7 +94,8 @@ def _swap(head: Head, width: int, colours: Palette) -> Text:
         line.append("none", colours.warn)
         return line
     share = swap.used_bytes / swap.total_bytes
-    line.append(f"{short(swap.used_bytes)}/{short(swap.total_bytes)} ", colours.text)
+    used = short(swap.used_bytes) if swap.used_bytes else "0"
+    line.append(f"{used}/{short(swap.total_bytes)} ", colours.text)
     facts = f" {percent(share)}"
     if swap.ratio is not None:
         facts += f"  {swap.ratio:.1f}:1 in {short(swap.zram_bytes)}"
@@ -132,65 +133,66 @@ def _stalls(head: Head, width: int, colours: Palette, rows: int) -> list[Text]:
 
 def _next_kill(head: Head, width: int, colours: Palette) -> list[Text]:
     """How far the next kill is, by which rule, and whom it would take."""
-    seen = head.headroom
-    lines = [_headroom(seen, colours), _distance(seen, width, colours)]
-    lines += _folded(_rule(seen), width, colours, 2)
-    return [*lines, _conditions(seen, colours), _kills(head, colours)]
+    headroom = head.headroom
+    lines = [_headroom(headroom, colours), _distance(headroom, width, colours)]
+    lines += _folded(_rule(headroom), width, colours, 2)
+    return [*lines, _conditions(headroom, colours), _kills(head, colours)]
 
 
 def _next_kill_flat(head: Head, width: int, colours: Palette) -> list[Text]:
     """Draw `_next_kill` in three lines."""
-    seen = head.headroom
-    first = _headroom(seen, colours)
+    headroom = head.headroom
+    first = _headroom(headroom, colours)
     first.append("  ")
-    first.append_text(_distance(seen, max(4, width - first.cell_len), colours))
-    last = _conditions(seen, colours)
+    first.append_text(_distance(headroom, max(4, width - first.cell_len), colours))
+    last = _conditions(headroom, colours)
     last.append("  ")
     last.append_text(_kills(head, colours))
-    return [first, *_folded(_rule(seen), width, colours, 1), last]
+    return [first, *_folded(_rule(headroom), width, colours, 1), last]
 
 
-def _headroom(seen: Headroom, colours: Palette) -> Text:
-    low = seen.low_watermark_bytes or 0
+def _headroom(headroom: Headroom, colours: Palette) -> Text:
+    low = headroom.low_watermark_bytes or 0
     line = Text("headroom ", colours.dim, no_wrap=True, end="")
-    calm = colours.good if (seen.headroom_bytes or 0) > low else colours.warn
-    style = colours.bad if _is_short(seen) else calm
-    line.append(format_size(seen.headroom_bytes), f"bold {style}")
+    calm = colours.good if (headroom.headroom_bytes or 0) > low else colours.warn
+    style = colours.bad if _is_short(headroom) else calm
+    line.append(format_size(headroom.headroom_bytes), f"bold {style}")
     line.append(f" over {format_size(low)}", colours.dim)
     return line
 
 
-def _distance(seen: Headroom, width: int, colours: Palette) -> Text:
+def _distance(headroom: Headroom, width: int, colours: Palette) -> Text:
     """Draw how much of four low watermarks is gone; a kill that is further away is no alarm."""
-    low, share = seen.low_watermark_bytes, None
-    if seen.headroom_bytes is not None and low:
-        share = 1.0 - seen.headroom_bytes / (4 * low)
+    low, share = headroom.low_watermark_bytes, None
+    if headroom.headroom_bytes is not None and low:
+        share = 1.0 - headroom.headroom_bytes / (4 * low)
     return bar(share, width, colours.heat_of, colours.faint)
 
 
-def _conditions(seen: Headroom, colours: Palette) -> Text:
+def _conditions(headroom: Headroom, colours: Palette) -> Text:
     line = Text("swap free ", colours.dim, no_wrap=True, end="")
-    line.append(percent(seen.swap_free_share), colours.bad if seen.swap_is_low else colours.text)
+    style = colours.bad if headroom.swap_is_low else colours.text
+    line.append(percent(headroom.swap_free_share), style)
     line.append("  thrashing ", colours.dim)
-    line.append(percent(seen.thrashing_share), colours.text)
+    line.append(percent(headroom.thrashing_share), colours.text)
     return line
 
 
-def _is_short(seen: Headroom) -> bool:
-    return seen.firing or (seen.headroom_bytes is not None and seen.headroom_bytes < 0)
+def _is_short(headroom: Headroom) -> bool:
+    return headroom.firing or (headroom.headroom_bytes is not None and headroom.headroom_bytes < 0)
 
 
-def _rule(seen: Headroom) -> tuple[str, bool]:
+def _rule(headroom: Headroom) -> tuple[str, bool]:
     """The rule that fires or would, as a sentence; and whether its conditions hold."""
-    if seen.next_rule is None:
-        if seen.killer.killer is Killer.NONE:
+    if headroom.next_rule is None:
+        if headroom.killer.killer is Killer.NONE:
             return "nobody but the kernel kills here", False
-        return f"no rule: {seen.no_rule or seen.killer.why}", False
-    takes = f"takes adj {seen.adj_floor} and above"
-    if not seen.firing:
-        return f"next {seen.next_rule}: {takes}", False
-    when = "KILLS NOW" if seen.is_woken else "at the next stall"
-    return f"{when} {seen.next_rule}: {takes}", True
+        return f"no rule: {headroom.no_rule or headroom.killer.why}", False
+    takes = f"takes adj {headroom.adj_floor} and above"
+    if not headroom.firing:
+        return f"next {headroom.next_rule}: {takes}", False
+    when = "KILLS NOW" if headroom.is_woken else "at the next stall"
+    return f"{when} {headroom.next_rule}: {takes}", True
 
 
 def _folded(rule: tuple[str, bool], width: int, colours: Palette, rows: int) -> list[Text]:

@@ -30,6 +30,7 @@ def view_of(frame: Frame, colours: Palette, *, now_s: float | None = None) -> Vi
         highest=max(adjs, default=None),
         most_bytes=max(((row.rss_bytes or 0) + (row.swap_bytes or 0) for row in living), default=0),
         longest=max((cell_len(safe(label_of(row))) for row in frame.rows), default=0),
+        rooted=frame.head.root is not None,
         with_pss=any(row.pss_bytes is not None for row in living),
         colours=colours,
     )

@@ -42,14 +42,15 @@ def sentences(row: Row, frame: Frame, guard: tuple[AppLine, ...] = ()) -> list[s
     """All that is known about an app, the most important first."""
     if row.death is not None:
         return _of_death(row, frame)
-    told = [_who(row), _next_kill(row, frame), _page_out(row), _swapped(row)]
+    rooted = frame.head.root is not None
+    lines = [_who(row), _next_kill(row, frame), _page_out(row, rooted=rooted), _swapped(row)]
     if row.frozen:
-        told.append("It is held by the freezer: it runs no code until it is thawed.")
+        lines.append("It is held by the freezer: it runs no code until it is thawed.")
     if row.away_s is not None:
         since = "at least " if row.away_at_least else ""
-        told.append(f"It has been out of the foreground for {since}{ago(row.away_s)}.")
-    told += _guards_word(row, guard)
-    return [one for one in told if one]
+        lines.append(f"It has been out of the foreground for {since}{ago(row.away_s)}.")
+    lines += _guards_word(row, guard)
+    return [line for line in lines if line]
 
 
 def _who(row: Row) -> str:
@@ -61,14 +62,14 @@ def _who(row: Row) -> str:
 
 
 def _next_kill(row: Row, frame: Frame) -> str:
-    seen = frame.head.headroom
-    if seen.next_rule is None or seen.adj_floor is None or row.adj is None:
-        why = seen.no_rule or seen.killer.why
+    headroom = frame.head.headroom
+    if headroom.next_rule is None or headroom.adj_floor is None or row.adj is None:
+        why = headroom.no_rule or headroom.killer.why
         return f"Whether it may be killed next is not known: {why}."
-    killer = KILLERS[seen.killer.killer]
-    when = "holds now" if seen.firing else "would be the next"
-    rule = f"{killer}: {seen.next_rule} {when}, and takes adj {seen.adj_floor} and above"
-    if row.adj < seen.adj_floor:
+    killer = KILLERS[headroom.killer.killer]
+    when = "holds now" if headroom.firing else "would be the next"
+    rule = f"{killer}: {headroom.next_rule} {when}, and takes adj {headroom.adj_floor} and above"
+    if row.adj < headroom.adj_floor:
         return f"The next kill would spare it ({rule})."
     before = [
         one for one in frame.rows
@@ -79,10 +80,14 @@ def _next_kill(row: Row, frame: Frame) -> str:
     return f"The next kill may take it, after {plural(len(before), 'app')} of higher adj ({rule})."
 
 
-def _page_out(row: Row) -> str:
+def _page_out(row: Row, *, rooted: bool) -> str:
     refusal = row.refusal
     if refusal is not None:
         return f"It is not paged out: {refusal.detail}."
+    if not rooted:
+        return (
+            "It cannot be paged out from here: that, and to count what it would gain, needs root."
+        )
     if row.gain_bytes is None:
         return "It may be paged out; what that would gain has not been counted yet."
     if row.gain_bytes <= 0:
@@ -104,16 +109,16 @@ def _swapped(row: Row) -> str:
 def _guards_word(row: Row, guard: tuple[AppLine, ...]) -> list[str]:
     """What the guard that runs says of each process of the app."""
     pids = {part.id.pid: part.name for part in row.parts}
-    told = []
+    lines = []
     for line in guard:
         if line.pid not in pids:
             continue
         if line.spared is None:
-            told.append(f"The guard would page {pids[line.pid]} out when memory gets short.")
+            lines.append(f"The guard would page {pids[line.pid]} out when memory gets short.")
         else:
             why = _SPARED.get(line.spared, line.spared)
-            told.append(f"The guard leaves {pids[line.pid]} alone: {why}.")
-    return told
+            lines.append(f"The guard leaves {pids[line.pid]} alone: {why}.")
+    return lines
 
 
 def _of_death(row: Row, frame: Frame) -> list[str]:
@@ -121,14 +126,14 @@ def _of_death(row: Row, frame: Frame) -> list[str]:
     assert death is not None
     since = ago(frame.at_s - death.at_s)
     held = format_size(death.rss_bytes)
-    told = [
+    lines = [
         f"{death.name} (pid {death.id.pid}) ended {since} ago, at adj {death.adj}, with {held}."
     ]
     record = death.record
     if record is None:
-        told.append("No line of the log says by whom: it may have ended by itself.")
+        lines.append("No line of the log says by whom: it may have ended by itself.")
     else:
         why = f": {record.reason}" if record.reason else ", without a reason"
-        told.append(f"It was killed by {record.by.value}{why}.")
-        told.append(f"'droidreclaim why {row.package.partition(':')[0]}' has the evidence.")
-    return told
+        lines.append(f"It was killed by {record.by.value}{why}.")
+        lines.append(f"'droidreclaim why {row.package.partition(':')[0]}' has the evidence.")
+    return lines

@@ -42,6 +42,7 @@ class View:
         highest: The highest adj of any app: apps that have it are killed first.
         most_bytes: RSS and swap of the largest app, which fills the bar.
         longest: Cells that the longest name takes.
+        rooted: Whether the helper there is root: without, nothing is paged out or estimated.
         with_pss: Whether PSS was asked for.
     """
 
@@ -50,6 +51,7 @@ class View:
     highest: int | None
     most_bytes: int
     longest: int
+    rooted: bool
     with_pss: bool
     colours: Palette
 
@@ -271,7 +273,7 @@ def _words(row: Row, view: View) -> Text:
         return Text(_action(row.action, view.now_s), colours.good, no_wrap=True)
     refusal = row.refusal
     if refusal is None:
-        return Text("", no_wrap=True)
+        return Text("" if view.rooted else "no root", colours.dim, no_wrap=True)
     # "in the foreground (adj 0): press Home, or --force"
     return Text(safe(refusal.detail.partition(":")[0]), colours.dim, no_wrap=True)
 
@@ -321,7 +323,7 @@ def _band(row: Row, view: View) -> Text:
 
 
 def _gain(row: Row, view: View) -> Text:
-    if row.refusal is not None and row.gain_bytes is None:
+    if row.gain_bytes is None and (row.refusal is not None or not view.rooted):
         return Text("")
     if row.gain_bytes is None:
         return Text("·", view.colours.faint)

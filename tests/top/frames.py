@@ -52,7 +52,11 @@ def dead(name: str, by: KilledBy | None = KilledBy.LMKD, reason: str = "low_mem"
 
 
 def frame(
-    *rows: Row, guard: GuardState | None = None, kills: dict[str, int] | None = None
+    *rows: Row,
+    guard: GuardState | None = None,
+    kills: dict[str, int] | None = None,
+    root: str | None = "adbd",
+    used_mib: int = 200,
 ) -> Frame:
     past = tuple(
         Moment(
@@ -62,8 +66,8 @@ def frame(
         for at in range(31)
     )  # fmt: skip
     head = Head(
-        device=DEVICE, source="device", root="adbd", total_bytes=600 * MIB,
-        swap=Swap(512 * MIB, 200 * MIB, 70 * MIB, 2.9, 8 * MIB), past=past, headroom=HEADROOM,
+        device=DEVICE, source="device", root=root, total_bytes=600 * MIB,
+        swap=Swap(512 * MIB, used_mib * MIB, 70 * MIB, 2.9, 8 * MIB), past=past, headroom=HEADROOM,
         guard=guard, kills=kills or {},
     )  # fmt: skip
     return Frame("2026-01-05T10:00:00.000Z", 1000.0, 0.02, head, rows, 60)

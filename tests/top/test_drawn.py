@@ -19,6 +19,7 @@ from droidreclaim.top.draw import ANSI, DARK, LIGHT, ago, graph, short
 from droidreclaim.top.frame import GuardState
 from droidreclaim.top.live import Picture, guards_actions
 from droidreclaim.top.rows import matching, ordered
+from droidreclaim.top.sentences import sentences
 from droidreclaim.top.table import part_lines, row_line
 from droidreclaim.units import GIB, KIB, MIB
 from frames import acted, dead, frame, part, row
@@ -158,3 +159,21 @@ def test_the_age_of_a_picture_is_said_once_it_is_late_and_at_once_when_the_devic
     assert plain.status_of(taken, 1004.5) == "4s old"
     assert plain.status_of(replace(taken, lost="gone"), 1000.5) == "0s old: lost, waiting"
     assert plain.status_of(Picture(lost="gone"), 1000.5) == "no picture: lost, waiting"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_without_root_that_is_said_instead_of_an_estimate_to_come(width: int) -> None:
+    one = replace(row("com.example.game", 940), gain_bytes=None)
+    text = drawn(one, root=None, width=width)
+    assert "no root" in text.splitlines()[0]
+    [game] = [line for line in text.splitlines() if "game" in line]
+    assert "·" not in game
+    assert ("no root" in game) == ("WHY NOT" in text)
+    [about] = [line for line in sentences(one, frame(one, root=None)) if "paged out" in line]
+    assert "needs root" in about
+    [about] = [line for line in sentences(one, frame(one)) if "paged out" in line]
+    assert "not been counted yet" in about
+
+
+def test_swap_that_is_there_and_empty_is_0() -> None:
+    assert "swap 0/512M" in drawn(used_mib=0)

@@ -49,25 +49,46 @@ raise SystemExit(code)
 """
 
 
+# A shell with jobs on a terminal of its own: says what became of the job, fg takes it again.
+SHELL = """
+exec <"$0" >"$0" 2>&1
+set -m
+"$@"
+echo "put aside $?"
+read _
+fg
+exit $?
+"""
+
+
 class Terminal:
     """A program on a pseudo-terminal."""
 
-    def __init__(self, program: str, columns: int, **environment: str) -> None:
+    def __init__(
+        self, program: str, columns: int, *, shell: bool = False, **environment: str
+    ) -> None:
+        """
+        Args:
+            shell: Run it as a job of a shell, which `SHELL` is, so that Ctrl-Z can put it aside.
+        """
         self.ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
         self.before = termios.tcgetattr(theirs)
         kept = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        words = [sys.executable, "-c", program]
+        if shell:
+            words = ["sh", "-c", SHELL, os.ttyname(theirs), *words]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program], stdin=theirs, stdout=theirs, stderr=theirs,
+            words, stdin=theirs, stdout=theirs, stderr=theirs,
             env=kept | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment,
             start_new_session=True,
         )  # fmt: skip
         self._theirs = theirs
         self.shown = b""
 
-    def until(self, words: bytes) -> None:
+    def until(self, words: bytes, after: int = 0) -> None:
         ends_s = time.monotonic() + PATIENCE_S
-        while words not in self.shown:
+        while words not in self.shown[after:]:
             assert time.monotonic() < ends_s, self.shown[-2000:]
             assert self.process.poll() is None, self.shown[-2000:]
             self._take(0.2)
@@ -164,6 +185,24 @@ def test_q_ends_it_well_and_sixteen_colours_and_none_are_all_that_is_written(
         is_as_it_was(terminal)
         assert b"38;2;" not in terminal.shown
         assert b"48;5;" not in terminal.shown
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
+    home: Path, opened: list[Terminal]
+) -> None:
+    opened.append(terminal := Terminal(program(home), 80, shell=True))
+    terminal.until(b"com.bench.t")
+    os.write(terminal.ours, b"\x1a")
+    terminal.until(b"put aside")
+    is_as_it_was(terminal)
+    aside = len(terminal.shown)
+    os.write(terminal.ours, b"\n")
+    terminal.until(b"\x1b[?1049h", after=aside)
+    terminal.until(b"com.bench.t", after=aside)
+    assert terminal.settings_now() != terminal.before
+    os.write(terminal.ours, b"q")
+    assert terminal.end() == 0
+    is_as_it_was(terminal)
 
 
 def test_without_textual_it_is_said_what_to_install_before_a_device_is_asked(
