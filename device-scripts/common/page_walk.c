@@ -48,6 +48,19 @@ bool vma_parse(struct span line, struct vma *out)
 	return true;
 }
 
+/* The last word of such a line, which may have blanks in it; empty: none. */
+static struct span name_in(struct span line)
+{
+	struct span word;
+
+	for (int i = 0; i < 5; i++)
+		if (!span_word(&line, ' ', &word))
+			return line;
+	while (take_char(&line, ' '))
+		;
+	return line;
+}
+
 /* A 32-bit helper cannot name such an address; -EOVERFLOW says so. */
 static int check_address(const struct vma *vma)
 {
@@ -77,7 +90,8 @@ int walk_open(struct walk *walk, int dir, const struct chosen *chosen)
 
 	walk->chosen = *chosen;
 	walk->vma = (struct vma){0, 0, VMA_OTHER, false};
-	walk->at = walk->refused_end = 0;
+	walk->at = walk->refused_end = walk->left_out_bytes = 0;
+	walk_use_hot(walk, NULL);
 	walk->ended = false;
 	walk->window_at = walk->window_end = 0;
 	memset(walk->uses, 0, sizeof(walk->uses));
@@ -92,6 +106,13 @@ int walk_open(struct walk *walk, int dir, const struct chosen *chosen)
 	if (!error)
 		walk->pagemap = sys_openat(dir, "pagemap", SYS_O_RDONLY);
 	return error;
+}
+
+void walk_use_hot(struct walk *walk, struct hot_set *hot)
+{
+	walk->hot = hot;
+	walk->hot_next = hot ? hot_mapping_first(hot) : NULL;
+	walk->hot_here = NULL;
 }
 
 void walk_close(struct walk *walk)
@@ -127,6 +148,15 @@ static bool is_chosen(const struct chosen *chosen, struct vma *vma)
 	return true;
 }
 
+/* See what is known of the mapping that walk->vma is of. */
+static void find_hot(struct walk *walk)
+{
+	if (walk->hot)
+		walk->hot_here =
+			hot_mapping_find(walk->hot, &walk->hot_next, walk->whole_start,
+					 walk->whole_end, crc32(0, walk->name.at, walk->name.len));
+}
+
 /* Go to the next VMA of the kinds asked for: 1, 0 at the end, or -errno. */
 int walk_next_vma(struct walk *walk)
 {
@@ -136,10 +166,16 @@ int walk_next_vma(struct walk *walk)
 	while ((more = reader_next(&walk->maps, &line)) > 0) {
 		struct vma vma;
 
-		if (!vma_parse(line, &vma) || !is_chosen(&walk->chosen, &vma))
+		if (!vma_parse(line, &vma))
+			continue;
+		walk->whole_start = vma.start;
+		walk->whole_end = vma.end;
+		if (!is_chosen(&walk->chosen, &vma))
 			continue;
 		if (check_address(&vma))
 			return -EOVERFLOW;
+		walk->name = name_in(line);
+		find_hot(walk);
 		walk->vma = vma;
 		walk->at = vma.start;
 		walk->uses[kind_index(vma.kind)].mapped_bytes += vma.end - vma.start;
@@ -177,6 +213,19 @@ static int load_window(struct walk *walk, int *reads)
 	return 0;
 }
 
+int walk_entries(struct walk *walk, const uint64_t **entries, size_t *nr)
+{
+	int reads = 0, error = load_window(walk, &reads);
+	uint64_t stop = walk->vma.end < walk->window_end ? walk->vma.end : walk->window_end;
+
+	if (error)
+		return error;
+	*entries = &walk->entries[page_index(walk->at - walk->window_at)];
+	*nr = (size_t)page_index(stop - walk->at);
+	walk->at = stop;
+	return 0;
+}
+
 /* Add `bytes` from walk->at to the step; false when it has no room for another range. */
 static bool add_range(struct walk *walk, struct step *step, uint64_t bytes)
 {
@@ -206,6 +255,17 @@ static uint64_t run_bytes(const struct walk *walk, const uint64_t *entry, uint64
 	return bytes;
 }
 
+/* Whether the pages from walk->at on are meant, by what resumes need; cuts `bytes` to what is alike. */
+static bool is_hot_choice(struct walk *walk, uint64_t *bytes)
+{
+	bool hot;
+
+	if (walk->chosen.hot == HOT_ANY)
+		return true;
+	*bytes = hot_run(walk->hot_here, walk->at, *bytes, &hot);
+	return hot == (walk->chosen.hot == HOT_ONLY);
+}
+
 /* Take the pages of the window that belong to the VMA; false when the step is full. */
 static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *step)
 {
@@ -224,7 +284,11 @@ static bool take_window(struct walk *walk, uint64_t limit_bytes, struct step *st
 			!(*entry & PAGE_PRESENT)                ? NULL :
 			*entry & PAGE_EXCLUSIVE                 ? &use->exclusive_bytes :
 								  &use->shared_bytes;
-		if (count == meant && walk->at >= walk->refused_end) {
+		if (count == meant && !is_hot_choice(walk, &whole)) {
+			bytes = whole;
+			walk->left_out_bytes += bytes;
+		} else if (count == meant && walk->at >= walk->refused_end) {
+			bytes = whole;
 			if (bytes > limit_bytes - step->bytes)
 				bytes = limit_bytes - step->bytes;
 			if (bytes == 0 || !add_range(walk, step, bytes))
@@ -245,7 +309,7 @@ static bool take_blindly(struct walk *walk, uint64_t limit_bytes, struct step *s
 {
 	uint64_t bytes = walk->vma.end - walk->at;
 
-	if (walk->at < walk->refused_end) {
+	if (walk->at < walk->refused_end || walk->chosen.hot == HOT_ONLY) {
 		walk->at = walk->vma.end;
 		return true;
 	}

@@ -6,6 +6,7 @@
 #ifndef PAGE_WALK_H
 #define PAGE_WALK_H
 
+#include "hot_set.h"
 #include "kernel_file.h"
 #include "mapping_kind.h"
 #include "sys.h"
@@ -36,6 +37,7 @@ struct chosen {
 	unsigned int kinds;
 	uint64_t start, end;
 	bool swapped; /* of them what is in swap and was never in a file, not what is resident */
+	enum hot_choice hot; /* of them what resumes need, or what they do not */
 };
 
 /* Whether it is all of anonymous memory, of files, or of both. */
@@ -54,6 +56,11 @@ struct use {
 struct walk {
 	struct chosen chosen;
 	struct vma vma;
+	uint64_t whole_start, whole_end; /* of the mapping that `vma` is cut from */
+	struct span name; /* its, until the next one is looked at */
+	struct hot_set *hot; /* what is known of the process; NULL: nothing */
+	struct hot_mapping *hot_next, *hot_here; /* not passed yet; that of `vma`, or NULL */
+	uint64_t left_out_bytes; /* that would have been advised, were they not hot (or not) */
 	uint64_t at; /* next byte of `vma` to look at */
 	uint64_t refused_end; /* pages below are counted, not advised */
 	bool ended;
@@ -75,6 +82,15 @@ void walk_close(struct walk *walk);
  * walk over nothing): walk->ended is.
  */
 int walk_step(struct walk *walk, uint64_t limit_bytes, struct step *step);
+
+/* Go by what is known of the process, for chosen.hot; before the first step. */
+void walk_use_hot(struct walk *walk, struct hot_set *hot);
+
+/*
+ * The entries of pagemap from walk->at on, as many as are at hand of this VMA; walk->at goes behind them.
+ * Only with walk->pagemap. 0 or -errno.
+ */
+int walk_entries(struct walk *walk, const uint64_t **entries, size_t *nr);
 
 /* Start over, and go from VMA to VMA: walk->vma, cut to what is meant. 1, 0 at the end, or -errno. */
 int walk_rewind(struct walk *walk, int dir);

@@ -31,7 +31,7 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	struct span what = span_of("anon"), only, range;
 	bool given = request_value(request, "what", &what);
 
-	*out = (struct chosen){0, 0, UINT64_MAX, false};
+	*out = (struct chosen){0, 0, UINT64_MAX, false, HOT_ANY};
 	if (!what_parse(what, &out->kinds))
 		return "what must be anon, file or all";
 	if (request_value(request, "only", &only)) {
@@ -42,6 +42,17 @@ static const char *parse_chosen(const struct request *request, struct chosen *ou
 	    (!parse_range(range, out) || !is_single_target(request)))
 		return "range must be START-END in hex, whole pages of one target";
 	return NULL;
+}
+
+/* hot=keep, or hot=only of a prefetch */
+static const char *parse_hot(const struct request *request, enum hot_choice *out)
+{
+	struct span hot;
+
+	if (!request_value(request, "hot", &hot))
+		return NULL;
+	*out = span_is(hot, "keep") ? HOT_LEFT_OUT : HOT_ONLY;
+	return *out == HOT_LEFT_OUT || span_is(hot, "only") ? NULL : "hot must be keep or only";
 }
 
 /* backend=memcg */
@@ -73,6 +84,8 @@ const char *options_parse(const struct request *request, struct options *out)
 
 	if (!why)
 		why = parse_backend(request, out);
+	if (!why)
+		why = parse_hot(request, &out->chosen.hot);
 	if (why)
 		return why;
 	if (!request_u64(request, "budget_bytes", UNKNOWN, UNKNOWN, &out->budget_left_bytes,

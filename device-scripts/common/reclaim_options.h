@@ -37,7 +37,7 @@ struct options {
 /* The keys of a request that options_parse() reads. */
 #define OPTIONS \
 	"what only range budget_bytes step_bytes pause_us swap_floor_bytes " \
-	"memory_floor_bytes idle_first backend deadline_ms dry"
+	"memory_floor_bytes idle_first backend deadline_ms dry hot"
 
 /* Read all of them but `advice` and the state; NULL, or what is wrong. */
 const char *options_parse(const struct request *request, struct options *out);

@@ -14,6 +14,8 @@ struct report {
 	uint64_t major_faults;
 	uint64_t steps;
 	uint64_t duration_us;
+	/* What is known of its resumes, and what therefore was not advised; UNKNOWN: not asked for. */
+	uint64_t resumes, left_out_bytes;
 	uint64_t swap_room_bytes; /* at the last look; UNKNOWN: no limit */
 	bool walked;
 	bool locked_counted;

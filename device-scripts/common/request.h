@@ -67,6 +67,7 @@ int verb_probe(const struct request *request, const char **why);
 int verb_scan(const struct request *request, const char **why);
 int verb_read(const struct request *request, const char **why);
 int verb_sample(const struct request *request, const char **why);
+int verb_learn(const struct request *request, const char **why);
 int verb_measure(const struct request *request, const char **why);
 int verb_pageout(const struct request *request, const char **why);
 int verb_cold(const struct request *request, const char **why);

@@ -65,7 +65,7 @@ static void set_options(const struct guard *guard, struct options *out, const st
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->rung == RUNG_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){rule->kinds, start, UINT64_MAX, false};
+	out->chosen = (struct chosen){rule->kinds, start, UINT64_MAX, false, HOT_ANY};
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->rate_bytes_per_s != UNKNOWN) {
 		uint32_t kib_per_s = rule->rate_bytes_per_s >> 10 > PACE_MOST_KIB ?

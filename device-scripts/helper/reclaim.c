@@ -1,4 +1,5 @@
 /* The verbs pageout, cold and prefetch: targets in steps, and what happened to each. */
+#include "hot_learn.h"
 #include "json.h"
 #include "memcg.h"
 #include "proc_reclaim.h"
@@ -65,18 +66,40 @@ static void explain_no_memory(struct report *report)
 		report->verdict = (struct verdict){OUTCOME_GONE, REASON_GONE};
 }
 
+/* Learn from what came back since this session's last page-out of the target. */
+static void learn(const struct options *options)
+{
+	if (options->chosen.hot == HOT_LEFT_OUT && !options->dry)
+		hot_learn(&walk, target.dir, target.spec.pid, target.spec.start);
+}
+
+static void use_hot(const struct options *options, struct report *report)
+{
+	struct hot_set *hot = hot_set_find(target.spec.pid, target.spec.start);
+
+	if (options->chosen.hot == HOT_ANY)
+		return;
+	walk_use_hot(&walk, hot);
+	report->resumes = hot ? hot->resumes : 0;
+}
+
 static void walk_target(struct options *options, struct report *report)
 {
-	int error = walk_open(&walk, target.dir, &options->chosen);
+	int error;
 
+	learn(options);
+	error = walk_open(&walk, target.dir, &options->chosen);
 	if (error) {
 		report->verdict = verdict_of_error(error);
 		walk_close(&walk);
 		return;
 	}
+	use_hot(options, report);
 	report->walked = true;
 	read_memory(&report->before, &report->major_faults);
 	reclaim_walked(&target, &walk, options, report);
+	if (options->chosen.hot != HOT_ANY)
+		report->left_out_bytes = walk.left_out_bytes;
 	if (options->dry) {
 		report->locked_counted = walk_count_locked(&walk, target.dir) == 0;
 	} else {
@@ -87,6 +110,8 @@ static void walk_target(struct options *options, struct report *report)
 	report->swap_room_bytes = reclaim_swap_room(&target, options);
 	report_print(report, &target, &walk, options->dry);
 	walk_close(&walk);
+	if (options->chosen.hot == HOT_LEFT_OUT && !options->dry)
+		hot_note_out(&walk, target.dir, target.spec.pid, target.spec.start);
 }
 
 /* Ask a file of the kernel to reclaim; the verdict is on the request, not on what has left. */
@@ -150,6 +175,7 @@ static void reclaim_target(struct options *options, const struct target_spec *sp
 	memset(&report, 0, sizeof(report));
 	report.before = report.after = memory_unknown;
 	report.major_faults = report.swap_room_bytes = UNKNOWN;
+	report.resumes = report.left_out_bytes = UNKNOWN;
 	report.verdict = target_open(&target, spec, options->backend == BACKEND_MADVISE);
 	if (!report.verdict.reason && options->link != LINK_GO)
 		report.verdict = verdict_stopped(REASON_CANCELLED);
@@ -209,6 +235,16 @@ static void reclaim_targets(struct options *options, enum who who)
 			reclaim_target(options, &spec);
 }
 
+static bool fits_hot(const struct options *options)
+{
+	enum hot_choice hot = options->chosen.hot;
+
+	return hot == HOT_ANY ||
+	       (options->backend == BACKEND_MADVISE &&
+		hot == (options->advice == ADVICE_PAGEOUT ? HOT_LEFT_OUT : HOT_ONLY) &&
+		options->advice != ADVICE_COLD);
+}
+
 static int reclaim(const struct request *request, int advice, const char **why)
 {
 	static struct options options;
@@ -221,6 +257,8 @@ static int reclaim(const struct request *request, int advice, const char **why)
 	options.chosen.swapped = advice == ADVICE_WILLNEED;
 	if (!*why && options.backend != BACKEND_MADVISE && advice != ADVICE_PAGEOUT)
 		*why = "backend knows pageout only";
+	if (!*why && !fits_hot(&options))
+		*why = "hot is keep for pageout and only for prefetch, by process_madvise";
 	if (*why)
 		return -EINVAL;
 	device_open();

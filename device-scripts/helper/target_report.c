@@ -90,6 +90,7 @@ void report_print(const struct report *report, const struct target *target, cons
 	print_memory("after", &report->after, report->walked && !dry);
 	line_u64("major_faults", report->major_faults);
 	line_u64("swap_room_bytes", report->swap_room_bytes);
+	line_numbers("resumes left_out_bytes", &report->resumes);
 	line_bool("approximate", report->before.approximate || report->after.approximate);
 	if (dry)
 		print_kinds(report, walk);

@@ -156,7 +156,7 @@ static void steps_hold_resident_pages_and_no_more_than_asked(void)
 {
 	static struct walk walk;
 	static struct step step;
-	const struct chosen anon = {VMA_ANON, 0, UINT64_MAX, false};
+	const struct chosen anon = {VMA_ANON, 0, UINT64_MAX, false, HOT_ANY};
 	struct use sum;
 	char folder[] = "test_walk.XXXXXX";
 	char *memory =

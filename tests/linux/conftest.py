@@ -417,6 +417,15 @@ class Victim:
         """Touch every page, which brings all of them back into memory."""
         self._ask("touch")
 
+    def touch_some(self, first_page: int, pages: int) -> None:
+        """Touch these pages of its first area."""
+        self._ask(f"some {first_page} {pages}")
+
+    def major_faults(self) -> int:
+        """Return how often it has waited for a page."""
+        text = Path(f"/proc/{self.pid}/stat").read_bytes()
+        return int(text[text.rindex(b")") :].split()[10])
+
     def longest_stall_us(self) -> int:
         """Longest wait for an mmap of the thread ``mapper`` since this was last asked."""
         return int(self._ask("stall").split()[1])

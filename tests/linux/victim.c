@@ -1,7 +1,7 @@
 /*
  * A process to be paged out. Does what its arguments say, prints "ready", then
  * obeys lines on stdin: "check" compares every byte, "touch" reads every
- * page, "stall" tells the longest wait of the thread "mapper" since last asked.
+ * page, "some FIRST COUNT" so many pages of the first area, "stall" tells the longest wait of the thread "mapper" since last asked.
  *
  *	anon=MIB noise=MIB locked=MIB vmas=N file=PATH
  *	pages=N (of each of the vmas) rewrite=PERCENT fork=N churn thread mapper
@@ -115,6 +115,16 @@ static size_t count_bad_pages(void)
 			bad += memcmp(wanted, areas[a].at + i * PAGE, PAGE) != 0;
 		}
 	return bad;
+}
+
+static void touch_some(const char *numbers)
+{
+	char *rest;
+	size_t first = strtoul(numbers, &rest, 10), count = strtoul(rest, NULL, 10);
+	volatile unsigned char sum = 0;
+
+	for (size_t i = first; i < first + count && i < areas[0].pages; i++)
+		sum = (unsigned char)(sum + areas[0].at[i * PAGE]);
 }
 
 static void touch_all(void)
@@ -265,6 +275,9 @@ int main(int argc, char **argv)
 		} else if (strcmp(line, "stall\n") == 0) {
 			printf("longest %ld\n", longest_us);
 			longest_us = 0;
+		} else if (strncmp(line, "some ", 5) == 0) {
+			touch_some(line + 5);
+			printf("touched\n");
 		} else {
 			touch_all();
 			printf("touched\n");
