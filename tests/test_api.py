@@ -67,6 +67,13 @@ def test_help_names_the_verbs_and_how_to_begin() -> None:
         {"backend": "swapoff"},
         {"how": "trim", "budget": "1MiB"},
         {"how": "prefetch", "refault": "1s"},
+        {"keep": "cold"},
+        {"keep": "hot", "how": "prefetch"},
+        {"keep": "hot", "how": "cold"},
+        {"keep": "hot", "backend": "proc_reclaim"},
+        {"keep": "hot", "backend": "am_compact"},
+        {"only": "hot"},
+        {"only": "hot,native", "how": "cold"},
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_before_any_device(
@@ -88,4 +95,10 @@ def test_arguments_are_the_command_lines_words_or_plain_values() -> None:
     )  # fmt: skip
     assert written == plain
     assert written.budget_bytes == 256 << 20
+
+
+def test_what_resumes_need_is_a_choice_of_its_own_beside_the_kinds() -> None:
+    assert request_of("com.a.b", keep="hot").hot == "keep"
+    prefetch = request_of("com.a.b", how="prefetch", only="native,hot")
+    assert (prefetch.only, prefetch.hot) == (("native",), "only")
     assert request_of(band="cached").what == "anon"

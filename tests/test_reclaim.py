@@ -21,7 +21,7 @@ from droidreclaim.model import (
 )
 from droidreclaim.policy import Plan, Selection
 from droidreclaim.reclaim.prefetch import prefetched
-from droidreclaim.report.reclaim import reclaim_json
+from droidreclaim.report.reclaim import hot_line, reclaim_json
 
 _MIB = 1 << 20
 _APP = process(200, "com.example.mail", 10002, 905)
@@ -183,12 +183,30 @@ def test_a_prefetch_that_the_counters_do_not_know_of_is_nothing() -> None:
     [
         ({"outcome": "nothing", "swapped_bytes": 0}, "not_swapped: "),
         ({"outcome": "stopped", "reason": "no_memory"}, "no_memory: "),
+        ({"outcome": "nothing", "resumes": 0}, "not_learned: "),
+        ({"outcome": "nothing", "resumes": 2, "swapped_bytes": 0}, "not_swapped: "),
     ],
 )
 def test_a_prefetch_of_nothing_says_why(changes: dict[str, object], reason: str) -> None:
     target = judge(replace(_IN_SWAP, advised_bytes=0, **changes), _PREFETCH)  # type: ignore[arg-type]
     assert target.outcome == "nothing"
     assert target.why.startswith(reason)
+
+
+def test_what_was_left_for_the_next_resume_is_told_and_of_whom_nothing_is_known() -> None:
+    asked = replace(_ASKED, hot="keep")
+    advices = (
+        replace(_MOVED, resumes=2, left_out_bytes=6 * _MIB),
+        replace(_MOVED, resumes=0, left_out_bytes=0),
+    )
+    plan = Plan((_APP,), (), 700)
+    both = reclaim.result(tuple(judge(one, asked) for one in advices), _SWAP, plan, asked)
+    assert hot_line(both) == (
+        "left in memory for the next resume: 6.0 MiB; of 1 process nothing is known yet"
+    )
+    first = reclaim.result((judge(advices[0], asked),), _SWAP, plan, asked)
+    assert hot_line(first) == "left in memory for the next resume: 6.0 MiB"
+    assert hot_line(reclaim.result((judge(_MOVED),), _SWAP, plan, _ASKED)) is None
 
 
 def test_a_memcg_that_holds_others_says_so() -> None:

@@ -208,7 +208,15 @@ def reclaim(
     only: Annotated[
         str | None,
         typer.Option(
-            "--only", metavar="KINDS", help="Only memory of these kinds: dalvik,native,stack,code."
+            "--only",
+            metavar="KINDS",
+            help="Only memory of these kinds: dalvik,native,stack,code; for a prefetch also hot.",
+        ),
+    ] = None,
+    keep: Annotated[
+        Literal["hot"] | None,
+        typer.Option(
+            "--keep", help="Leave in memory what resumes need, as far as that has been learned."
         ),
     ] = None,
     address_range: Annotated[
@@ -247,9 +255,9 @@ def reclaim(
 
     request = request_of(
         *(targets or ()), band=band or (), adj=adj, what=what, how=how, backend=backend,
-        only=() if only is None else only, range=address_range, budget=budget, max_rate=max_rate,
-        dry_run=dry_run, refault=() if refault is None else refault, force=force,
-        allow_flash=allow_flash,
+        only=() if only is None else only, keep=keep, range=address_range, budget=budget,
+        max_rate=max_rate, dry_run=dry_run, refault=() if refault is None else refault,
+        force=force, allow_flash=allow_flash,
     )  # fmt: skip
     with connect.phone(connection, root=False, changes=not dry_run) as phone:
         phone.watch = True
@@ -283,6 +291,8 @@ def _show_reclaim(
     if not result.targets:
         return  # nobody was touched: the reasons stand in the table
     write_folded(reclaim_report.reclaim_summary(result) + "\n")
+    if line := reclaim_report.hot_line(result):
+        write_folded(line + "\n")
     if line := reclaim_report.swap_line(result):
         write(line + "\n")
     if result.device_refaults:

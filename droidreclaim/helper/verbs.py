@@ -124,6 +124,7 @@ class Orders:
         floor: oom_score_adj under which a target is dropped, also in the middle.
         budget_bytes: Of all targets together.
         only: Kinds of mappings (``dalvik``, ``code``, ...) instead of *what*.
+        hot: ``keep``: all but what resumes need; ``only``: nothing but that; None: both.
         addresses: Start and end of the only range meant, of a single target.
         swap_floor_bytes: Free swap that is to be left.
         memory_floor_bytes: Of a prefetch, the available memory that is to be left.
@@ -133,6 +134,7 @@ class Orders:
     floor: int
     what: str = "anon"
     only: tuple[str, ...] = ()
+    hot: str | None = None
     addresses: tuple[int, int] | None = None
     budget_bytes: int | None = None
     swap_floor_bytes: int | None = None
@@ -147,6 +149,7 @@ class Orders:
         return {
             "what": None if self.only else self.what,
             "only": ",".join(self.only) or None,
+            "hot": self.hot,
             "range": "{:x}-{:x}".format(*self.addresses) if self.addresses else None,
             "budget_bytes": self.budget_bytes,
             "swap_floor_bytes": self.swap_floor_bytes,

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     INCOMPRESSIBLE = "incompressible"
     NO_SWAP = "no_swap"
     NOT_SWAPPED = "not_swapped"
+    NOT_LEARNED = "not_learned"
     SWAP_BUDGET = "swap_budget"
     SWAP_LIMIT = "swap_limit"
     ZRAM_FULL = "zram_full"
@@ -111,6 +112,8 @@ class Advice:
         approximate: before and after come from ``status``, which may be off by some hundred KiB.
         kinds: The kinds of mappings it has, after a dry run only.
         swap_room_bytes: What its own cgroup's limit of swap still leaves; None without a limit.
+        resumes: Of how many it is known what they needed; None where that was not asked for.
+        left_out_bytes: What was left in memory (by a prefetch: in swap) because of that.
     """
 
     pid: Pid
@@ -133,6 +136,8 @@ class Advice:
     approximate: bool
     kinds: tuple[KindUse, ...] = ()
     swap_room_bytes: Size | None = None
+    resumes: Size | None = None
+    left_out_bytes: Size | None = None
 
     @classmethod
     def untold(cls, target: ProcessId, adj: int | None, advised_bytes: int | None) -> Advice:

@@ -113,7 +113,8 @@ def best_backend(backends: Mapping[str, verbs.Backend], request: Request) -> str
     """
     if request.backend == MEMCG and request.how == "pageout":
         return MEMCG  # whether a target has one of its own, that target tells
-    usable = (MADVISE, PROC_RECLAIM) if request.how == "pageout" else (MADVISE,)
+    is_plain = request.how == "pageout" and request.hot is None
+    usable = (MADVISE, PROC_RECLAIM) if is_plain else (MADVISE,)
     asked = [name for name in usable if request.backend in (None, name)]
     if request.how == "prefetch":
         asked = asked and [_WILLNEED]
@@ -157,6 +158,7 @@ def _orders(
         floor=plan.floor,
         what=request.what,
         only=request.only,
+        hot=request.hot,
         addresses=request.addresses,
         budget_bytes=request.budget_bytes,
         swap_floor_bytes=_swap_floor_bytes(swap, request) if request.needs_swap else None,

@@ -28,6 +28,7 @@ _SENTENCES = {
     Reason.SHARED_CGROUP: "its memory cgroup holds others, too",
     Reason.NOT_SWAPPED: "nothing that a prefetch reaches is in swap (of ashmem nothing is)",
     Reason.SWAP_LIMIT: "the system lets its cgroup hold no more in swap (memory.swap.max)",
+    Reason.NOT_LEARNED: "what its resumes need is not known: it is learned from what comes back",
     Reason.NO_MEMORY: "less than a tenth of the memory would stay available",
 }
 _NO_MEMCG = "it has no memory cgroup of its own, or this kernel's takes file pages, too: --what all"
@@ -102,6 +103,8 @@ def _brought_back(advice: Advice, request: Request) -> _Verdict:
         return _with_reason(
             Outcome.ESTIMATED if request.dry_run else Outcome.PREFETCHED, advice.reason
         )
+    if advice.resumes == 0 and not advice.reason:
+        return _with_reason(Outcome.NOTHING, Reason.NOT_LEARNED)
     reason = advice.reason or (Reason.LOCKED if advice.refused else Reason.NOT_SWAPPED)
     return _with_reason(Outcome.NOTHING, reason)
 

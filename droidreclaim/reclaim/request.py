@@ -9,6 +9,7 @@ from droidreclaim.policy import Selection
 HOWS = ("trim", "cold", "pageout", "prefetch")
 WHATS = ("anon", "file", "all")
 KINDS = ("dalvik", "native", "stack", "code")
+HOT = "hot"  # what resumes need: a choice of its own among the words of --only and --keep
 MADVISE, PROC_RECLAIM, MEMCG = "process_madvise", "proc_reclaim", "memcg"
 AM_COMPACT = "am_compact"
 BACKENDS = (MADVISE, PROC_RECLAIM, MEMCG, AM_COMPACT)
@@ -27,6 +28,8 @@ class Request:
             are asked for, ``memcg`` and ``am_compact``; None for the better that works.
         what: ``anon``, ``file`` or ``all``.
         only: Kinds of mappings (``dalvik``, ``native``, ``stack``, ``code``) instead of *what*.
+        hot: Of that what resumes need: ``keep`` (leave it in memory), ``only`` (of a prefetch);
+            None for all.
         addresses: Start and end of the only range meant, of a single process.
         allow_flash: Page out also to swap that wears the storage.
         budget_bytes: Stop when this much was advised, over all targets; None for no bound.
@@ -41,6 +44,7 @@ class Request:
     backend: str | None = None
     what: str = "anon"
     only: tuple[str, ...] = ()
+    hot: str | None = None
     addresses: tuple[int, int] | None = None
     allow_flash: bool = False
     budget_bytes: int | None = None

@@ -7,7 +7,17 @@ from typing import TypedDict, TypeVar, Unpack
 
 from droidreclaim.errors import UsageError
 from droidreclaim.policy import Selection, bands_of, parse_adj_range, parse_targets
-from droidreclaim.reclaim.request import AM_COMPACT, BACKENDS, HOWS, KINDS, MEMCG, WHATS, Request
+from droidreclaim.reclaim.request import (
+    AM_COMPACT,
+    BACKENDS,
+    HOT,
+    HOWS,
+    KINDS,
+    MADVISE,
+    MEMCG,
+    WHATS,
+    Request,
+)
 from droidreclaim.units import parse_range, parse_rate, size_of, times_of
 
 _T = TypeVar("_T", bound=str)
@@ -22,6 +32,7 @@ class Words(TypedDict, total=False):
     how: str
     backend: str | None
     only: str | Iterable[str]
+    keep: str | None
     range: str | tuple[int, int] | None
     budget: int | str | None
     max_rate: int | str | None
@@ -43,7 +54,11 @@ def request_of(*targets: str, **words: Unpack[Words]) -> Request:
     if not (packages or pids or bands or adj is not None):
         raise UsageError("nothing to reclaim", hint="name a package, pid:N, --band or --adj")
     addresses, budget, rate = words.get("range"), words.get("budget"), words.get("max_rate")
-    what, only, refault = words.get("what"), words.get("only", ()), words.get("refault", ())
+    what, refault = words.get("what"), words.get("refault", ())
+    only, only_hot = _only(words.get("only", ()), what)
+    keep = words.get("keep")
+    if keep is not None:
+        _one_of("keep", keep, (HOT,))
     request = Request(
         selection=Selection(
             packages=packages,
@@ -55,7 +70,8 @@ def request_of(*targets: str, **words: Unpack[Words]) -> Request:
         how=_one_of("how", words.get("how", "pageout"), HOWS),
         backend=_backend(words.get("backend")),
         what=_one_of("what", what or "anon", WHATS),
-        only=_kinds(only, what) if only != () else (),
+        only=only,
+        hot="only" if only_hot else "keep" if keep else None,
         addresses=_range(addresses) if addresses is not None else None,
         allow_flash=words.get("allow_flash", False),
         budget_bytes=_budget(budget) if budget is not None else None,
@@ -102,11 +118,15 @@ def _budget(budget: int | str) -> int:
     return size_bytes
 
 
-def _kinds(only: str | Iterable[str], what: str | None) -> tuple[str, ...]:
+def _only(only: str | Iterable[str], what: str | None) -> tuple[tuple[str, ...], bool]:
+    """The kinds of mappings, and whether what resumes need is meant of them."""
+    if only == ():
+        return (), False
     if what is not None:
         raise UsageError("--only and --what exclude each other")
-    words = only.split(",") if isinstance(only, str) else only
-    return tuple(_one_of("only", word, KINDS) for word in words)
+    words = only.split(",") if isinstance(only, str) else tuple(only)
+    kinds = tuple(_one_of("only", word, (*KINDS, HOT)) for word in words)
+    return tuple(kind for kind in kinds if kind != HOT), HOT in kinds
 
 
 def _require_sense(request: Request) -> None:
@@ -119,6 +139,12 @@ def _require_sense(request: Request) -> None:
         raise UsageError(
             "'prefetch' reads anonymous memory from swap, and is no page-out to follow"
         )
+    if request.hot and request.backend not in (None, MADVISE):
+        raise UsageError("what resumes need is known to process_madvise alone", hint="no --backend")
+    if request.hot == "keep" and request.how != "pageout":
+        raise UsageError("--keep hot is for a page-out: nothing else takes it away")
+    if request.hot == "only" and request.how != "prefetch":
+        raise UsageError("--only hot is for --how prefetch", hint="a page-out has --keep hot")
     if request.backend == MEMCG and (request.only or request.addresses):
         raise UsageError("a memcg is reclaimed whole: neither --only nor --range")
     if not compact and request.how != "trim":

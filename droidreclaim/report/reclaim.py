@@ -19,7 +19,7 @@ from droidreclaim.model import (
     TargetResult,
 )
 from droidreclaim.report import device_json, memory_json, new_table, or_unknown
-from droidreclaim.units import format_size
+from droidreclaim.units import format_size, plural
 
 
 def reclaim_json(device: DeviceInfo, source: str, result: ReclaimResult) -> dict[str, Any]:
@@ -71,6 +71,8 @@ def _target_json(target: TargetResult, result: ReclaimResult) -> dict[str, Any]:
         "exclusive_bytes": advice.exclusive_bytes,
         "shared_bytes": advice.shared_bytes,
         "already_swapped_bytes": advice.swapped_bytes,
+        "resumes_known": advice.resumes,
+        "left_out_bytes": advice.left_out_bytes,
         "approximate": advice.approximate,
         "frozen": advice.frozen,
         "steps": advice.steps,
@@ -144,6 +146,19 @@ def reclaim_summary(result: ReclaimResult) -> str:
         f"zram took {format_size(totals.zram_used_delta_bytes)}: "
         f"gained {format_size(totals.gained_bytes)}"
     )
+
+
+def hot_line(result: ReclaimResult) -> str | None:
+    """What was left in memory for the next resume, and of how many nothing is known."""
+    advices = [one.advice for one in result.targets if one.advice.resumes is not None]
+    if not advices or result.how != "pageout":
+        return None
+    left = format_size(sum(advice.left_out_bytes or 0 for advice in advices))
+    unknown = sum(advice.resumes == 0 for advice in advices)
+    line = f"left in memory for the next resume: {left}"
+    if unknown:
+        line += f"; of {plural(unknown, 'process', 'processes')} nothing is known yet"
+    return line
 
 
 def _prefetch_summary(result: ReclaimResult) -> str:

@@ -68,6 +68,7 @@ class Phone(Watching):
         how: str = "pageout",
         backend: str | None = None,
         only: str | Iterable[str] = (),
+        keep: str | None = None,
         range: str | tuple[int, int] | None = None,
         budget: int | str | None = None,
         max_rate: int | str | None = None,
@@ -93,7 +94,11 @@ class Phone(Watching):
                 ``prefetch`` brings back what is in swap.
             backend: ``process_madvise``, ``proc_reclaim``, ``memcg``, ``am_compact`` (no root
                 needed, Android decides); None for the best.
-            only: Kinds of memory, ``dalvik``, ``native``, ``stack``, ``code``, instead of *what*.
+            only: Kinds of memory, ``dalvik``, ``native``, ``stack``, ``code``, instead of *what*;
+                of a prefetch also ``hot``, what resumes need.
+            keep: ``hot``: leave in memory what resumes need, as far as page-outs of this session
+                that kept it, and what came back after them, have shown; where nothing is known,
+                nothing is kept, and each target's ``advice.resumes`` is 0.
             range: Of one process: ``7f12340000+8MiB``, or start and end.
             budget: Stop after so many bytes.
             max_rate: Bytes a second at most.
@@ -115,6 +120,7 @@ class Phone(Watching):
         return self.run(
             request_of(
                 *targets, band=band, adj=adj, what=what, how=how, backend=backend, only=only,
+                keep=keep,
                 range=range, budget=budget, max_rate=max_rate, dry_run=dry_run, refault=refault,
                 force=force, allow_flash=allow_flash,
             )
