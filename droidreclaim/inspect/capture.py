@@ -27,6 +27,7 @@ _HEAD_BYTES = 256 * 1024
 _MOST_BYTES = 2 * GIB  # unpacked; a bug report of a phone full of logs has 0.3 GiB
 _MOST_NESTED = 2  # a .zip in a .zip, or a .gz in one
 _MOST_FILES = 2000  # of a folder or archive
+_MOST_UNTOLD = 20  # texts of an archive that are read as logs though none looks like one
 _LONGEST_LINE = 1 << 20
 _MOST_LINES = 10_000_000  # the largest bug report seen has 4 million
 # A log packs to a tenth, the emptiest of them to a hundredth; zeros to a thousandth.
@@ -36,6 +37,7 @@ _MOST_STUDIO_BYTES = 64 * MIB  # a quarter of a million messages
 _BUG_REPORTS = ("bugreport", "dumpstate")
 _BESIDE_REPORTS = ("dumpstate_log", "dumpstate_board")  # dumpstate's own log, the vendor's part
 _MAIN_ENTRY, _LONGEST_NAME = "main_entry.txt", 256
+_OF_MACOS = "__MACOSX/"  # what its Finder puts beside each file
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 
@@ -117,7 +119,7 @@ class _Reader:
         head = stream.peek(_HEAD_BYTES)
         if head.startswith(b"PK\x03\x04") and depth < _MOST_NESTED:
             with _archive_errors(name):
-                self._read_zip(stream, name, depth)
+                self._read_zip(stream, name, certain, depth)
         elif head.startswith(b"\x1f\x8b") and depth < _MOST_NESTED:
             with _archive_errors(name), gzip.GzipFile(fileobj=stream) as unpacked:
                 self._read(_counted(unpacked, self._count_unpacked), name, certain, depth + 1)
@@ -126,22 +128,28 @@ class _Reader:
         elif certain:
             raise ParseError(name, 1, "", hint="this is no text, .zip or .gz")
 
-    def _read_zip(self, stream: io.BufferedReader, name: str, depth: int) -> None:
+    def _read_zip(self, stream: io.BufferedReader, name: str, certain: bool, depth: int) -> None:
         # A copy: a stream may not go back, and going back in a packed one unpacks it again.
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as copy:
             shutil.copyfileobj(stream, copy, 1 << 20)
             copy.seek(0)
             with zipfile.ZipFile(cast(IO[bytes], copy)) as archive:
-                for entry in _entries(archive, name):
+                entries = _entries(archive, name)
+                for entry in entries:
                     self._read_entry(archive, entry, depth)
+                if certain and not self._captured.texts:
+                    for entry in _files_of(archive)[:_MOST_UNTOLD]:  # a paste may show nothing
+                        self._read_entry(archive, entry, depth, certain=True)
 
-    def _read_entry(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, depth: int) -> None:
+    def _read_entry(
+        self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, depth: int, certain: bool = False
+    ) -> None:
         try:
             _refuse_entry(entry)
             self._refuse_bomb(self._unpacked + entry.file_size)
             with archive.open(entry) as unpacked, _archive_errors(entry.filename):
                 counted = _counted(unpacked, self._count_unpacked)
-                self._read(counted, entry.filename, False, depth + 1)
+                self._read(counted, entry.filename, certain, depth + 1)
         except _TooMuch:
             raise
         except (ParseError, *_DAMAGES) as error:
@@ -248,13 +256,18 @@ def _refuse_entry(entry: zipfile.ZipInfo) -> None:
         raise ParseError(entry.filename, 1, "", hint=hint)
 
 
+def _files_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    files = (entry for entry in archive.infolist() if not entry.is_dir())
+    return [entry for entry in files if not entry.filename.startswith(_OF_MACOS)]
+
+
 def _entries(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     """
     The entries worth reading: the bug report itself where there is one, else all.
 
     Nothing is written under its name, so a path that leads out does no harm; it says what made it.
     """
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = _files_of(archive)
     if len(entries) > 10 * _MOST_FILES:
         raise ParseError(name, 1, "", hint=f"holds {len(entries)} files")
     for entry in entries:

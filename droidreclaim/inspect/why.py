@@ -25,6 +25,7 @@ from droidreclaim.parse.activity.settings import parse_settings
 from droidreclaim.parse.kills.exit_lines import EXIT_SELF, record_of_exit
 from droidreclaim.parse.kills.join import join_kills, same_kill
 from droidreclaim.parse.kills.log import parse_kills
+from droidreclaim.parse.kills.quoted import out_of_quotes
 from droidreclaim.parse.kills.records import KilledBy, KillRecord, cause_of
 from droidreclaim.parse.kills.times import seconds_apart
 from droidreclaim.parse.shell.props import parse_getprop
@@ -56,6 +57,7 @@ class _Texts:
     silent: list[str] = field(default_factory=list)
 
     def take_log(self, name: str, text: str) -> None:
+        text = "\n".join(line for _, line in out_of_quotes(log_lines(text)))
         try:
             log = parse_kills(text, name)
         except ParseError as error:

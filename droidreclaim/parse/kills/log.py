@@ -19,6 +19,7 @@ from droidreclaim.parse.kills.logcat import (
     only_dividers,
 )
 from droidreclaim.parse.kills.pasted import is_fence, pasted_entries
+from droidreclaim.parse.kills.quoted import out_of_quotes
 from droidreclaim.parse.kills.records import (
     LMKD_TAGS,
     KilledBy,
@@ -67,7 +68,8 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
     Raises:
         ParseError: *text* is no log.
     """
-    numbered = [row for row in unglued(log_lines(plain(text))) if not is_fence(row[1])]
+    lines = unglued(out_of_quotes(log_lines(plain(text))))
+    numbered = [row for row in lines if not is_fence(row[1])]
     kernel, kernel_unread = read_kernel_kills(numbered)
     remarks = read_remarks(numbered)
     form = form_of(numbered)

@@ -55,6 +55,7 @@ _KILL_WORDS = re.compile(
 )
 _FOLLOWING_LINES = 16  # the kernel's records span up to that many, with other lines in between
 _LONGEST_LINE = 8192
+_QUOTING = frozenset('{["')  # an export of a chat may be one line of JSON
 _MOST_CHARACTERS = 48 << 20  # of one kind; the largest activity dump seen has 4 MiB
 
 
@@ -276,7 +277,9 @@ class Sorter:
             self._kind, self._lines = None, []
 
     def _speaks(self, line: str) -> bool:
-        if _KILL_WORDS.search(line, 0, _LONGEST_LINE) is not None:
+        if _KILL_WORDS.search(line, 0, _LONGEST_LINE) is not None or (
+            line[:1] in _QUOTING and _KILL_WORDS.search(line) is not None
+        ):
             self._following = _FOLLOWING_LINES
             return True
         self._following -= 1
