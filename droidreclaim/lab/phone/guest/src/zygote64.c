@@ -68,19 +68,24 @@ static void write_text(const char *path, const char *text)
 /*
  * Where somebody made /sys/fs/cgroup/apps and gave it the memory controller, each app is charged to a group of its
  * own, as Android 15 lays them out. Not by default: the kernel then reclaims from each group in turn.
+ *
+ * The framework removes the uid's group with its last process, perhaps between the two mkdir of the next.
  */
 static void join_group(uid_t uid)
 {
-	char path[96];
-	int length = snprintf(path, sizeof(path), "/sys/fs/cgroup/apps/uid_%u", uid);
+	char group[80], path[112];
 
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
-		return;
-	strcpy(path + length, "/cgroup.subtree_control");
-	write_text(path, "+memory");
-	length += snprintf(path + length, sizeof(path) - (size_t)length, "/pid_%d", getpid());
-	mkdir(path, 0755);
-	strcpy(path + length, "/cgroup.procs");
+	for (int tries = 0; tries < 10; tries++) {
+		snprintf(group, sizeof(group), "/sys/fs/cgroup/apps/uid_%u", uid);
+		if (mkdir(group, 0755) != 0 && errno != EEXIST)
+			return;
+		snprintf(path, sizeof(path), "%s/cgroup.subtree_control", group);
+		write_text(path, "+memory");
+		snprintf(path, sizeof(path), "%s/pid_%d", group, getpid());
+		if (mkdir(path, 0755) == 0 || errno != ENOENT)
+			break;
+	}
+	strcat(path, "/cgroup.procs");
 	write_text(path, "0");
 }
 
