@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from zygote import run_warm
 
 _HEAVY = ("adbutils", "pydantic", "jinja2", "yaml")
 
@@ -19,16 +20,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    return subprocess.run(
-        [sys.executable, "-m", "droidreclaim", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env=os.environ
-        | {"ADB_SERVER_SOCKET": f"tcp:127.0.0.2:{port}", "ANDROID_SERIAL": ""}
-        | environment,
-    )
+    surroundings = {"ADB_SERVER_SOCKET": f"tcp:127.0.0.2:{port}", "ANDROID_SERIAL": ""}
+    return run_warm(arguments, os.environ | surroundings | environment)
 
 
 @pytest.mark.parametrize(

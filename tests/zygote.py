@@ -1,6 +1,9 @@
 """
 Command lines in forks of one process that has imported everything: a tenth of a second each.
 
+`run_warm` is what most tests call: one warm process serves a whole test run. What a claim about the
+process itself needs (signals, a terminal, what is imported) is run in a process of its own.
+
 A fork begins as the interpreter begins a program: with standard streams of its own (``None`` where
 a descriptor is closed), its own environment and working directory. It ends as Python ends a
 program, with a last flush. A test in ``test_cli_kinds.py`` holds that to a process of its own.
@@ -8,6 +11,7 @@ program, with a last flush. A test in ``test_cli_kinds.py`` holds that to a proc
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -16,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -26,7 +31,7 @@ import droidreclaim
 from droidreclaim.cli.main import main
 
 STDOUTS = ("file", "full", "gone", "closed", "none at all")
-_TIMEOUT_S = 60
+_TIMEOUT_S = 60.0
 
 
 class Zygote:
@@ -34,8 +39,9 @@ class Zygote:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
 
     def run(
         self,
@@ -43,6 +49,7 @@ class Zygote:
         environment: Mapping[str, str],
         stdout: str = "file",
         cwd: Path | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run ``droidreclaim words...``; *cwd* is made, entered and removed."""
         assert self._process.stdin is not None
@@ -51,6 +58,7 @@ class Zygote:
             job = {
                 "words": list(words), "environment": dict(environment), "stdout": stdout,
                 "out": out.name, "err": err.name, "cwd": str(cwd) if cwd else None,
+                "timeout_s": timeout_s,
             }  # fmt: skip
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()
@@ -62,6 +70,58 @@ class Zygote:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(20)
+
+    def kill(self) -> None:
+        """End it and its fork, in the middle of whatever they do."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class _Warm:
+    """The zygote of a whole test run, begun when it is first asked for a fork."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._zygote: Zygote | None = None
+        atexit.register(self._end)
+
+    def run(
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> subprocess.CompletedProcess[str]:
+        """
+        Run ``droidreclaim words...`` in a fork.
+
+        While another thread has one running, it is a process of its own: two are two at once.
+        """
+        environment = os.environ if environment is None else environment
+        if not self._one_at_a_time.acquire(blocking=False):
+            return subprocess.run(
+                [sys.executable, "-m", "droidreclaim", *words],
+                capture_output=True, text=True, check=False, env=environment, timeout=timeout_s,
+            )  # fmt: skip
+        try:
+            self._zygote = self._zygote or Zygote()
+            done = self._zygote.run(words, environment, timeout_s=timeout_s)
+        except BaseException:
+            self._end()  # of a test that was given up: its answer would be taken for the next's
+            raise
+        finally:
+            self._one_at_a_time.release()
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    def _end(self) -> None:
+        if self._zygote is not None:
+            self._zygote.kill()
+            self._zygote = None
+
+
+run_warm = _Warm().run
 
 
 def _serve() -> None:
@@ -83,7 +143,7 @@ def _ended(job: Mapping[str, Any]) -> int:
             code = _run(job["words"])
         finally:
             os._exit(code)
-    until = time.monotonic() + _TIMEOUT_S
+    until = time.monotonic() + job["timeout_s"]
     while time.monotonic() < until:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -98,6 +158,7 @@ def _enter(job: Mapping[str, Any]) -> None:
     os.closerange(3, 64)
     os.environ.clear()
     os.environ.update(job["environment"])
+    time.tzset()
     stdout = {"full": "/dev/full"}.get(job["stdout"], job["out"])
     for number, path in enumerate(("/dev/null", stdout, job["err"])):
         opened = os.open(path, os.O_RDWR)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from zygote import run_warm
 
 from adb_server import AdbServer
 
@@ -56,13 +56,11 @@ def droidreclaim(adb: AdbServer, tmp_path: Path) -> Callable[..., subprocess.Com
         (programs / name).symlink_to(f"/bin/{name}")
     adb.environment = {"PATH": str(programs)}
     adb.uid = 2000
-    words = [sys.executable, "-m", "droidreclaim", "-H", "127.0.0.1", "-P", str(adb.port)]
+    words = ["-H", "127.0.0.1", "-P", str(adb.port)]
     environment = os.environ | {"DROIDRECLAIM_STATE_DIR": str(tmp_path / "state")}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*words, *arguments], capture_output=True, text=True, env=environment, check=False
-        )
+        return run_warm([*words, *arguments], environment)
 
     return run
 

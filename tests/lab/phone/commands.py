@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from zygote import run_warm
+
 from handset import Handset
 
 COMMAND_TIMEOUT_S = 120.0
@@ -24,13 +26,8 @@ def command(handset: Handset, *words: str) -> list[str]:
 
 def run(handset: Handset, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``droidreclaim -s SERIAL words...``."""
-    return subprocess.run(
-        command(handset, *words),
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_TIMEOUT_S,
-        check=False,
-        env=os.environ | environment,
+    return run_warm(
+        ["-s", handset.serial, *words], os.environ | environment, timeout_s=COMMAND_TIMEOUT_S
     )
 
 
