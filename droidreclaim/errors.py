@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from droidreclaim.model import ReclaimResult
+
+
+INTERRUPTED = 130
+_RANK = (1, 2, 6, 3, 5, 4, 7)  # which exit code speaks for several; above them those of a signal
+
+
+def exit_code_of_all(codes: Iterable[int]) -> int:
+    """Of the exit codes that occurred the one that speaks for all; 0 of none."""
+    seen = set(codes)
+    signals = sorted(code for code in seen if code >= INTERRUPTED)
+    return next(iter([*signals, *(one for one in _RANK if one in seen)]), 0)
 
 
 class DroidReclaimError(Exception):

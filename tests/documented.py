@@ -73,6 +73,9 @@ NEVER = {
     "tests/lab/phone/test_storm.py resumes a small one",
     "droidreclaim storm --quick --json": "takes minutes: "
     "tests/lab/phone/test_storm.py plays a storm",
+    "droidreclaim fleet run --seeds 1-20 -o storms -- storm --packages "
+    "com.example.game,com.example.notes": "takes an hour: "
+    "tests/fleet/test_fleet_run.py shares seeds among devices",
     "pytest examples/pytest": "tests/lab/phone/test_pytest_plugin.py runs it",
     "pytest examples/pytest --droid-phone": "tests/lab/phone/test_pytest_plugin.py runs it",
     "cd examples && sh ci.sh": "tests/lab/phone/test_pytest_plugin.py runs it",
@@ -84,6 +87,8 @@ SHORTER = {
     "--for 2m": "--for 3s",
     "--for 10m": "--for 3s",
     "-o game": "-o game --rounds 1",
+    "run scenarios/game.yaml -o fleet": "run -o fleet -- scenarios/game.yaml --rounds 1",
+    "--rounds 5 --arms kill,reclaim": "--rounds 1 --arms reclaim --no-control",
     "export RUN": "export game",
     "--hold 1m": "--hold 1s",
     "--hold 5s": "--hold 1s",
@@ -92,6 +97,7 @@ SHORTER = {
 # Exit codes that are no failure, by a part of the line.
 CODES = {
     "droidreclaim run scenarios/game.yaml": (7,),  # one round proves nothing
+    "droidreclaim fleet run": (0, 7),
     "--gate": (0, 7),
     "--follow": (130,),  # interrupted
     "droidreclaim top": (0, 130),

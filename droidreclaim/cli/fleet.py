@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +9,9 @@ import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_any_connection
 from droidreclaim.cli.output import emit, show
-from droidreclaim.errors import DeviceError, NoDevice
 
 if TYPE_CHECKING:
     from droidreclaim.fleet.form import FleetForm
-    from droidreclaim.fleet.look import HostSeen
 
 app = typer.Typer(help="Many devices on many hosts: the same run on all, and one report.")
 
@@ -42,16 +39,59 @@ def status(
     connection: Connection,
 ) -> None:
     """List every device of every host: ready, or why not."""
+    from droidreclaim.cli import fleet_run
     from droidreclaim.fleet import table
 
-    seen = _seen(_fleet(file, here=here), connection, where)
-    error = _unreachable(seen)
+    seen = fleet_run.seen(fleet_run.Chosen(_fleet(file, here=here), connection, tuple(where or ())))
+    error = fleet_run.unreachable(seen)
     if as_json:
         emit(table.status_json(seen), error)
     else:
         show(table.status_table(seen))
     if error is not None:
         raise error
+
+
+@app.command()
+@with_any_connection
+def run(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SCENARIO|WORD...",
+            help="A scenario, and behind -- options of run; or -- storm and its options.",
+        ),
+    ] = None,
+    file: FleetFile = None,
+    here: Here = False,
+    where: Where = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="A,B|A-B", help="A job a seed, which the devices of a model share."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Folder [fleet-TIME].")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out: the jobs that are left.")
+    ] = False,
+    as_json: AsJson = False,
+    *,
+    connection: Connection,
+) -> None:
+    """
+    Play the same run on every device of the fleet, and gather what it came to.
+
+    Every device that is ready plays SCENARIO once. One that fails is put aside before its job goes
+    to another of the same model and release; what an expectation said is never asked again.
+    """
+    from droidreclaim.cli import fleet_run
+
+    chosen = fleet_run.Chosen(_fleet(file, here=here), connection, tuple(where or ()))
+    asked = fleet_run.Wanted(tuple(words or ()), fleet_run.parse_seeds(seeds), out, resume)
+    fleet_run.run(chosen, asked, as_json=as_json)
 
 
 def _fleet(file: Path | None, *, here: bool) -> FleetForm:
@@ -63,41 +103,3 @@ def _fleet(file: Path | None, *, here: bool) -> FleetForm:
     if file is None and form.USUAL_FILE.exists():
         file = form.USUAL_FILE
     return form.load(file) if file is not None else form.HERE
-
-
-def _seen(
-    fleet: FleetForm, connection: Connection, where: list[str] | None
-) -> tuple[HostSeen, ...]:
-    from droidreclaim.cli import connect
-    from droidreclaim.fleet.devices import chosen, parse_where
-    from droidreclaim.fleet.look import look
-
-    wanted = parse_where(where or [])
-    seen = look(
-        fleet,
-        lambda host: connect.server(replace(connection, port=host.adb_port or connection.port)),
-        timeout_s=connect.timeout_s(connection),
-    )
-    meant = connection.serials
-    return tuple(
-        replace(
-            host,
-            devices=tuple(
-                one for one in chosen(host.devices, wanted) if not meant or one.serial in meant
-            ),
-        )
-        for host in seen
-    )
-
-
-def _unreachable(seen: tuple[HostSeen, ...]) -> DeviceError | None:
-    """What stands in the way of the whole fleet: a host that cannot be asked, or no device."""
-    lost = [one for one in seen if one.error]
-    if lost:
-        more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
-        return DeviceError(f"{lost[0].error}{more}")
-    if not any(one.devices for one in seen):
-        return NoDevice(
-            "no device in the fleet", hint="'droidreclaim devices' says what is attached here"
-        )
-    return None

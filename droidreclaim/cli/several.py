@@ -29,11 +29,10 @@ import typer
 from droidreclaim.cli import connect, failure, output
 from droidreclaim.cli.failure import Failure
 from droidreclaim.cli.options import Connection
-from droidreclaim.errors import NotPossible
+from droidreclaim.errors import NotPossible, exit_code_of_all
 from droidreclaim.report import together
 
 _AT_ONCE = 64
-_RANK = (1, 2, 6, 3, 5, 4, 7)  # which exit code speaks for all; above them those of a signal
 _LOOK_S = 1.0
 # What a command loads once it has a device: loaded here it is loaded once, not by each process.
 _LOADS = {
@@ -126,9 +125,7 @@ class _Desk:
 
     def exit_code(self) -> int:
         """The exit code for all: of those that occurred, the first in rank."""
-        codes = {one.exit_code for one in self.failures.values() if one is not None}
-        signals = sorted(code for code in codes if code >= failure.INTERRUPTED)
-        return next(iter([*signals, *(one for one in _RANK if one in codes)]), 0)
+        return exit_code_of_all(one.exit_code for one in self.failures.values() if one is not None)
 
     def _start(self, serial: str) -> None:
         ours, theirs = multiprocessing.Pipe()

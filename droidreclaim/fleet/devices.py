@@ -16,11 +16,13 @@ from droidreclaim.units import GIB, MIB, format_size
 _MAX_VALUE_CHARS = 92  # PROP_VALUE_MAX of bionic
 # release=14
 # kernel=6.1.0-40-amd64
+# booted=1
 # MemTotal:        3904536 kB
-_FACT = re.compile(r"^(release|kernel)=(.*)$|^(MemTotal): +([0-9]{1,15}) kB$", re.MULTILINE)
+_FACT = re.compile(r"^(release|kernel|booted)=(.*)$|^(MemTotal): +([0-9]{1,15}) kB$", re.MULTILINE)
 ASK = (
     'echo "release=$(getprop ro.build.version.release)"; '
-    'echo "kernel=$(uname -r)"; grep MemTotal: /proc/meminfo'
+    'echo "kernel=$(uname -r)"; echo "booted=$(getprop sys.boot_completed)"; '
+    "grep MemTotal: /proc/meminfo"
 )
 
 
@@ -32,6 +34,7 @@ class FleetDevice:
     Attributes:
         state: adb's word, or ``absent`` for one that the fleet names and nobody has attached.
         reason: Why it is not ready, with what to do; None when it is.
+        no_root: Why nothing can be root there: a run that needs no root can be played all the same.
         own: Labels that the fleet's file gives it.
     """
 
@@ -46,6 +49,7 @@ class FleetDevice:
     abi: str | None = None
     root: str | None = None
     reason: str | None = None
+    no_root: str | None = None
     own: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -74,6 +78,12 @@ class FleetDevice:
         return format_size(math.ceil(self.ram_bytes / step) * step)
 
     @property
+    def version(self) -> str:
+        """Release and SDK, as far as they are known."""
+        sdk = f"SDK {self.sdk}" if self.sdk is not None else "?"
+        return f"{self.release} ({sdk})" if self.release else sdk
+
+    @property
     def group(self) -> str:
         """Model and release: one device of a group may do the work of another."""
         return f"{self.model or '?'}, SDK {self.sdk if self.sdk is not None else '?'}"
@@ -83,12 +93,15 @@ def of_status(host: str, one: DeviceStatus, facts: str, own: Mapping[str, str]) 
     """A device as the adb server and the device itself tell of it."""
     read = {(name or memory): word or kib for name, word, memory, kib in _FACT.findall(facts)}
     ram_kib = read.get("MemTotal")
+    # What answers and has booted is ready, as here a device without root is, too.
+    ready = one.reason is None or (one.root is None and read.get("booted", "").strip() == "1")
     return FleetDevice(
         host=host, serial=one.serial, state=one.state, model=one.model, sdk=one.sdk,
         release=read.get("release", "")[:_MAX_VALUE_CHARS].strip() or None,
         kernel=read.get("kernel", "")[:_MAX_VALUE_CHARS].strip() or None,
         ram_bytes=int(ram_kib) * 1024 if ram_kib else None,
-        abi=one.abi, root=one.root, reason=one.reason, own=dict(own),
+        abi=one.abi, root=one.root,
+        reason=None if ready else one.reason, no_root=one.reason if ready else None, own=dict(own),
     )  # fmt: skip
 
 

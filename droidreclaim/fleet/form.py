@@ -76,8 +76,8 @@ class HostForm(Form):
     adb_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         default=None, description="Port of the adb server there."
     )
-    droidreclaim: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
-        default="droidreclaim", description="Path of the program there."
+    droidreclaim: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        default=None, description="Path of the program there."
     )
 
     @model_validator(mode="before")

@@ -102,7 +102,14 @@ def _here(host: HostForm, server: Server, timeout_s: float) -> tuple[FleetDevice
 
 def _there(host: HostForm) -> tuple[FleetDevice, ...]:
     """Ask the tool on another host; what it prints is read as a stranger's."""
-    words = [host.droidreclaim, *adb_words(host), "fleet", "status", "--here", "--json"]
+    words = [
+        host.droidreclaim or "droidreclaim",
+        *adb_words(host),
+        "fleet",
+        "status",
+        "--here",
+        "--json",
+    ]
     text = _over_ssh(host, words)
     try:
         rows = read_json(text, _Told).devices
@@ -142,6 +149,6 @@ def _over_ssh(host: HostForm, words: list[str]) -> bytes:
         why = said[0][:_LAST_LINE] if said else "it said nothing"
         raise DeviceError(
             f"{host.name}: ssh exited {done.returncode}: {why}",
-            hint=f"try 'ssh {host.ssh} {host.droidreclaim} fleet status --here'",
+            hint=f"try 'ssh {host.ssh} {host.droidreclaim or 'droidreclaim'} fleet status --here'",
         )
     return done.stdout[:_MOST_BYTES]

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from droidreclaim.escape import safe
 from droidreclaim.fleet.devices import FleetDevice, device_json
+from droidreclaim.fleet.gather import Gathered
 from droidreclaim.fleet.look import HostSeen
 from droidreclaim.report.table import new_table
 
@@ -35,7 +36,9 @@ def status_table(seen: Sequence[HostSeen]) -> Table:
 
 
 def _ready(one: FleetDevice) -> Text:
-    return Text("yes") if one.reason is None else Text(safe(f"no: {one.reason}"))
+    if one.reason is not None:
+        return Text(safe(f"no: {one.reason}"))
+    return Text(safe(f"yes, but {one.no_root}" if one.no_root else "yes"))
 
 
 def status_json(seen: Sequence[HostSeen]) -> dict[str, Any]:
@@ -44,3 +47,20 @@ def status_json(seen: Sequence[HostSeen]) -> dict[str, Any]:
         "hosts": [{"host": one.host, "error": one.error} for one in seen],
         "devices": [device_json(one) for host in seen for one in host.devices],
     }
+
+
+def result_table(found: Gathered) -> Table:
+    """Each job: where it was played, and what it came to."""
+    table = new_table("JOB", "DEVICE", "MODEL", "RELEASE", "VERDICT", "KEPT>", "ATTEMPTS>")
+    for one in found.outcomes:
+        arm = one.seen.get(one.subject or "")
+        table.add_row(
+            safe(one.job.name),
+            Text(safe(one.device.name if one.device else "?")),
+            Text(safe((one.device.model if one.device else None) or "?")),
+            safe(one.device.version if one.device else "?"),
+            one.verdict.replace("_", " "),
+            f"{arm.kept} of {arm.rounds}" if arm else "",
+            str(len(one.attempts)),
+        )
+    return table

@@ -19,6 +19,7 @@ CONFIDENCE = 0.95
 LEAST_PAIRS = 8  # of three, a percentile bootstrap is no more than least to most
 _POWER = 0.8
 _RESAMPLES = 9999
+_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Interval:
         return self.low <= other.high and other.low <= self.high
 
 
-def share(hits: int, total: int) -> Interval | None:
+def share(hits: float, total: int) -> Interval | None:
     """Wilson's interval for a share of independent cases; None of nothing."""
     if total == 0:
         return None
@@ -43,6 +44,34 @@ def share(hits: int, total: int) -> Interval | None:
     half = z / (1 + spread) * math.sqrt(part * (1 - part) / total + spread / total / 4)
     low = 0.0 if hits == 0 else max(0.0, centre - half)
     return Interval(low, 1.0 if hits == total else min(1.0, centre + half))
+
+
+def share_of_clusters(clusters: Sequence[tuple[int, int]]) -> Interval | None:
+    """
+    Interval of a share whose cases come in clusters that are alike within: rounds of devices.
+
+    From eight clusters on by bootstrap over them. Else, and where all clusters have the same share,
+    each counts as one case: no interval of so few is narrower whatever the clusters are like.
+
+    Args:
+        clusters: Hits and cases of each.
+    """
+    known = [(hits, cases) for hits, cases in clusters if cases]
+    if not known:
+        return None
+    shares = {hits / cases for hits, cases in known}
+    if stats is None or len(known) < LEAST_PAIRS or len(shares) == 1:
+        part = sum(hits for hits, _ in known) / sum(cases for _, cases in known)
+        return share(part * len(known), len(known))
+    hits, cases = (numpy.array(column, dtype=float) for column in zip(*known, strict=True))
+    drawn = numpy.random.default_rng(1).integers(0, len(known), (_RESAMPLES, len(known)))
+    found = numpy.quantile(hits[drawn].sum(axis=1) / cases[drawn].sum(axis=1), _TAILS)
+    return Interval(float(found[0]), float(found[1]))
+
+
+def mean_of_clusters(values: Sequence[float]) -> Interval | None:
+    """Interval of a mean over clusters, each with one value; None of fewer than eight."""
+    return _bootstrap(values)
 
 
 def quantile(values: Iterable[float | None], share: float) -> float | None:

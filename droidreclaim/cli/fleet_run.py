@@ -1,0 +1,265 @@
+"""What ``fleet run`` does: choose the devices, play the jobs, gather, judge."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from droidreclaim.cli import connect
+from droidreclaim.cli.options import Connection
+from droidreclaim.cli.output import emit, say, show, write_folded
+from droidreclaim.errors import (
+    DeviceError,
+    DroidReclaimError,
+    NoDevice,
+    NotAchieved,
+    UsageError,
+)
+from droidreclaim.escape import safe
+from droidreclaim.fleet import gather, table
+from droidreclaim.fleet.devices import FleetDevice, chosen, parse_where
+from droidreclaim.fleet.engine import Engine, Hands
+from droidreclaim.fleet.form import FleetForm, HostForm
+from droidreclaim.fleet.jobs import Job, plan
+from droidreclaim.fleet.look import HostSeen, look
+from droidreclaim.fleet.play import PROGRAM, Ended, Running, Task, play
+from droidreclaim.fleet.play import look as look_at
+from droidreclaim.fleet.record import Asked, Attempt, FleetFolder
+
+if TYPE_CHECKING:
+    from droidreclaim.device.server import Server
+
+_MOST_SEEDS = 10_000
+_SEEDS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+# What a job is told by the fleet: a device, a folder; and what only one run can have.
+_FLEETS_OWN = ("-s", "-d", "-e", "-H", "-P", "-o", "--out", "--all-devices", "--resume")
+_NOT_OF_MANY = ("--force", "--json", "--junit", "--check", "--schema")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The fleet, and which of its devices are meant."""
+
+    fleet: FleetForm
+    connection: Connection
+    where: tuple[str, ...] = ()
+
+    def server_of(self, host: HostForm) -> Server:
+        """The adb server of this host."""
+        port = host.adb_port or self.connection.port
+        return connect.server(replace(self.connection, port=port))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be played, and where it is written down."""
+
+    words: tuple[str, ...]
+    seeds: tuple[int, ...]
+    out: Path | None
+    resume: bool
+
+
+def seen(which: Chosen) -> tuple[HostSeen, ...]:
+    """Every host with the devices that are meant."""
+    wanted = parse_where(which.where)
+    found = look(which.fleet, which.server_of, timeout_s=connect.timeout_s(which.connection))
+    serials = which.connection.serials
+    return tuple(
+        replace(
+            host,
+            devices=tuple(
+                one for one in chosen(host.devices, wanted) if not serials or one.serial in serials
+            ),
+        )
+        for host in found
+    )
+
+
+def unreachable(found: tuple[HostSeen, ...]) -> DeviceError | None:
+    """What stands in the way of the whole fleet: a host that cannot be asked, or no device."""
+    lost = [one for one in found if one.error]
+    if lost:
+        more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+        return DeviceError(f"{lost[0].error}{more}")
+    if not any(one.devices for one in found):
+        return NoDevice(
+            "no device in the fleet", hint="'droidreclaim devices' says what is attached here"
+        )
+    return None
+
+
+def parse_seeds(text: str | None) -> tuple[int, ...]:
+    """
+    Read ``1,2,5-20``.
+
+    Raises:
+        UsageError: it has another form, or means too many.
+    """
+    seeds: list[int] = []
+    for word in text.split(",") if text is not None else ():
+        found = _SEEDS.fullmatch(word)
+        low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not low <= high or high - low >= _MOST_SEEDS:
+            raise UsageError(f"--seeds {text}: whole numbers, as 1,2,3 or 1-20")
+        seeds += range(low, high + 1)
+    if len(seeds) > _MOST_SEEDS:
+        raise UsageError(f"--seeds {text}: more than {_MOST_SEEDS}")
+    return tuple(dict.fromkeys(seeds))
+
+
+def run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:
+    """
+    Play and gather.
+
+    Raises:
+        UsageError, ProfileError: before any device is touched.
+        DroidReclaimError: what the run came to, where that is not what was asked for.
+    """
+    if wanted.resume:
+        if wanted.out is None:
+            raise UsageError("--resume goes on with the run in --out DIR: name it")
+        if wanted.words or wanted.seeds:
+            raise UsageError("--resume plays what --out has: leave SCENARIO and --seeds out")
+        folder, asked, attempts = FleetFolder.load(wanted.out.absolute())
+        _require_same_scenario(asked, wanted.out)
+        devices = _ready(which)
+    else:
+        words, scenario = _job_words(wanted.words, seeds=bool(wanted.seeds))
+        devices = _ready(which)
+        asked = Asked(words, wanted.seeds, devices, plan(words, devices, wanted.seeds), scenario)
+        at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        folder = FleetFolder.new((wanted.out or Path(f"fleet-{at}")).absolute(), asked)
+        attempts = []
+    _play(which, folder, asked, devices, attempts, as_json=as_json)
+
+
+def _play(
+    which: Chosen, folder: FleetFolder, asked: Asked, devices: tuple[FleetDevice, ...],
+    attempts: list[Attempt], *, as_json: bool,
+) -> None:  # fmt: skip
+    def tell(line: str) -> None:
+        folder.log(safe(line))
+        say(line, which.connection)
+
+    running = Running()
+    engine = Engine(folder, asked.jobs, devices, _hands(which, running), tell, attempts, running)
+    tell(f"{len(engine.queue.waiting)} jobs for {len(devices)} devices")
+    ended_by = engine.run()
+    known = {one.name: one for one in (*asked.devices, *devices)}
+    asked = replace(asked, devices=tuple(known.values()))
+    found = gather.gather(folder.path, asked, engine.attempts, engine.queue.undone)
+    gather.write(folder, found)
+    error = ended_by or _judged(engine.exit_code, found)
+    if as_json:
+        emit(gather.to_json(found), error)
+    else:
+        show(table.result_table(found))
+        write_folded(f"{safe(found.sentence)}\neverything is in {folder.path}\n")
+    if error is not None:
+        raise error
+
+
+def _hands(which: Chosen, running: Running) -> Hands:
+    hosts = {host.name: host for host in which.fleet.hosts if not host.ssh}
+    servers = {name: which.server_of(host) for name, host in hosts.items()}
+
+    def play_here(device: FleetDevice, job: Job, path: Path, tell: Callable[[str], None]) -> Ended:
+        own = hosts[device.host].droidreclaim
+        task = Task(
+            device.serial, job.words, path, servers[device.host], (own,) if own else PROGRAM
+        )
+        return play(task, tell, running)
+
+    return Hands(play_here, lambda device: look_at(servers[device.host], device.serial))
+
+
+def _ready(which: Chosen) -> tuple[FleetDevice, ...]:
+    """
+    The devices that are ready; says who is left out, and why.
+
+    Raises:
+        DeviceError: none is.
+    """
+    found = seen(which)
+    for host in found:
+        if host.error:
+            say(f"left out: {host.error}", which.connection)
+    devices = [one for host in found for one in host.devices]
+    for one in devices:
+        if not one.ready:
+            say(f"left out: {one.name}: {one.reason}", which.connection)
+    ready = tuple(one for one in devices if one.ready)
+    if not ready:
+        raise unreachable(found) or NoDevice(
+            "no device of the fleet is ready", hint="'droidreclaim fleet status' says why"
+        )
+    return ready
+
+
+def _job_words(words: tuple[str, ...], *, seeds: bool) -> tuple[tuple[str, ...], str | None]:
+    """
+    The command line of a job, and what tells its scenario from another.
+
+    Raises:
+        UsageError: they name no run and no storm, or hold what the fleet itself says.
+        ProfileError: the scenario has faults.
+    """
+    if not words:
+        raise UsageError("which SCENARIO?", hint="fleet run scenarios/game.yaml")
+    own = [word for word in words if word.partition("=")[0] in (*_FLEETS_OWN, *_NOT_OF_MANY)]
+    if own or (seeds and "--seed" in words):
+        raise UsageError(f"{own[0] if own else '--seed'} is for the fleet to say, of each job")
+    if words[0] == "storm":
+        if "--packages" not in words:
+            raise UsageError(
+                "storm on a fleet's devices wants --packages A,B",
+                hint="without it a storm boots phones of its own",
+            )
+        return words, None
+    path = Path(words[1] if words[0] == "run" and len(words) > 1 else words[0])
+    options = words[2:] if words[0] == "run" and len(words) > 1 else words[1:]
+    from droidreclaim.qa import scenario, setup
+
+    setup.require_files(scenario.load(path), path.parent)
+    return ("run", str(path.absolute()), *options), _digest(path)
+
+
+def _require_same_scenario(asked: Asked, out: Path) -> None:
+    if asked.scenario is None:
+        return
+    path = Path(asked.words[1])
+    try:
+        same = _digest(path) == asked.scenario
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    if not same:
+        raise UsageError(f"--resume: {path} is not as the run in {out} began with it")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class _Of(DroidReclaimError):
+    """What the jobs came to, with the exit code that speaks for all."""
+
+    def __init__(self, message: str, code: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = code
+
+
+def _judged(code: int, found: gather.Gathered) -> DroidReclaimError | None:
+    if code == 0:
+        return None
+    failures = found.failures
+    more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
+    message = f"{failures[0]}{more}" if failures else found.sentence
+    if code == NotAchieved.exit_code:
+        return NotAchieved(message)
+    return _Of(message, code, "--resume plays what is left" if not found.complete else None)

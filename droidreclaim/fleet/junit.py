@@ -1,0 +1,56 @@
+"""The runs of a fleet as one JUnit XML: a suite for each job, as its run wrote it. Pure."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as Xml
+from collections.abc import Sequence
+
+from droidreclaim.fleet.outcomes import Outcome
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render(outcomes: Sequence[Outcome], suites: Sequence[str | None]) -> str:
+    """
+    The document.
+
+    Args:
+        suites: For each outcome the ``junit.xml`` of its run, where there is one.
+    """
+    root = Xml.Element("testsuites", name="fleet")
+    for one, text in zip(outcomes, suites, strict=True):
+        suite = _own(text) if text is not None else None
+        root.append(_named(suite, one) if suite is not None else _instead(one))
+    Xml.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(root, encoding="unicode")
+
+
+def _own(text: str) -> Xml.Element | None:
+    try:
+        return Xml.fromstring(text)
+    except Xml.ParseError:
+        return None
+
+
+def _named(suite: Xml.Element, one: Outcome) -> Xml.Element:
+    """The suite of a run, named for its job and device, so that no two are alike."""
+    where = one.device.name if one.device else "?"
+    suite.set("name", _text(f"{one.job.name} on {where}"))
+    for case in suite.iter("testcase"):
+        case.set("classname", _text(f"{one.job.name}.{case.get('classname', '')}"))
+    return suite
+
+
+def _instead(one: Outcome) -> Xml.Element:
+    """A job without a run's own suite: a storm that was measured, or what nobody played."""
+    suite = Xml.Element("testsuite", name=_text(one.job.name), tests="1")
+    suite.set("failures", "0" if one.played else "1")
+    case = Xml.SubElement(suite, "testcase", classname=_text(one.job.name), name="played")
+    if not one.played:
+        Xml.SubElement(case, "failure", message=_text("; ".join(one.failures)))
+    return suite
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("�", text)
