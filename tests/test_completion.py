@@ -55,7 +55,7 @@ def commands() -> Table:
     return table.table()
 
 
-def ask(*words: str, **environment: str) -> list[str]:
+def fitting(*words: str, **environment: str) -> list[str]:
     """What fits, without the descriptions."""
     return [one.partition("\t")[0] for one in complete.answer(words, environment)]
 
@@ -81,7 +81,7 @@ def ask(*words: str, **environment: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_a_word_goes_on_as_its_place_allows(here: Path, words: list[str], fits: list[str]) -> None:
-    assert ask(*words) == [one.partition("\t")[0] for one in fits]
+    assert fitting(*words) == [one.partition("\t")[0] for one in fits]
 
 
 def test_every_option_of_every_command_is_offered_and_none_that_help_hides(
@@ -97,12 +97,12 @@ def test_every_option_of_every_command_is_offered_and_none_that_help_hides(
 
 def test_packages_are_those_that_ps_saw_and_hostile_ones_are_left_out(here: Path) -> None:
     cache.keep_packages("OTHER", ["com.b", "com.a;reboot", "com.$(id)", "", "com.\x1b[2J"])
-    assert ask("-s", "OTHER", "ps", "com") == ["com.b"]
-    assert "com.b" in ask("reclaim", "com")  # of every device where none is chosen
+    assert fitting("-s", "OTHER", "ps", "com") == ["com.b"]
+    assert "com.b" in fitting("reclaim", "com")  # of every device where none is chosen
     for number in range(40):
         cache.keep_packages(f"S{number}", ["com.c"])
-    assert ask("-s", "OTHER", "ps", "com") == []
-    assert ask("-s", "S39", "ps", "com") == ["com.c"]
+    assert fitting("-s", "OTHER", "ps", "com") == []
+    assert fitting("-s", "S39", "ps", "com") == ["com.c"]
 
 
 @pytest.mark.parametrize(
@@ -110,17 +110,17 @@ def test_packages_are_those_that_ps_saw_and_hostile_ones_are_left_out(here: Path
 )
 def test_a_cache_that_holds_nonsense_is_as_good_as_none(here: Path, text: str) -> None:
     (here / "cache" / "packages.json").write_text(text)
-    assert ask("reclaim", "") == []
+    assert fitting("reclaim", "") == []
     (here / "cache" / "completion.json").write_text(text)
-    assert ask("kil") == ["kills"]
+    assert fitting("kil") == ["kills"]
 
 
 def test_a_table_of_another_command_line_is_made_anew(here: Path) -> None:
     cache.keep_table({"": {"commands": {"old": ""}}})
-    assert ask("o") == ["old"]
+    assert fitting("o") == ["old"]
     path = here / "cache" / "completion.json"
     path.write_text(path.read_text().replace(cache.key(), "another"))
-    assert ask("o") == []
+    assert fitting("o") == []
     assert cache.table() is not None
 
 
@@ -130,7 +130,7 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(
     (here / "a-file").touch()
     monkeypatch.setenv("DROIDRECLAIM_CACHE_DIR", str(here / "a-file"))
     cache.keep_packages("S", ["com.c"])
-    assert ask("kil") == ["kills"]
+    assert fitting("kil") == ["kills"]
 
 
 def test_serials_come_from_the_server_that_the_line_or_the_environment_names(
@@ -140,10 +140,10 @@ def test_serials_come_from_the_server_that_the_line_or_the_environment_names(
         rows = "R58M12\tdevice\nemulator-5554\toffline\n10.0.0.2:5555\tdevice\na b;c\tdevice\nx\n"
         adb.handlers["host:devices"] = lambda peer, _: peer.block(rows)
         address = f"tcp:127.0.0.1:{adb.port}"
-        assert ask("-s", "", ADB_SERVER_SOCKET=address) == [
+        assert fitting("-s", "", ADB_SERVER_SOCKET=address) == [
             "R58M12", "emulator-5554", "10.0.0.2:5555",
         ]  # fmt: skip
-        assert ask("-P", str(adb.port), "ps", "-s", "R") == ["R58M12"]
+        assert fitting("-P", str(adb.port), "ps", "-s", "R") == ["R58M12"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_the_server_is_the_one_that_commands_use(
 @pytest.mark.parametrize("port", ["", "no", "99999999999999999999", "-1", "1"])
 def test_a_server_that_cannot_be_asked_offers_nothing(here: Path, host: str, port: str) -> None:
     begun = time.monotonic()
-    assert ask("-H", host, "-P", port, "-s", "") == []
+    assert fitting("-H", host, "-P", port, "-s", "") == []
     assert time.monotonic() - begun < 4.0  # no resolver is waited for: they give up after 5 s
 
 
@@ -185,7 +185,7 @@ def test_a_server_that_is_silent_or_trickles_ends_after_80_ms(here: Path) -> Non
         for handler in (trickle, lambda peer, _: time.sleep(2)):
             adb.handlers["host:devices"] = handler
             begun = time.monotonic()
-            assert ask("-P", str(adb.port), "-s", "") == []
+            assert fitting("-P", str(adb.port), "-s", "") == []
             assert (
                 time.monotonic() - begun < 2
             )  # a busy machine; without a limit it would be a minute

@@ -76,7 +76,7 @@ def run(
             timer.cancel()
 
 
-def told(done: reclaim.Finished) -> list[tuple[str, str, int | None]]:
+def outcomes(done: reclaim.Finished) -> list[tuple[str, str, int | None]]:
     """Outcome, first word of the reason and what was advised, of every target."""
     document = reclaim_json(done.device, "device", done.result)
     return [
@@ -93,7 +93,7 @@ def test_an_uninstall_beside_it_leaves_no_target_untold(
     assert done.ended_by.exit_code == 3
     assert "SIGTERM" in str(done.ended_by)
     assert {one.process.pid for one in done.result.targets} == set(victims)
-    rows = told(done)
+    rows = outcomes(done)
     assert any(advised for _, _, advised in rows)  # what was done before is not lost
     not_reached = [row for row in rows if not row[2]]
     assert not_reached
@@ -105,7 +105,7 @@ def test_a_killed_helper_is_not_said_to_have_done_nothing(
 ) -> None:
     done = run(channel, victims, channel.process.kill)
     assert isinstance(done.ended_by, DeviceLost)
-    assert told(done) == [("stopped", "not_proven", None)] * TARGETS
+    assert outcomes(done) == [("stopped", "not_proven", None)] * TARGETS
     assert done.result.totals.advised_bytes is None
     assert done.result.totals.gained_bytes is None
     assert not done.result.achieved
@@ -127,7 +127,7 @@ def test_a_helper_that_falls_silent_leaves_no_target_untold(
     monkeypatch.setattr(channel, "read", silent)
     done = run(channel, victims, lambda: None)
     assert isinstance(done.ended_by, DeviceTimeout)
-    assert len(told(done)) == TARGETS
+    assert len(outcomes(done)) == TARGETS
 
 
 def test_an_answer_that_does_not_add_up_leaves_no_target_untold(
@@ -142,7 +142,7 @@ def test_an_answer_that_does_not_add_up_leaves_no_target_untold(
     done = run(channel, victims, lambda: None)
     assert done.ended_by is not None
     assert getattr(done.ended_by, "exit_code", None) == 5
-    assert told(done) == [("stopped", "not_proven", None)] * TARGETS
+    assert outcomes(done) == [("stopped", "not_proven", None)] * TARGETS
 
 
 def test_a_request_that_comes_when_the_helper_was_ended_is_a_lost_device(

@@ -67,33 +67,33 @@ def reading(
     )
 
 
-def words(states: tuple[PlayState, ...]) -> str:
+def letters_of(states: tuple[PlayState, ...]) -> str:
     return "".join({"unsure": "?", "other": "o"}.get(one, one[0]) for one in states)
 
 
 def test_samples_between_a_change_and_its_reading_are_unsure() -> None:
     seen = track((10, 0, 1), (10, 905, 1))  # 1.0 to 1.9 s, 2.0 to 2.9 s
     readings = [reading(1.0, 1.25, "TOP", 0), reading(2.1, 2.45, "CEM", 905)]
-    assert words(states_of(seen, readings)) == "???fffffff" + "?????ccccc"
+    assert letters_of(states_of(seen, readings)) == "???fffffff" + "?????ccccc"
 
 
 def test_a_reading_while_adj_changes_says_nothing() -> None:
     seen = track((10, 0, 1), (10, 905, 1))
-    assert words(states_of(seen, [reading(1.8, 2.2, "TOP", 0)])) == "?" * 20
+    assert letters_of(states_of(seen, [reading(1.8, 2.2, "TOP", 0)])) == "?" * 20
 
 
 def test_a_reading_whose_adj_is_not_the_kernels_says_nothing() -> None:
-    assert words(states_of(track((10, 905, 1)), [reading(1.1, 1.2, "TOP", 0)])) == "?" * 10
+    assert letters_of(states_of(track((10, 905, 1)), [reading(1.1, 1.2, "TOP", 0)])) == "?" * 10
 
 
 def test_a_state_that_changed_without_adj_is_unsure_between_the_readings() -> None:
     readings = [reading(1.0, 1.15, "TOP", 0), reading(1.5, 1.65, "RCVR", 0)]
-    assert words(states_of(track((10, 0, 1)), readings)) == "???????bbb"
+    assert letters_of(states_of(track((10, 0, 1)), readings)) == "???????bbb"
 
 
 def test_the_same_state_read_twice_holds_all_the_way() -> None:
     readings = [reading(1.0, 1.15, "TOP", 0), reading(1.5, 1.65, "TOP", 0)]
-    assert words(states_of(track((10, 0, 1)), readings)) == "??ffffffff"
+    assert letters_of(states_of(track((10, 0, 1)), readings)) == "??ffffffff"
 
 
 def test_no_reading_leaves_every_sample_unsure() -> None:
@@ -143,7 +143,7 @@ def test_a_device_that_play_does_not_judge_is_judged_as_the_nearest_class() -> N
     assert [judged_as(size, CLASSES) for size in sizes] == [4, 4, 4, 16]
     seen = replace(footprint(track((9, 0, GB)), reading(1.0, 1.05, "TOP", 0)), ram_gb=None)
     for size, said in ((24 << 30, "no phone of 25.77 GB"), (None, "does not tell its memory")):
-        assert said in words_of(replace(seen, ram_bytes=size))
+        assert said in summary_of(replace(seen, ram_bytes=size))
 
 
 def footprint(seen: Track, *readings: Reading, judged_gb: int = 6) -> Footprint:
@@ -341,7 +341,7 @@ def test_a_work_profiles_process_is_told_from_the_owners() -> None:
         assert report.footprint_json(seen, {})["processes"][0]["user"] == one.user
 
 
-def look(
+def look_of(
     state: PlayState, at_s: float, source: str, bitmaps: Bitmaps | None = None, mib: int = 4
 ) -> Made:
     parts = {"Native Heap": 3 * mib << 20, "Stack": mib << 20}
@@ -355,20 +355,20 @@ def left_behind(*looks: Made, **more: Any) -> Footprint:
     return replace(footprint(samples, *readings), looks=looks, **more)
 
 
-def words_of(seen: Footprint) -> str:
+def summary_of(seen: Footprint) -> str:
     return report.summary(seen, "page", "day", second_hand=True)
 
 
 def test_the_worst_moment_is_told_by_the_largest_smaps_else_by_the_nearest_of_its_state() -> None:
-    front = look(PlayState.FOREGROUND, 1.2, "meminfo")
-    behind = look(PlayState.BACKGROUND, 3.2, "meminfo")
+    front = look_of(PlayState.FOREGROUND, 1.2, "meminfo")
+    behind = look_of(PlayState.BACKGROUND, 3.2, "meminfo")
     seen = left_behind(behind, front)
     [one] = seen.processes
     assert worst_look(one, seen.looks) is front
-    peak = look(PlayState.FOREGROUND, 2.5, "smaps", mib=9)
-    assert worst_look(one, (behind, peak, look(PlayState.FOREGROUND, 1.0, "smaps"))) is peak
+    peak = look_of(PlayState.FOREGROUND, 2.5, "smaps", mib=9)
+    assert worst_look(one, (behind, peak, look_of(PlayState.FOREGROUND, 1.0, "smaps"))) is peak
     assert worst_look(one, ()) is None
-    assert "at its worst: Native Heap 13 MB, Stack 4 MB (PSS and swap" in words_of(seen)
+    assert "at its worst: Native Heap 13 MB, Stack 4 MB (PSS and swap" in summary_of(seen)
     document = report.footprint_json(seen, {})
     assert document["processes"][0]["worst_made_of"]["bytes"] == {
         "Native Heap": 12 << 20,
@@ -378,7 +378,7 @@ def test_the_worst_moment_is_told_by_the_largest_smaps_else_by_the_nearest_of_it
 
 def test_another_process_under_the_same_pid_says_nothing_of_this_one() -> None:
     seen = left_behind(
-        look(PlayState.FOREGROUND, 0.5, "smaps"), look(PlayState.BACKGROUND, 90, "smaps")
+        look_of(PlayState.FOREGROUND, 0.5, "smaps"), look_of(PlayState.BACKGROUND, 90, "smaps")
     )
     assert worst_look(seen.processes[0], seen.looks) is None
 
@@ -394,11 +394,11 @@ def test_another_process_under_the_same_pid_says_nothing_of_this_one() -> None:
 )
 def test_bitmaps_are_a_bound_and_called_one(bitmaps: Bitmaps, said: str) -> None:
     seen = left_behind(
-        look(PlayState.BACKGROUND, 3.2, "meminfo", bitmaps),
-        look(PlayState.FOREGROUND, 1.2, "meminfo", Bitmaps(10**9, None, None)),
+        look_of(PlayState.BACKGROUND, 3.2, "meminfo", bitmaps),
+        look_of(PlayState.FOREGROUND, 1.2, "meminfo", Bitmaps(10**9, None, None)),
         bitmap_limits=load().bitmaps_bytes,
     )
-    lines = [line for line in words_of(seen).splitlines() if "bitmaps" in line]
+    lines = [line for line in summary_of(seen).splitlines() if "bitmaps" in line]
     [line] = lines  # in front there is no limit
     assert "bitmaps in background" in line
     assert said in line
@@ -406,10 +406,11 @@ def test_bitmaps_are_a_bound_and_called_one(bitmaps: Bitmaps, said: str) -> None
 
 def test_the_distance_to_the_limiter_goes_by_its_own_limits() -> None:
     seen = left_behind(limiter=Limiter(True, 3 * GB, GB // 4, {}))
-    assert "at most 2.00 GB in front, 1.00 GB below what Android's memory limiter" in words_of(seen)
-    assert "at most 0.50 GB behind, 0.25 GB OVER what Android's" in words_of(seen)
+    text = summary_of(seen)
+    assert "at most 2.00 GB in front, 1.00 GB below what Android's memory limiter" in text
+    assert "at most 0.50 GB behind, 0.25 GB OVER what Android's" in text
     off = left_behind(limiter=Limiter(False, None, None, {}))
-    assert "memory limiter is off" in words_of(off)
+    assert "memory limiter is off" in summary_of(off)
 
 
 def test_page_outs_and_trims_are_marks_of_the_page() -> None:
@@ -433,7 +434,7 @@ def test_what_a_trim_gave_back_or_why_it_was_not_asked_is_said() -> None:
             Trimmed(one, "c", 5, 9, None),
         )
     )
-    text = words_of(seen)
+    text = summary_of(seen)
     assert "a (pid 7), asked to trim as hidden: gave back 0.20 GB" in text
     assert "hidden: refused: it is at that level" in text
     assert "hidden: gave back nothing" in text

@@ -109,7 +109,7 @@ _HIDDEN = Answer("ls: /sys/module: Permission denied", 1)
 _MODE = "1 root system 4096 2026-11-28 01:00 /sys/module/lowmemorykiller/parameters/minfree"
 
 
-def _asked(**texts: Answer) -> dict[str, Answer]:
+def _answering(**texts: Answer) -> dict[str, Answer]:
     quiet = dict.fromkeys(("lmk-mode", "lmk-driver", "lmk-adj", "psi"), _ABSENT)
     usual = {"lmkd": Answer("312\n", 0), "kernel": Answer("6.1.25\n", 0)}
     return quiet | usual | {name.replace("_", "-"): answer for name, answer in texts.items()}
@@ -133,7 +133,7 @@ def test_lmkd_lives_when_it_has_a_pid_or_init_says_so(
     answer: Answer, service: str | None, lives: bool | None
 ) -> None:
     properties = {"init.svc.lmkd": service} if service else {}
-    assert facts_of(_asked(lmkd=answer), properties).lmkd is lives
+    assert facts_of(_answering(lmkd=answer), properties).lmkd is lives
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,12 @@ def test_lmkd_lives_when_it_has_a_pid_or_init_says_so(
     ],
 )
 def test_the_driver_holds_where_its_levels_can_be_written(mode: Answer, there: bool | None) -> None:
-    assert facts_of(_asked(lmk_mode=mode), {}).driver is there
+    assert facts_of(_answering(lmk_mode=mode), {}).driver is there
 
 
 def test_a_file_of_stalls_that_may_not_be_read_is_there() -> None:
-    assert facts_of(_asked(psi=_HIDDEN), {}).psi is True
-    assert facts_of(_asked(), {}).psi is False
+    assert facts_of(_answering(psi=_HIDDEN), {}).psi is True
+    assert facts_of(_answering(), {}).psi is False
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def _watched(*killers: Killer | DroidReclaimError) -> Iterator[Killer]:
     answers = iter(killers)
     last: list[Killer] = []
 
-    def ask() -> headroom.Basis:
+    def read_basis() -> headroom.Basis:
         one = next(answers, last[-1] if last else None)
         if isinstance(one, DroidReclaimError):
             raise one
@@ -301,7 +301,7 @@ def _watched(*killers: Killer | DroidReclaimError) -> Iterator[Killer]:
         return headroom.Basis({}, Found(one, "-"))
 
     take = partial(lmkd.sample_of, {"/proc/meminfo": "MemFree: 9 kB\n"})
-    live = headroom.LiveBasis(ask, every_s=0.05)
+    live = headroom.LiveBasis(read_basis, every_s=0.05)
     seen = headroom.watch(lambda: take(time.monotonic()), live, 4096, every_s=0.01)
     return (one.killer.killer for one in seen)
 
@@ -321,14 +321,14 @@ def test_a_question_that_is_not_answered_leaves_what_was_known() -> None:
 def test_samples_do_not_wait_for_the_answer() -> None:
     answered = threading.Event()
 
-    def ask() -> headroom.Basis:
+    def read_basis() -> headroom.Basis:
         if not first:
             answered.wait(20)
         first.clear()
         return headroom.Basis({}, Found(NEW, "-"))
 
     first = [True]
-    live = headroom.LiveBasis(ask, every_s=0.0)
+    live = headroom.LiveBasis(read_basis, every_s=0.0)
     began = time.monotonic()
     assert {live.now().killer.killer for _ in range(100)} == {NEW}
     assert time.monotonic() - began < 5

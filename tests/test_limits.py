@@ -60,12 +60,12 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def seen(tree: Path, status: str = "false") -> AppLimits:
+def limits_in(tree: Path, status: str = "false") -> AppLimits:
     return limits.of_processes(Tree(tree, status), None, [APP], timeout_s=10)
 
 
 def test_what_is_left_of_each_limit_is_told_apart(tree: Path) -> None:
-    [one] = seen(tree).processes
+    [one] = limits_in(tree).processes
     assert one.group == "/apps/uid_10123/pid_7"
     assert (one.memory_left_bytes, one.swap_left_bytes) == (40 * MIB, 32 * MIB)
     assert one.kill_left_bytes == (100 + 40 - 50 - 8) * MIB
@@ -73,39 +73,39 @@ def test_what_is_left_of_each_limit_is_told_apart(tree: Path) -> None:
 
 def test_the_group_that_leaves_least_decides(tree: Path) -> None:
     group(tree, "apps/uid_10123", swap_max=10 * MIB)
-    [one] = seen(tree).processes
+    [one] = limits_in(tree).processes
     assert (one.swap_left_bytes, one.swap_current_bytes) == (MIB, 9 * MIB)
     assert one.memory_left_bytes == 40 * MIB
 
 
 def test_a_cached_app_has_no_limit_of_swap_and_no_kill_to_come(tree: Path) -> None:
     group(tree, "apps/uid_10123/pid_7", swap_max="max")
-    [one] = seen(tree).processes
+    [one] = limits_in(tree).processes
     assert (one.swap_left_bytes, one.kill_left_bytes) == (None, None)
     assert one.swap_current_bytes == 8 * MIB
-    assert "swap 8.0 MiB of no limit" in limits_text(seen(tree))
+    assert "swap 8.0 MiB of no limit" in limits_text(limits_in(tree))
 
 
 def test_full_swap_and_a_kill_to_come_are_said(tree: Path) -> None:
     group(tree, "apps/uid_10123/pid_7", swap_current=48 * MIB, stat=100 * MIB)
-    text = limits_text(seen(tree))
+    text = limits_text(limits_in(tree))
     assert "full: a page-out moves nothing" in text
     assert "OVER both: killed within 30 s" in text
-    [row] = limits_json(seen(tree))["limits"]
+    [row] = limits_json(limits_in(tree))["limits"]
     assert (row["swap_left_bytes"], row["kill_left_bytes"]) == (0, -8 * MIB)
 
 
 def test_a_process_without_a_group_has_unknown_limits_and_not_none_of_them(tmp_path: Path) -> None:
-    [one] = seen(tmp_path).processes
+    [one] = limits_in(tmp_path).processes
     assert (one.group, one.current_bytes) == (None, None)
-    assert "no memory cgroup that can be read" in limits_text(seen(tmp_path))
+    assert "no memory cgroup that can be read" in limits_text(limits_in(tmp_path))
 
 
 def test_the_limiter_is_told_beside_them_or_why_not(tree: Path) -> None:
-    told = seen(tree, f"printf '%s' '{STATUS}'")
+    told = limits_in(tree, f"printf '%s' '{STATUS}'")
     assert told.limiter == parse_memory_limiter(STATUS)
     assert "on: 1.8 GiB and 900.0 MiB of swap for an app in front" in limits_text(told)
-    older = seen(tree, "echo 'Unknown command: memory-limiter'; return 255")
+    older = limits_in(tree, "echo 'Unknown command: memory-limiter'; return 255")
     assert older.limiter is None
     assert limits_json(older)["memory_limiter_detail"]
 

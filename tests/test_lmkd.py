@@ -116,12 +116,12 @@ def test_until_android_12_lmkd_believes_the_kernel_about_free_swap() -> None:
     ("free", "rule"), [(4_999, "low_mem_and_thrashing"), (5_000, "direct_recl_and_thrashing")]
 )
 def test_direct_reclaim_up_to_the_high_mark_means_low_memory_soon(free: int, rule: str) -> None:
-    def look(at_s: float, refaults: int, scanned: int) -> Sample:
+    def sample_at(at_s: float, refaults: int, scanned: int) -> Sample:
         text = f"nr_free_pages {free}\nnr_active_file 99\nnr_inactive_file 0\n"
         text += f"workingset_refault_file {refaults}\npgscan_direct {scanned}\n"
         return replace(sample(at_s), vmstat=parse_vmstat(text))
 
-    seen = headroom(look(1.0, 200, 1), [look(0.0, 0, 0)], _A13, 4096, _NEW)
+    seen = headroom(sample_at(1.0, 200, 1), [sample_at(0.0, 0, 0)], _A13, 4096, _NEW)
     assert (seen.next_rule, seen.firing) == (rule, True)
 
 

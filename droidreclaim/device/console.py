@@ -28,12 +28,12 @@ _MOST_BYTES = 64 * 1024
 
 def avd_name(serial: str) -> str | None:
     """Name of the AVD that an emulator of this machine runs; None where it does not say."""
-    return next(iter(_ask(serial, "avd name")), None)
+    return next(iter(_answer_to(serial, "avd name")), None)
 
 
 def avd_folder(serial: str) -> Path | None:
     """Folder of its files, with ``config.ini``; None where it does not say."""
-    said = next(iter(_ask(serial, "avd path")), None)
+    said = next(iter(_answer_to(serial, "avd path")), None)
     return Path(said) if said and Path(said).is_absolute() else None
 
 
@@ -60,11 +60,11 @@ def serial_of(server: Server, listed: Sequence[Attached], name: str) -> str | No
     return found[0] if found else None
 
 
-def _ask(serial: str, command: str) -> list[str]:
+def _answer_to(serial: str, command: str) -> list[str]:
     """Lines that the console answered; none where there is no console, or it refuses."""
     try:
         with _console(serial) as link:
-            return _say(link, command)
+            return _send_command(link, command)
     except (DeviceError, OSError):
         return []
 
@@ -80,7 +80,7 @@ def _console(serial: str) -> Iterator[Link]:
     try:
         greeting = _answer(link)
         if any("Authentication required" in line for line in greeting):
-            _say(link, f"auth {_token()}")
+            _send_command(link, f"auth {_token()}")
         yield link
         link.send(b"quit\r\n")
     finally:
@@ -94,7 +94,7 @@ def _token() -> str:
     return text
 
 
-def _say(link: Link, command: str) -> list[str]:
+def _send_command(link: Link, command: str) -> list[str]:
     link.send(f"{command}\r\n".encode())
     return _answer(link)
 

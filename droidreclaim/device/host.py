@@ -36,7 +36,7 @@ class Host:
     server_protocol: int | None
 
 
-def look(server: Server, timeout_s: float) -> Host:
+def describe(server: Server, timeout_s: float) -> Host:
     """Look for adb and its server; never raises, since finding none is an answer, too."""
     path, said = None, ""
     try:

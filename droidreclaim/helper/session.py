@@ -165,13 +165,13 @@ class HelperSession:
         except DeviceTimeout:
             if not watched:
                 raise
-            self._look(min(LOOK_TIMEOUT_S, remaining_s - LOOK_AFTER_S))
+            self._ping_device(min(LOOK_TIMEOUT_S, remaining_s - LOOK_AFTER_S))
             return
         if not data:
             raise DeviceLost(f"{self._serial}: {self._last_words()}")
         self._keep(data)
 
-    def _look(self, timeout_s: float) -> None:
+    def _ping_device(self, timeout_s: float) -> None:
         """Ping the device while the helper works and says nothing."""
         assert self._ping is not None
         try:

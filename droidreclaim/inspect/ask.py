@@ -79,7 +79,7 @@ _ERRNOS = {
 }
 
 
-def ask(
+def ask_device(
     device: Device, commands: Mapping[str, str], way: RootWay | None, *, timeout_s: float
 ) -> dict[str, Answer]:
     """

@@ -56,7 +56,7 @@ def devices(
     """
     begin_by = Deadline(timeout_s)
 
-    def look(attached: Attached) -> DeviceStatus:
+    def describe(attached: Attached) -> DeviceStatus:
         if attached.online and not begin_by.left_s():
             return _row(attached, f"not asked: those before it took {timeout_s:g} s")
         device = AdbDevice(server, attached)
@@ -66,7 +66,7 @@ def devices(
     listed = list_devices(server, timeout_s)
     wanted = by_avd_name(server, listed, choice)
     rows = [one for one in listed if wanted.matches(one)]
-    return _several_at_a_time(look, rows)
+    return _several_at_a_time(describe, rows)
 
 
 def _status(
@@ -99,9 +99,9 @@ def _status(
 
 
 def _several_at_a_time(
-    look: Callable[[Attached], DeviceStatus], rows: Sequence[Attached]
+    describe: Callable[[Attached], DeviceStatus], rows: Sequence[Attached]
 ) -> tuple[DeviceStatus, ...]:
-    """What *look* says of each row, in order; an interrupt does not wait for those that hang."""
+    """Describe each row, in order; an interrupt does not wait for those that hang."""
     todo = deque(enumerate(rows))
     seen: dict[int, DeviceStatus] = {}
     failed: list[Exception] = []
@@ -111,7 +111,7 @@ def _several_at_a_time(
             with suppress(IndexError):  # another was quicker
                 number, row = todo.popleft()
                 try:
-                    seen[number] = look(row)
+                    seen[number] = describe(row)
                 except Exception as error:
                     failed.append(error)
 

@@ -14,7 +14,7 @@ from droidreclaim.files import read_bytes
 from droidreclaim.helper import verbs
 from droidreclaim.helper.bundle import load_bundle
 from droidreclaim.helper.connect import RunningHelper
-from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.ask import Answer, ask_device
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.checks import Facts, device_checks
 from droidreclaim.inspect.emulator_checks import entries_of
@@ -100,7 +100,7 @@ def of_device(
     except NotPossible as error:
         facts = replace(facts, no_root=str(error).removeprefix(f"{device.serial}: "))
         facts = _as_shell(facts, open_reader)
-    answers = ask(device, _COMMANDS, way, timeout_s=timeout_s)
+    answers = ask_device(device, _COMMANDS, way, timeout_s=timeout_s)
     properties = answers["props"].read(parse_getprop)
     killers = facts_of(answers, properties)
     facts = replace(facts, answers=answers, properties=properties, killers=killers)
@@ -177,7 +177,7 @@ _OTHER_KINDS = {Kind.ACTIVITY, Kind.PS, Kind.LOG, Kind.KERNEL_LOG}
 
 def look_here(server: Server, timeout_s: float) -> host.Host:
     """The near side of the cable."""
-    return host.look(server, timeout_s)
+    return host.describe(server, timeout_s)
 
 
 def raw_texts(facts: Facts) -> dict[str, str]:

@@ -16,7 +16,7 @@ from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DroidReclaimError, ParseError
 from droidreclaim.helper import verbs
 from droidreclaim.helper.connect import RunningHelper
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.killers import (
     COMMANDS,
@@ -73,7 +73,7 @@ def basis_of(device: Device, way: RootWay | None, *, timeout_s: float) -> Basis:
     Raises:
         DeviceError, ParseError: it was lost, or the answer cannot be read.
     """
-    answers = ask(device, {"props": "getprop", **COMMANDS, "clock": _CLOCK}, way,
+    answers = ask_device(device, {"props": "getprop", **COMMANDS, "clock": _CLOCK}, way,
                   timeout_s=timeout_s)  # fmt: skip
     properties = answers["props"].read(parse_getprop)
     facts = facts_of(answers, properties)
@@ -91,10 +91,10 @@ class LiveBasis:
         DeviceError, ParseError: the first answer did not come, or cannot be read.
     """
 
-    def __init__(self, ask_device: Callable[[], Basis], every_s: float = AGAIN_S) -> None:
-        self._ask_device = ask_device
+    def __init__(self, read_basis: Callable[[], Basis], every_s: float = AGAIN_S) -> None:
+        self._read_basis = read_basis
         self._every_s = every_s
-        self._known = ask_device()
+        self._known = read_basis()
         self._asked_s = time.monotonic()
         self._asking = False
 
@@ -107,7 +107,7 @@ class LiveBasis:
 
     def _ask_again(self) -> None:
         try:
-            self._known = self._ask_device()
+            self._known = self._read_basis()
         except DroidReclaimError as error:
             _log.info("who kills there is not known anew: %s", error)
         finally:
@@ -147,7 +147,7 @@ def without_helper(
     commands = {name.replace("/", "-"): f"cat /proc/{name}" for name in _FILES}
 
     def take() -> Sample:
-        answers = ask(device, commands, way, timeout_s=timeout_s)
+        answers = ask_device(device, commands, way, timeout_s=timeout_s)
         texts = {
             f"/proc/{name}": answers[key].text if answers[key].exit_code == 0 else None
             for name, key in zip(_FILES, commands, strict=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from droidreclaim.device import Channel, Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DeviceTimeout, ParseError
-from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.ask import Answer, ask_device
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
 from droidreclaim.parse.activity.exits import LmkCounts, parse_exit_info, parse_lmk
@@ -110,7 +110,7 @@ def of_device(
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
-    answers = ask(device, COMMANDS, way, timeout_s=timeout_s)
+    answers = ask_device(device, COMMANDS, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
     silent: list[str] = []
     logs = [
@@ -217,7 +217,7 @@ def follow(
         ParseError: its logcat does not run, or ended.
     """
     first = {name: COMMANDS[name] for name in ("clock", "kernel", "lmk")}
-    answers = ask(device, first, way, timeout_s=timeout_s)
+    answers = ask_device(device, first, way, timeout_s=timeout_s)
     clock = Clock.of_device(answers["clock"].text)
     counted = _counters(answers["lmk"], [])
     argv = ["sh", "-c", f"exec {_LOGCAT}"]
@@ -231,7 +231,9 @@ def follow(
             now_s = time.monotonic()
             if way is not None and now_s - kernel_at_s > kernel_every_s:
                 kernel_at_s = now_s
-                kernel = ask(device, {"kernel": COMMANDS["kernel"]}, way, timeout_s=timeout_s)
+                kernel = ask_device(
+                    device, {"kernel": COMMANDS["kernel"]}, way, timeout_s=timeout_s
+                )
                 records += [
                     one
                     for one in _log_of(kernel["kernel"], "dmesg", []).records
@@ -244,10 +246,10 @@ def follow(
             settled = [pid for pid, (since, _) in waiting.items() if now_s - since > _SETTLE_S]
             kills = [kill for pid in settled for kill in join_kills(waiting.pop(pid)[1])]
             if any(kill.by in _UNSURE for kill in kills):
-                exits = ask(device, {"exits": COMMANDS["exits"]}, way, timeout_s=timeout_s)
+                exits = ask_device(device, {"exits": COMMANDS["exits"]}, way, timeout_s=timeout_s)
                 kills = _explained(kills, clock.resolved(_exits(exits["exits"], [])))
             if kills and counted is not None:
-                lmk = ask(device, {"lmk": COMMANDS["lmk"]}, way, timeout_s=timeout_s)["lmk"]
+                lmk = ask_device(device, {"lmk": COMMANDS["lmk"]}, way, timeout_s=timeout_s)["lmk"]
                 now = _counters(lmk, [])
                 since = now.since(counted) if now else None
             else:

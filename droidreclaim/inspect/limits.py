@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.model import Process
 from droidreclaim.parse.activity.limiter import parse_memory_limiter
 from droidreclaim.policy.limits import AppLimits, limits_of
@@ -45,7 +45,7 @@ def of_processes(
     """
     pids = " ".join(str(process.pid) for process in processes)
     commands = {"groups": _GROUPS.format(pids=pids), "limiter": STATUS}
-    answers = ask(device, commands, way, timeout_s=timeout_s)
+    answers = ask_device(device, commands, way, timeout_s=timeout_s)
     rows = [row for line in answers["groups"].text.splitlines() if (row := _ROW.fullmatch(line))]
     limits = tuple(
         limits_of(one, _groups(row for row in rows if int(row["pid"]) == one.pid))

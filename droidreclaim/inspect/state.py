@@ -5,7 +5,7 @@ from __future__ import annotations
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.ask import Answer, ask_device
 from droidreclaim.inspect.doctor import INTERFERING
 from droidreclaim.inspect.system_checks import MMD
 from droidreclaim.parse.activity.settings import parse_settings
@@ -20,7 +20,7 @@ def state_of(device: Device, way: RootWay | None, *, timeout_s: float) -> dict[s
     Raises:
         DeviceError, ParseError: it was lost, or its answer cannot be read.
     """
-    answers = ask(device, INTERFERING, way, timeout_s=timeout_s)
+    answers = ask_device(device, INTERFERING, way, timeout_s=timeout_s)
     properties = answers["props"].read(parse_getprop)
     lmkd = {
         f"lmkd {name}": one.value

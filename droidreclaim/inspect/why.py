@@ -12,7 +12,7 @@ from typing import TypeVar
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.ask import Answer, ask_device
 from droidreclaim.inspect.capture import read_capture
 from droidreclaim.inspect.clock import Clock
 from droidreclaim.inspect.killers import properties_of_capture
@@ -96,7 +96,7 @@ def of_device(
     Raises:
         DeviceError, ParseError: the device was lost, or its answer cannot be read.
     """
-    answers = ask(device, {**COMMANDS, **_MORE}, way, timeout_s=timeout_s)
+    answers = ask_device(device, {**COMMANDS, **_MORE}, way, timeout_s=timeout_s)
     texts = _Texts()
     for name, source in (("log", "logcat"), ("kernel", "dmesg")):
         answer = answers[name]

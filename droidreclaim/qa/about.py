@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.inspect.state import state_of
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.session import Phone
@@ -24,7 +24,9 @@ def device(phone: Phone, package: str) -> dict[str, Any]:
     Raises:
         DeviceError, ParseError: it was lost, or its answer cannot be read.
     """
-    asked = ask(phone.device, {"meminfo": "cat /proc/meminfo"}, None, timeout_s=phone.timeout_s)
+    asked = ask_device(
+        phone.device, {"meminfo": "cat /proc/meminfo"}, None, timeout_s=phone.timeout_s
+    )
     memory = asked["meminfo"].read(parse_meminfo)
     return {
         "memory": {"ram_bytes": memory.total_bytes, "swap_bytes": memory.swap_total_bytes},

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.session import Phone
 
 _TIMEOUT_S = 60.0
@@ -43,7 +43,7 @@ def read(phone: Phone, of: Collection[str] = _COMMANDS) -> dict[str, str | float
         DeviceError, ParseError: the device was lost, or its shell does not answer as one.
     """
     commands = {name: _COMMANDS[name] for name in of}
-    answers = ask(phone.device, commands, None, timeout_s=_TIMEOUT_S)
+    answers = ask_device(phone.device, commands, None, timeout_s=_TIMEOUT_S)
     texts = {name: answers[name].text if name in answers else "" for name in _COMMANDS}
     return parse(texts)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from droidreclaim.errors import DeviceError, NotPossible, ParseError
-from droidreclaim.inspect.ask import Answer, ask
+from droidreclaim.inspect.ask import Answer, ask_device
 from droidreclaim.parse.activity.starts import ProcessStart
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
@@ -134,7 +134,7 @@ def meter(phone: Phone) -> Meter:
         "psi": "cat /proc/pressure/memory",
         "flash": "head -n 1 /sys/block/zram*/bd_stat",
     }
-    answers = ask(phone.device, commands, phone.way_if_any(), timeout_s=_TIMEOUT_S)
+    answers = ask_device(phone.device, commands, phone.way_if_any(), timeout_s=_TIMEOUT_S)
     vmstat, pressure = answers["vmstat"], answers["psi"]
     return Meter(
         vmstat.read(parse_vmstat) if vmstat.ok else None,

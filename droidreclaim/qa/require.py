@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from droidreclaim.errors import NotPossible
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.parse.proc.kernel import parse_meminfo
 from droidreclaim.policy.bounds import is_within, parse_bounds
 from droidreclaim.qa import conditions
@@ -86,7 +86,9 @@ def _heat(status: float | None) -> str:
 
 
 def _look(phone: Phone) -> Has:
-    asked = ask(phone.device, {"meminfo": "cat /proc/meminfo"}, None, timeout_s=phone.timeout_s)
+    asked = ask_device(
+        phone.device, {"meminfo": "cat /proc/meminfo"}, None, timeout_s=phone.timeout_s
+    )
     memory = asked["meminfo"].read(parse_meminfo)
     now: Mapping[str, str | float | None] = conditions.read(phone)
     thermal, screen = now["thermal"], now["screen"]

@@ -191,7 +191,7 @@ def guard_text(guard: GuardLine) -> str:
     if guard.bound_to is not None:
         lines.append(f"WARNING: it ends when adbd restarts, in {guard.bound_to}")
     if guard.signal is not None:
-        lines += _seen(guard)
+        lines += _status_lines(guard)
     return "\n".join(safe(line) for line in lines)
 
 
@@ -201,7 +201,7 @@ def stopped_text(guard: GuardLine) -> str:
     return safe("the guard is stopped" + (f": {why}" if why not in (None, "stopped") else ""))
 
 
-def _seen(guard: GuardLine) -> list[str]:
+def _status_lines(guard: GuardLine) -> list[str]:
     size = format_size
     why = guard.paused or guard.forbidden or guard.missing
     state = f", {'waits' if guard.paused or guard.forbidden else 'acts'}: {why}" if why else ""

@@ -17,7 +17,7 @@ def tables(said: Sequence[tuple[str, Table]]) -> list[Table]:
     for serial, table in sorted(said, key=lambda pair: pair[0]):
         titles = tuple(str(column.header) for column in table.columns)
         merged.setdefault(titles, []).append((serial, table))
-    return [_one(parts) for parts in merged.values()]
+    return [_joined(parts) for parts in merged.values()]
 
 
 def lines(said: Iterable[tuple[str, str]]) -> list[str]:
@@ -47,7 +47,7 @@ def of_device(serial: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return {"device": device, **{key: value for key, value in document.items() if key != "device"}}
 
 
-def _one(parts: Sequence[tuple[str, Table]]) -> Table:
+def _joined(parts: Sequence[tuple[str, Table]]) -> Table:
     _, first = parts[0]
     made = new_table("SERIAL")
     for column in first.columns:

@@ -140,11 +140,11 @@ class Changes:
         words = (setting.table, setting.name, setting.value)
         if not all(_WORD.fullmatch(word) for word in words):
             raise NotPossible(f"{' '.join(words)[:80]!r} cannot be set: letters, digits and ._:/,-")
-        self._ask(f"set {' '.join(words)}", f"setting {setting.table} {setting.name}")
+        self._request(f"set {' '.join(words)}", f"setting {setting.table} {setting.name}")
 
     def will_install(self, package: str) -> bool:
         """Write down that *package* is to be uninstalled; False where it is installed already."""
-        return self._ask(f"package {package}", f"package {package}") == "done"
+        return self._request(f"package {package}", f"package {package}") == "done"
 
     def end(self) -> None:
         """Undo everything; says in the log what could not be undone."""
@@ -166,7 +166,7 @@ class Changes:
             self._channel.close()
         self._channel = None
 
-    def _ask(self, line: str, what: str) -> str:
+    def _request(self, line: str, what: str) -> str:
         self._send(f"{line}\n")
         key, value = self._answer()
         if key not in ("done", "there"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from droidreclaim.errors import DroidReclaimError, NotAchieved, NotPossible, UsageError
 from droidreclaim.helper import verbs
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.inspect.footprint.apps import owners
 from droidreclaim.inspect.footprint.looks import Looker
 from droidreclaim.inspect.footprint.sampler import Sampler, hz_of
@@ -148,7 +148,7 @@ def measure(
     way = phone.way_if_any() if phone.rooted else None
     sampled: dict[ProcessId, Track] = {}
     looker = Looker(phone.device, way, sampled.values, phone.timeout_s)
-    reader = StateReader(phone.device, apps, timeout_s=phone.timeout_s, heard=looker.heard)
+    reader = StateReader(phone.device, apps, timeout_s=phone.timeout_s, heard=looker.look_after)
     sampler = Sampler(
         lambda: phone.reader, phone.close, reader, apps, hz, tracks=sampled, sampled=looker.sampled
     )
@@ -200,7 +200,7 @@ def nothing_seen(names: Sequence[str], sampler: Sampler) -> DroidReclaimError:
 
 
 def _booted_at(phone: Phone) -> datetime | None:
-    clock = ask(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"]
+    clock = ask_device(phone.device, {"clock": _CLOCK}, None, timeout_s=phone.timeout_s)["clock"]
     return booted_at(clock.text)
 
 
@@ -240,7 +240,7 @@ def _limiter(phone: Phone, names: Sequence[str]) -> Limiter | None:
     """Android 17's limiter and how far each process is from it; None where there is none."""
     status = {"limiter": STATUS}
     try:
-        told = ask(phone.device, status, None, timeout_s=phone.timeout_s)["limiter"]
+        told = ask_device(phone.device, status, None, timeout_s=phone.timeout_s)["limiter"]
         limiter = told.read(parse_memory_limiter)
         limits = [one for name in names for one in phone.limits(name).processes]
     except NotAchieved:

@@ -124,7 +124,7 @@ class Pressure:
             NotAchieved: the pressure ended before that; *result* says how far it came.
             NotPossible: no root, or the device refuses it.
         """
-        self._ask()
+        self._require_consent()
         try:
             return self._take()
         except BaseException:
@@ -151,7 +151,7 @@ class Pressure:
         self.result = self._explained(self._call("pressure_end", _END_PATIENCE_S))
         return self.result
 
-    def _ask(self) -> None:
+    def _require_consent(self) -> None:
         phone = self._phone
         if self._yes or phone.source == "phone" or is_emulator(phone.device, phone.timeout_s):
             return

@@ -115,7 +115,7 @@ class Attribution:
 
     def found(self, process: Process) -> Found:
         """The packages of a process, and what proves them: None for a process of no app."""
-        if told := self._told(process):
+        if told := self._packages_told(process):
             return told, Owner.ACTIVITY_MANAGER
         if not is_app(process) or process.kernel_thread:
             return (), None
@@ -128,7 +128,7 @@ class Attribution:
             return likely, Owner.UID
         return (_named(process) if self._names_do else ()), Owner.UNPROVEN
 
-    def _told(self, process: Process) -> tuple[str, ...]:
+    def _packages_told(self, process: Process) -> tuple[str, ...]:
         """The packages that ActivityManager names, or those of the app it says to be the owner."""
         member = self.member_of(process)
         if member is None:
@@ -175,7 +175,7 @@ class Attribution:
             if parent.uid != one.uid:
                 break
             certain, perhaps = self._by_uid(parent)
-            if certain := self._told(parent) or certain:
+            if certain := self._packages_told(parent) or certain:
                 found = certain
                 break
             passed.append(parent.pid)

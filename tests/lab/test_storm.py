@@ -332,15 +332,17 @@ def test_arms_of_phones_in_different_states_are_not_compared() -> None:
 
 
 def test_neither_are_arms_of_different_devices() -> None:
-    def on(arm: str, **device: object) -> Run:
+    def run_on(arm: str, **device: object) -> Run:
         run = run_of(arm)
         return replace(run, begin=replace(run.begin, device={**run.begin.device, **device}))
 
-    booted = [on("lazy", accelerator="tcg", serial=f"127.0.0.1:{port}") for port in (6520, 6530)]
+    booted = [
+        run_on("lazy", accelerator="tcg", serial=f"127.0.0.1:{port}") for port in (6520, 6530)
+    ]
     assert difference(replace(run, begin=replace(run.begin, arm=f"a{number}"))
                       for number, run in enumerate(booted)) is None  # fmt: skip
     for name, value in (("kernel", "6.6"), ("accelerator", "kvm"), ("serial", "R58M12")):
-        assert name in str(difference([on("lowmemorykiller"), on("lazy", **{name: value})]))
+        assert name in str(difference([run_on("lowmemorykiller"), run_on("lazy", **{name: value})]))
 
 
 def test_the_table_says_when_it_has_no_interval_of_a_difference(

@@ -17,12 +17,12 @@ from droidreclaim.qa import stats
 from droidreclaim.units import MIB
 
 
-def of(order: Order, apps: int = 16, rounds: int = 7) -> Parameters:
+def parameters(order: Order, apps: int = 16, rounds: int = 7) -> Parameters:
     return plan.parameters(Pressure.ROOMY, order, quick=False, apps=apps, rounds=rounds)
 
 
 def opened(order: Order, seed: int = 1, apps: int = 16, rounds: int = 7) -> list[str]:
-    what = of(order, apps, rounds)
+    what = parameters(order, apps, rounds)
     apps_ = plan.apps_of(what, seed)
     return [app.package for app in plan.launches(what, apps_, seed)]
 
@@ -35,12 +35,12 @@ def test_sizes_of_ones_own_take_the_place_of_the_configurations_and_its_name_say
     assert (given.ram_bytes, given.zram_bytes) == (576 * MIB, 1200 * MIB)
     total = sum(app.heap_bytes or 0 for app in plan.apps_of(given, 1))
     assert abs(total - 16 * 28 * MIB) <= 16 * MIB
-    assert of(Order.ZIPF).config == "roomy"
+    assert parameters(Order.ZIPF).config == "roomy"
 
 
 @pytest.mark.parametrize("order", list(Order))
 def test_a_seed_is_one_storm_and_another_seed_another(order: Order) -> None:
-    what = of(order)
+    what = parameters(order)
     assert plan.apps_of(what, 1) == plan.apps_of(what, 1)
     assert plan.apps_of(what, 1) != plan.apps_of(what, 2)
     assert opened(order, 1) == opened(order, 1)
@@ -86,9 +86,9 @@ def test_sizes_differ_and_come_to_the_same_in_all() -> None:
 
 def test_some_apps_hold_a_score_whatever_the_seed() -> None:
     for seed in range(20):
-        games = [app.game for app in plan.apps_of(of(Order.ZIPF), seed)]
+        games = [app.game for app in plan.apps_of(parameters(Order.ZIPF), seed)]
         assert sum(games) == 4
-        assert sum(app.game for app in plan.apps_of(of(Order.ZIPF, apps=2), seed)) == 1
+        assert sum(app.game for app in plan.apps_of(parameters(Order.ZIPF, apps=2), seed)) == 1
 
 
 def test_roomy_holds_all_apps_and_overcommitted_does_not() -> None:

@@ -77,7 +77,7 @@ def test_new_processes_are_told_once(helper: Path) -> None:
         [helper, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as served:
 
-        def look(request_id: str) -> set[int]:
+        def sampled_pids(request_id: str) -> set[int]:
             served.stdin.write(f"{request_id} sample new=1 period_us=10000\n")  # type: ignore[union-attr]
             served.stdin.flush()  # type: ignore[union-attr]
             pids = set()
@@ -85,10 +85,10 @@ def test_new_processes_are_told_once(helper: Path) -> None:
                 pids.add(line["pid"])
             return pids
 
-        assert os.getpid() in look("a")
+        assert os.getpid() in sampled_pids("a")
         with subprocess.Popen(["sleep", "30"]) as sleeper:
-            seen = look("b")
-            again = look("c")
+            seen = sampled_pids("b")
+            again = sampled_pids("c")
             sleeper.kill()
         served.stdin.close()  # type: ignore[union-attr]
     assert sleeper.pid in seen

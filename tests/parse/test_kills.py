@@ -13,7 +13,7 @@ def tally(log):
     return {word: words.count(word) for word in sorted(set(words))}
 
 
-def one(text):
+def only_record(text):
     log = parse_kills(text)
     assert log.unread == ()
     (record,) = log.records
@@ -63,7 +63,7 @@ def test_a_record_of_the_driver_lies_on_four_lines(capture):
 
 
 def test_a_record_of_the_driver_with_escaped_line_ends(capture):
-    record = one(capture("kernel_lmk/arc_chromeos-kmsg_escaped.txt"))
+    record = only_record(capture("kernel_lmk/arc_chromeos-kmsg_escaped.txt"))
 
     assert (record.at, record.pid, record.freed_bytes) == ("533.604004", 21742, 27320 * 1024)
 
@@ -118,7 +118,7 @@ def test_a_long_log_of_android_7(capture):
     ],
 )
 def test_wording_of_lmkd_over_the_releases(message, expected):
-    record = one(in_log(message))
+    record = only_record(in_log(message))
     adj, freed_kib, swap_kib, reason = expected
 
     assert (record.by, record.pid, record.oom_score_adj) == (KilledBy.LMKD, 7, adj)
@@ -128,7 +128,7 @@ def test_wording_of_lmkd_over_the_releases(message, expected):
 
 
 def test_android_9_prints_one_kill_as_two_entries():
-    record = one(
+    record = only_record(
         in_log("Killing 'a.b' (7), uid 10001, adj 900")
         + in_log("   to free 2048kB because system is under critical memory pressure oom_adj 0")
     )
@@ -140,18 +140,18 @@ def test_android_9_prints_one_kill_as_two_entries():
 def test_a_wrapped_kill_and_a_raw_log_are_read():
     text = "Kill 'a.b' (7), uid 1, oom_score_adj 5 to free 8kB rss, 4kB swap; reason: low"
 
-    assert one(in_log(text.replace(" to free", "\nto free"))).freed_bytes == 8192
-    assert one(text + "\n").swap_bytes == 4096
+    assert only_record(in_log(text.replace(" to free", "\nto free"))).freed_bytes == 8192
+    assert only_record(text + "\n").swap_bytes == 4096
 
 
 def test_the_watchdog_of_lmkd_kills_without_a_name():
-    record = one(in_log("lmkd watchdog killed process 7, oom_score_adj 950"))
+    record = only_record(in_log("lmkd watchdog killed process 7, oom_score_adj 950"))
 
     assert (record.name, record.oom_score_adj) == (None, 950)
 
 
 def test_a_driver_record_with_a_tgid_and_a_line_in_between():
-    record = one(
+    record = only_record(
         "[  149.950550] lowmemorykiller: Killing 'a b' (7) (tgid 6), adj 999,\n"
         "[  149.950551] binder: 12:12 transaction failed\n"
         "[  149.950552]    to free 100kB on behalf of 'kswapd0' (36) because\n"
@@ -163,21 +163,23 @@ def test_a_driver_record_with_a_tgid_and_a_line_in_between():
 
 
 def test_the_oldest_driver_counts_pages():
-    record = one("<4>[   10.000000] send sigkill to 7 (a.b), adj 15, size 3\n")
+    record = only_record("<4>[   10.000000] send sigkill to 7 (a.b), adj 15, size 3\n")
 
     assert (record.by, record.freed_bytes) == (KilledBy.KERNEL_LMK, 3 * 4096)
 
 
 def test_records_of_the_oom_killer():
-    new = one(
+    new = only_record(
         "[1.000001] Out of memory: Killed process 7 (a (b)) total-vm:9kB, anon-rss:4kB, "
         "file-rss:2kB, shmem-rss:1kB, UID:10001 pgtables:3kB oom_score_adj:900\n"
     )
-    old = one(
+    old = only_record(
         "[1.000001] Out of memory: Kill process 7 (a.b) score 900 or sacrifice child\n"
         "[1.000002] Killed process 7 (a.b) total-vm:9kB, anon-rss:4kB, file-rss:2kB\n"
     )
-    cut = one("[1.000001] Out of memory: Kill process 7 (a.b) score 900 or sacrifice child\n")
+    cut = only_record(
+        "[1.000001] Out of memory: Kill process 7 (a.b) score 900 or sacrifice child\n"
+    )
 
     assert (new.name, new.uid, new.oom_score_adj, new.freed_bytes) == ("a (b)", 10001, 900, 7168)
     assert (old.by, old.uid, old.freed_bytes) == (KilledBy.KERNEL_OOM, None, 6144)
@@ -195,7 +197,7 @@ def test_records_of_the_oom_killer():
     ],
 )
 def test_lines_of_activity_manager_over_the_releases(message, pid, name):
-    record = one(in_log(message, "ActivityManager"))
+    record = only_record(in_log(message, "ActivityManager"))
 
     assert (record.pid, record.name) == (pid, name)
 
@@ -322,7 +324,7 @@ def test_before_android_11_the_line_before_says_why_a_package_was_stopped(cause,
 )
 def test_a_number_of_killinfo_is_told_in_aosp_s_words(number, values, words):
     numbers = ["7", "10001", "900", "0", "1000", str(number), *["0"] * (values - 6)]
-    kill = one(in_log(f"[{','.join(numbers)}]", "killinfo"))
+    kill = only_record(in_log(f"[{','.join(numbers)}]", "killinfo"))
     assert kill.reason == words
 
 
@@ -339,7 +341,7 @@ def test_a_number_of_killinfo_is_told_in_aosp_s_words(number, values, words):
 @pytest.mark.parametrize("reason", ["", "; reason: device is low"])
 def test_sizes_are_read_in_whatever_form_a_release_has(sizes, freed_kib, swap_kib, reason):
     said = f"Kill 'a.b' (7), uid 10001, oom_score_adj 900 to free {sizes}{reason}"
-    kill = one(in_log(said))
+    kill = only_record(in_log(said))
     assert kill.freed_bytes == freed_kib * 1024
     assert kill.swap_bytes == (None if swap_kib is None else swap_kib * 1024)
     assert kill.reason == reason.removeprefix("; reason: ")

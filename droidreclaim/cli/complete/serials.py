@@ -17,7 +17,7 @@ def serials(
     host: str | None, port: str | None, environment: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """Each attached device with its state; none where no server answers in time."""
-    text = _ask(*address(host, port, environment))
+    text = _query_server(*address(host, port, environment))
     rows = (line.split("\t") for line in text.splitlines())
     return [
         (row[0], row[1] if row[1].isalpha() else "")
@@ -38,7 +38,7 @@ def address(host: str | None, port: str | None, environment: Mapping[str, str]) 
     return host or "127.0.0.1", port or "5037"
 
 
-def _ask(host: str, port: str) -> str:
+def _query_server(host: str, port: str) -> str:
     """The server's answer; None for a host by name, since to resolve it can take long."""
     end = time.monotonic() + LIMIT_S
     name = "127.0.0.1" if host == "localhost" else host

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from droidreclaim.device import Device
 from droidreclaim.errors import NotAchieved
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.model import USER_RANGE
 from droidreclaim.parse.activity.packages import parse_pm_list
 
@@ -46,7 +46,7 @@ def owners(device: Device, packages: tuple[str, ...], *, timeout_s: float) -> Ma
     Raises:
         NotAchieved: one is not installed.
     """
-    answer = ask(device, {"list": "pm list packages -U"}, None, timeout_s=timeout_s)["list"]
+    answer = ask_device(device, {"list": "pm list packages -U"}, None, timeout_s=timeout_s)["list"]
     ids = {one.name: one.uids[0] % USER_RANGE for one in answer.read(parse_pm_list) if one.uids}
     for name in packages:
         if name not in ids:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from droidreclaim.device import Device
 from droidreclaim.device.root import RootWay
 from droidreclaim.errors import DroidReclaimError, ParseError
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.inspect.footprint.states import uptime_us
 from droidreclaim.model.footprint import Made, PlayState, Reading, Track
 from droidreclaim.parse.activity.meminfo_app import parse_meminfo_app
@@ -62,13 +62,13 @@ class Looker:
         self._thread = threading.Thread(target=self._work, name="footprint-looks", daemon=True)
         self._thread.start()
 
-    def heard(self, reading: Reading) -> None:
+    def look_after(self, reading: Reading) -> None:
         """ActivityManager has been read: look at processes whose state is another than before."""
         for track in list(self.tracks()):
             told = reading.states.get(track.id.pid)
             if told is None or track.ended_us is not None:
                 continue
-            seen, state = self._of(track), play_state(told.proc_state)
+            seen, state = self._seen_of(track), play_state(told.proc_state)
             due = reading.until_us - seen.state_us >= _AGAIN_US
             if state not in (seen.state, *_NOT_LOOKED_AT) and due:
                 seen.state, seen.state_us = state, reading.until_us
@@ -76,7 +76,7 @@ class Looker:
 
     def sampled(self, track: Track) -> None:
         """A sample was taken: look at a process that holds clearly more than at the last look."""
-        seen, held = self._of(track), track.bytes_[-1]
+        seen, held = self._seen_of(track), track.bytes_[-1]
         if held < seen.most_bytes * _MORE_SHARE + _MORE_BYTES or track.package in self._refused:
             return
         if track.at_us[-1] - seen.most_us >= _AGAIN_US:
@@ -88,7 +88,7 @@ class Looker:
         self._jobs.put(None)
         self._thread.join(wait_s)
 
-    def _of(self, track: Track) -> _Seen:
+    def _seen_of(self, track: Track) -> _Seen:
         return self._seen.setdefault(track.id.pid, _Seen())
 
     def _work(self) -> None:
@@ -100,7 +100,7 @@ class Looker:
 
     def _meminfo(self, track: Track, state: PlayState) -> None:
         commands = {"at": "cat /proc/uptime", "memory": f"dumpsys meminfo {track.id.pid}"}
-        answers = ask(self.device, commands, None, timeout_s=self.timeout_s)
+        answers = ask_device(self.device, commands, None, timeout_s=self.timeout_s)
         apps = answers["memory"].read(parse_meminfo_app)
         at_us = uptime_us(answers["at"].text)
         self.looks += [
@@ -114,12 +114,12 @@ class Looker:
             user = f" --user {track.user}" if track.user else ""
             words = f"run-as {track.package}{user} {words}"  # a package's name needs no quotes
         commands = {"smaps": words, "at": "cat /proc/uptime"}
-        answers = ask(self.device, commands, self.way, timeout_s=self.timeout_s)
+        answers = ask_device(self.device, commands, self.way, timeout_s=self.timeout_s)
         try:
             mappings = answers["smaps"].read(parse_smaps)
         except ParseError:
             if track.ended_us is None and self.way is None:
                 self._refused.add(track.package)  # not debuggable
             raise
-        state = self._of(track).state or PlayState.UNSURE
+        state = self._seen_of(track).state or PlayState.UNSURE
         self.looks.append(made_of_smaps(pid, mappings, state, uptime_us(answers["at"].text)))

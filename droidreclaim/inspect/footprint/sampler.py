@@ -243,7 +243,7 @@ class Sampler:
 
     def _ask_states(self) -> None:
         self._read_s = time.monotonic()
-        self.reader.ask()
+        self.reader.request()
 
 
 def _known(process: Process) -> ProcessId:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from droidreclaim import snapshot
 from droidreclaim.device import Device
 from droidreclaim.errors import DroidReclaimError, ParseError
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.inspect.footprint.apps import Owners
 from droidreclaim.model import USER_RANGE
 from droidreclaim.model.footprint import Reading, Told
@@ -53,7 +53,7 @@ class StateReader:
         self._thread = threading.Thread(target=self._work, name="footprint-states", daemon=True)
         self._thread.start()
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Ask for a reading that begins after this call."""
         if self._wanted.qsize() == 0:
             self._wanted.put(True)
@@ -79,7 +79,7 @@ class StateReader:
     def _read(self) -> None:
         commands = {"from": "cat /proc/uptime", "dump": "dumpsys activity processes",
                     "until": "cat /proc/uptime"}  # fmt: skip
-        answers = ask(self._device, commands, None, timeout_s=self._timeout_s)
+        answers = ask_device(self._device, commands, None, timeout_s=self._timeout_s)
         members = states.members_of(answers["dump"].read(parse_processes))
         from_us, until_us = (uptime_us(answers[name].text) for name in ("from", "until"))
         self.members = members

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from droidreclaim.device import Device
 from droidreclaim.errors import ParseError
-from droidreclaim.inspect.ask import ask
+from droidreclaim.inspect.ask import ask_device
 from droidreclaim.model.footprint import PlayState, Told, Track, Trimmed
 from droidreclaim.parse.proc.process import parse_status
 from droidreclaim.policy.footprint import play_state
@@ -38,12 +38,12 @@ def trim(
 def _trim(device: Device, track: Track, timeout_s: float) -> Trimmed:
     status = f"cat /proc/{track.id.pid}/status"
     words = f"am send-trim-memory --user {track.user} {track.id.pid} HIDDEN"
-    asked = ask(device, {"before": status, "trim": words}, None, timeout_s=timeout_s)
+    asked = ask_device(device, {"before": status, "trim": words}, None, timeout_s=timeout_s)
     before, said = _held(asked["before"].text), asked["trim"]
     if said.exit_code or said.text.strip() or said.error_text.strip():
         return Trimmed(track.id, track.name, before, None, f"refused: {said.errno}")
     time.sleep(_SETTLES_S)
-    after = _held(ask(device, {"after": status}, None, timeout_s=timeout_s)["after"].text)
+    after = _held(ask_device(device, {"after": status}, None, timeout_s=timeout_s)["after"].text)
     return Trimmed(track.id, track.name, before, after, None)
 
 

@@ -9,7 +9,7 @@ from droidreclaim.lab.demo.result import WITHOUT, Step
 from droidreclaim.lab.demo.scenario import Scenario
 from droidreclaim.lab.storm import arms
 from droidreclaim.lab.storm.events import Launch
-from droidreclaim.lab.storm.look import look
+from droidreclaim.lab.storm.look import look_at_device
 from droidreclaim.lab.storm.measure import Recorder
 from droidreclaim.lab.storm.play import play as play_job
 from droidreclaim.lab.storm.stage import Stage
@@ -20,7 +20,7 @@ from droidreclaim.units import format_size
 
 def available_bytes(phone: Phone) -> int:
     """Memory that is available on a phone now."""
-    return look(phone.helper.session, 0.0).memory.available_bytes or 0
+    return look_at_device(phone.helper.session, 0.0).memory.available_bytes or 0
 
 
 def make(name: str) -> arms.Arm:

@@ -40,13 +40,13 @@ class Monitor:
         fd = self.theirs.fileno()
         return ["-chardev", f"socket,id=qmp,fd={fd}", "-mon", "chardev=qmp,mode=control"]
 
-    def ask(self, command: str, *, fd: int | None = None, **arguments: object) -> Any:
+    def execute(self, command: str, *, fd: int | None = None, **arguments: object) -> Any:
         """Run *command*, with *fd* handed over, and return its answer."""
         if not self._greeted:
             self._greeted = True
             self.theirs.close()  # only QEMU has it now, so that its end is noticed
             self._next()
-            self.ask("qmp_capabilities")
+            self.execute("qmp_capabilities")
         named = {name.replace("_", "-"): value for name, value in arguments.items()}
         line = json.dumps({"execute": command, "arguments": named}).encode() + b"\n"
         try:
@@ -65,12 +65,12 @@ class Monitor:
 
     def wait_for_status(self, *wanted: str) -> None:
         """Return when the machine is in one of these states, as ``query-status`` names them."""
-        while self.ask("query-status")["status"] not in wanted:
+        while self.execute("query-status")["status"] not in wanted:
             self._pause("its machine")
 
     def wait_for_migration(self) -> None:
         """Return when the machine state has been written."""
-        while (now := self.ask("query-migrate")).get("status") != "completed":
+        while (now := self.execute("query-migrate")).get("status") != "completed":
             if now.get("status") in ("failed", "cancelled"):
                 words = now.get("error-desc", "no reason given")
                 raise DroidReclaimError(f"QEMU could not write its state: {words}")
@@ -79,11 +79,11 @@ class Monitor:
     def wait_for_job(self, name: str) -> None:
         """Return when the job has ended and is forgotten."""
         while True:
-            (job,) = [job for job in self.ask("query-jobs") if job["id"] == name]
+            (job,) = [job for job in self.execute("query-jobs") if job["id"] == name]
             if job["status"] == "concluded":
                 break
             self._pause("its disk")
-        self.ask("job-dismiss", id=name)
+        self.execute("job-dismiss", id=name)
         if "error" in job:
             raise DroidReclaimError(f"QEMU could not write its disk: {job['error']}")
 

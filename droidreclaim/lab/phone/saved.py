@@ -120,7 +120,7 @@ def wake(monitor: Monitor, port: int) -> None:
     """
     try:
         monitor.wait_for_status("paused", "running")
-        monitor.ask("cont")
+        monitor.execute("cont")
     except DroidReclaimError as error:
         raise Unusable(str(error)) from error
     deadline = time.monotonic() + WAKE_S
@@ -148,16 +148,16 @@ def remove_surplus(keep: int = KEEP, keep_bytes: int = KEEP_BYTES) -> None:
 
 
 def _write(monitor: Monitor, folder: Path, base: Path) -> None:
-    monitor.ask("stop")
+    monitor.execute("stop")
     try:
         _write_disk(monitor, folder / _DISK, base)
         with (folder / _MEMORY).open("wb") as memory:
-            monitor.ask("getfd", fd=memory.fileno(), fdname="memory")
-            monitor.ask("migrate-set-parameters", max_bandwidth=_WHOLE_BANDWIDTH)
-            monitor.ask("migrate", uri="fd:memory")
+            monitor.execute("getfd", fd=memory.fileno(), fdname="memory")
+            monitor.execute("migrate-set-parameters", max_bandwidth=_WHOLE_BANDWIDTH)
+            monitor.execute("migrate", uri="fd:memory")
             monitor.wait_for_migration()
     finally:
-        monitor.ask("cont")
+        monitor.execute("cont")
     listing = {name: digest(folder / name) for name in (_MEMORY, _DISK)}
     (folder / _LISTING).write_text(json.dumps(listing))
 
@@ -170,15 +170,15 @@ def _write_disk(monitor: Monitor, target: Path, base: Path) -> None:
     QEMU 7.2 then deletes it.
     """
     target.touch()
-    monitor.ask("blockdev-add", driver="file", node_name="target-file", filename=str(target))
+    monitor.execute("blockdev-add", driver="file", node_name="target-file", filename=str(target))
     layer = {"driver": "qcow2", "file": "target-file", "size": base.stat().st_size}
     layer |= {"backing-file": str(base), "backing-fmt": "raw"}
-    monitor.ask("blockdev-create", job_id="create", options=layer)
+    monitor.execute("blockdev-create", job_id="create", options=layer)
     monitor.wait_for_job("create")
-    monitor.ask(
+    monitor.execute(
         "blockdev-add", driver="qcow2", node_name="target", file="target-file", backing=None
     )
-    monitor.ask(
+    monitor.execute(
         "blockdev-backup",
         job_id="save",
         device="disk",
@@ -187,8 +187,8 @@ def _write_disk(monitor: Monitor, target: Path, base: Path) -> None:
         auto_dismiss=False,
     )
     monitor.wait_for_job("save")
-    monitor.ask("blockdev-del", node_name="target")
-    monitor.ask("blockdev-del", node_name="target-file")
+    monitor.execute("blockdev-del", node_name="target")
+    monitor.execute("blockdev-del", node_name="target-file")
 
 
 def _settled(port: int) -> bool:

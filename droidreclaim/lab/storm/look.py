@@ -81,7 +81,7 @@ class Seen:
         )
 
 
-def look(session: HelperSession, at_s: float) -> Seen:
+def look_at_device(session: HelperSession, at_s: float) -> Seen:
     """
     Look at the device now.
 

@@ -12,7 +12,7 @@ from droidreclaim.inspect.state import state_of
 from droidreclaim.lab.hands import BadPages, Hands
 from droidreclaim.lab.storm.arms import Acted, Arm, Left, Needs
 from droidreclaim.lab.storm.events import Begin, End, Event, Gone, Kill, Launch, PageOut, Verified
-from droidreclaim.lab.storm.look import Seen, look
+from droidreclaim.lab.storm.look import Seen, look_at_device
 from droidreclaim.lab.storm.plan import App, Job
 from droidreclaim.lab.storm.stage import Stage
 from droidreclaim.model import ProcessId
@@ -88,7 +88,7 @@ class _Player:
     def play(self) -> None:
         began_s = time.monotonic()
         self._prepare()
-        kswapd_s = self._kswapd_cpu_s(look(self.session, 0.0))
+        kswapd_s = self._kswapd_cpu_s(look_at_device(self.session, 0.0))
         self.start_s = time.monotonic()
         with self._arm():
             for number, app in enumerate(self.job.launches, start=1):
@@ -212,7 +212,7 @@ class _Player:
 
     def _look(self) -> Seen:
         """Look at the device; notes its memory, and apps whose main process is gone."""
-        seen = look(self.session, self._now_s())
+        seen = look_at_device(self.session, self._now_s())
         self.seen = seen
         self.note(seen.sample())
         running = {

@@ -45,15 +45,15 @@ def headline(storm: Storm) -> str:
         return f"With {best.arm} as with {BASELINE}, {still_there(best)} when it was opened again"
     first, second = (best, base) if _share(best) > _share(base) else (base, best)
     again = f"{still_there(first)} when it was opened again"
-    return f"With {first.arm}, {again}; with {second.arm}, {_of(second)}"
+    return f"With {first.arm}, {again}; with {second.arm}, {_hot_of_all(second)}"
 
 
 def still_there(row: Row) -> str:
     """Say how often a re-opened app still ran: ``the app was still there 16 of 16 times``."""
-    return f"the app was still there {_of(row)} times"
+    return f"the app was still there {_hot_of_all(row)} times"
 
 
-def _of(row: Row) -> str:
+def _hot_of_all(row: Row) -> str:
     return f"{row.figures.hot_resumes} of {row.figures.reopenings}"
 
 

@@ -152,11 +152,11 @@ def test_ls_lists_names_sizes_and_modes(phone: Handset) -> None:
 
 
 def test_streams_run_side_by_side(phone: Handset) -> None:
-    def ask(number: int) -> bytes:
+    def answer_of(number: int) -> bytes:
         return phone.shell(f"sleep 0.5; seq 1 20000 | sha1sum; echo {number}").stdout
 
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(ask, range(6)))
+        answers = list(pool.map(answer_of, range(6)))
     assert [answer.split()[-1] for answer in answers] == [str(n).encode() for n in range(6)]
     assert len({answer.split()[0] for answer in answers}) == 1
 

@@ -128,11 +128,11 @@ class TestDeath:
         """Return the newest exit record's reason, once there are more than *before*."""
         found: list[tuple[str, str]] = []
 
-        def told() -> bool:
+        def is_told() -> bool:
             found[:] = self.reasons(phone, package)
             return len(found) > before and app(phone, package)["pid"] is None
 
-        until(told)
+        until(is_told)
         return " ".join(found[0])
 
     def test_a_force_stop_is_a_users_wish(self, phone: Handset) -> None:
@@ -249,7 +249,7 @@ class TestKiller:
             phone.text(f"pocket install {name} 48 {number} > /dev/null; am start -W {name}")
         return names
 
-    def told(self, phone: Handset) -> int:
+    def number_told(self, phone: Handset) -> int:
         return int(phone.text("logcat -d | grep -c lowmemorykiller"))
 
     def counted(self, phone: Handset) -> int:
@@ -268,7 +268,7 @@ class TestKiller:
         assert first[1] == names[0], "the one used longest ago"
         assert int(first[2]) >= 900
         assert "killinfo" in small.text("logcat -b events -d")
-        until(lambda: self.told(small) == self.counted(small))
+        until(lambda: self.number_told(small) == self.counted(small))
         assert "(LOW_MEMORY)" in small.text(f"dumpsys activity exit-info {names[0]}")
         assert app(small, names[-1])["pid"] is not None, "the one in front lives"
         [death] = run_json(small, "why", names[0])["deaths"]

@@ -51,12 +51,12 @@ def _apps_are_listed_with_their_states(handset: Handset, api: int) -> None:
 def _a_kill_is_told(handset: Handset) -> None:
     handset.text("am force-stop com.example.one")
 
-    def told() -> list[dict[str, object]]:
+    def kills_of_pid() -> list[dict[str, object]]:
         kills = run_json(handset, "kills", "--since", "1m")["kills"]
         return [one for one in kills if one["name"] == "com.example.one"]
 
-    until(lambda: bool(told()))
-    [kill] = told()
+    until(lambda: bool(kills_of_pid()))
+    [kill] = kills_of_pid()
     assert kill["by"] == "user"
     assert str(kill["at"]).startswith("20")
 

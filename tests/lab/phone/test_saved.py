@@ -40,13 +40,13 @@ def start(phones: None) -> Iterator[Callable[..., tuple[Handset, list[str]]]]:
     """Starts a phone of SMALL, and tells what was said meanwhile."""
     started = []
 
-    def one(**options: bool) -> tuple[Handset, list[str]]:
+    def start_phone(**options: bool) -> tuple[Handset, list[str]]:
         said: list[str] = []
         phone = vm.start(SMALL, progress=said.append, die_with_us=True, **options)
         started.append(phone)
         return Handset(phone), [line.split(" on ")[0].split(" (")[0] for line in said]
 
-    yield one
+    yield start_phone
     for phone in started:
         vm.stop(phone)
 

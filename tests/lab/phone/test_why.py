@@ -34,11 +34,11 @@ def died(
     how()
     until(lambda: phone.shell(f"pidof {APP}").returncode != 0)
 
-    def told() -> list[dict[str, Any]]:
+    def deaths_of_pid() -> list[dict[str, Any]]:
         return [one for one in run_json(phone, "why", APP)["deaths"] if one["pid"] == pid]
 
-    until(lambda: bool(told()))
-    [death] = told()
+    until(lambda: bool(deaths_of_pid()))
+    [death] = deaths_of_pid()
     assert death["lines"]
     assert all(str(pid) in line["text"] for line in death["lines"])
     return death

@@ -54,7 +54,7 @@ class Background:
         self._looked_s = time.monotonic()
         self._cpu_ms: dict[int, int] = {}
 
-    def look(self, processes: Iterable[Process]) -> None:
+    def enforce(self, processes: Iterable[Process]) -> None:
         """End those of *processes*, most recently used first, that break a rule."""
         cached = [one for one in processes if one.rank is not None and one.rank.cached]
         most = self._props.setting(_TABLE, "max_cached_processes", NO_LIMIT)

@@ -34,7 +34,7 @@ class Freezer:
         """Return how long an app is cached before it is frozen."""
         return self._props.tables.get(NAMESPACE, {}).get("freeze_debounce_timeout", DEBOUNCE_MS)
 
-    def look(self, processes: Iterable[Process]) -> None:
+    def enforce(self, processes: Iterable[Process]) -> None:
         """Freeze those that have been cached for long enough and are not busy."""
         now = time.monotonic()
         for process in processes if self.on else ():

@@ -66,7 +66,7 @@ class MemoryLimiter:
             groups.write(process.group, "memory.high", wanted[0])
             process.limits = wanted
 
-    def look(self, processes: Iterable[Process]) -> None:
+    def enforce(self, processes: Iterable[Process]) -> None:
         """Kill processes that have held more than both limits for as long as the grace lasts."""
         if not self.on:
             return

@@ -432,11 +432,11 @@ class ActivityManager:
     def look_around(self) -> None:
         """Freeze apps cached for long, end those over their limits, write back frozen ones."""
         with self._lock:
-            self.freezer.look(self._alive())
+            self.freezer.enforce(self._alive())
         processes = self.processes()
-        self.limiter.look(processes)
-        self.background.look(processes)
-        self.phantoms.look()
+        self.limiter.enforce(processes)
+        self.background.enforce(processes)
+        self.phantoms.enforce()
         for process in self.mmd.due(processes):
             if self.mmd.write_back(process.pid):
                 with self._lock:

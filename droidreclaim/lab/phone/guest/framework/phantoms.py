@@ -49,7 +49,7 @@ class Phantoms:
         self._children += [Phantom(pid, parent) for pid in pids]
         return pids
 
-    def look(self) -> None:
+    def enforce(self) -> None:
         """End those over the limit, of the least important apps first."""
         alive = [one for one in self._children if os.path.exists(f"/proc/{one.pid}")]
         most = self._props.setting("activity_manager", "max_phantom_processes", _MOST)
