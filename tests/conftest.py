@@ -37,7 +37,7 @@ def fixtures() -> Path:
 
 @pytest.fixture(scope="session")
 def capture(fixtures: Path) -> Callable[[str], str]:
-    """Reads one capture by its path in the folder, bytes that are no UTF-8 replaced."""
+    """Return a function that reads one capture by its path in the folder; bad UTF-8 is replaced."""
     return lambda name: (fixtures / name).read_bytes().decode("utf-8", "replace")
 
 

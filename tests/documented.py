@@ -146,7 +146,7 @@ def _is(command: str, known: str) -> bool:
 
 
 def shown_nowhere() -> list[str]:
-    """Return the lines of `NEVER` and `DESK` that no page shows any more."""
+    """Return the entries of `NEVER` and `DESK` that no page contains any more."""
     shown = all_commands()
     return [known for known in (*NEVER, *DESK) if not any(_is(one, known) for one in shown)]
 
@@ -205,7 +205,7 @@ def run(text: str, folder: Path, environment: dict[str, str], timeout_s: float =
 
 
 def is_endless(command: str) -> bool:
-    """Whether a command, as the page has it, goes on until Ctrl-C."""
+    """Tell whether a command as written on the page runs until Ctrl-C."""
     if command.startswith("droidreclaim top"):
         return "--once" not in command
     if command.startswith("droidreclaim top") and "--once" not in command:

@@ -35,7 +35,7 @@ _WORDS = {"error": "failed", "errors": "failed"}  # one word, for who reads the 
 
 @dataclass(frozen=True)
 class Command:
-    """Words to run in a folder of the project."""
+    """A command line, run in a folder of the project."""
 
     words: tuple[str, ...]
     folder: Path = Path()
@@ -164,7 +164,7 @@ class Run:
 
 
 def counts_of(log: str, code: int) -> Counter[str]:
-    """Counts of pytest's closing line; a pytest that ended without one has failed."""
+    """Read the counts in pytest's last line; a pytest that ended without one counts as failed."""
     counts: Counter[str] = Counter()
     for line in reversed(log.splitlines()):
         closing = _COUNTS.fullmatch(line)

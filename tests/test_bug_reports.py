@@ -1,4 +1,4 @@
-"""A whole bug report of every release answers all four commands."""
+"""A whole bug report of every release, read by each command that takes --from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the build makes: a helper for every ABI that any kernel can load, the same from anywhere."""
+"""The build: a helper for every ABI, loadable by any kernel, the same bytes in any folder."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_current(root: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkout where the install has just built the helpers, else a folder with fresh ones."""
+    """Return the checkout where its helpers are current, else a folder with newly built ones."""
     if is_current(ROOT):
         return ROOT
     root = copy_sources(tmp_path_factory.mktemp("build"))
@@ -155,7 +155,7 @@ def test_programs_of_the_guest_are_built_each_from_its_file(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("abi", MACHINES)
 def test_a_helper_runs_on_its_abi(binaries: Path, abi: str) -> None:
-    """Natively where this machine can, else under qemu's user emulation where that is here."""
+    """Run it natively where this machine can, else under qemu-user where that is installed."""
     emulators = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "riscv64": "qemu-riscv64"}
     words = [str(binaries / abi / "droidreclaim-helper"), "hello"]
     native = {"x86_64": ("x86_64", "x86"), "aarch64": ("arm64-v8a",)}

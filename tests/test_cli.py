@@ -156,7 +156,7 @@ def run_into(stdout: int) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_another_process_prints_is_not_drawn_for_this_terminal() -> None:
-    """One of several devices: its lines go behind its serial, without the cursor's moves."""
+    """With several devices each line is printed after a serial, so no cursor movement is used."""
     code = """
 from droidreclaim.cli import output
 print(output.on_terminal())

@@ -1,4 +1,4 @@
-"""What holds of every command, each found from the app itself, so that a new one is covered."""
+"""Claims about every command; commands are listed by the app, so a new one is covered."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def zygote() -> Iterator[Zygote]:
 
 
 def judged(words: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> str:
-    """What it said on stderr: never a traceback; nor may it end with an unknown exit code."""
+    """Return stderr; fail on a traceback and on an exit code that is not documented."""
     said = done.stderr.decode("utf-8")
     for never in ("Traceback", "a defect of droidreclaim", "Exception ignored", "\x1b"):
         assert never not in said, (words, said)
@@ -264,7 +264,7 @@ def test_help_fits_80_columns_and_speaks_no_python(words: tuple[str, ...]) -> No
 
 
 def name_of(words: tuple[str, ...]) -> str:
-    """What a user calls the command, without its arguments."""
+    """Return the command's words as a user types them, without arguments."""
     given = ("nowhere", *_GIVEN.values())
     return " ".join(["droidreclaim", *(word for word in words if word not in given)])
 

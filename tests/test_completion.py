@@ -56,7 +56,7 @@ def commands() -> Table:
 
 
 def fitting(*words: str, **environment: str) -> list[str]:
-    """What fits, without the descriptions."""
+    """Return the completions of *words*, without their descriptions."""
     return [one.partition("\t")[0] for one in complete.answer(words, environment)]
 
 
@@ -336,7 +336,7 @@ class Terminal:
 
 @pytest.fixture(params=START)
 def shell(request: pytest.FixtureRequest, here: Path) -> Iterator[Terminal]:
-    """A shell with our script loaded; ``droidreclaim`` there writes down what it is given."""
+    """Start a shell with our completion script; its ``droidreclaim`` records its arguments."""
     name = request.param
     if not shutil.which(name):
         pytest.skip(f"no {name}")

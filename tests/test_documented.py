@@ -89,7 +89,7 @@ def test_every_block_says_what_it_is() -> None:
 
 
 def test_every_command_and_option_in_words_exists() -> None:
-    """Also of those that stand inside of a sentence: `droidreclaim phone setup`."""
+    """Check commands inside sentences too: `droidreclaim phone setup`."""
     known = table()
     written = all_commands()
     for page in PAGES:

@@ -349,7 +349,7 @@ def look_of(
 
 
 def left_behind(*looks: Made, **more: Any) -> Footprint:
-    """In front until 3 s with a peak at 2.5 s, then in the background."""
+    """Return a footprint in front until 3 s with a peak at 2.5 s, then in the background."""
     samples = track((15, 0, GB), (1, 0, 2 * GB), (4, 0, GB), (30, 800, GB // 2))
     readings = (reading(1.0, 1.05, "TOP", 0), reading(3.1, 3.15, "SVC", 800))
     return replace(footprint(samples, *readings), looks=looks, **more)

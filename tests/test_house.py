@@ -1,4 +1,4 @@
-"""The house: imports go down, one module knows adbutils, and the pure ones do no I/O."""
+"""The layers: imports go down, one module imports adbutils, pure modules do no I/O."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_the_programs_share_no_state_through_globals() -> None:
 
 
 def test_every_module_serves_a_command_the_api_or_the_plugin() -> None:
-    """A reader that nobody asks is not kept for a day that may come."""
+    """A module that no command, API or plugin uses is deleted, not kept for later."""
     trees = {
         ".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts): tree
         for _, path, tree in modules()

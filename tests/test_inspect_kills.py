@@ -45,7 +45,7 @@ _DMESG = "[  100.000000] Out of memory: Killed process 13 (le.d) total-vm:1kB, a
 
 
 def shell(tmp_path: Path, kernel_s: int = 1000, **texts: str) -> LocalShell:
-    """A shell whose logcat, dumpsys, dmesg and clock say what they are told."""
+    """Return a shell whose logcat, dumpsys, dmesg and clock print the given texts."""
     told = {"log": _LOG, "exits": _EXITS, "lmk": _LMK, "dmesg": _DMESG} | texts
     for name, text in told.items():
         (tmp_path / name).write_text(text)
@@ -161,7 +161,7 @@ def test_a_dump_names_the_memory_limiter(tmp_path: Path) -> None:
 
 
 class Killed(ProcessChannel):
-    """A program that is ended with its channel."""
+    """A program that is killed when its channel is closed."""
 
     def close(self) -> None:
         self.process.kill()

@@ -288,7 +288,7 @@ def test_a_clock_that_is_none_is_unknown_and_no_traceback(text: str) -> None:
 
 
 def _watched(*killers: Killer | DroidReclaimError) -> Iterator[Killer]:
-    """The killer of each sample, when the device answers so, one answer after the other."""
+    """Yield the killer of each sample while the device gives these answers one after the other."""
     answers = iter(killers)
     last: list[Killer] = []
 

@@ -24,7 +24,7 @@ STATUS = (Path(__file__).parent / "captures/written/memory-limiter.txt").read_te
 
 
 class Tree(LocalShell):
-    """The real shell, whose /proc and cgroups lie in a folder."""
+    """The real shell with /proc and cgroups in a folder of the test."""
 
     def __init__(
         self, folder: Path, status: str = "echo 'Unknown command: memory-limiter'"

@@ -33,7 +33,7 @@ def sample(
     swap_free: int = 90_000,
     mem_free: int = 900_000,
 ) -> Sample:
-    """Plenty of everything, unless told otherwise: vmstat in pages, meminfo in KiB."""
+    """Return a sample with plenty of what is not given: vmstat in pages, meminfo in KiB."""
     return Sample(
         at_s=at_s,
         meminfo=parse_meminfo(

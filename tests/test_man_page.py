@@ -1,4 +1,4 @@
-"""The man page: made of the site's page of commands, and roff that groff takes without a word."""
+"""The man page is made from docs/commands.md, and groff reads it without a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pressure as it is asked for and told; what the program does is tests/linux/test_pressure.py."""
+"""Requests and reports of `pressure`; tests/linux/test_pressure.py tests the program."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def keys_of(form: type[BaseModel], above: str = "") -> Iterator[str]:
 
 
 def test_a_key_has_one_name_from_the_profile_to_the_guards_c() -> None:
-    """With its unit behind it; adj, which is two numbers, has _low and _high."""
+    """In C its unit is added to the name; adj, two numbers, becomes _low and _high."""
     source = (Path(__file__).parents[1] / "device-scripts/guard/profile.c").read_text()
     taken = {
         table: set("".join(re.findall(r'"(.*?)"', text)).split())

@@ -54,7 +54,7 @@ def test_every_link_of_a_page_leads_somewhere_in_a_clone(page: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["docs", "droidreclaim", "device-scripts", "tests", "examples"])
 def test_every_file_that_a_text_names_is_in_a_clone(folder: str) -> None:
-    """Also in comments: a reader of a clone has no other folder beside it."""
+    """Comments are checked too: a clone has no other folder beside it."""
     texts = [
         path
         for path in [*_ROOT.glob("*.*"), *(_ROOT / folder).rglob("*.*")]

@@ -1,4 +1,4 @@
-"""What a page-out is judged by: what left, not what the kernel answered."""
+"""A page-out is judged by the memory that left, not by what the kernel returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files that this program wrote for itself, when somebody else has been at them."""
+"""Small files that this program keeps, after somebody else has changed them."""
 
 from __future__ import annotations
 

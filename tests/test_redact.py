@@ -1,4 +1,4 @@
-"""What must not get into an issue, wherever a device has it, and what must."""
+"""What a report for an issue must not contain, wherever a device has it, and what it must."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def whole() -> Facts:
 
 
 def report(facts: Facts, *more: Check) -> str:
-    """The report, with no serial known beforehand: the shapes alone must hold."""
+    """Return the report without a known serial: only the shapes of secrets can be found."""
     assert facts.host is not None
     checks = [*host_checks(facts.host, facts.trip_s), *device_checks(facts), *more]
     return report_text(checks, doctor.raw_texts(facts), "0.1", [])
@@ -118,7 +118,7 @@ def test_what_an_issue_is_about_is_all_there() -> None:
 
 
 def test_no_check_of_a_whole_look_is_left_out() -> None:
-    """A new check needs a shape in report/redact_facts.py, or nobody will see it in an issue."""
+    """A new check needs an entry in report/redact_facts.py, or reports leave it out."""
     checks = report(whole()).partition("\n------ ")[0]
     assert LEFT_OUT not in checks, checks
     assert "check:" not in checks
@@ -151,7 +151,7 @@ _PIECES = re.compile(r"[^\s:=,()\[\]]+")
 
 @st.composite
 def planted(draw: st.DrawFn, text: str, secret: str) -> str:
-    """*text* with the secret in it: in place of a word, before or behind it, or on its own line."""
+    """Put the secret into *text*: for a word, before or after one, or on a line of its own."""
     pieces = list(_PIECES.finditer(text)) or [re.match("", text)]
     piece = draw(st.sampled_from(pieces))
     assert piece is not None
@@ -175,7 +175,7 @@ _PLACES: dict[str, Any] = {
 
 @st.composite
 def betrayed(draw: st.DrawFn, place: str, secret: str) -> tuple[Facts, list[Check]]:
-    """The whole look with a secret in one of its places."""
+    """Return all of a device's answers with a secret in one of them."""
     name = draw(_PLACES[place])
     kind = place.removesuffix(f" {name}")
 

@@ -122,7 +122,7 @@ _CROWD = st.lists(
 def test_no_name_moves_a_process_to_an_app_of_another_uid(
     crowd: list[tuple[int, int, str]], profile: int
 ) -> None:
-    """Whatever the tree of parents and the names: whom packages are given, their uid leads to."""
+    """With any parents and names, a process gets a package only if its uid leads to it."""
     everyone = [
         process(pid, name, uid + profile * 100_000, 900, ppid=ppid)
         for pid, (uid, ppid, name) in enumerate(crowd, start=1)
@@ -150,7 +150,7 @@ def member(name: str, uid: int, *packages: str, owner_uid: int | None = None) ->
 
 
 def built(own: Process, known: Member, *more: Process) -> Process:
-    """*own* on the small phone, when ActivityManager says *known* of its pid."""
+    """Add *own* to the small phone, where ActivityManager says *known* of its pid."""
     everyone = [*phone(*more).processes, own]
     return build(everyone, PACKAGES, members={own.pid: known}).by_pid[own.pid]
 

@@ -1,4 +1,4 @@
-"""Where paged-out memory goes, and what a dry run makes of it."""
+"""Where paged-out memory goes, and how much a dry run expects of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Android itself allows: how to ask it, and what counts as proof."""
+"""Page-out without root: which commands are sent, and what counts as proof."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_an_event_of_nothing_is_nothing() -> None:
 
 
 class Interrupted:
-    """A device on which somebody presses Ctrl-C when the second app is asked."""
+    """A device on which Ctrl-C is pressed while the second app is compacted."""
 
     serial, model = "R58M12", None
 

@@ -373,7 +373,7 @@ PHANTOM = (
 
 
 def test_a_child_process_of_the_app_is_told_though_it_has_a_programs_name(tmp_path: Path) -> None:
-    """By its uid, which another line has together with the app's name."""
+    """It is known by its uid, which another line has together with the app's name."""
     told = story(tmp_path, killing("remove task") + PHANTOM).deaths
     assert [(one.kill.name, one.cause) for one in told] == [
         (APP, Cause.TASK_REMOVED),
@@ -386,7 +386,7 @@ def test_a_child_process_of_the_app_is_told_though_it_has_a_programs_name(tmp_pa
 
 def shell(tmp_path: Path, log: str, packages: str, properties: str, **answers: str) -> LocalShell:
     """
-    A shell whose logcat, pm and getprop print what is given; the rest of it says nothing.
+    Return a shell whose logcat, pm and getprop print these texts; other commands print nothing.
 
     Args:
         answers: Likewise of ``dumpsys activity settings`` (``settings``), of ``am memory-limiter

@@ -32,7 +32,7 @@ CALLED = {
 
 
 def kills_of(path: Path) -> tuple[KillRecord, ...]:
-    """Those that have a name; none of text that holds neither a log nor exit-info."""
+    """Return the kills with a name; none for text without a log and exit-info."""
     try:
         found = kills.of_capture(path, since_s=None)
     except DroidReclaimError:
@@ -66,7 +66,7 @@ def check(path: Path) -> int:
 
 
 def test_each_kill_of_a_real_capture_is_told_with_the_lines_that_say_it(fixtures: Path) -> None:
-    """300 kills at least: fewer would mean that a reader has gone deaf."""
+    """At least 300 kills: fewer would mean that a parser misses some."""
     assert sum(check(path) for path in files_of(fixtures, fixtures.parent / "cases")) >= 300
 
 

@@ -239,7 +239,7 @@ class AdbServer:
 
 
 def feed(peer: Peer, child: subprocess.Popen[bytes]) -> None:
-    """Hand the client's packets to the command; hang up on it when the client goes."""
+    """Pass the client's packets to the command; when the client leaves, send SIGHUP to it."""
     assert child.stdin is not None
     try:
         while True:

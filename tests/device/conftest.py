@@ -13,7 +13,7 @@ from droidreclaim.device.server import Server
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder that a shell of uid 2000 can enter: each pytest that begins closes pytest's own."""
+    """Make a folder that a shell of uid 2000 can enter; pytest closes its own to other users."""
     with tempfile.TemporaryDirectory(prefix="droidreclaim-test-") as name:
         Path(name).chmod(0o755)
         yield Path(name)

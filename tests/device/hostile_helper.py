@@ -1,4 +1,4 @@
-"""A helper that answers what it likes: behind the adb server of our own, on a real connection."""
+"""A helper that answers anything a test wants, behind our own adb server on a real connection."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def line(value: Body) -> bytes:
 
 
 def answer(request_id: str, *bodies: Body) -> bytes:
-    """A reply whose count and CRC add up, whatever it says."""
+    """Return a reply with the right count and CRC, whatever its lines say."""
     return answer_raw(request_id, b"".join(line({"id": request_id, **body}) for body in bodies))
 
 
 def answer_raw(request_id: str, lines: bytes) -> bytes:
-    """*lines* and the end line that fits them."""
+    """Return *lines* followed by the end line with their count and CRC."""
     end = {"id": request_id, "t": "end", "ok": True, "lines": lines.count(b"\n")}
     return lines + line(end | {"crc": f"{zlib.crc32(lines):08x}"})
 
@@ -78,7 +78,7 @@ def says(data: bytes, *, endlessly: bool = False) -> Callable[[Peer, str], None]
 def session_with(
     adb: AdbServer, device: AdbDevice, data: bytes, *, endlessly: bool = False, timeout_s: float = 1
 ) -> Iterator[HelperSession]:
-    """A session with a helper that says *data*."""
+    """Open a session with a helper that prints *data*."""
     adb.handlers["shell,v2"] = says(data, endlessly=endlessly)
     channel = device.open(["helper"], timeout_s=5)
     with HelperSession(channel, serial=device.serial, timeout_s=timeout_s) as session:

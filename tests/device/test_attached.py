@@ -1,4 +1,4 @@
-"""Reading the adb server's list: rows of real devices, and rows that lie."""
+"""Reading the adb server's list of devices: rows of real devices, and rows that are wrong."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ HELLO = f'{{"id":"start","t":"hello","build":"{BUILD}"}}'
 
 
 def program(hello: str) -> bytes:
-    """What stands for the helper: it says *hello* when it is asked, and then what it hears."""
+    """Write a stand-in for the helper: it answers *hello*, and then repeats what it reads."""
     crc = zlib.crc32(hello.encode() + b"\n")
     end = f'{{"id":"start","t":"end","ok":true,"lines":1,"crc":"{crc:08x}"}}'
     serve = f"read -r question; echo '{hello}'; echo '{end}'; exec cat"
@@ -68,7 +68,7 @@ def places(tmp_path: Path) -> Places:
 
 @pytest.fixture
 def tools(adb: AdbServer, tmp_path: Path) -> Path:
-    """The device's PATH: one directory of programs; tests remove what an old device lacks."""
+    """Make the device's PATH, one directory of programs; tests remove those an old device lacks."""
     directory = tmp_path / "bin"
     directory.mkdir()
     for name in (*TOOLS, *HASHES):
@@ -84,7 +84,7 @@ def tools(adb: AdbServer, tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["sh", "mksh"])
 def shell(request: pytest.FixtureRequest, tools: Path) -> None:
-    """The device's shell: this machine's, and the one that Android has."""
+    """Return the device's shell: once this machine's sh, once mksh as Android has it."""
     found = shutil.which(request.param)
     if found is None:
         pytest.skip(f"needs {request.param}")
@@ -276,7 +276,7 @@ def test_an_adb_user_gets_hold_of_nothing_that_root_runs_or_reads(
 
 
 def placing(places: Places, helper: Helper, tools: Path) -> subprocess.Popen[bytes]:
-    """The placing script alone, with a stdin of ours."""
+    """Run the script that places the helper, and feed its stdin from the test."""
     work = f"{places.home}/.new-0123456789abcdef"
     hashes = (helper.sha256, helper.sha1, helper.md5)
     words = ["droidreclaim", places.home, work, helper.name, str(helper.size_bytes), *hashes, ""]
@@ -290,7 +290,7 @@ def placing(places: Places, helper: Helper, tools: Path) -> subprocess.Popen[byt
 
 
 def waits(places: Places) -> bool:
-    """Whether a placing has begun to take its helper."""
+    """Tell whether the placing script has begun to read the helper from stdin."""
     return bool(list(Path(places.home).glob(".new-*/program")))
 
 
@@ -533,7 +533,7 @@ def test_what_was_planted_at_our_name_is_refused(
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A small file system of its own, for what only a mount can refuse."""
+    """Mount a small tmpfs with given options, for refusals that only a mount can make."""
     point = tmp_path / "mounted"
 
     def mount(options: str) -> Path:

@@ -326,7 +326,7 @@ def _keep(path: Path, number: int) -> None:
 
 
 def test_processes_that_remember_at_once_forget_nothing_of_each_other(tmp_path: Path) -> None:
-    """As those of one command on many devices; without a lock about half was lost."""
+    """One command on many devices does this; without a lock about half of the entries were lost."""
     path = tmp_path / "state" / "root.json"
     context = multiprocessing.get_context("fork")
     keepers = [context.Process(target=_keep, args=(path, number)) for number in range(32)]

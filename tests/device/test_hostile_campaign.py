@@ -65,7 +65,7 @@ EVENT: Body = {
 
 
 def damaged(data: bytes, at: int, chance: random.Random) -> bytes:
-    """*data* with one damage at byte *at*."""
+    """Return *data* damaged in one way at byte *at*."""
     kind = chance.randrange(5)
     if kind == 0:
         return data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
@@ -149,7 +149,7 @@ def most_bytes() -> int:
 
 
 def ends_well(act: Callable[[], object], what: object) -> float:
-    """Run *act*; the seconds it took. Any exception but ours fails the test and shows *what*."""
+    """Run *act* and return its seconds; an exception that is not ours fails, and shows *what*."""
     begun = time.monotonic()
     try:
         with suppress(DroidReclaimError):

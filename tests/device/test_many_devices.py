@@ -1,4 +1,4 @@
-"""A list of very many devices: asked side by side, in bounded time, each with its row."""
+"""A list of very many devices: they are asked side by side, in bounded time, a row for each."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(adb: AdbServer, *texts: bytes) -> None:
-    """The device's answers, one a command; the last for ever."""
+    """Give the device's answers in turn, one for each command; the last one is repeated."""
     left = list(texts)
 
     def shell(peer: Peer, _: str) -> None:
@@ -59,7 +59,7 @@ def test_each_look_tells_what_is_waited_for(
 def told_of(
     adb: AdbServer, address: Server, memory: RootMemory, *looks: bytes, package: str | None = None
 ) -> list[str]:
-    """What is told, without serial and time, of a booted device with root."""
+    """Return what is reported while waiting for a booted device, without serial and time."""
     first, *rest = (BOOTED + look for look in looks)
     answer(adb, first, *rest)
     inner = adb.handlers["shell,v2"]

@@ -79,7 +79,7 @@ def lost_game() -> Game:
 
 @pytest.fixture
 def shown() -> Demo:
-    """A run as the pocket phone gives it: lost without, kept with."""
+    """Return a run as on the pocket phone: the score is lost without reclaim, kept with it."""
     short = (step(0, 300), step(1, 200), step(2, 100), step(3, 20, killed=(scenario.GAME,)))
     moved = PageOut(3.0, 2.5, 1, 60 * MIB, 50 * MIB, 50 * MIB, 33 * MIB, 50 * MIB, 0.1)
     roomy = tuple(step(number, 280, paged_out=moved) for number in range(4))
@@ -140,7 +140,7 @@ def test_the_plan_is_a_job_of_the_storm_that_opens_the_game_first_and_last() -> 
 
 
 def opened(at_s: float, number: int, pid: int | None, **more: object) -> Launch:
-    """An app that showed a second after it was asked for."""
+    """Return the launch of an app that was on the screen a second after the request."""
     values = {"first": True, "state": "COLD", **more}
     return Launch(
         at_s + 1,
@@ -331,7 +331,7 @@ def test_the_chart_library_is_the_one_that_was_vendored() -> None:
 
 
 class Gate:
-    """A proxy that lets nothing through and keeps the hosts that were asked for."""
+    """A proxy that refuses every connection and records which hosts were wanted."""
 
     def __init__(self) -> None:
         self.hosts: set[str] = set()
@@ -363,7 +363,7 @@ _OF_THE_BROWSER = (".google.com", ".googleapis.com", ".gstatic.com")  # asked fo
 
 
 def browse(text: str, folder: Path) -> tuple[str, set[str]]:
-    """A page as Chromium has it once its scripts ran, and the hosts it asked for."""
+    """Load a page in Chromium; return its text after its scripts ran, and the hosts it wanted."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no chromium: apt-get install chromium")

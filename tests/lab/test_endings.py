@@ -1,4 +1,4 @@
-"""Whom the pocket phone's ActivityManager ends for being one too many."""
+"""Which processes the pocket phone's ActivityManager ends when there are too many."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from droidreclaim.lab.phone.guest.framework.records import Package
 
 @pytest.fixture(scope="module")
 def channel() -> Iterator[Channel]:
-    """Of processes that are asked nothing here."""
+    """Return a channel for processes to which no question is sent in these tests."""
     with socket.socket() as sock:
         yield Channel(sock)
 
@@ -32,7 +32,7 @@ def process(channel: Channel, number: int, *, activity: bool = True) -> Process:
 def test_of_an_odd_limit_the_larger_half_is_for_processes_with_an_activity(
     channel: Channel,
 ) -> None:
-    """Most recently used first: who was used longest ago goes."""
+    """The list is sorted by last use; the process that was not used for longest is ended."""
     cached = [process(channel, number, activity=number % 2 == 1) for number in (1, 2, 3, 4)]
     ended = [(one.pid, exit_info[1:], reason) for one, exit_info, reason in too_many(cached, 3)]
     assert ended == [(104, (3, "too many empty"), "empty #2")]

@@ -55,7 +55,7 @@ _VARIABLE = [
 
 
 def blank(line: str) -> str:
-    """Replace what differs between phones; a run of blanks before a number is as good as one."""
+    """Replace what differs between phones; several blanks before a number become one."""
     line = re.sub(
         r"\b(PER|BFGS|FGS|TOP|TPSL|BTOP|LAST|HOME|CAC|CACC|CEM|SVC|IMPB|TRNB) {0,1}(?= )",
         "STATE",

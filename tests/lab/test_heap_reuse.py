@@ -1,4 +1,4 @@
-"""What the pocket phone's apps use at a resume: how much of it is what the last resume used."""
+"""How much of the memory that an app uses at a resume it also used at the last resume."""
 
 from __future__ import annotations
 

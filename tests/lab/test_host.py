@@ -1,4 +1,4 @@
-"""How busy the computer is: read from /proc, and by a thread that wants to wake in time."""
+"""How busy the computer is, by /proc and by a thread that measures how late it wakes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _spin(until_s: float) -> None:
 
 
 def test_a_machine_that_others_keep_busy_is_seen_to_be() -> None:
-    """Five more tasks for each processor than it has: load says so, whatever ran before."""
+    """Start five tasks for each processor: the load shows them, whatever ran before."""
     processors = len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("fork")
     until_s = time.monotonic() + 2.0

@@ -24,7 +24,7 @@ def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def recorded(port: int, *, private: bool) -> Phone:
-    """A phone that runs, as far as its record can tell: this very process."""
+    """Return the record of a running phone; its pid is this process's, which runs."""
     ticks = state.start_ticks(os.getpid())
     phone = Phone(os.getpid(), ticks or 0, port, "/nowhere", "tcg", Config(), private)
     state.save(phone)

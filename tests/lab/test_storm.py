@@ -467,7 +467,7 @@ def test_a_file_of_the_folder_that_is_none_is_one_clear_line(
 @settings(max_examples=examples(60))
 @given(st.data())
 def test_a_storm_damaged_anywhere_is_refused_or_told(data: st.DataObject) -> None:
-    """Bytes of both files are changed, cut or put in; what is still read is still told."""
+    """Change, cut or add bytes in both files: the storm is refused, or what is left is shown."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         whole = Folder.new(path, WHAT)
@@ -628,7 +628,7 @@ LEFT = arms.Left("com.example.a", 0, None)  # type: ignore[arg-type]
 
 
 def guarded(later: GuardLine, **changes: object) -> tuple[arms.Arm, list[str]]:
-    """An arm with a guard that had done two things when it was set up, and is as *later* then."""
+    """Return an arm with a guard that made two actions during set-up; *later* is its next state."""
     ASKED.clear()
     lines = iter([GuardLine(running=True, actions=2, cpu_us=100_000)])
     answers: dict[str, object] = {

@@ -37,7 +37,7 @@ NEVER = "available_bytes=1"
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip; that fails where everything is required to run."""
+    """Skip the test; where every test is required to run, this is a failure."""
     pytest.skip(reason)
 
 
@@ -85,7 +85,7 @@ def helper(helpers: dict[str, Path]) -> Path:
 
 @pytest.fixture
 def guard(helper: Path, tmp_path: Path) -> Iterator[Guard]:
-    """The guard of this machine's ABI in a home of its own; none is left running."""
+    """Return the guard of this machine's ABI in its own home; it is ended after the test."""
     require_root()
     it = Guard(helper.with_name("droidreclaim-guard"), tmp_path / "home")
     yield it
@@ -93,7 +93,7 @@ def guard(helper: Path, tmp_path: Path) -> Iterator[Guard]:
 
 
 def require_root() -> None:
-    """Skip without root, which alone may advise processes of other users."""
+    """Skip without root: only root may page out processes of other users."""
     if os.geteuid() != 0:
         missing("needs root")
 
@@ -174,7 +174,7 @@ class Reply:
 
 
 def read_reply(stream: IO[bytes]) -> Reply | None:
-    """The next reply, or None when the stream ends before it does."""
+    """Read the next reply; None where the stream ends inside it."""
     lines: list[dict[str, Any]] = []
     crc = 0
     for raw in stream:
@@ -222,7 +222,7 @@ class Session:
         return read_reply(self.stdout)
 
     def ended_within(self, seconds: float = 30.0) -> bool:
-        """Whether the process is gone in time; by default in any that a busy machine needs."""
+        """Tell whether the process ended in time; the default is long enough for a busy machine."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -240,7 +240,7 @@ class Session:
 
 @pytest.fixture
 def sessions(helper: Path) -> Iterator[Any]:
-    """Opens sessions and sees that none is left."""
+    """Return a function that opens sessions, and end those that are still open."""
     opened: list[Session] = []
 
     def start(*words: str) -> Session:
@@ -270,7 +270,7 @@ def members(group: Path, victim_program: Path, tmp_path: Path) -> Iterator[Any]:
 
 
 def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-    """Return when *condition* holds; fail after *timeout_s*, which is long for any machine."""
+    """Return when *condition* holds; fail after *timeout_s*, long also for a busy machine."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -278,7 +278,7 @@ def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
 
 
 class Guard:
-    """The program in *home*; at most one daemon of it."""
+    """The guard program in *home*, of which at most one daemon runs."""
 
     def __init__(self, program: Path, home: Path) -> None:
         home.mkdir(mode=0o700)
@@ -362,7 +362,7 @@ class Guard:
 
 
 class Victim:
-    """A child whose every byte can be verified; one with a name is an app, and has an app's uid."""
+    """A child that can verify each of its bytes; with a name it has an app's uid as well."""
 
     def __init__(self, program: Path, *words: str, name: str | None = None) -> None:
         uid = (f"uid={APP_UID}",) if name else ()

@@ -100,7 +100,7 @@ class Reclaim:
 
 
 def serve(fuse: int, reclaim: Reclaim) -> None:
-    """Answer what a file that is only written to is asked."""
+    """Serve the FUSE requests of a file that is only written to."""
     while True:
         try:
             data = os.read(fuse, 1 << 18)

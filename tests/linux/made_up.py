@@ -39,7 +39,7 @@ class Tree:
         self.memory()
 
     def memory(self, available_mib: int = 200, swap_mib: int = 512) -> None:
-        """What the device has, swap all free."""
+        """Write the device's memory and swap, all of the swap free."""
         fields = {"MemTotal": 640, "MemFree": 50, "MemAvailable": available_mib}
         fields |= {"SwapTotal": swap_mib, "SwapFree": swap_mib}
         text = "".join(f"{key}: {mib * 1024:>8} kB\n" for key, mib in fields.items())
@@ -48,7 +48,7 @@ class Tree:
     def process(
         self, pid: int, name: str, uid: int, adj: int, *, ppid: int = 300, anon_kib: int = 8192
     ) -> None:
-        """A process, and the package it serves where no child of its own app is meant."""
+        """Write a process, and the package it belongs to unless it is a child of its own app."""
         folder = self.root / "proc" / str(pid)
         folder.mkdir()
         zeros = " ".join("0" * 12)

@@ -1,4 +1,4 @@
-"""Exactly the pages meant: by kind, by range, and in which order."""
+"""The helper pages out exactly the chosen pages: by kind, by range, and in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What resumes need is learned from what came back, kept in memory, and brought back first."""
+"""The helper learns which pages resumes need, keeps them in memory, and reads them first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is touched and who never is: recycled pids, changed names, the foreground, the system."""
+"""Which processes are never touched: recycled pids, changed names, foreground, system."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHELL_USER = ["setpriv", "--reuid=2000", "--regid=2000", "--clear-groups"]
 
 
 def verdict(helper: Path, target: str) -> tuple[str, str | None]:
-    """Outcome and reason of a page-out that is to be refused, and so calls nothing."""
+    """Return outcome and reason of a page-out that must be refused before any system call."""
     line = ask(helper, "pageout", f"targets={target}").only("target")
     assert (line["calls"], line["advised_bytes"]) == (0, 0)
     return line["outcome"], line["reason"]
@@ -65,7 +65,7 @@ def test_a_recycled_pid_is_never_touched(helper: Path, zram: Zram, rounds: int) 
 def test_a_recycled_pid_is_never_touched_where_there_is_no_pidfd(
     helper: Path, zram: Zram, group: Path, rounds: int
 ) -> None:
-    """The descriptor of its /proc directory is all that holds it: kernels before 5.3."""
+    """Before kernel 5.3 only the open directory /proc/PID identifies the process."""
     result = reuse_pids(rounds, sys.executable, NO_PIDFD, helper, memcg=str(group))
     print(result)
     assert result["wrong_bytes"] == 0
@@ -106,7 +106,7 @@ def test_another_name_is_another_process(helper: Path, zram: Zram, victims: Any)
 def test_a_process_that_becomes_another_program_is_not_touched(
     helper: Path, zram: Zram, tmp_path: Path
 ) -> None:
-    """It keeps pid and start time, as a zygote's child does, and changes its name all the time."""
+    """The process keeps pid and start time, as a zygote's child does, and changes its name."""
     script = tmp_path / "loop.sh"
     script.write_text('exec -a "app.$(($1 + 1))" bash "$0" $(($1 + 1))\n')
     with subprocess.Popen(["com.example.first", script, "0"], executable="bash") as loop:
@@ -320,7 +320,7 @@ def test_a_name_of_any_bytes_comes_through_as_text(helper: Path, name: bytes) ->
 
 
 def test_processes_that_hidepid_hides_are_counted_as_absent(helper: Path) -> None:
-    """With hidepid=2 they are not listed at all: nothing is unreadable, nothing invented."""
+    """hidepid=2 removes them from the list: none is reported unreadable, and none invented."""
     if not shutil.which("unshare"):
         missing("needs unshare (util-linux)")
     copy = Path("/tmp") / f"droidreclaim-helper-hide-{os.getpid()}"

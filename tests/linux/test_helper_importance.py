@@ -29,7 +29,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def scanned(programs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Scanned:
-    """By pid what a scan of a tree says of those whose own adj nobody keeps."""
+    """Scan a tree; return by pid the importance of processes whose own adj is not kept up."""
 
     def scan(tree: Tree) -> dict[int, int | None]:
         monkeypatch.setenv("DROIDRECLAIM_ROOT", str(tree.root))
@@ -83,7 +83,7 @@ def test_two_that_are_each_others_parent_end_no_scan_and_prove_nothing(
 
 
 def test_of_more_processes_than_are_remembered_none_is_known(tree: Tree, scanned: Scanned) -> None:
-    """What an app forks without end must not make another one look far from its user."""
+    """An app that forks without end must not make another app look less important."""
     child = FIRST_PID - 1
     tree.process(child, "sh", UID, 900, ppid=FIRST_PID)
     assert scanned(tree) == {child: 0}
@@ -96,7 +96,7 @@ def test_of_more_processes_than_are_remembered_none_is_known(tree: Tree, scanned
 def test_helper_and_guard_agree_on_any_tree(
     tree: Tree, scanned: Scanned, programs: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """They find parents differently: in what was scanned, and in /proc."""
+    """The helper finds parents in its scan, the guard in /proc."""
     chance = random.Random(1)
     compared = 0
     for number in range(12):

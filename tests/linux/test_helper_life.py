@@ -20,13 +20,13 @@ pytestmark = pytest.mark.linux
 
 
 def in_work(session: Session, victim: Any, pace: str = " step_bytes=65536 pause_us=20000") -> None:
-    """Have the session page out, slowly, and be in the middle of it."""
+    """Start a slow page-out in the session, and return while it is under way."""
     session.send(f"1 pageout targets={victim.target()}{pace}")
     until(lambda: victim.memory("VmSwap") >= MIB)
 
 
 def in_the_middle(victim: Any) -> bool:
-    """Whether the work that was begun at that pace has been left undone."""
+    """Tell whether the slow page-out has been stopped before its end."""
     return bool(victim.memory("VmSwap") < 30 * MIB)
 
 
@@ -222,7 +222,7 @@ def test_a_helper_killed_at_any_instant_harms_nothing(
 
 
 def test_it_leaves_no_child_behind(helper: Path) -> None:
-    """Probing forks one; it must be gone when the answer is there."""
+    """A probe forks a child, which must have ended before the answer is sent."""
     pid = str(ask(helper, "hello").only("hello")["pid"])
     ask(helper, "probe")
     left = []

@@ -1,4 +1,4 @@
-"""An app's own memory cgroup (v1, as this machine has it): all of it goes, or nobody is touched."""
+"""Reclaim through an app's own memory cgroup (v1): the whole group is paged out, or nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.linux
 
 
 def reclaim(helper: Path, *victims: Victim, what: str = "all") -> list[dict[str, Any]]:
-    """Ask for *victims* through their memcgs; a line for each."""
+    """Page out *victims* through their memory cgroups; return a line for each."""
     targets = ",".join(victim.target() for victim in victims)
     words = (f"targets={targets}", "backend=memcg", f"what={what}")
     return ask(helper, "pageout", *words).all("target")

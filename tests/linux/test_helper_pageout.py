@@ -55,7 +55,7 @@ def test_a_page_out_moves_everything_and_every_byte_returns(
 
 
 def test_two_at_once_never_claim_the_same_bytes(helper: Path, zram: Zram, victims: Any) -> None:
-    """What both say left is no more than what was there; the one that came later says busy."""
+    """The two sums are no more than what was in memory; the later page-out reports busy."""
     some = [victims("anon=16"), victims("anon=16")]
     held = sum(victim.memory("RssAnon") for victim in some)
     targets = ",".join(victim.target() for victim in some)

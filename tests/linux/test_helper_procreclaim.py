@@ -1,4 +1,4 @@
-"""The interface of 2013, in each of its dialects, on real processes with real page-out."""
+"""/proc/PID/reclaim of vendor kernels, in each of its dialects, on real processes."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def test_a_scan_again_tells_of_the_same_process_in_short(sessions: Any, victims:
 
 
 def test_a_root_that_becomes_an_app_is_told_of_whole(sessions: Any) -> None:
-    """As what `su` or a test starts: under root first, with its own uid then, in one process."""
+    """Programs started by `su` or a test begin as root, and change their uid in one process."""
     require_root()
     session = sessions()
     script = (

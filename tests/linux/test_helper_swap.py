@@ -45,7 +45,7 @@ def test_a_zram_in_use_is_left_alone(helper: Path, zram: Zram) -> None:
 def test_swap_that_does_not_fit_into_memory_stays(
     helper: Path, unused: Zram, victims: Any, tmp_path: Path
 ) -> None:
-    """A fake /proc beside the real /sys and /dev: available memory cannot be had to order."""
+    """Use a made-up /proc with the real /sys and /dev, to choose how much memory is available."""
     ask(helper, "swap_on", f"size_bytes={64 * MIB}")
     proc = tmp_path / "proc"
     proc.mkdir()

@@ -41,7 +41,7 @@ def program(helper: Path) -> Path:
 
 @pytest.fixture
 def pressure(program: Path, group: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts sessions in a group with a limit, at adj 0, and sees that nothing of them is left."""
+    """Return a function that starts sessions in a limited group at adj 0; none is left running."""
     (group / "memory.limit_in_bytes").write_text(str(LIMIT_BYTES))
     inside = tmp_path / "inside"
     inside.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {program} "$@"\n')
@@ -66,7 +66,7 @@ def asked(session: Session, words: str) -> Reply:
 
 
 def line(session: Session, words: str) -> dict[str, Any]:
-    """The line of the pressure, of a request that must succeed."""
+    """Make a request that must succeed; return the pressure's line of the reply."""
     reply = asked(session, words)
     assert reply.end["ok"], reply.end
     return reply.only("pressure")
@@ -77,7 +77,7 @@ def gone(*pids: int) -> bool:
 
 
 def strangers(reply: Reply, *ours: int) -> bool:
-    """Whether an app of another test on this machine ended meanwhile, which ends the taking too."""
+    """Tell whether another test's app ended meanwhile, which also ends the taking of memory."""
     return any(one["pid"] not in ours for one in reply.all("ended"))
 
 
@@ -283,7 +283,7 @@ def test_a_killed_holder_or_watchdog_ends_the_pressure_and_the_session_says_whic
 
 @pytest.mark.nightly
 def test_a_watchdog_that_hangs_does_not_keep_the_memory_held(pressure: Start) -> None:
-    """A stopped watchdog looks no more: the holder ends by itself after ten seconds."""
+    """When the watchdog is stopped, the holder of the memory ends by itself after ten seconds."""
     session = pressure()
     held = line(session, TAKE_8)
     os.kill(held["watchdog"], signal.SIGSTOP)

@@ -47,7 +47,7 @@ def test_an_exit_that_an_app_prints_is_a_kill(reason: str, by: KilledBy) -> None
 
 @pytest.mark.parametrize("word", ["KILL BACKGROUND", "KILL_BACKGROUND"])
 def test_what_was_killed_in_the_background_on_request_was_not_the_user_s_doing(word: str) -> None:
-    """``am kill``, and apps that may ask for it: filed under USER REQUESTED all the same."""
+    """Android files ``am kill`` and such calls of apps under USER REQUESTED."""
     text = line("02/07/26, 17.46", "10 (USER REQUESTED)").replace("0 (UNKNOWN)", f"24 ({word})")
     (kill,) = parse_kills(logged(text)).records
     assert (kill.by, kill.reason) == (KilledBy.ACTIVITY_MANAGER, word)

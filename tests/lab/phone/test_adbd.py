@@ -1,4 +1,4 @@
-"""The phone's ADB daemon against real adb: that of adbutils' wheel and one installed here."""
+"""The phone's ADB daemon against two real adb clients: adbutils' and an installed one."""
 
 from __future__ import annotations
 

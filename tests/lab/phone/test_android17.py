@@ -40,13 +40,13 @@ def phone17(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
 
 @pytest.fixture
 def limits(phone17: Handset) -> Iterator[Callable[[str], None]]:
-    """Sets the limiter's, in MiB: memory and swap of an app in front, then of one behind."""
+    """Set the limiter's limits in MiB: memory and swap of an app in front, then of one behind."""
     yield lambda words: phone17.text(f"pocket limits {words}") and None
     phone17.text("pocket limits 300 150 150 75")
 
 
 def process(phone: Handset, package: str) -> dict[str, int]:
-    """Pid and oom_score_adj of the main process, as the phone itself tells: that is quick."""
+    """Return pid and oom_score_adj of the main process by `pocket`, which is quicker than `ps`."""
     apps = json.loads(phone.text("pocket apps"))["apps"]
     [found] = [one for app in apps for one in app["processes"] if one["name"] == package]
     return dict(found)
@@ -63,7 +63,7 @@ def flash(phone: Handset) -> tuple[int, int]:
 
 
 def write_back(phone: Handset, budget: str) -> None:
-    """Page the game out as far as *budget*, in the background, until that lies in flash."""
+    """Page out *budget* of the game in the background, and wait until it is written to flash."""
     phone.text(f"am start -W {GAME}; am start -W {NOTES}; input keyevent HOME")
     until(lambda: process(phone, GAME)["oom_score_adj"] >= 900)
     phone.text("setprop pocket.writeback_after_s 600")  # not before all of it is in zram

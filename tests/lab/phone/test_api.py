@@ -111,7 +111,7 @@ def test_what_needs_no_root_works_on_a_phone_without_any(boot: Callable[..., Han
 
 
 class CtrlC:
-    """A channel on which Ctrl-C comes while the answer to a page-out is waited for."""
+    """A channel that raises Ctrl-C while the host waits for the answer to a page-out."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -30,7 +30,7 @@ with open(f"/proc/{pid}/mem", "r+b", 0) as memory:
 
 
 def pocket(phone: Handset, words: str) -> Any:
-    """Ask ``pocket``; its exit status says whether a page is bad, so it is no failure here."""
+    """Run ``pocket``; its exit status tells of bad pages, so a status other than 0 is allowed."""
     return json.loads(phone.shell(f"pocket {words}").stdout)
 
 

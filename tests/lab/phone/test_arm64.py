@@ -40,7 +40,7 @@ def arm64(boot_for_module: Callable[..., Handset], request: pytest.FixtureReques
 
 @pytest.fixture
 def phone(arm64: Handset) -> Handset:
-    """The game in the background, idle, and in memory."""
+    """Return the phone with the game in the background, idle, and not paged out."""
     arm64.text(f"am start -W {GAME}; input keyevent HOME; pocket beat off; pocket verify {GAME}")
     until(lambda: adj(arm64) >= 700)
     return arm64

@@ -160,7 +160,7 @@ def test_a_phone_that_cannot_be_written_down_is_ended(boot: Callable[..., Handse
 
 
 def qemus_on(port: int) -> list[str]:
-    """Processes that were given *port* on their command line, and are no zombies."""
+    """Return the processes with *port* on their command line, without zombies."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):

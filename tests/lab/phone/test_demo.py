@@ -1,4 +1,4 @@
-"""The demo on pocket phones: what makes the difference, and that nothing is left of it."""
+"""The demo on pocket phones: both arms give what they should, and nothing stays behind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def small_phone(boot: Callable[..., Handset]) -> Iterator[Handset]:
 
 
 def played(handset: Handset, arm: LeaveAlone) -> Arm:
-    """The demo's plan with something else than its second arm does."""
+    """Play the demo's plan with another action in place of its second arm's."""
     with connect(handset.serial, timeout_s=60.0) as phone:
         plan = scenario.plan(1, APPS, arms.available_bytes(phone))
         return arms.play(Stage(phone, ours=True, accelerator="tcg"), plan, name=WITH, arm=arm)

@@ -27,7 +27,7 @@ def mine(boot_for_module: Callable[..., Handset]) -> Handset:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a clone is, for what commands write into it."""
+    """Make a copy of a clone, into which commands may write."""
     made = tmp_path_factory.mktemp("reader")
     (made / "scenarios").symlink_to(documented.ROOT / "scenarios")
     (made / "system.pftrace").write_bytes(b"")
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(mine: Handset, folder: Path) -> dict[str, str]:
-    """A reader's shell; the game and all others are in the background, and in memory."""
+    """Return a reader's shell; all apps are in the background and not paged out."""
     mine.shell("am start -W -n com.example.game/.Main")
     mine.shell("input keyevent HOME")
     mine.shell("pocket verify all")
@@ -67,7 +67,7 @@ def test_the_commands_of_a_block_run_one_after_the_other(
 def play(
     command: str, folder: Path, environment: dict[str, str], endless: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; one that has none is interrupted once it had time to speak."""
+    """Run a command to its end; interrupt an endless one after it had time to print."""
     if not documented.is_endless(endless):
         return documented.run(command, folder, environment, timeout_s=240)
     with subprocess.Popen(

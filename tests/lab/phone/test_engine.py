@@ -29,7 +29,7 @@ def cached(phone: Handset) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def apps(phone: Handset) -> Iterator[Handset]:
-    """The shared phone with its apps in the background, idle, and in memory."""
+    """Return the shared phone with its apps in the background, idle, and not paged out."""
     until(lambda: len(cached(phone)) >= 6, timeout_s=60)
     phone.text("pocket beat off")
     phone.text("pocket verify all")
@@ -38,7 +38,7 @@ def apps(phone: Handset) -> Iterator[Handset]:
 
 
 def free_bytes(phone: Handset) -> int:
-    """MemFree, and the free pages that each CPU keeps for itself, which it leaves out."""
+    """Return MemFree plus the free pages in the CPUs' own lists, which MemFree does not count."""
     text = phone.text("cat /proc/meminfo; grep 'count:' /proc/zoneinfo")
     free = re.search(r"^MemFree: +(\d+) kB", text, re.M)
     assert free is not None
@@ -220,7 +220,7 @@ def test_swap_is_made_of_an_unused_zram_and_undone(boot: Callable[..., Handset])
 
 
 def faults_of_resuming(phone: Handset) -> int:
-    """Page the game out once more in the background, as asked by the caller, and resume it."""
+    """Page the game out again in the background, with the caller's options, and resume it."""
     pid = phone.text(f"pidof {GAME}")
     before = int(phone.text(f"cat /proc/{pid}/stat").rpartition(")")[2].split()[9])
     assert "LaunchState: HOT" in phone.text(f"am start -W {GAME}")
@@ -237,7 +237,7 @@ def test_what_lies_in_ashmem_cannot_be_prefetched_and_that_is_said(apps: Handset
 
 @pytest.fixture
 def without_ashmem(apps: Handset) -> Iterator[Handset]:
-    """The game's heap is anonymous, as from Android 10 on."""
+    """Give the game an anonymous heap in place of ashmem, as Android 10 and later do."""
     apps.text("rmdir /dev/ashmem")
     apps.text(f"am force-stop {GAME}")
     apps.text(f"am start -W {GAME}")

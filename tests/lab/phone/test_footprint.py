@@ -1,4 +1,4 @@
-"""footprint on a pocket phone without root: states, numbers and deaths as they really were."""
+"""footprint on a pocket phone without root: states, numbers and deaths are the real ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COUNTER_BYTES = 1 << 20  # RssAnon is counted in batches
 
 
 class RootShell:
-    """A root shell that was let in before su began to refuse everybody, as a tester has it."""
+    """A root shell for the test alone: it was opened before su began to refuse everybody."""
 
     def __init__(self, handset: Handset) -> None:
         self._handset = handset

@@ -1,4 +1,4 @@
-"""footprint as root: the same numbers as the shell's, exact ones beside them, and what they are."""
+"""footprint as root: the shell's numbers, exact ones beside them, and what the memory is."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_rooted_sample_is_what_smaps_rollup_counts(phone: Handset) -> None:
 
 @pytest.fixture(scope="module")
 def own(boot_for_module: Callable[..., Handset]) -> Handset:
-    """A phone whose clock and cable may be touched."""
+    """Boot a phone of this module's own, whose clock may be set and whose link may be cut."""
     return boot_for_module()
 
 

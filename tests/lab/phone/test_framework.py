@@ -1,4 +1,4 @@
-"""The framework of the pocket phone: who is how important, who starts, who dies, what is told."""
+"""The phone's framework: importance of processes, starts, deaths, and what dumpsys prints."""
 
 import json
 import re
@@ -238,7 +238,7 @@ class TestCommands:
 
 @pytest.fixture(scope="module")
 def small(boot_for_module: Callable[..., Handset]) -> Handset:
-    """A phone so small that few apps fit."""
+    """Boot a phone with so little memory that only a few apps fit."""
     return boot_for_module(ram_bytes=320 * MIB, zram_bytes=32 * MIB, apps="none", once=True)
 
 

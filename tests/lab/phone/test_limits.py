@@ -39,7 +39,7 @@ def main_process(phone: Handset) -> dict[str, Any]:
 
 @pytest.fixture
 def game(phone: Handset) -> Iterator[Limited]:
-    """Started anew, for v2 leaves what was charged before where it is."""
+    """Start the game anew: cgroup v2 does not move memory that was charged before."""
     phone.text("echo +memory > /sys/fs/cgroup/cgroup.subtree_control")
     phone.text(f"mkdir {APPS}; echo +memory > {APPS}/cgroup.subtree_control")
     phone.text(f"am force-stop {GAME}; am start -W {GAME}; input keyevent HOME")

@@ -28,7 +28,7 @@ def helpers(phone: Handset) -> list[str]:
 
 
 def begun(phone: Handset, *words: str) -> subprocess.Popen[str]:
-    """A page-out that has started to work on the phone."""
+    """Start a page-out, and return once it works on the phone."""
     running = subprocess.Popen(
         command(phone, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -87,7 +87,7 @@ def test_an_adb_server_that_dies_in_the_middle_is_a_lost_device_and_leaves_no_he
 
 @pytest.fixture(scope="module")
 def mine(boot_for_module: Callable[..., Handset]) -> Handset:
-    """A phone to be frozen, then reset."""
+    """Boot a phone that the test freezes and resets."""
     return boot_for_module()
 
 

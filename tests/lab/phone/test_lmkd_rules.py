@@ -1,4 +1,4 @@
-"""One table of lmkd's decisions, for both that know its rules: headroom and the phone's killer."""
+"""One table of lmkd's decisions, by which both headroom and the phone's killer are tested."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_the_killer_counts_thrashing_by_windows(
 
 @pytest.fixture(scope="module")
 def killer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The phone's lmkd behind a main that asks it for one decision."""
+    """Compile the phone's lmkd with a main function that makes one decision and prints it."""
     compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler")
@@ -165,7 +165,7 @@ def _properties(case: dict[str, int]) -> dict[str, str]:
 
 
 def _sample(case: dict[str, int], *, ended: bool) -> Sample:
-    """The moment of the case, or the one a second before it."""
+    """Return the sample of the case; with *ended* false, the one taken a second before."""
     stalled_us = case["stall_ms"] * 1000 * ended
     refaults = -(-case["thrashing"] * (case["inactive_file"] + 1) // 100) * ended
     stall = f"avg10=0.00 avg60=0.00 avg300=0.00 total={stalled_us}\n"

@@ -18,7 +18,7 @@ ENABLED = "/sys/kernel/mm/lru_gen/enabled"
 
 @pytest.fixture(params=["y", "n"], ids=["generations", "two-lists"])
 def lru(phone: Handset, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The phone with one of both, the game idle in the background and in memory."""
+    """Return the phone with one of the two LRUs, and the game idle in the background."""
     before = phone.text(f"cat {ENABLED}")
     phone.text(f"echo {request.param} > {ENABLED}")
     phone.text(f"am start -W {GAME}; input keyevent HOME; pocket beat off")

@@ -21,7 +21,7 @@ _CACHED = ("reclaim", "--band", "cached")
 
 @pytest.fixture(scope="module")
 def apps(phone: Handset) -> Handset:
-    """The shared phone once its default apps are all in the background."""
+    """Return the shared phone after all its default apps went to the background."""
     return settle(phone)
 
 
@@ -31,7 +31,7 @@ def cached(phone: Handset) -> list[dict[str, object]]:
 
 
 def settle(phone: Handset) -> Handset:
-    """*phone*, once its default apps are all in the background."""
+    """Return *phone* after all its default apps went to the background."""
 
     def in_background() -> bool:
         # A phone that has just booted may be offline to adb for a moment.
@@ -43,13 +43,13 @@ def settle(phone: Handset) -> Handset:
 
 
 def verified(phone: Handset) -> dict[str, int]:
-    """Pages of every app that were checked and that are wrong, by the apps' own check values."""
+    """Return how many pages of all apps were checked, and how many differ from what was written."""
     answer = json.loads(phone.text("pocket verify all"))
     return {"pages": answer["pages"], "bad": answer["bad"]}
 
 
 def exclusive_anon_bytes(phone: Handset, pid: int) -> int:
-    """Private_* of the mappings without a file, and of the heaps of Android up to 9."""
+    """Sum Private_* of mappings without a file, and of the ashmem heaps of Android 9 and older."""
     total = 0
     anonymous = False
     for line in phone.text(f"cat /proc/{pid}/smaps").splitlines():

@@ -1,4 +1,4 @@
-"""The phone commands: which phone and which adb server they mean, and what they clean up."""
+"""The phone commands: which phone and adb server they act on, and what they clean up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def droidreclaim(*words: str, **environment: str) -> subprocess.CompletedProcess
 
 
 def listed(port: int | str) -> str:
-    """What the adb server on *port* says of its devices."""
+    """Return the list of devices of the adb server on *port*."""
     argv = [ADB, "-P", str(port), "devices"]
     return subprocess.run(
         argv, capture_output=True, text=True, timeout=20, check=True

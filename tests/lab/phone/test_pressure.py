@@ -1,4 +1,4 @@
-"""Memory really made short on a pocket phone: who is killed, and that nothing of it remains."""
+"""Memory made short on a pocket phone: who is killed, and that nothing stays behind."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_memory_gets_as_short_as_was_asked_for(mine: Handset, until: str) -> Non
 
 
 def held(mine: Handset) -> subprocess.Popen[str]:
-    """A command that holds memory for a minute, and has it."""
+    """Start a command that holds memory for a minute, and return once it holds all of it."""
     words = ("pressure", "--until", "taken>=32MiB", "--hold", "60s")
     process = subprocess.Popen(command(mine, *words), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

@@ -75,7 +75,7 @@ def run_script(
 def run_the_example(
     handset: Handset, folder: Path, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """As its workflow runs it, on a phone; what both ways of it leave is looked at."""
+    """Run the example as its workflow does, on a phone; check the files that it leaves."""
     [script] = scripts_of(WORKFLOW)
     done = run_script(script, folder, handset.serial, **more)
     assert "5 passed" in done.stdout, done.stdout + done.stderr
@@ -205,7 +205,7 @@ def test_after_the_killed_one(droid):
 def test_three_workers_share_two_phones_and_one_of_them_is_killed_in_a_test(
     boot: Callable[..., Handset], tmp_path: Path
 ) -> None:
-    """That test fails, in the words of exit code 3; the other 29 pass, after it on one phone."""
+    """The test that lost its phone fails with the words of exit code 3; the other 29 pass."""
     lost, kept = boot(), boot()
     log = tmp_path / "log"
     log.touch()
@@ -240,7 +240,7 @@ def test_it(droid, number):
 def test_pocket_phones_are_booted_one_a_worker_and_more_for_a_factory(
     phones: None, tmp_path: Path
 ) -> None:
-    """A worker that is killed takes its phone along; who comes in its place boots another."""
+    """The phone of a worker that is killed ends with it; the next worker boots another."""
     log = tmp_path / "log"
     (tmp_path / "test_it.py").write_text(
         """

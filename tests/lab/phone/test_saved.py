@@ -1,4 +1,4 @@
-"""A phone that goes on from a saved machine state is a phone of its own, or is booted instead."""
+"""A phone goes on from a saved machine state with an identity of its own, or is booted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def place_of(config: Config) -> saved.Place:
 
 @pytest.fixture
 def place(phones: None) -> Iterator[saved.Place]:
-    """Where the state of SMALL would be; there is none at first, and none is left."""
+    """Return where the state of SMALL is saved; none is there before and after the test."""
     there = place_of(SMALL)
     there.discard()
     yield there
@@ -37,7 +37,7 @@ def place(phones: None) -> Iterator[saved.Place]:
 
 @pytest.fixture
 def start(phones: None) -> Iterator[Callable[..., tuple[Handset, list[str]]]]:
-    """Starts a phone of SMALL, and tells what was said meanwhile."""
+    """Return a function that starts a phone of SMALL, and returns it with what was printed."""
     started = []
 
     def start_phone(**options: bool) -> tuple[Handset, list[str]]:
@@ -101,7 +101,7 @@ def test_a_fresh_boot_neither_reads_nor_leaves_a_state(
 def test_a_phones_image_survives_what_is_saved_over_it(
     place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
 ) -> None:
-    """QEMU 7.2 deletes it when its drive-backup is used for this."""
+    """QEMU 7.2 deletes the image when drive-backup saves over it, so that is not used."""
     start()
     for _ in range(2):
         vm.stop(start()[0].phone)

@@ -1,4 +1,4 @@
-"""The storm on pocket phones: what must hold whoever wins."""
+"""The storm on pocket phones: what must be true whichever arm wins."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.phone
 
 @pytest.fixture(scope="module")
 def unrooted(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
-    """A phone whose su changes its mind: `become` says what it is to be."""
+    """Boot a phone whose su behaves as `become` sets it."""
     handset = boot_for_module(root="su")
     yield handset
     vm.stop(handset.phone)
@@ -23,7 +23,7 @@ def unrooted(boot_for_module: Callable[..., Handset]) -> Iterator[Handset]:
 
 @pytest.fixture
 def become(unrooted: Handset) -> Iterator[Callable[[str], None]]:
-    """Change the behaviour of su; it is put back by a job of root that was started before."""
+    """Change the behaviour of su; a root job that was started before puts it back."""
     wait = "while ! rm /data/local/tmp/restore 2>/dev/null; do sleep 0.2; done"
     restore = f"su -c 'touch /data/local/tmp/ready; {wait}; echo su > /data/adb/su'"
     argv = [unrooted.adb, "-s", unrooted.serial, "shell", restore]

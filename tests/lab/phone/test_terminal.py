@@ -1,4 +1,4 @@
-"""What a user sees of each command of a device: a narrow terminal, a home of nobody, no stdout."""
+"""What a user sees of each device command: narrow terminal, unwritable home, closed stdout."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def mine(boot_for_module: Callable[..., Handset]) -> Handset:
 
 
 def on_terminal(mine: Handset, words: str, home: str) -> tuple[int, str, str]:
-    """Exit code, what a terminal of 60 columns got on stdout, and stderr."""
+    """Return the exit code, what a terminal of 60 columns received from stdout, and stderr."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, _COLUMNS, 0, 0))
     unset = ("COLUMNS", "LINES", "NO_COLOR")

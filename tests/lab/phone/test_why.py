@@ -1,4 +1,4 @@
-"""Deaths that are staged on the phone, and why each is said to have happened."""
+"""Deaths that are staged on the phone, and the cause that `why` gives for each."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Rules:
         self.phone.text(f"am crash {APP}")
 
     def anr(self) -> None:
-        """Of an app that does not run, as one in a loop would not answer."""
+        """Send a broadcast to a stopped app, which cannot answer it."""
         stop = f"setprop pocket.anr_s 1; kill -STOP $(pidof {APP})"
         self.phone.text(f"{stop}; am broadcast -a com.example.PING -p {APP}")
 
@@ -93,7 +93,7 @@ class Rules:
         self.set(max_cached_processes=32)
 
     def excessive_use(self) -> None:
-        """It reads its whole heap, over and over."""
+        """Let the app read its whole heap again and again."""
         self.set(power_check_interval=2000)
         self.phone.shell(f"while pidof {APP}; do pocket verify {APP}; done >/dev/null 2>&1")
         self.set(power_check_interval=300_000)
@@ -128,7 +128,7 @@ def test_each_death_by_a_rule_of_activity_manager_is_named_rightly(
 
 
 def see_phantoms(phone: Handset, rules: Rules) -> None:
-    """The limit takes two of an app's three child processes, and the app lives."""
+    """See that the limit ends two of an app's three child processes, and that the app lives."""
     phone.text(f"pocket limits 300 150 150 75; am start -W {APP}")
     children = [json.loads(phone.text(f"pocket child {APP}"))["started"][0] for _ in range(3)]
     rules.set(max_phantom_processes=1)
