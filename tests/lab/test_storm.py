@@ -656,7 +656,7 @@ def test_an_arm_that_was_half_set_up_is_torn_down(monkeypatch: pytest.MonkeyPatc
             ASKED.append("torn down")
 
     ASKED.clear()
-    for name in ("_Player._prepare", "_Player._kswapd_cpu_s", "look"):
+    for name in ("_Player._prepare", "_Player._kswapd_cpu_s", "look_at_device"):
         monkeypatch.setattr(f"droidreclaim.lab.storm.play.{name}", lambda *words: None)
     stage = SimpleNamespace(phone=SimpleNamespace(helper=SimpleNamespace(session=None)))
     [job] = measure.jobs_of(WHAT, ("lazy",), (1,))
