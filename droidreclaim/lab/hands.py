@@ -13,6 +13,12 @@ from droidreclaim.session import Phone
 from droidreclaim.session.app import run
 from droidreclaim.units import MIB
 
+# A storm's apps are away for some seconds. Android waits ten to freeze one, and mmd longer.
+_WRITE_BACK_SOON = (
+    ("device_config", "put", "activity_manager_native_boot", "freeze_debounce_timeout", "0"),
+    ("setprop", "pocket.writeback_after_s", "1"),
+)
+
 
 class BadPages(DroidReclaimError):
     """An app's memory does not hold what the app wrote, or could not be read."""
@@ -62,6 +68,11 @@ class Hands:
     def reuse(self, percent: int) -> None:
         """Set which share of a resume's pages apps that start later use again at the next."""
         self._json(["pocket", "reuse", str(percent)])
+
+    def write_back_soon(self) -> None:
+        """Freeze an app as soon as it is cached, and write its zram to flash a second later."""
+        for words in _WRITE_BACK_SOON:
+            self._run(list(words))
 
     def compaction(self) -> None:
         """Have ActivityManager compact cached apps by itself, with Android's own throttles."""

@@ -596,6 +596,17 @@ def test_of_nothing_measured_there_is_no_table(
     assert (done.value.code, *capsys.readouterr()) == (3, "", "droidreclaim: gone\n")
 
 
+def test_a_storm_with_write_back_plays_the_arms_that_have_zram_and_is_another_storm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(image, "find", lambda: tmp_path)
+    monkeypatch.setattr(measure, "measure", lambda *words: ([], DeviceLost("gone")))
+    assert storm("--api", "37", "--writeback", "--out", str(tmp_path / "out")).returncode == 3
+    head = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert head["wanted"][0] == ["lowmemorykiller", "kernel_swap", "eager", "lazy"]
+    assert head["parameters"]["writeback"] is True
+
+
 def test_a_guard_that_ended_by_itself_ends_its_arm_and_is_not_stopped_again() -> None:
     arm, asked = guarded(GuardLine(running=False, last_end="swap is full"))
     with pytest.raises(NotAchieved, match="swap is full"):
@@ -637,10 +648,10 @@ def guarded(later: GuardLine, **changes: object) -> tuple[arms.Arm, list[str]]:
         "status": lambda: control.Status(next(lines, later), ()),
     }
     guard = SimpleNamespace(**answers | changes)
-    phone = SimpleNamespace(guard=lambda profile, lasting: guard)
+    phone = SimpleNamespace(guard=lambda profile, lasting, allow_flash: guard)
     arm = arms.make("guard:gentle")
     try:
-        arm.set_up(SimpleNamespace(phone=phone))  # type: ignore[arg-type]
+        arm.set_up(SimpleNamespace(phone=phone, allow_flash=False))  # type: ignore[arg-type]
     except NotAchieved:
         arm.tear_down()
         raise
@@ -719,6 +730,10 @@ def storm(*words: str) -> subprocess.CompletedProcess[str]:
         (("--packages", "a.b,c.d", "--quick"), 2, "--quick is for phones of our own"),
         (("--packages", "a.b,c.d", "--api", "33"), 2, "--api is for phones of our own"),
         (("--api", "99"), 2, "no API level 99"),
+        (("--writeback",), 2, "write-back needs a phone with zram and mmd"),
+        (("--writeback", "--api", "37", "--arms", "lazy,no_swap"), 2, "no_swap has no zram"),
+        (("--packages", "a.b,c.d", "--writeback"), 2, "--writeback is for phones of our own"),
+        (("--resume", "--writeback", "--out", "/nonexistent"), 2, "--resume keeps --writeback"),
         (("--ram", "64MiB"), 2, "boot no phone"),
         (("--zram", "0"), 2, "--zram 0: 4.0 MiB or more"),
         (("--app-size", "many"), 2, "not a size"),

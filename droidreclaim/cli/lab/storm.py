@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _API = 33
 _SIZES = ("ram", "zram", "app_size")
-_OURS = ("config", "apps", "quick", "api", "lmk", "reuse", *_SIZES)
+_OURS = ("config", "apps", "quick", "api", "writeback", "lmk", "reuse", *_SIZES)
 _KEPT = (
     "config",
     "apps",
@@ -35,6 +35,7 @@ _KEPT = (
     "order",
     "quick",
     "api",
+    "writeback",
     "lmk",
     "reuse",
     *_SIZES,
@@ -81,6 +82,13 @@ def storm(
     api: Annotated[
         int, typer.Option("--api", min=1, max=999, help="Android API level of the phone.")
     ] = _API,
+    writeback: Annotated[
+        bool,
+        typer.Option(
+            "--writeback",
+            help="Write frozen apps' zram to a file a second later (from --api 37 on).",
+        ),
+    ] = False,
     ram: Annotated[
         str | None,
         typer.Option("--ram", metavar="SIZE", help="RAM of the phone, instead of --config's."),
@@ -150,6 +158,7 @@ def storm(
         )
         what = _of_phone(config, order, own, quick=quick, apps=apps, rounds=rounds, api=api)
         what = replace(what, lmk=lmk_settings(lmk or []), reuse_percent=int(reuse.value))
+        what = _written_back(what) if writeback else what
     names, seeds = _wanted(what, folder, _words("arms", arms), _words("seed", seed))
     _require_place(what, connection)
     if out is not None:
@@ -225,6 +234,13 @@ def _of_phone(config: Pressure, order: Order, own: Sizes, *, quick: bool, apps: 
     return what
 
 
+def _written_back(what: Parameters) -> Parameters:
+    from droidreclaim.lab.phone.state import Config
+
+    Config(zram_bytes=what.zram_bytes or 0, api=what.api or _API, writeback=True).check()
+    return replace(what, writeback=True)
+
+
 def _of_device(packages: tuple[str, ...], rounds: int | None, order: Order) -> Parameters:
     from droidreclaim.policy import parse_targets
 
@@ -257,10 +273,13 @@ def _wanted(
     what: Parameters, folder: Folder | None, arms: Sequence[str], seeds: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Which arms with which seeds: as asked for, as the folder has it, or all with seed 1."""
-    from droidreclaim.lab.storm.arms import OF_ANY_DEVICE, USUAL, needs_of
+    from droidreclaim.lab.storm.arms import OF_ANY_DEVICE, USUAL, WITH_SWAP, needs_of
 
     known = folder.wanted if folder else None
-    names = tuple(arms) or (known[0] if known else OF_ANY_DEVICE if what.packages else USUAL)
+    usual = OF_ANY_DEVICE if what.packages else WITH_SWAP if what.writeback else USUAL
+    names = tuple(arms) or (known[0] if known else usual)
+    if what.writeback and (without := [name for name in names if not needs_of(name).swap]):
+        raise UsageError(f"{without[0]} has no zram to write back: not with --writeback")
     only_ours = [name for name in names if not needs_of(name).of_any_device]
     if what.packages and only_ours:
         raise NotPossible(
@@ -316,6 +335,7 @@ class _Stages:
             zram_bytes=what.zram_bytes if needs.swap else 0,
             api=what.api or _API,
             apps="none",
+            writeback=what.writeback,
         )
         with (
             booted(config) as (phone, connection),
@@ -324,7 +344,9 @@ class _Stages:
             hands = Hands(stage.phone, lambda: None)
             hands.tune_killer(what.lmk)
             hands.reuse(what.reuse_percent)
-            yield stage
+            if what.writeback:
+                hands.write_back_soon()
+            yield replace(stage, allow_flash=what.writeback)
 
     @contextmanager
     def _on(self, connection: Connection, accelerator: str | None = None) -> Iterator[Stage]:

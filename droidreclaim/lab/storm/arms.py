@@ -132,10 +132,11 @@ class Eager(LeaveAlone):
 
     phone: Phone | None = None
     keeps: float = _KEEPS
+    allow_flash: bool = False
 
     def set_up(self, stage: Stage) -> None:
-        """Remember the phone."""
-        self.phone = stage.phone
+        """Remember the phone, and whether its flash may be worn."""
+        self.phone, self.allow_flash = stage.phone, stage.allow_flash
 
     def after_leaving(self, left: Left) -> Acted | None:
         """Page the app out."""
@@ -147,7 +148,10 @@ class Eager(LeaveAlone):
         self, selection: Selection, budget_bytes: int | None = None
     ) -> ReclaimResult | None:
         assert self.phone is not None
-        request = Request(selection, budget_bytes=budget_bytes, keep_swap_free=self.keeps)
+        request = Request(
+            selection, budget_bytes=budget_bytes, keep_swap_free=self.keeps,
+            allow_flash=self.allow_flash,
+        )  # fmt: skip
         try:
             return self.phone.run(request)
         except NotAchieved as error:
@@ -197,7 +201,7 @@ class Guarded(LeaveAlone):
 
     def set_up(self, stage: Stage) -> None:
         """Start the guard."""
-        guard = stage.phone.guard(self.profile, _GUARD_S)
+        guard = stage.phone.guard(self.profile, _GUARD_S, allow_flash=stage.allow_flash)
         guard.start()  # raises where one runs already, which `tear_down` must not stop
         self.guard = guard
         self.before = guard.status().guard
@@ -271,6 +275,7 @@ _ARMS: dict[str, tuple[Needs, Callable[[], Arm]]] = {
 }
 NAMES = tuple(_ARMS)
 USUAL = tuple(name for name in NAMES if name != "am_compact")
+WITH_SWAP = tuple(name for name in USUAL if _ARMS[name][0].swap)
 OF_ANY_DEVICE = tuple(name for name, (needs, _) in _ARMS.items() if needs.of_any_device)
 
 

@@ -132,6 +132,7 @@ class Parameters:
         packages: Apps of a device that is not ours; empty where apps are made for the storm.
         reuse_percent: Share of the last resume's pages that an app uses again; see `Reuse`.
         lmk: Settings of lmkd in place of Android's own, each ``NAME=VALUE``, sorted by name.
+        writeback: Whether what a frozen app has in zram is written to flash; see `--writeback`.
     """
 
     config: str | None
@@ -145,6 +146,7 @@ class Parameters:
     packages: tuple[str, ...] = ()
     lmk: tuple[str, ...] = ()
     reuse_percent: Annotated[int, Meta(ge=0, le=100)] = 100
+    writeback: bool = False
 
     @property
     def launches(self) -> int:

@@ -15,6 +15,7 @@ from commands import interrupted_in_page_out
 from droidreclaim.lab.phone.vm import running
 from droidreclaim.lab.storm.arms import USUAL
 from droidreclaim.lab.storm.folder import Folder
+from droidreclaim.units import MIB
 from handset import Handset
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(900)]
@@ -67,6 +68,18 @@ def test_a_quick_storm_holds_what_must_hold(
     assert len(Folder.load(tmp_path / "out")[1]) == len(asked)
     assert running() == before
     print(f"a quick storm took {took_s:.0f} s")
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("phones")
+def test_a_storm_with_write_back_tells_what_came_back_from_flash_and_every_page_is_right() -> None:
+    words = ["--quick", "--api", "37", "--writeback", "--arms", "eager", "--rounds", "2", "--json"]
+    done = subprocess.run(storm(*words), capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    [one] = json.loads(done.stdout)["arms"]
+    assert (one["checksum_faults"], one["checked_pages"] > 0) == (0, True)
+    assert 8 * MIB < one["from_flash_bytes"] <= one["faulted_back_bytes"] + MIB
+    assert one["hot_resumes"] > 0
 
 
 @pytest.mark.usefixtures("phones")
