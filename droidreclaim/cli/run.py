@@ -158,7 +158,9 @@ def _play(
         phone.app(wanted.app).component()  # not there: said before anything is written
         head = {**connect.head(phone), **about.device(phone, wanted.app), **_line()}
         folder.begin(wanted, head)
-        run = Run(phone, wanted, folder.path / ROUNDS, folder.note, tell, changed.again)
+        run = Run(
+            phone, wanted, folder.path / ROUNDS, folder.note, tell, changed.again, place.beside
+        )
         ended_by = run.play(done)
     found = result(wanted, run.rounds, control=control, complete=ended_by is None)
     unwritten = _finish(folder, found, head, place.junit)

@@ -77,7 +77,8 @@ def _forms(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _fault(read: marked.Marked, detail: Any, form: type[BaseModel]) -> Fault:
     """Turn a refusal of the form into a fault at its place; ``at`` names the part to blame."""
-    path: marked.Path = (*detail["loc"], *detail.get("ctx", {}).get("at", ()))
+    loc = [part for part in detail["loc"] if not str(part).startswith("(")]  # no tag of a union
+    path: marked.Path = (*loc, *detail.get("ctx", {}).get("at", ()))
     kind = detail["type"]
     line, column = read.place(path, key=kind == "extra_forbidden")
     return Fault(line, column, marked.path_text(path), _message(kind, path, detail, form))

@@ -19,8 +19,8 @@ def medians(rounds: Sequence[Round]) -> dict[str, float | None]:
     Medians over the rounds that could tell; None where none could.
 
     Sizes of the app before the arm, after it and back; of its resume what left swap 1 and 10 s
-    afterwards, its major faults, and the pages that the whole device read from swap; of the round
-    how long tasks waited for memory.
+    afterwards, its major faults, and the pages that the whole device read from swap, and the
+    frames of its first two seconds; of the round how long tasks waited for memory.
     """
     known: dict[str, list[float | None]] = {}
     for when in _WHEN:
@@ -33,6 +33,8 @@ def medians(rounds: Sequence[Round]) -> dict[str, float | None]:
         known[f"came_back_{after_s}s_bytes"] = [one.came_back_bytes(after_s) for one in rounds]
     known["resume_major_faults"] = [one.resume_major_faults for one in rounds]
     known["resume_paged_in"] = [_cost(one, "resume", "paged_in") for one in rounds]
+    known["resume_frames"] = [one.drawn.frames if one.drawn else None for one in rounds]
+    known["resume_janky_frames"] = [one.drawn.janky if one.drawn else None for one in rounds]
     for name in ("psi_some_s", "psi_full_s"):
         known[f"round_{name}"] = [_cost(one, "round", name) for one in rounds]
     return {name: quantile(values, 0.5) for name, values in known.items()}

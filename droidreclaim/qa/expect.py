@@ -49,9 +49,12 @@ def expectations(scenario: Scenario, counted: dict[str, list[Round]]) -> Iterato
 
 def _of_rounds(expected: ExpectForm, arm: str, rounds: list[Round]) -> Iterator[Checked]:
     for one in rounds:
-        judged = (
-            _footprint(expected.footprint, one) if expected.footprint else _judge(expected, one)
-        )
+        if expected.footprint:
+            judged: tuple[bool, str] | None = _footprint(expected.footprint, one)
+        elif expected.text is not None:
+            judged = _on_screen(expected.text, one.screen)
+        else:
+            judged = _judge(expected, one)
         if judged is not None:
             yield Checked(expected.kind, arm, one.number, *judged)
 
@@ -79,6 +82,12 @@ def _judge(expected: ExpectForm, one: Round) -> tuple[bool, str] | None:
         dead = [f"{name} by {names[name].by}" for name in expected.not_killed if name in names]
         return not dead, ", ".join(dead) or "none of them was"
     return None
+
+
+def _on_screen(text: str, shown: list[str] | None) -> tuple[bool, str]:
+    if shown is None:
+        return False, "the screen was not read"
+    return text in shown, ", ".join(_short(each) for each in shown[:6]) or "no text"
 
 
 def _footprint(expected: FootprintForm, one: Round) -> tuple[bool, str]:

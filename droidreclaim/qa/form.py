@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -12,6 +11,7 @@ from pydantic import (
 )
 
 from droidreclaim.policy.pressure import LONGEST_S as LONGEST_PRESSURE_S
+from droidreclaim.qa.screen_form import MaestroForm, RememberForm, WhatTyped, Where
 from droidreclaim.qa.words import (
     MOST_ROUNDS,
     MOST_STEPS,
@@ -25,12 +25,10 @@ from droidreclaim.qa.words import (
     OneOf,
     Package,
     Packages,
-    Place,
     Ratio,
     Sdk,
     Share,
     Size,
-    Typed,
     UntilWords,
     Words,
     Yes,
@@ -102,24 +100,6 @@ class MonkeyForm(Form):
     throttle: Duration = Field(default=0.1, description="Between two events.")
 
 
-class RememberForm(Form):
-    """What is compared before and after, as a command of the device prints it."""
-
-    name: Name = Field(description="How the report calls it.")
-    shell: Annotated[str, Field(min_length=1)] = Field(description="Runs on the device.")
-    match: str | None = Field(
-        default=None, description="Regular expression: only its first group, or all it matches."
-    )
-
-    @model_validator(mode="after")
-    def _is_regular(self) -> RememberForm:
-        try:
-            re.compile(self.match or "")
-        except re.error as error:
-            raise ValueError(f"match is no regular expression: {error}") from error
-        return self
-
-
 class StepForm(OneOf):
     """One step; a word alone where it needs no more."""
 
@@ -133,10 +113,14 @@ class StepForm(OneOf):
     shell: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="Runs on the device; another exit status than 0 is a failure."
     )
-    tap: Place | None = Field(
-        default=None, description="Tap the screen: [x, y] in pixels from its upper left corner."
+    tap: Where | None = Field(
+        default=None,
+        description="Tap the screen: [x, y] in pixels from its upper left corner, a text, or "
+        "{id: NAME}, {text: TEXT}, {desc: TEXT}.",
     )
-    text: Typed | None = Field(default=None, description="Type what the focused field takes.")
+    text: WhatTyped | None = Field(
+        default=None, description="Type into the focused field, or {type: TEXT, into: {id: NAME}}."
+    )
     key: KeyName | None = Field(default=None, description="Press a key: BACK, ENTER, TAB.")
     monkey: MonkeyForm | None = Field(
         default=None, description="Random events into the app; a crash or an ANR is a failure."
@@ -145,6 +129,9 @@ class StepForm(OneOf):
         default=None,
         description="A program of this computer, without a shell; it finds DROIDRECLAIM_SERIAL, "
         "DROIDRECLAIM_ROUND, DROIDRECLAIM_ARM and DROIDRECLAIM_DIR.",
+    )
+    maestro: MaestroForm | None = Field(
+        default=None, description="A flow, beside the scenario; your own maestro runs it."
     )
     remember: RememberForm | None = Field(
         default=None, description="Compared when the app is back."
@@ -278,6 +265,9 @@ class ExpectForm(OneOf):
     same_activity: Yes | None = Field(default=None, description="Its activity lived too.")
     remembered: Name | None = Field(
         default=None, description="What was remembered under this name is the same."
+    )
+    text: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="On the screen when the app is back, as the whole of a text."
     )
     resume: ResumeForm | None = None
     pss: PssForm | None = None

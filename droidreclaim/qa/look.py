@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from droidreclaim.errors import DeviceError, NotPossible, ParseError
 from droidreclaim.inspect.ask import Answer, ask_device
+from droidreclaim.parse.activity.gfxinfo import Frames, parse_gfxinfo
 from droidreclaim.parse.activity.starts import ProcessStart
 from droidreclaim.parse.kills.records import KillRecord
 from droidreclaim.parse.proc.kernel import Pressure, VmStat, parse_pressure, parse_vmstat
@@ -60,6 +61,19 @@ def parse_memory(text: str) -> Memory | None:
     return Memory(
         sizes["Rss"], sizes["Pss"], sizes["Swap"], int(faults) if faults.isdecimal() else None
     )
+
+
+def frames(phone: Phone, process: Life | None, package: str) -> Frames | None:
+    """
+    Frames of the app since it started; None where the device does not count them.
+
+    Asked of an app in front alone: its own process answers, and would touch its memory.
+    """
+    if process is None:
+        return None
+    done = phone.device.run(["dumpsys", "gfxinfo", package], timeout_s=_TIMEOUT_S)
+    found = parse_gfxinfo(done.text) if done.exit_code == 0 else ()
+    return next((one for one in found if one.pid == process.pid), None)
 
 
 def newest_start(phone: Phone, package: str) -> ProcessStart | None:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from droidreclaim.qa import arms, clock, conditions, evidence, look, memory_use, oracles, steps
+from droidreclaim.parse.activity.gfxinfo import Frames
+from droidreclaim.parse.activity.views import View
+from droidreclaim.qa import (
+    arms,
+    clock,
+    conditions,
+    evidence,
+    look,
+    memory_use,
+    oracles,
+    screen,
+    steps,
+)
 from droidreclaim.qa.form import StepForm
-from droidreclaim.qa.record import Mark, Round, State
+from droidreclaim.qa.record import Drawn, Mark, Round, State
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.units import format_size
 
 _MOST_DRIFT_S = 2.0
+_DRAWN_S = 2.0
 _SETTLE_S = 1.5  # after a resume: a second, and until a sample was taken after it
 
 
@@ -26,6 +40,7 @@ class Player:
     one: Round
     screens: evidence.Screens
     left: bytes | None = None
+    frames: Frames | None = None
 
     def play(self, known_kills: set[look.Key]) -> None:
         """Play one round; what fails in it stands in the record, a lost device is raised."""
@@ -98,12 +113,12 @@ class Player:
         return list(dict.fromkeys(named))
 
     def _step(self, step: StepForm) -> None:
-        one, phone = self.one, self.stage.phone
+        one = self.one
         if step.home and one.before is None and not one.did:
             self._leave()
         if step.remember is not None:
             name = step.remember.name
-            one.remembered[name] = steps.recall(phone, step.remember, step.deadline)
+            one.remembered[name] = steps.recall(self.stage, step.remember, step.deadline)
             if one.remembered[name] is None:
                 raise StepFailed(f"{name}: nothing matches {step.remember.match!r}")
         elif step.arm:
@@ -118,6 +133,7 @@ class Player:
         one, phone = self.one, self.stage.phone
         one.before = look.life(phone, self.stage.package)
         self.left = self.screens.take()
+        self.frames = look.frames(phone, one.before, self.stage.package)
         self._measure("before")
 
     def _measure(self, when: str) -> None:
@@ -164,9 +180,24 @@ class Player:
             one.am_kind, one.before, one.after, process_began=began, start_kind=one.start_kind
         )
         self._measure("resume")
+        self._count_frames()
         for step in self.scenario.steps:
             if step.remember is not None and step.remember.name in one.remembered:
                 self._recall(step)
+        self._read_screen()
+
+    def _count_frames(self) -> None:
+        """Wait until the app has been back for two seconds, and count what it drew."""
+        one, before = self.one, self.frames
+        if before is None or self.moment is None:
+            return
+        time.sleep(max(0.0, self.moment[1] + _DRAWN_S - time.monotonic()))
+        now = look.frames(self.stage.phone, one.after, self.stage.package)
+        if now is None:
+            return
+        if now.pid != before.pid:
+            before = Frames(now.pid, 0, 0)
+        one.drawn = Drawn(now.rendered - before.rendered, now.janky - before.janky)
 
     def _count_flash(self, begun: look.Meter, ended: look.Meter) -> None:
         """What the resume read from flash, where zram had written it: no page-in from zram."""
@@ -189,11 +220,34 @@ class Player:
     def _recall(self, step: StepForm) -> None:
         assert step.remember is not None
         name = step.remember.name
+        was = self.one.remembered[name]
         try:
-            self.one.found[name] = steps.recall(self.stage.phone, step.remember, step.deadline)
+            self.one.found[name] = steps.recall(
+                self.stage, step.remember, step.deadline, wanted=was
+            )
+        except screen.NotOnScreen as error:  # it was there, and is not: that is no missing witness
+            self.one.found[name] = ""
+            self.one.notes.append(f"{name}: {error}")
         except StepFailed as error:
             self.one.found[name] = None
             self.one.notes.append(f"{name} could not be read when the app was back: {error}")
+
+    def _read_screen(self) -> None:
+        """Keep what the screen says when the app is back, where that is expected of it."""
+        wanted = [one.text for one in self.scenario.expect if one.text is not None]
+        if not wanted:
+            return
+
+        def shows_all(views: Sequence[View]) -> bool:
+            return set(wanted) <= {view.text for view in views}
+
+        try:
+            views = screen.awaited(
+                self.stage.phone, self.stage.package, shows_all, screen.PATIENCE_S
+            )
+            self.one.screen = screen.texts(views)
+        except StepFailed as error:
+            self.one.notes.append(str(error))
 
     def _keep_evidence(self, found: dict[str, bytes]) -> None:
         self.stage.folder.mkdir(parents=True, exist_ok=True)

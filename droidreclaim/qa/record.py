@@ -104,6 +104,14 @@ class Cost:
     paged_out: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Frames that an app drew in a stretch of time; *janky* ones came after their deadline."""
+
+    frames: int
+    janky: int
+
+
 @dataclass(slots=True)
 class Round:
     """
@@ -127,9 +135,12 @@ class Round:
         marks: The steps, in the order in which they were played.
         track: Memory over the time of the round; empty where it could not be sampled.
         cost: By ``resume`` (until the app was back) and ``round``.
+        drawn: In the first two seconds of the resume; None where the device counts no frames.
         conditions: What else bears on times, by `conditions.read`, as the round began.
         footprint: By state, RssAnon + VmSwap of the app's largest process through the round: p50,
             p90, p99 and max; empty where no scenario expects something of it.
+        screen: Texts on the screen when the app was back, where one is expected there; None where
+            it was not read.
         did: What the arm did, in a few words.
         fault: The step that failed, and why; the round counts.
         discarded: Why this does not count: a reason outside the app.
@@ -152,10 +163,12 @@ class Round:
     marks: list[Mark] = field(default_factory=list)
     track: list[Point] = field(default_factory=list)
     cost: dict[str, Cost] = field(default_factory=dict)
+    drawn: Drawn | None = None
     conditions: dict[str, str | float | None] = field(default_factory=dict)
     state: State = State.UNKNOWN
     from_flash_bytes: int | None = None
     footprint: dict[str, dict[str, int]] = field(default_factory=dict)
+    screen: list[str] | None = None
     did: str = ""
     fault: str | None = None
     notes: list[str] = field(default_factory=list)

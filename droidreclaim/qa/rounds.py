@@ -34,6 +34,7 @@ class Run:
     Attributes:
         folder: Where rounds leave their evidence.
         note: Called with each round as it ends.
+        beside: Folder of the scenario.
         returned: Called when a device that was lost is there again.
         acts: By arm, what it does; a test may put another there.
     """
@@ -44,6 +45,7 @@ class Run:
     note: Note
     progress: Progress = lambda line: None
     returned: Callable[[], None] = lambda: None
+    beside: Path = field(default_factory=Path)
     acts: dict[str, arms.Act] = field(default_factory=dict)
     rounds: list[Round] = field(default_factory=list)
     known_kills: set[look.Key] = field(default_factory=set)
@@ -86,7 +88,8 @@ class Run:
 
     def _round(self, number: int, arm: str, total: int, tracker: Tracker) -> Round:
         one = Round(number, arm, at_s=time.monotonic() - self.start_s)
-        stage = Stage(self.phone, self.scenario.app, arm, number, self.folder / one.folder_name)
+        folder = self.folder / one.folder_name
+        stage = Stage(self.phone, self.scenario.app, arm, number, folder, self.beside)
         try:
             player = Player(stage, self.scenario, self.acts[arm], one, self.screens)
             with arms.running_guard(self.phone, arm, arms.longest_s(self.scenario.steps)) as tell:

@@ -51,6 +51,8 @@ def _row(one: Round) -> dict[str, Any]:
         "came_back_10s_bytes": one.came_back_bytes(10),
         "resume_major_faults": one.resume_major_faults,
         "resume_paged_in": one.cost["resume"].paged_in if "resume" in one.cost else None,
+        "resume_frames": one.drawn.frames if one.drawn else None,
+        "resume_janky_frames": one.drawn.janky if one.drawn else None,
         "psi_some_s": one.cost["round"].psi_some_s if "round" in one.cost else None,
         "kills": len(one.killed),
         "fault": cell(one.fault),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,12 @@ _INSTALL_S = 300.0
 
 def require_files(scenario: Scenario, beside: Path) -> None:
     """
-    See that what is to be installed is there, before a device is touched.
+    See that what is to be installed or run is there, before a device is touched.
 
     Raises:
-        UsageError: an APK cannot be read.
+        UsageError: an APK or a flow cannot be read, or there is no Maestro.
     """
+    _require_flows([step.maestro.flow for step in scenario.steps if step.maestro], beside)
     for one in scenario.setup:
         if one.install is None:
             continue
@@ -33,6 +35,17 @@ def require_files(scenario: Scenario, beside: Path) -> None:
             raise UsageError(f"setup: install {one.install.apk}: {error.strerror}") from error
         if head != b"PK":
             raise UsageError(f"setup: install {one.install.apk}: it is no APK")
+
+
+def _require_flows(flows: list[str], beside: Path) -> None:
+    if flows and shutil.which("maestro") is None:
+        raise UsageError(
+            "step maestro: there is no program maestro on PATH",
+            hint="it is not part of droidreclaim: https://docs.maestro.dev",
+        )
+    for flow in flows:
+        if not (beside / flow).exists():
+            raise UsageError(f"step maestro: {flow} is not beside the scenario")
 
 
 class Setup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from droidreclaim.session import Phone
@@ -19,6 +19,7 @@ class Stage:
 
     Attributes:
         folder: Of this round, for what steps write; made when something is written.
+        beside: Folder of the scenario, where its files lie.
     """
 
     phone: Phone
@@ -26,3 +27,4 @@ class Stage:
     arm: str
     number: int
     folder: Path
+    beside: Path = field(default_factory=Path)

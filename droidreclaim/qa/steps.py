@@ -13,7 +13,9 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from droidreclaim.errors import DeviceError, DroidReclaimError
-from droidreclaim.qa.form import RememberForm, StepForm
+from droidreclaim.qa import screen
+from droidreclaim.qa.form import StepForm
+from droidreclaim.qa.screen_form import MaestroForm, RememberForm
 from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.qa.touch import make_memory_short, touch
 from droidreclaim.session import Phone
@@ -43,6 +45,8 @@ def plain(stage: Stage, step: StepForm) -> str | None:
         shell(stage.phone, step.shell, step.deadline)
     elif step.command is not None:
         command(stage, step.command, step.deadline)
+    elif step.maestro is not None:
+        maestro(stage, step.maestro, step.deadline)
     elif step.pressure is not None and step.pressure.until is not None:
         return make_memory_short(stage.phone, step.pressure, step.deadline)
     elif step.pressure is not None:
@@ -68,13 +72,49 @@ def shell(phone: Phone, script: str, deadline_s: float) -> str:
     return done.text
 
 
-def recall(phone: Phone, what: RememberForm, deadline_s: float) -> str | None:
-    """What a remembered command prints now; None where it holds no match."""
-    text = shell(phone, what.shell, deadline_s).strip()
+def recall(
+    stage: Stage, what: RememberForm, deadline_s: float, *, wanted: str | None = None
+) -> str | None:
+    """
+    What is to be remembered, as it is now; None where it holds no match.
+
+    Args:
+        wanted: What it was: a screen is given a little time to show it again.
+
+    Raises:
+        NotOnScreen: the app shows, and what is meant is not there.
+        StepFailed: it could not be read.
+    """
+    if what.shell is not None:
+        return _matched(what, shell(stage.phone, what.shell, deadline_s).strip())
+    assert what.screen is not None
+    selector = what.screen
+    if wanted is not None:
+        screen.awaited(
+            stage.phone,
+            stage.package,
+            lambda views: any(
+                selector.means(view) and _matched(what, view.text) == wanted for view in views
+            ),
+            deadline_s,
+        )
+    return _matched(what, screen.find(stage.phone, stage.package, selector, deadline_s).text)
+
+
+def _matched(what: RememberForm, text: str) -> str | None:
     if what.match is None:
         return text[:_MOST_OUTPUT_BYTES]
     match = re.search(what.match, text)
     return None if match is None else match[(match.lastindex and 1) or 0]
+
+
+def maestro(stage: Stage, what: MaestroForm, deadline_s: float) -> None:
+    """Run a flow by the user's own Maestro; raises as `command`."""
+    told = what.env | {"DROIDRECLAIM_ROUND": str(stage.number), "DROIDRECLAIM_ARM": stage.arm}
+    given = [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
+    flow = str((stage.beside / what.flow).resolve())
+    words = ["maestro", "--device", stage.phone.serial, "test", *given, flow]
+    command(stage, tuple(words), deadline_s)
 
 
 def command(stage: Stage, words: tuple[str, ...], deadline_s: float) -> None:

@@ -64,6 +64,7 @@ COSTS = (
     "Came back in 1 s, 10 s",
     "Major faults",
     "Pages from swap",
+    "Janky frames, of those in 2 s",
     "Waited for memory (some, full)",
 )
 
@@ -78,7 +79,8 @@ def costs(one: Figures) -> list[str]:
     back = ", ".join(size(_whole(known[f"came_back_{after_s}s_bytes"])) for after_s in (1, 10))
     counts = [_count(known[name]) for name in ("resume_major_faults", "resume_paged_in")]
     waits = ", ".join(seconds(known[f"round_{name}"]) for name in ("psi_some_s", "psi_full_s"))
-    return [*sizes, back, *counts, waits]
+    drawn = ", ".join(_count(known[f"resume_{name}"]) for name in ("janky_frames", "frames"))
+    return [*sizes, back, *counts, drawn, waits]
 
 
 def _whole(value: float | None) -> int | None:

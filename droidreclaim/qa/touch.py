@@ -6,7 +6,9 @@ import re
 
 from droidreclaim.errors import NotAchieved
 from droidreclaim.model.pressure import PressureResult
+from droidreclaim.qa import screen
 from droidreclaim.qa.form import PressureForm, StepForm
+from droidreclaim.qa.screen_form import SelectorForm, TypeForm
 from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.session import Phone
 from droidreclaim.units import format_size
@@ -22,13 +24,17 @@ def touch(stage: Stage, step: StepForm) -> None:
     Do a step ``tap``, ``text``, ``key`` or ``monkey``.
 
     Raises:
-        StepFailed: the device refused it, in words.
+        StepFailed: the device refused it, or nothing on the screen is what is meant, in words.
         DeviceError: it was lost, or not done within the step's deadline.
     """
     if step.tap is not None:
-        _input(stage.phone, ["tap", *map(str, step.tap)], step.deadline)
+        _tap(stage, step.tap, step.deadline)
     elif step.text is not None:
-        _input(stage.phone, ["text", step.text.replace(" ", "%s")], step.deadline)
+        text = step.text
+        if isinstance(text, TypeForm):
+            _tap(stage, text.into, step.deadline)
+            text = text.type
+        _input(stage.phone, ["text", text.replace(" ", "%s")], step.deadline)
     elif step.key is not None:
         name = step.key.removeprefix("KEYCODE_")
         code = name if name.isdecimal() else f"KEYCODE_{name}"
@@ -74,6 +80,12 @@ def pressure_in_words(result: PressureResult) -> str:
     if more > 0:
         named.append(f"{more} more")
     return f"{words}; ended meanwhile: {', '.join(named) or 'nobody'}"
+
+
+def _tap(stage: Stage, where: tuple[int, int] | SelectorForm, deadline_s: float) -> None:
+    if isinstance(where, SelectorForm):
+        where = screen.find(stage.phone, stage.package, where, deadline_s).center
+    _input(stage.phone, ["tap", *map(str, where)], deadline_s)
 
 
 def _input(phone: Phone, words: list[str], deadline_s: float) -> None:

@@ -257,7 +257,7 @@ def _write_initramfs(arch: Arch, base_dir: Path, target: Path) -> None:
     archive.add_link("overlay/data/user/0", "/data/data")
     archive.add_file("overlay/etc/passwd", _passwd().encode())
     archive.add_file("overlay/etc/group", _group().encode())
-    for name in ("init", "ps"):
+    for name in ("init", "ps", "screencap", "uiautomator"):
         script = GUEST / f"init/{name}.sh"
         archive.add_file(f"overlay/system/bin/{name}", script.read_bytes(), 0o755)
     for program in _programs(arch):

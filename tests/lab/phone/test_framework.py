@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from commands import run_json
+from droidreclaim.parse.activity.gfxinfo import parse_gfxinfo
+from droidreclaim.parse.activity.views import parse_views
 from handset import Handset, until
 
 pytestmark = pytest.mark.phone
@@ -293,3 +295,30 @@ class TestKiller:
         assert found
         assert run_json(small, "why", found[1])["deaths"][-1]["cause"] == "kernel_oom"
         pocket(small, "killer on")
+
+
+class TestScreen:
+    GAME = "com.example.fwgame"
+
+    @pytest.fixture
+    def game(self, phone: Handset) -> Iterator[None]:
+        pocket(phone, f"install {self.GAME} 4 9 --game")
+        launch(phone, self.GAME)
+        yield
+        phone.text(f"am force-stop {self.GAME}")
+
+    @pytest.mark.usefixtures("game")
+    def test_it_shows_the_game_as_views_and_as_a_picture(self, phone: Handset) -> None:
+        typed = "input tap 160 240; input tap 160 340; input text Ann%sB"
+        read = "uiautomator dump /data/local/tmp/w.xml; cat /data/local/tmp/w.xml"
+        text = phone.text(f"{typed}; {read}; rm /data/local/tmp/w.xml")
+        assert text.startswith("UI hierchary dumped to: /data/local/tmp/w.xml\n<?xml ")
+        assert {view.text for view in parse_views(text.partition("\n")[2])} == {
+            "", "Score: 1", "Play", "Ann B",
+        }  # fmt: skip
+        before = phone.shell("screencap -p").stdout
+        assert before.startswith(b"\x89PNG\r\n\x1a\n")
+        phone.text("input tap 160 240")
+        assert phone.shell("screencap -p").stdout != before
+        [frames] = parse_gfxinfo(phone.text(f"dumpsys gfxinfo {self.GAME}"))
+        assert (frames.pid, frames.rendered > 0) == (app(phone, self.GAME)["pid"], True)

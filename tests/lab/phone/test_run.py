@@ -94,6 +94,51 @@ def test_a_page_out_that_kills_is_caught(mine: Handset, tmp_path: Path) -> None:
     assert not any(one.passed for one in found.expectations)
 
 
+BY_SCREEN = """arms: [kill, reclaim]
+steps:
+  - launch
+  - tap: {id: play}
+  - tap: Play
+  - text: {type: Ann B, into: {id: player}}
+  - remember: {name: score, screen: {id: score}, match: "([0-9]+)"}
+  - remember: {name: player, screen: {id: player}}
+    deadline: 1s
+  - tap: {id: plya}
+    continue_on_failure: true
+    deadline: 1s
+  - home
+  - arm
+  - resume
+expect:
+  - text: "Score: 2"
+"""
+
+
+@pytest.mark.nightly
+def test_what_is_on_the_screen_is_tapped_typed_remembered_and_expected(
+    mine: Handset, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("--rounds", "1", "--no-control", "-o", str(out))
+    done = run_long(mine, "run", written(tmp_path, BY_SCREEN), *words)
+    assert done.returncode == 0, done.stderr
+    rounds = {one.arm: one for one in Folder.load(out)[2]}
+    kill, reclaim = rounds["kill"], rounds["reclaim"]
+    assert reclaim.remembered == reclaim.found == {"score": "2", "player": "Ann B"}
+    assert (kill.found, kill.state.value) == ({"score": "0", "player": ""}, "lost")
+    assert reclaim.state.value == "kept"
+    assert "Score: 2" in (reclaim.screen or [])
+    assert "nothing on the screen has id 'plya'; there are: 'Score: 2' (id score)" in kill.notes[0]
+    for one in rounds.values():  # the game draws ten frames a second, the resume among them
+        assert one.drawn is not None
+        assert 10 <= one.drawn.frames <= 40
+        for name in ("left.png", "screen.png"):
+            data = (out / "rounds" / one.folder_name / name).read_bytes()
+            assert data.startswith(b"\x89PNG")
+    assert "as it came back" in (out / "report.html").read_text()
+    assert not mine.text("ls -A /data/local/tmp")
+
+
 @pytest.mark.nightly
 def test_every_arm_does_what_its_name_says(mine: Handset, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -59,6 +59,8 @@ class Process:
         busy: Lock held while the process is asked; *owed*: what to ask first once it has thawed.
         wake: Called to thaw the process.
         limits: memory.high and memory.swap.max as last written.
+        typed: What was typed into the field of its screen; it goes with the process.
+        focused: That field takes what is typed.
         why_killed: Reason, subreason and description for the exit record, of a kill of our own.
     """
 
@@ -85,6 +87,7 @@ class Process:
         self.owed: list[str] = []
         self.wake: Callable[[], None] = lambda: None
         self.limits: tuple[int | str, int | str] | None = None
+        self.typed, self.focused = "", False
 
     def ask(self, question: str) -> list[str]:
         """

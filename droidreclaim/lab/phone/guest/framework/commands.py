@@ -6,13 +6,16 @@ from typing import NamedTuple
 from . import (
     am_commands,
     dump_activity,
+    dump_graphics,
     dump_meminfo,
     dump_packages,
     dump_processes,
     meminfo,
     pocket,
+    screen,
     starts,
 )
+from .apps import Process
 from .log import BUFFERS, DEFAULT_BUFFERS, Log, line
 from .manager import ActivityManager
 from .props import Properties
@@ -95,10 +98,14 @@ def _table(services: Services, words: list[str], reply: Reply) -> int:
 
 
 def _input(services: Services, words: list[str], reply: Reply) -> int:
+    process = services.am.top()
     if words[:1] == ["tap"] and len(words) == 3:
-        process = services.am.top()
         if process is not None:
-            process.ask("tap")
+            screen.tap(process, int(float(words[1])), int(float(words[2])))
+        return 0
+    if words[:1] == ["text"] and len(words) == 2:
+        if process is not None and process.focused:
+            process.typed += words[1].replace("%s", " ")
         return 0
     if words[:1] == ["keyevent"] and len(words) == 2:
         if words[1] in KEYCODE_HOME:
@@ -170,6 +177,7 @@ def _dumpsys(services: Services, words: list[str], reply: Reply) -> int:
     service, *rest = words or [""]
     printers: dict[str, Callable[[], str]] = {
         "activity": lambda: _dump_activity(services, rest),
+        "gfxinfo": lambda: _dump_graphics(services, rest),
         "meminfo": lambda: _dump_meminfo(services, rest),
         "package": lambda: dump_packages.dump(
             services.am.packages.packages.values(), services.am.sdk, *rest[:1]
@@ -198,6 +206,22 @@ def _dump_meminfo(services: Services, words: list[str]) -> str:
     return dump_meminfo.apps(
         meminfo.uptime_ms(), [(proc, meminfo.mappings(proc.pid)) for proc in chosen]
     )
+
+
+def _dump_graphics(services: Services, words: list[str]) -> str:
+    """Frames of the apps that draw; a frozen one cannot be asked, as on a phone."""
+    am = services.am
+    drawing = [one for one in am.processes() if one.main and one.activity]
+    chosen = [one for one in drawing if not words or words[0] in (one.name, str(one.pid))]
+    if not chosen:
+        return f"No process found for: {words[0]}\n" if words else ""
+    return dump_graphics.gfxinfo(
+        meminfo.uptime_ms(), am.sdk, [(one.pid, one.name, _frames(one)) for one in chosen]
+    )
+
+
+def _frames(process: Process) -> list[int] | None:
+    return None if process.frozen else [int(word) for word in process.ask("frames")[1:]]
 
 
 def _dump_activity(services: Services, words: list[str]) -> str:

@@ -3,7 +3,7 @@
 import json
 import os
 
-from . import memory
+from . import memory, screen
 from .apps import MIB, Process, Wish
 from .endings import call
 from .limiter import Limits
@@ -29,6 +29,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
   pocket limits MEM SWAP MEM SWAP  the memory limiter's, in MiB: of an app in front, of one behind
   pocket stat                      what the framework itself needs
   pocket wake SECONDS HEX          the time, and random bytes, for a phone restored from its state
+  pocket ui, pocket screen         the views on the screen, as XML; the screen, as PNG
   pocket tally                     what the apps felt since boot: resumes checked, longest stall
 """
 
@@ -36,6 +37,8 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
 def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     """Run one ``pocket`` command and return its exit status."""
     verb, *rest = words or [""]
+    if verb in ("ui", "screen", "tally"):
+        return (_tally if verb == "tally" else _show)(am, verb, reply)
     if verb == "apps":
         answer: object = {"apps": [_app(am, name) for name in am.packages.apps]}
     elif verb == "verify":
@@ -65,15 +68,31 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
     elif verb == "wake" and len(rest) == 2:
         wake(am, log, float(rest[0]), bytes.fromhex(rest[1]))
         answer = {"awake": True}
-    elif verb == "tally":
-        answer = vars(am.tally)
     else:
         reply.err(USAGE)
         return 2
     reply.out(json.dumps(answer) + "\n")
-    if verb == "tally" or not isinstance(answer, dict):
+    if not isinstance(answer, dict):
         return 0
     return 1 if answer.get("bad") or answer.get("error") else 0
+
+
+def _tally(am: ActivityManager, verb: str, reply: Reply) -> int:
+    reply.out(json.dumps(vars(am.tally)) + "\n")
+    return 0
+
+
+def _show(am: ActivityManager, verb: str, reply: Reply) -> int:
+    """Print what is on the screen; nothing is there between two apps."""
+    process = am.top()
+    shown = screen.views(process) if process is not None and process.activity else []
+    if verb == "screen":
+        reply.out(screen.picture(shown).decode("utf-8", "surrogateescape"))
+        return 0
+    if process is None or not shown:
+        return 1
+    reply.out(screen.hierarchy(process.app.name, shown))
+    return 0
 
 
 def _child(am: ActivityManager, name: str) -> dict[str, object]:

@@ -11,6 +11,7 @@
  *	beat 0|1                          background work off, on               ok
  *	trim LEVEL                        give up caches                        ok BYTES
  *	child NAME                        start a process of its own            ok PID, or "error ERRNO"
+ *	frames                            how many took 0, 1, 2 ... ms          frames COUNT ...
  *	tap, score                        the game                              score N, or "none" in other apps
  *
  * STALL_USEC is the longest time that the app took to fill up to 64 KiB of its heap, since
@@ -31,6 +32,7 @@
 
 #define MESSAGE_BYTES 512
 #define FRONT_PERIOD_MS 100
+#define FRAME_KINDS 64 /* the last: 63 ms and more */
 #define FRONT_PAGES 8u /* 320 KiB a second: a game that allocates without haste */
 #define BEAT_PERIOD_MS 3000
 #define BEAT_PAGES 4u
@@ -56,6 +58,7 @@ struct app {
 	uint64_t random;
 	uint32_t bad; /* found while working, told with the next check */
 	int64_t stall_us;
+	uint16_t frames[FRAME_KINDS]; /* since its start, by milliseconds taken */
 };
 
 static inline int64_t now_us(void)
@@ -85,6 +88,16 @@ static inline void note_stall(struct app *app, int64_t since_us)
 	int64_t took_us = now_us() - since_us;
 
 	app->stall_us = took_us > app->stall_us ? took_us : app->stall_us;
+}
+
+/* A frame is a turn of work in front, or a resume: what is late in it, the user sees. */
+static inline void note_frame(struct app *app, int64_t since_us)
+{
+	int64_t ms = (now_us() - since_us) / 1000;
+	uint16_t *frames = &app->frames[ms < FRAME_KINDS ? ms : FRAME_KINDS - 1];
+
+	if (*frames < UINT16_MAX)
+		(*frames)++;
 }
 
 static inline int64_t take_stall(struct app *app)
@@ -123,6 +136,7 @@ static inline void app_work(struct app *app)
 			heap_write(heap, index);
 	}
 	note_stall(app, start);
+	note_frame(app, start);
 }
 
 static inline void app_beat(struct app *app)
@@ -197,6 +211,8 @@ static inline void do_check(struct app *app, bool resume, char *answer)
 		check_shared(&app->shared, &check);
 	}
 	heap_check(&app->heap, resume, &check);
+	if (resume)
+		note_frame(app, start);
 	snprintf(answer, MESSAGE_BYTES, "check %u %u %lld %lld %ld", check.pages, check.bad,
 		 (long long)check.first_bad, (long long)(now_us() - start),
 		 major_faults() - faults);
@@ -238,6 +254,15 @@ static inline void do_child(struct app *app, const char *name, char *answer)
 	snprintf(answer, MESSAGE_BYTES, pid < 0 ? "error %d" : "ok %d", pid < 0 ? errno : (int)pid);
 }
 
+static inline void do_frames(const struct app *app, char *answer)
+{
+	int length = snprintf(answer, MESSAGE_BYTES, "frames");
+
+	for (int i = 0; i < FRAME_KINDS; i++)
+		length += snprintf(answer + length, (size_t)(MESSAGE_BYTES - length), " %u",
+				   app->frames[i]);
+}
+
 static inline void do_front(struct app *app, bool front, char *answer)
 {
 	app->front = front;
@@ -259,6 +284,8 @@ static inline void app_obey(struct app *app, const char *line, char *answer)
 		do_trim(app, atoi(line + 5), answer);
 	else if (strncmp(line, "child ", 6) == 0)
 		do_child(app, line + 6, answer);
+	else if (strcmp(line, "frames") == 0)
+		do_frames(app, answer);
 	else if (strcmp(line, "tap") == 0 || strcmp(line, "score") == 0)
 		do_score(app, line[0] == 't', answer);
 	else
