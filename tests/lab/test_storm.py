@@ -544,9 +544,11 @@ def test_a_folder_that_takes_nothing_is_one_clear_line(tmp_path: Path) -> None:
 # Measuring
 
 
-def test_arms_are_interleaved_over_seeds() -> None:
-    jobs = measure.jobs_of(WHAT, ("lowmemorykiller", "lazy"), (1, 2))
-    expected = [("lowmemorykiller", 1), ("lazy", 1), ("lowmemorykiller", 2), ("lazy", 2)]
+def test_arms_take_turns_over_seeds_and_turn_round() -> None:
+    jobs = measure.jobs_of(WHAT, ("lowmemorykiller", "lazy"), (7, 5))
+    first, second = jobs[0].arm, jobs[1].arm
+    assert {first, second} == {"lowmemorykiller", "lazy"}
+    expected = [(first, 7), (second, 7), (second, 5), (first, 5)]
     assert [(job.arm, job.seed) for job in jobs] == expected
     assert jobs[0].launches == jobs[1].launches
     assert jobs[0].launches != jobs[2].launches

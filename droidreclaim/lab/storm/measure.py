@@ -18,6 +18,7 @@ from droidreclaim.lab.storm.host import HostWatch
 from droidreclaim.lab.storm.plan import Job, Parameters, apps_of, launches
 from droidreclaim.lab.storm.play import play, require_right
 from droidreclaim.lab.storm.stage import Stage
+from droidreclaim.qa.order import order
 from droidreclaim.units import plural
 
 _BESIDES_S = 25.0  # a job without its launches: boot, install, check every page (emulated)
@@ -28,12 +29,10 @@ StageOf = Callable[[Needs], AbstractContextManager[Stage]]
 
 
 def jobs_of(what: Parameters, names: Sequence[str], seeds: Sequence[int]) -> list[Job]:
-    """Return the jobs, arms interleaved over seeds, so that a slow minute hits every arm alike."""
-    jobs = []
-    for seed in seeds:
-        apps = apps_of(what, seed)
-        jobs += [Job(name, seed, apps, launches(what, apps, seed)) for name in names]
-    return jobs
+    """Return the jobs, arms taking turns as in a QA run: a slow minute hits every arm alike."""
+    apps = {seed: apps_of(what, seed) for seed in seeds}
+    turns = [(seeds[number - 1], name) for number, name in order(names, len(seeds), seeds[0])]
+    return [Job(name, seed, apps[seed], launches(what, apps[seed], seed)) for seed, name in turns]
 
 
 def measure(
