@@ -40,6 +40,7 @@ _START_ID = "start"  # of the question that shows it runs; a session counts its 
 _OUR_LINE = re.compile(rb"droidreclaim: ([^\n]{0,512})\n")
 
 # Without single quotes, as the script that places it; each program it starts delays every command.
+# A shell takes for a script what the kernel refuses to execute: a file whose disk lost its content.
 _LAUNCH = r"""
 home=$1 names=$2 journal=$3; shift 3
 abis=$(getprop ro.product.cpu.abilist); [ "$abis" ] || abis=$(getprop ro.product.cpu.abi)
@@ -55,10 +56,13 @@ for abi in $abis; do for pair in $names; do
   [ "${pair%%=*}" = "$abi" ] && name=${pair#*=} && break 2
 done; done
 there=$home/$name
+absent() { echo "droidreclaim: absent"; exit 127; }
 if [ -L "$home" ] || [ ! -O "$home" ] || [ -L "$there" ] || [ ! -f "$there" ] ||
   [ ! -x "$there" ] || [ ! "$name" ]; then
-  echo "droidreclaim: absent"; exit 127
+  absent
 fi
+read -r -N 4 magic <"$there" 2>/dev/null || read -r magic <"$there"
+case $magic in ?ELF*|"#!"*) ;; *) absent ;; esac
 echo "droidreclaim: ready"
 exec "$there" "$@"
 """

@@ -403,7 +403,16 @@ def damage_truncated(there: Path) -> None:
 
 
 def damage_garbage(there: Path) -> None:
-    there.write_bytes(os.urandom(30_000))
+    there.write_bytes(b"\n>f\323\n" + os.urandom(30_000))
+
+
+def damage_zeros(there: Path) -> None:
+    there.write_bytes(bytes(30_000))
+
+
+def damage_words(there: Path) -> None:
+    """What the kernel refuses to execute, a shell takes for a script."""
+    there.write_text(f"echo >{there.parents[1]}/ran-by-root\n")
 
 
 def damage_link(there: Path) -> None:
@@ -442,7 +451,8 @@ def damage_mode(there: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        damage_folder, damage_empty, damage_truncated, damage_garbage, damage_link, damage_dangling,
+        damage_folder, damage_empty, damage_truncated, damage_garbage, damage_zeros,
+        damage_words, damage_link, damage_dangling,
         damage_fifo, damage_program_that_ends, damage_program_that_is_silent, damage_other_build,
         damage_mode,
     ],
@@ -472,6 +482,7 @@ def test_a_damaged_helper_is_replaced_and_goes_on(
     assert there.is_file()
     assert there.read_bytes() == PROGRAM
     assert left_behind(places) == [there.name]
+    assert not (there.parents[1] / "ran-by-root").exists()
 
 
 def test_a_whole_helper_stays_where_it_is_and_runs(
