@@ -192,6 +192,15 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / sdist.name.removesuffix(".tar.gz")
 
 
+def test_the_source_distribution_carries_all_that_a_build_reads(unpacked: Path) -> None:
+    script = load_build_script()
+    folders = (script.DEVICE_SOURCES, script.GUEST_SOURCES, Path("profiles"))
+    read = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    read += [ROOT / name for name in ("hatch_build.py", "man_page.py", "docs/commands.md")]
+    for path in read:
+        assert (unpacked / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from the source distribution, by a compiler whose cache is empty."""
@@ -204,6 +213,7 @@ def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
+@pytest.mark.nightly
 def test_another_folder_and_an_empty_cache_give_the_same_bytes(
     binaries: Path, unpacked: Path, wheel: Path
 ) -> None:
@@ -215,6 +225,7 @@ def test_another_folder_and_an_empty_cache_give_the_same_bytes(
     assert {path.name for path in again.iterdir()} == {*MACHINES, *LISTINGS}
 
 
+@pytest.mark.nightly
 def test_a_wheel_carries_every_helper_and_fits_every_platform(wheel: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
