@@ -157,8 +157,10 @@ def ps(
     if as_json:
         emit(report.ps_json(device, source, taken_at, rows))
         return
-    asked = everything or bool(names or band)
-    shown = rows if asked else [process for process in rows if process.packages or process.owner]
+    is_chosen = everything or bool(names or band)
+    shown = (
+        rows if is_chosen else [process for process in rows if process.packages or process.owner]
+    )
     show(report.ps_table(shown, hidden=len(rows) - len(shown)))
 
 

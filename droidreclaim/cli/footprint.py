@@ -80,9 +80,9 @@ def footprint(
         _write(csv, report.csv_lines(seen))
     if perfetto is not None:
         write_file(perfetto, traces.render(report.happenings(seen)))
-    told = {"source": thresholds.source, "read": thresholds.read}
+    origin = {"source": thresholds.source, "read": thresholds.read}
     if html is not None:
-        text = page.render(seen, **told, second_hand=thresholds.second_hand)
+        text = page.render(seen, **origin, second_hand=thresholds.second_hand)
         _write(html, text.split("\n"))
     words = asdict(thresholds)
     del words["classes"], words["kind"], words["bitmaps_bytes"]
@@ -93,7 +93,7 @@ def footprint(
         emit(head | report.footprint_json(seen, words), error)
     else:
         show(report.footprint_table(seen))
-        write_folded(report.summary(seen, **told, second_hand=thresholds.second_hand) + "\n")
+        write_folded(report.summary(seen, **origin, second_hand=thresholds.second_hand) + "\n")
     if error is not None:
         raise error
 

@@ -135,11 +135,11 @@ def kills(
             words = "waiting for kills by lmkd, the kernel and ActivityManager; Ctrl-C ends it"
             say(f"{phone.serial}: {words}", connection)
             for kill in phone.watch_kills():
-                told = (kill.record, kill.lmkd)
+                followed = (kill.record, kill.lmkd)
                 if as_json:
-                    emit_line(report.followed_json(*told))
+                    emit_line(report.followed_json(*followed))
                 else:
-                    write(report.followed_line(*told) + "\n")
+                    write(report.followed_line(*followed) + "\n")
             return
         found = phone.kills(since_s)
         head = connect.head(phone)

@@ -72,7 +72,7 @@ def pressure(
     parse_compressible(compressible)
     lasting = lasting_s(DEFAULT_FOR_S + hold_s if duration is None else duration)
     with connect.phone(connection, root=False) as phone:
-        asked = phone.pressure(
+        pressure = phone.pressure(
             until,
             lasting=lasting,
             compressible=compressible,
@@ -81,15 +81,18 @@ def pressure(
             cap=cap_bytes,
             yes=yes,
         )
-        error = _press(asked, hold_s, phone.serial, connection)
+        error = _press(pressure, hold_s, phone.serial, connection)
         source = phone.source
-    assert asked.result is not None
+    assert pressure.result is not None
     if as_json:
-        emit(report.pressure_json(asked.device, source, asked.result, compressible, seed), error)
+        emit(
+            report.pressure_json(pressure.device, source, pressure.result, compressible, seed),
+            error,
+        )
     else:
-        write(report.pressure_text(asked.result) + "\n")
-        if asked.result.deaths:
-            show(report.deaths_table(asked.result))
+        write(report.pressure_text(pressure.result) + "\n")
+        if pressure.result.deaths:
+            show(report.deaths_table(pressure.result))
     if error is not None:
         raise error
 

@@ -115,9 +115,11 @@ def _folder(
     if not resume:
         return Folder.new(out, force=force), []
     folder, head, done = Folder.load(out)
-    told = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
+    document = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
     kept = head.get("scenario") or {}
-    changed = sorted(key for key in {*told, *kept} - {"rounds"} if told.get(key) != kept.get(key))
+    changed = sorted(
+        key for key in {*document, *kept} - {"rounds"} if document.get(key) != kept.get(key)
+    )
     if changed:
         raise UsageError(f"--resume: {changed[0]} is not as the run in {out} has it")
     return folder, done

@@ -30,8 +30,8 @@ def scan_again_of(reply: Reply, before: Scan) -> Scan:
         if old is None:
             raise ParseError("helper", 1, f"{line.pid}", hint="a process that no scan told of")
         processes.append(_again(old, line))
-    told = {one.pid for one in processes}
-    processes += [one for one in before.processes if _is_root(one) and one.pid not in told]
+    scanned = {one.pid for one in processes}
+    processes += [one for one in before.processes if _is_root(one) and one.pid not in scanned]
     unreadable = wire.only_line_of(reply, "unreadable", wire.Unreadable)
     ordered = sorted(processes, key=lambda process: process.pid)
     return Scan(ranked(reply, ordered), before.packages_list, unreadable.count, unreadable.errno)

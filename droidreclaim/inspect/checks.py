@@ -97,8 +97,8 @@ def host_checks(host: Host, trip_s: float | None) -> Iterator[Check]:
     if host.server_protocol < _OLDEST_SERVER:
         yield Check("adb server", WARN, fact, "older than 2019: update platform-tools")
     elif host.protocol not in (None, host.server_protocol):
-        told = f"{fact}; the adb program has {host.protocol}"
-        yield Check("adb server", WARN, told, "each would end the other's server: use one adb")
+        text = f"{fact}; the adb program has {host.protocol}"
+        yield Check("adb server", WARN, text, "each would end the other's server: use one adb")
     else:
         yield Check("adb server", OK, fact)
     if trip_s is not None:

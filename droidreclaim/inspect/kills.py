@@ -224,7 +224,7 @@ def follow(
     channel = device.open(way.wrap(argv) if way else argv, timeout_s=timeout_s)
     waiting: dict[int, tuple[float, list[KillRecord]]] = {}
     # dmesg says all it knows each time
-    told = {(one.pid, one.at) for one in _log_of(answers["kernel"], "dmesg", []).records}
+    reported = {(one.pid, one.at) for one in _log_of(answers["kernel"], "dmesg", []).records}
     kernel_at_s = time.monotonic()
     try:
         for records in _batches(channel):
@@ -237,9 +237,9 @@ def follow(
                 records += [
                     one
                     for one in _log_of(kernel["kernel"], "dmesg", []).records
-                    if (one.pid, one.at) not in told
+                    if (one.pid, one.at) not in reported
                 ]
-                told |= {(one.pid, one.at) for one in records if one.source == "kernel"}
+                reported |= {(one.pid, one.at) for one in records if one.source == "kernel"}
             for record in clock.resolved(records):
                 if record.source == "kernel" or not clock.is_older(record, _NO_AGE):
                     waiting.setdefault(record.pid, (now_s, []))[1].append(record)

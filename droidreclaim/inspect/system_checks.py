@@ -49,16 +49,16 @@ def _written_back(value: str) -> str | None:
 
 def mmd(properties: Mapping[str, str]) -> Iterator[Check]:
     """Judge Android 16's memory management daemon (mmd); a device without it has no line."""
-    told = [
+    parts = [
         f"{key}={value}" for key, value in sorted(properties.items())
         if key.startswith(MMD)
     ]  # fmt: skip
-    if not told:
+    if not parts:
         return
-    writes = any("writeback" in one and one.endswith(("=true", "=1")) for one in told)
+    writes = any("writeback" in one and one.endswith(("=true", "=1")) for one in parts)
     todo = "it writes cached apps to flash by itself: count that, and slow resumes, as its own"
-    shown = ", ".join(told[:_MOST_PROPERTIES])
-    more = f" and {len(told) - _MOST_PROPERTIES} more" if len(told) > _MOST_PROPERTIES else ""
+    shown = ", ".join(parts[:_MOST_PROPERTIES])
+    more = f" and {len(parts) - _MOST_PROPERTIES} more" if len(parts) > _MOST_PROPERTIES else ""
     yield Check("mmd", WARN if writes else OK, shown + more, todo if writes else None)
 
 
@@ -72,8 +72,8 @@ def limiter(text: str) -> Iterator[Check]:
     behind = f"{format_size(found.hidden_bytes)} of memory and " if found.hidden_bytes else ""
     room = f"; an app behind has {behind}{format_size(found.hidden_swap_bytes)} of swap"
     todo = "'headroom PACKAGE' shows an app's own limits; at that of swap a page-out moves nothing"
-    told = known + (room if found.hidden_swap_bytes is not None else "")
-    yield Check("memory limiter", OK, told, todo if found.enabled else None)
+    words = known + (room if found.hidden_swap_bytes is not None else "")
+    yield Check("memory limiter", OK, words, todo if found.enabled else None)
 
 
 def mglru(enabled: str | None) -> str:

@@ -200,8 +200,8 @@ def _story(
     kills = sorted(join_kills(line.record for line in lines), key=clock.sort_key)
     if since_s is not None:
         kills = [one for one in kills if not clock.is_older(one, timedelta(seconds=since_s))]
-    told = [one.record for one in lines if _names(package, one.record.name)]
-    uids |= {one.uid for one in told if one.uid is not None}
+    own = [one.record for one in lines if _names(package, one.record.name)]
+    uids |= {one.uid for one in own if one.uid is not None}
     deaths = [
         _death(kill, lines, kills, clock, settings)
         for kill in kills

@@ -58,10 +58,10 @@ class Selection:
         """
         if self.force:
             return FORCED_FLOOR
-        asked = [low for low, band in BAND_FLOORS if band in self.bands]
+        floors = [low for low, band in BAND_FLOORS if band in self.bands]
         if self.adj:
-            asked.append(self.adj[0])
-        lowest = ASKED_FLOOR if self.named else min(asked, default=DEFAULT_FLOOR)
+            floors.append(self.adj[0])
+        lowest = ASKED_FLOOR if self.named else min(floors, default=DEFAULT_FLOOR)
         return min(DEFAULT_FLOOR, max(ASKED_FLOOR, lowest))
 
 

@@ -146,8 +146,8 @@ def _covers(track: Track, reading: Reading) -> bool:
         return False
     first, last = _first_at(track, reading.from_us), _first_at(track, reading.until_us)
     around = track.adj[max(0, first - 1) : last]
-    told = reading.states[track.id.pid].adj
-    return len(set(around)) == 1 and told in (None, around[0])
+    adj = reading.states[track.id.pid].adj
+    return len(set(around)) == 1 and adj in (None, around[0])
 
 
 def _first_at(track: Track, at_us: int) -> int:
@@ -236,11 +236,11 @@ def bound_by(uses: Sequence[ProcessUse], readings: Sequence[Reading]) -> tuple[B
         if not behind_s or PlayState.CACHED in {use.state for use in one.uses}:
             continue
         pid, from_us = one.track.id.pid, one.track.at_us[0]
-        told = [
+        states = [
             reading.states[pid] for reading in reversed(readings)
             if pid in reading.states and reading.from_us >= from_us
         ]  # fmt: skip
-        reasons = [why for state in told if play_state(state.proc_state) in _BEHIND
+        reasons = [why for state in states if play_state(state.proc_state) in _BEHIND
                    and (why := state.reason)]  # fmt: skip
         found.append(Bound(one.track.id, one.track.name, behind_s, tuple(dict.fromkeys(reasons))))
     return tuple(found)

@@ -52,9 +52,11 @@ def bitmaps_of(app: AppMemory) -> Bitmaps:
 
 
 def _graphics(app: AppMemory, rows: Mapping[str, MemoryRow]) -> int:
-    told = app.summary_pss.get("Graphics")
+    graphics = app.summary_pss.get("Graphics")
     return (
-        told if told is not None else sum(_held(rows[name]) for name in _GRAPHICS if name in rows)
+        graphics
+        if graphics is not None
+        else sum(_held(rows[name]) for name in _GRAPHICS if name in rows)
     )
 
 

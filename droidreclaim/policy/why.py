@@ -152,15 +152,15 @@ def cause_of(line: Line) -> Cause:
     record = line.record
     if line.exit_reason in _EXITS:
         return _EXITS[line.exit_reason]
-    told = _KILLERS[record.by]
-    if told in (Cause.LMKD, Cause.KERNEL_LMK, Cause.KERNEL_OOM):
-        return told
+    by_killer = _KILLERS[record.by]
+    if by_killer in (Cause.LMKD, Cause.KERNEL_LMK, Cause.KERNEL_OOM):
+        return by_killer
     by_words = (cause for pattern, cause in _WORDS if pattern.search(record.reason[:400]))
     if behind := cause_behind(record.reason):
         return Cause.PHANTOM_LIMIT if behind == "phantom" else Cause.VENDOR
-    if told is Cause.UNRECORDED and line.exit_reason is None:
-        return told  # "has died", "exited due to signal 9": words about its state, not about why
-    return next(by_words, told)
+    if by_killer is Cause.UNRECORDED and line.exit_reason is None:
+        return by_killer  # "has died", "exited due to signal 9" say that it ended, not why
+    return next(by_words, by_killer)
 
 
 def death_of(
@@ -245,8 +245,8 @@ def _among(kill: KillRecord, others: Sequence[KillRecord]) -> str:
 
 def _decided(causes: Iterable[Cause]) -> Cause:
     """The line that knows most: one with a reason goes before "killed by the system"."""
-    told = list(causes)
-    certain = [one for one in told if one not in _VAGUE]
+    known = list(causes)
+    certain = [one for one in known if one not in _VAGUE]
     # lmkd and the limiter are told by themselves; exit-info of Android 11 calls lmkd's "signalled".
     for first in (Cause.MEMORY_LIMITER, Cause.LMKD, Cause.KERNEL_OOM, Cause.KERNEL_LMK):
         if first in certain:
@@ -255,7 +255,7 @@ def _decided(causes: Iterable[Cause]) -> Cause:
         return Cause.AM_KILL
     if certain:
         return certain[0]
-    return Cause.SYSTEM if Cause.SYSTEM in told else Cause.UNRECORDED
+    return Cause.SYSTEM if Cause.SYSTEM in known else Cause.UNRECORDED
 
 
 def _disagreement(

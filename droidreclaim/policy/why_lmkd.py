@@ -29,7 +29,7 @@ _LONGEST = 400  # of a reason that is looked at
 def shortage(event: LmkdKilled) -> str:
     """What killinfo says of the device at that moment; empty where it was cut before."""
     sizes = event.sizes_bytes
-    told = [
+    parts = [
         f"{format_size(sizes[name])} were {what}"
         for name, what in (("MemFree", "free"), ("Cached", "file cache"))
         if name in sizes
@@ -37,11 +37,11 @@ def shortage(event: LmkdKilled) -> str:
     total, free = sizes.get("SwapTotal"), sizes.get("SwapFree")
     if total is not None and free is not None:
         share = f" ({100 * free / total:.1f} %)" if total > 0 else ""
-        told.append(f"of {format_size(total)} of swap {format_size(free)}{share} were free")
-    if not told:
+        parts.append(f"of {format_size(total)} of swap {format_size(free)}{share} were free")
+    if not parts:
         return ""
     floor = f"lmkd took nothing below oom_score_adj {event.min_oom_score_adj} then"
-    return f"At that moment {', '.join(told)}; {floor}."
+    return f"At that moment {', '.join(parts)}; {floor}."
 
 
 def limits(reason: str, settings: Mapping[str, Setting], whose: str) -> str:

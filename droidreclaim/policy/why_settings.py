@@ -84,5 +84,5 @@ class Settings:
                 yield f"{format_size(memory)}{more} {where} (am memory-limiter status)"
 
     def _sentence(self, named: Iterator[str]) -> str:
-        told = ", ".join(named)
-        return f"The limits of this rule {self.whose}: {told}." if told else ""
+        listed = ", ".join(named)
+        return f"The limits of this rule {self.whose}: {listed}." if listed else ""

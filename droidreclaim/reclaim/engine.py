@@ -70,8 +70,8 @@ def run(
         NotAchieved: a named package or pid is not there, or file pages are coming back too fast.
         DeviceError: the device was lost or did not answer before anything was done.
     """
-    asked = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files(*FILES)]
-    replies = helper.session.call_all(asked)
+    requests = [verbs.HELLO, verbs.PROBE, verbs.SCAN, verbs.read_files(*FILES)]
+    replies = helper.session.call_all(requests)
     hello, scan = verbs.hello_of(replies[0]), verbs.scan_of(replies[2])
     request = replace(request, backend=best_backend(verbs.backends_of(replies[1]), request))
     seen = snapshot.build(
@@ -115,13 +115,13 @@ def best_backend(backends: Mapping[str, verbs.Backend], request: Request) -> str
         return MEMCG  # whether a target has one of its own, that target tells
     is_plain = request.how == "pageout" and request.hot is None
     usable = (MADVISE, PROC_RECLAIM) if is_plain else (MADVISE,)
-    asked = [name for name in usable if request.backend in (None, name)]
+    names = [name for name in usable if request.backend in (None, name)]
     if request.how == "prefetch":
-        asked = asked and [_WILLNEED]
-    for name in asked:
+        names = names and [_WILLNEED]
+    for name in names:
         if name in backends and backends[name].works:
             return MADVISE if name == _WILLNEED else name
-    tried = [backends[name] for name in asked if name in backends]
+    tried = [backends[name] for name in names if name in backends]
     whys = ", ".join(f"{one.name}: {one.errno or ''} {one.why or ''}".rstrip() for one in tried)
     raise NotPossible(
         f"unsupported: nothing here does {request.how} to a process ({whys or 'no backend fits'})",
@@ -215,11 +215,11 @@ def _prefetch(
 def _judged(advised: verbs.Advised, plan: Plan, request: Request) -> ReclaimResult:
     """Every target of *plan* in the helper's order, those without an answer at the end."""
     by_id = {process.id: process for process in plan.targets}
-    told = [(by_id.pop(one.id), one) for one in advised.advices if one.id in by_id]
+    pairs = [(by_id.pop(one.id), one) for one in advised.advices if one.id in by_id]
     # A reply that adds up is the whole truth, also one that was cut short: no line, not touched.
     advised_bytes = 0 if advised.swap else None
-    told += [(process, untold(process, advised_bytes)) for process in by_id.values()]
-    targets = tuple(judge(process, advice, request) for process, advice in told)
+    pairs += [(process, untold(process, advised_bytes)) for process in by_id.values()]
+    targets = tuple(judge(process, advice, request) for process, advice in pairs)
     return result(targets, advised.swap, plan, request)
 
 

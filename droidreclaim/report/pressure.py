@@ -18,13 +18,13 @@ def pressure_json(
     device: DeviceInfo, source: str, result: PressureResult, compressible: str, seed: int
 ) -> dict[str, Any]:
     """The document of ``pressure --json``."""
-    told = asdict(result)
+    document = asdict(result)
     return {
         **device_json(device, source),
         "compressible": compressible,
         "seed": seed,
         "taken_bytes": result.now.taken_bytes,
-        **told,
+        **document,
     }
 
 

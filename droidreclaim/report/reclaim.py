@@ -164,8 +164,8 @@ def hot_line(result: ReclaimResult) -> str | None:
 def _prefetch_summary(result: ReclaimResult) -> str:
     totals = result.totals
     if result.dry_run:
-        asked = sum(target.advice.swapped_bytes or 0 for target in result.targets)
-        return f"dry run: nothing touched; {format_size(asked)} is in swap"
+        swapped = sum(target.advice.swapped_bytes or 0 for target in result.targets)
+        return f"dry run: nothing touched; {format_size(swapped)} is in swap"
     waits = format_size(totals.swap_cached_delta_bytes)
     return (
         f"asked for {format_size(totals.advised_bytes)}, "

@@ -148,7 +148,9 @@ def measure(
     way = phone.way_if_any() if phone.rooted else None
     sampled: dict[ProcessId, Track] = {}
     looker = Looker(phone.device, way, sampled.values, phone.timeout_s)
-    reader = StateReader(phone.device, apps, timeout_s=phone.timeout_s, heard=looker.look_after)
+    reader = StateReader(
+        phone.device, apps, timeout_s=phone.timeout_s, on_reading=looker.look_after
+    )
     sampler = Sampler(
         lambda: phone.reader, phone.close, reader, apps, hz, tracks=sampled, sampled=looker.sampled
     )
@@ -218,12 +220,12 @@ def _set_ahead_s(phone: Phone, booted: datetime | None) -> float:
 
 def _sample(sampler: Sampler, ends_s: float | None, names: Sequence[str], signals: Signals) -> None:
     """Sample until the time is over or Ctrl-C, which is raised only before the first process."""
-    told = False
+    was_said = False
 
     def until() -> bool:
-        nonlocal told
-        if not sampler.tracks and not told and sampler.asked:
-            told = True
+        nonlocal was_said
+        if not sampler.tracks and not was_said and sampler.asked:
+            was_said = True
             _log.info("no process of %s yet: waiting for one", ", ".join(names))
         if sampler.asked:
             signals.begun.set()
@@ -240,8 +242,8 @@ def _limiter(phone: Phone, names: Sequence[str]) -> Limiter | None:
     """Android 17's limiter and how far each process is from it; None where there is none."""
     status = {"limiter": STATUS}
     try:
-        told = ask_device(phone.device, status, None, timeout_s=phone.timeout_s)["limiter"]
-        limiter = told.read(parse_memory_limiter)
+        answer = ask_device(phone.device, status, None, timeout_s=phone.timeout_s)["limiter"]
+        limiter = answer.read(parse_memory_limiter)
         limits = [one for name in names for one in phone.limits(name).processes]
     except NotAchieved:
         limits = []  # no process runs any more

@@ -49,8 +49,8 @@ class Snapshot:
 
     def asking(self, ask: Callable[[], Mapping[int, Member]]) -> Snapshot:
         """Have ActivityManager name the packages of unproven processes, if there are any."""
-        told = ask() if self.unproven else {}
-        members = {one.pid: told[one.pid] for one in self.unproven if one.pid in told}
+        named = ask() if self.unproven else {}
+        members = {one.pid: named[one.pid] for one in self.unproven if one.pid in named}
         if not members:
             return self
         return build(self.processes, self.packages, helper_pid=self.helper_pid, members=members)

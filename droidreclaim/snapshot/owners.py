@@ -115,8 +115,8 @@ class Attribution:
 
     def found(self, process: Process) -> Found:
         """The packages of a process, and what proves them: None for a process of no app."""
-        if told := self._packages_told(process):
-            return told, Owner.ACTIVITY_MANAGER
+        if packages := self._packages_told(process):
+            return packages, Owner.ACTIVITY_MANAGER
         if not is_app(process) or process.kernel_thread:
             return (), None
         certain, likely = self._by_uid(process)

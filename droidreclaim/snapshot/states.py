@@ -81,8 +81,8 @@ def with_uid(process: Process, members: Mapping[int, Member]) -> Process:
     member = members.get(process.pid)
     if process.uid is not None or member is None:
         return process
-    told = replace(process, uid=member.uid)
-    return told if member.is_about(told) else process
+    with_uid = replace(process, uid=member.uid)
+    return with_uid if member.is_about(with_uid) else process
 
 
 def _member(one: RunningProcess) -> Member:

@@ -135,9 +135,9 @@ class Pool:
             )
         lost = self._seen.difference(there)
         if wants and not lost and len(self._fitting(count, wants)) < count:
-            asked = ", ".join(f"{name}={value!r}" for name, value in wants.items())
+            wished = ", ".join(f"{name}={value!r}" for name, value in wants.items())
             has = "; ".join(str(self._facts_of(one)) for one in there)
-            raise Unmet(f"{count} wanted with {asked}; there is: {has}")
+            raise Unmet(f"{count} wanted with {wished}; there is: {has}")
 
     def _fitting(self, count: int, wants: Mapping[str, Any]) -> Sequence[str]:
         there = self.online(count)

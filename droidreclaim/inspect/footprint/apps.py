@@ -53,7 +53,7 @@ def owners(device: Device, packages: tuple[str, ...], *, timeout_s: float) -> Ma
             raise NotAchieved(f"no package {name} on this device", hint="see 'droidreclaim ps'")
     found = {}
     for app_id in dict.fromkeys(ids[name] for name in packages):
-        asked = tuple(name for name in packages if ids[name] == app_id)
+        chosen = tuple(name for name in packages if ids[name] == app_id)
         sharing = frozenset(name for name, one in ids.items() if one == app_id)
-        found[app_id] = Owners(asked, sharing - frozenset(asked))
+        found[app_id] = Owners(chosen, sharing - frozenset(chosen))
     return found

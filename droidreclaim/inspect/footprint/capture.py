@@ -78,22 +78,22 @@ def _memory(capture: Captured, left_out: list[str]) -> dict[int, AppMemory]:
 
 def _is_of(packages: Sequence[str], member: Member | None, memory: AppMemory | None) -> bool:
     name = member.name if member else memory.name if memory else ""
-    told = member.packages if member else ()
-    return any(package in (name.partition(":")[0], *told) for package in packages)
+    its_packages = member.packages if member else ()
+    return any(package in (name.partition(":")[0], *its_packages) for package in packages)
 
 
 def _process(pid: int, member: Member | None, memory: AppMemory | None) -> ProcessMoment:
-    told = member.state if member else None
-    state = play_state(told.proc_state) if told and told.proc_state else None
-    held = f": {told.held_by}" if told and told.held_by else ""
+    play = member.state if member else None
+    state = play_state(play.proc_state) if play and play.proc_state else None
+    held = f": {play.held_by}" if play and play.held_by else ""
     uid = member.uid if member else None
     return ProcessMoment(
         pid=pid,
         name=member.name if member else memory.name if memory else "",
         user=None if uid is None else uid // USER_RANGE,
-        proc_state=told.proc_state if told else None,
+        proc_state=play.proc_state if play else None,
         state=state,
-        reason=f"{told.why}{held}" if told and told.why else None,
+        reason=f"{play.why}{held}" if play and play.why else None,
         at_least_bytes=at_least_bytes(memory) if memory else None,
         made=made_of_meminfo(memory, state or PlayState.UNSURE) if memory else None,
     )

@@ -65,10 +65,10 @@ class Looker:
     def look_after(self, reading: Reading) -> None:
         """ActivityManager has been read: look at processes whose state is another than before."""
         for track in list(self.tracks()):
-            told = reading.states.get(track.id.pid)
-            if told is None or track.ended_us is not None:
+            now = reading.states.get(track.id.pid)
+            if now is None or track.ended_us is not None:
                 continue
-            seen, state = self._seen_of(track), play_state(told.proc_state)
+            seen, state = self._seen_of(track), play_state(now.proc_state)
             due = reading.until_us - seen.state_us >= _AGAIN_US
             if state not in (seen.state, *_NOT_LOOKED_AT) and due:
                 seen.state, seen.state_us = state, reading.until_us

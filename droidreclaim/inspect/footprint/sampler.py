@@ -226,13 +226,13 @@ class Sampler:
             if member is None:
                 continue
             del self._strangers[_known(stranger)]
-            told = stranger if stranger.uid is not None else replace(stranger, uid=member.uid)
-            if member.is_about(told) and (owner := self._of_packages(member.packages)):
-                self._track(told, owner)
+            known = stranger if stranger.uid is not None else replace(stranger, uid=member.uid)
+            if member.is_about(known) and (owner := self._of_packages(member.packages)):
+                self._track(known, owner)
 
     def _of_packages(self, packages: tuple[str, ...]) -> str | None:
-        asked = {name for one in self.apps.values() for name in one.asked}
-        return next((name for name in packages if name in asked), None)
+        names = {name for one in self.apps.values() for name in one.asked}
+        return next((name for name in packages if name in names), None)
 
     def _track(self, process: Process, package: str) -> None:
         name = process.name

@@ -40,11 +40,11 @@ class StateReader:
         apps: Mapping[int, Owners],
         *,
         timeout_s: float,
-        heard: Callable[[Reading], None] | None = None,
+        on_reading: Callable[[Reading], None] | None = None,
     ) -> None:
         self._device = device
         self._apps = apps
-        self._heard = heard or (lambda reading: None)
+        self._on_reading = on_reading or (lambda reading: None)
         self._timeout_s = timeout_s
         self._wanted: queue.Queue[bool] = queue.Queue()
         self.readings: list[Reading] = []
@@ -86,7 +86,7 @@ class StateReader:
         theirs = {pid: one for pid, one in members.items() if self._is_theirs(one)}
         reading = Reading(from_us, until_us, activity_by_pid(theirs))
         self.readings.append(reading)
-        self._heard(reading)
+        self._on_reading(reading)
 
 
 def uptime_us(text: str) -> int:

@@ -26,9 +26,9 @@ def trim(
     """
     found = []
     for track in tracks:
-        told = states.get(track.id.pid)
-        if told is None or play_state(told.proc_state) is PlayState.FOREGROUND:
-            why = "its state is unknown" if told is None else "it is in front: leave it first"
+        state = states.get(track.id.pid)
+        if state is None or play_state(state.proc_state) is PlayState.FOREGROUND:
+            why = "its state is unknown" if state is None else "it is in front: leave it first"
             found.append(Trimmed(track.id, track.name, None, None, f"not asked: {why}"))
             continue
         found.append(_trim(device, track, timeout_s))
@@ -38,8 +38,8 @@ def trim(
 def _trim(device: Device, track: Track, timeout_s: float) -> Trimmed:
     status = f"cat /proc/{track.id.pid}/status"
     words = f"am send-trim-memory --user {track.user} {track.id.pid} HIDDEN"
-    asked = ask_device(device, {"before": status, "trim": words}, None, timeout_s=timeout_s)
-    before, said = _held(asked["before"].text), asked["trim"]
+    answers = ask_device(device, {"before": status, "trim": words}, None, timeout_s=timeout_s)
+    before, said = _held(answers["before"].text), answers["trim"]
     if said.exit_code or said.text.strip() or said.error_text.strip():
         return Trimmed(track.id, track.name, before, None, f"refused: {said.errno}")
     time.sleep(_SETTLES_S)

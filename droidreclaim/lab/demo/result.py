@@ -255,9 +255,9 @@ def arm_of(run: Run, scenario: Scenario) -> Arm:
 def steps_of(run: Run) -> tuple[Step, ...]:
     """Return the launches of a run, each with what happened until the next was asked for."""
     pids = _first_pids(run)
-    asked = [launch.asked_s or 0.0 for launch in run.launches]
+    times_s = [launch.asked_s or 0.0 for launch in run.launches]
     found = []
-    for launch, from_s, until_s in zip(run.launches, asked, [*asked[1:], inf], strict=True):
+    for launch, from_s, until_s in zip(run.launches, times_s, [*times_s[1:], inf], strict=True):
         samples = [one for one in run.samples if one.at_s < until_s]
         killed = {
             one.package

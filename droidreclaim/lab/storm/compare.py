@@ -27,14 +27,14 @@ def subject(name: str, what: Parameters, runs: Sequence[Run], version: str | Non
         raise UsageError(f"{name}: no arm of this storm has ended")
     if why_not := difference(runs):
         raise why_not
-    asked = {key: value for key, value in asdict(what).items() if key not in (_OURS, "api")}
+    wanted = {key: value for key, value in asdict(what).items() if key not in (_OURS, "api")}
     first = runs[0].begin
     device = dict(first.device)
     if device.get("accelerator") is not None:
         device.pop("serial", None)  # of a phone that was booted for the storm, only its port
     return Subject(
         name,
-        played=flat({"storm": asked, "accelerator": device.get("accelerator")}),
+        played=flat({"storm": wanted, "accelerator": device.get("accelerator")}),
         build={"droidreclaim": version},
         device=flat(device),
         state=first.state,

@@ -108,7 +108,7 @@ class Folder(WrittenFolder):
     def finish(self, storm: Storm) -> None:
         """Write the results; may be called again with more runs."""
         first = storm.runs[0].begin if storm.runs else None
-        told = {
+        kept = {
             **self._head(),
             "source": storm.source,
             "device": first.device if first else None,
@@ -117,7 +117,7 @@ class Folder(WrittenFolder):
                 for run in storm.runs
             ],
         }
-        self.write_whole(_RUN, told)
+        self.write_whole(_RUN, kept)
         self.write_whole(_STORM, to_json(storm))
         self.write_whole(_REPORT, page.render(storm))
 

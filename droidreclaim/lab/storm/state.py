@@ -29,11 +29,11 @@ def difference(runs: Iterable[Run]) -> NotAchieved | None:
     for name in sorted({name for state in states.values() for name in state}):
         values = {state.get(name): key for key, state in states.items()}
         if len(values) > 1:
-            told = ", ".join(
+            listed = ", ".join(
                 f"{value or 'unknown'} ({arm}, seed {seed})"
                 for value, (arm, seed) in values.items()
             )
-            differing.append(f"{name}: {told}")
+            differing.append(f"{name}: {listed}")
     if not differing:
         return None
     return NotAchieved(

@@ -56,7 +56,7 @@ def remarks(storm: Storm) -> list[str]:
 
 def warnings(storm: Storm) -> list[str]:
     """Say what must be known to read the figures."""
-    told = (
+    notes = (
         []
         if stats.AVAILABLE
         else ["no interval of a difference is shown: pip install 'droidreclaim[stats]'"]
@@ -65,27 +65,27 @@ def warnings(storm: Storm) -> list[str]:
     for row in shown:
         one = row.figures
         if not one.complete:
-            told.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
+            notes.append(f"{row.arm} was cut short: {one.launches} of {one.planned} launches")
         if one.checksum_faults:
-            told.append(f"{row.arm}: {one.checksum_faults} pages or apps are not what was written")
+            notes.append(f"{row.arm}: {one.checksum_faults} pages or apps are not what was written")
         if one.failed_launches:
-            told.append(f"{row.arm}: {plural(one.failed_launches, 'launch', 'launches')} failed")
+            notes.append(f"{row.arm}: {plural(one.failed_launches, 'launch', 'launches')} failed")
         if one.from_flash_bytes:
-            told.append(
+            notes.append(
                 f"{row.arm}: {mib(one.from_flash_bytes)} came back from flash, not from zram: its "
                 "resumes are not those of an arm without"
             )
         if one.unexplained:
-            told.append(
+            notes.append(
                 f"{row.arm}: {plural(one.unexplained, 'app')} vanished that no log speaks of"
             )
     if len({row.seeds for row in shown}) > 1:
-        told.append(
+        notes.append(
             "the arms ran with different seeds, and so with other launches: "
             + "; ".join(f"{row.arm} {', '.join(map(str, row.seeds))}" for row in shown)
         )
-    told += busy_hosts(storm)
-    return [*told, str(storm.not_comparable)] if storm.not_comparable else told
+    notes += busy_hosts(storm)
+    return [*notes, str(storm.not_comparable)] if storm.not_comparable else notes
 
 
 def points(difference: stats.Difference) -> str:

@@ -81,9 +81,9 @@ def _blocks(lines: list[NumberedLine]) -> Iterator[list[NumberedLine]]:
 
 def _read(block: list[NumberedLine]) -> ProcessStart:
     rows = [row for _, row in block[1:]]
-    told = " ".join(row for row in rows if not row.startswith(("intent=", "timestamps: ")))
+    text = " ".join(row for row in rows if not row.startswith(("intent=", "timestamps: ")))
     times = " ".join(row for row in rows if row.startswith("timestamps: "))
-    fields = _fields(told[:_LONGEST_RECORD])
+    fields = _fields(text[:_LONGEST_RECORD])
     try:
         return _to_start(fields, times[:_LONGEST_RECORD])
     except (KeyError, ValueError) as error:

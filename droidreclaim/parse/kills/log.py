@@ -85,8 +85,8 @@ def parse_kills(text: str, source: str = "log") -> KillLog:
         entries = list(iter_entries(numbered, form))
     of_kernel = {row[0] for row in kernel_unread} | {kill.line_number for kill in kernel}
     records, unread = read_entries(e for e in entries if e.line_number not in of_kernel)
-    told = kernel or kernel_unread or remarks or records or unread
-    if form is None and not (told or _is_other_log(numbered)):
+    anything = kernel or kernel_unread or remarks or records or unread
+    if form is None and not (anything or _is_other_log(numbered)):
         raise no_rows(source, text, "log entry")
     return KillLog(
         tuple(sorted([*map(kernel_record, kernel), *records], key=lambda r: r.line_number)),

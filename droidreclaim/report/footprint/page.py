@@ -143,13 +143,13 @@ def _trims(seen: Footprint, one: ProcessUse) -> list[Mark]:
     """Moments at which Android was first seen to have asked a process for a higher trim level."""
     found, level = [], 0
     for reading in seen.readings:
-        told = reading.states.get(one.track.id.pid)
-        if told is None or not one.track.at_us[0] <= reading.until_us <= one.track.at_us[-1]:
+        state = reading.states.get(one.track.id.pid)
+        if state is None or not one.track.at_us[0] <= reading.until_us <= one.track.at_us[-1]:
             continue
-        if told.trim_level > level:
+        if state.trim_level > level:
             at_s = (reading.until_us - seen.from_us) / 1e6
-            found.append(Mark(at_s, f"trimmed by Android, level {told.trim_level}", "✂"))
-        level = told.trim_level
+            found.append(Mark(at_s, f"trimmed by Android, level {state.trim_level}", "✂"))
+        level = state.trim_level
     return found
 
 
