@@ -110,10 +110,11 @@ def start_text(started: Started, sdk: int) -> str:
 
 
 def _start(am: ActivityManager, words: list[str], reply: Reply) -> int:
+    user, words = _user(words)
     names = [word for word in words if not word.startswith("-")]
     target = names[-1] if names else ""
     package, _, name = target.partition("/")
-    app = am.packages.apps.get(package)
+    app = am.packages.of_user(package, user)
     if app is None or name not in ("", ".Main", f"{package}.Main"):
         return _no_activity(package, name, reply)
     if "-W" not in words:
@@ -127,9 +128,18 @@ def _start(am: ActivityManager, words: list[str], reply: Reply) -> int:
     except AppGone:
         state, total_ms = "UNKNOWN (0)", 0
     wait_ms = max(total_ms, round((time.monotonic() - asked) * 1000))
-    on_top = top is not None and top.app.name == app.name
+    on_top = top is not None and top.app.key == app.key
     reply.out(start_text(Started(app.component, state, total_ms, wait_ms, on_top), am.sdk))
     return 0
+
+
+def _user(words: list[str]) -> tuple[int, list[str]]:
+    """Take ``--user N`` out of the words of a command."""
+    if "--user" not in words[:-1]:
+        return 0, words
+    at = words.index("--user")
+    user = int(words[at + 1]) if words[at + 1].isdecimal() else 0
+    return user, words[:at] + words[at + 2 :]
 
 
 def _no_activity(package: str, name: str, reply: Reply) -> int:

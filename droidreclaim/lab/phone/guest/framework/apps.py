@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .links import Channel
 from .oomadj import Rank
 from .records import Package
+from .text import USER_UIDS
 
 MIB = 1 << 20
 WORKING_SET_PERMILLE = 300
@@ -20,6 +21,7 @@ class App(NamedTuple):
     Attributes:
         remote: It has a second process, ``NAME:remote``, of a quarter of the heap.
         isolated: It has a sandboxed process under a uid of its own, of a quarter of the heap.
+        user: Whose it is: each user of the phone has an app of its own of the same package.
     """
 
     package: Package
@@ -33,10 +35,20 @@ class App(NamedTuple):
     persistent: bool = False
     home: bool = False
     debuggable: bool = False
+    user: int = 0
 
     @property
     def name(self) -> str:
         return self.package.name
+
+    @property
+    def uid(self) -> int:
+        return self.user * USER_UIDS + self.package.uid
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Return what tells the app from all others: the package, and whose it is."""
+        return self.name, self.user
 
     @property
     def component(self) -> str:

@@ -68,7 +68,7 @@ class Deaths:
                 at_s=time.time(),
                 pid=process.pid,
                 uid=process.uid,
-                package_uid=process.app.package.uid,
+                package_uid=process.app.uid,
                 process=process.name,
                 packages=(process.app.name,),
                 reason=reason,

@@ -31,7 +31,7 @@ from .props import Properties
 from .records import Phone
 from .starts import Start, Starts, begun_ns
 from .tally import Tally
-from .text import FIRST_ISOLATED_UID
+from .text import FIRST_ISOLATED_UID, USER_UIDS
 from .watch import Watch
 
 LMKD_UID = 1069
@@ -116,13 +116,13 @@ class ActivityManager:
         if app is None:
             return None
         mains = (process for process in self._alive() if process.main)
-        return next((process for process in mains if process.app.name == app.name), None)
+        return next((process for process in mains if process.app.key == app.key), None)
 
     # Starting
 
     def start_persistent(self, app: App) -> None:
         with self._launching:
-            self._start_process(app, app.name, app.package.uid, app.heap_bytes, "added application")
+            self._start_process(app, app.name, app.uid, app.heap_bytes, "added application")
 
     def start_activity(self, app: App) -> Launch:
         """
@@ -150,7 +150,7 @@ class ActivityManager:
         checked = None
         if process is None:
             process = self._start_process(
-                app, app.name, app.package.uid, app.heap_bytes, "next-top-activity"
+                app, app.name, app.uid, app.heap_bytes, "next-top-activity"
             )
         with self._lock:
             self._show(process, app)
@@ -185,7 +185,7 @@ class ActivityManager:
         """Take the screen from the app that has it."""
         with self._lock:
             leaving = self._main(self._top)
-            if self._top is not None and self._top.name != coming.name:
+            if self._top is not None and self._top.key != coming.key:
                 if not self._top.home:
                     self._previous = self._top
                 if leaving is not None:
@@ -193,19 +193,19 @@ class ActivityManager:
             self._top = coming
             if coming.home:
                 self._home = coming
-            if self._previous is not None and self._previous.name == coming.name:
+            if self._previous is not None and self._previous.key == coming.key:
                 self._previous = None
-        if leaving is not None and leaving.app.name != coming.name:
+        if leaving is not None and leaving.app.key != coming.key:
             with contextlib.suppress(AppGone):
                 self.tally.stalled(leaving.ask("front 0")[1])
 
     def _start_children(self, app: App) -> None:
         size = app.heap_bytes // 4
         if app.remote:
-            self._start_process(app, f"{app.name}:remote", app.package.uid, size, "service")
+            self._start_process(app, f"{app.name}:remote", app.uid, size, "service")
         if app.isolated:
             self._isolated += 1
-            uid = FIRST_ISOLATED_UID + self._isolated - 1
+            uid = app.user * USER_UIDS + FIRST_ISOLATED_UID + self._isolated - 1
             self._start_process(app, app.name + SANDBOX, uid, size, "service")
         with self._lock:
             main = self._main(app)
@@ -306,7 +306,7 @@ class ActivityManager:
         self.deaths.record(process, status)
         with self._lock:
             self._lru.remove(process)
-            if process.main and self._top is not None and self._top.name == process.app.name:
+            if process.main and self._top is not None and self._top.key == process.app.key:
                 self._top = None
             self.update_adj()
         self.lmkd.remove(pid)
@@ -317,7 +317,7 @@ class ActivityManager:
             self.start_persistent(process.app)
         elif process.main:
             for child in self.processes(process.app.name):
-                if child.uid != process.app.package.uid:
+                if child.app.user == process.app.user and child.uid != process.app.uid:
                     why = (13, 17 if self.sdk >= 35 else 0, "isolated not needed")
                     self.kill(child, why, "isolated not needed")
             self._fill_screen()
@@ -348,16 +348,14 @@ class ActivityManager:
         process.trim_level = 0
         if process in self._lru:
             self._lru.remove(process)
-        family = [
-            other for other in self._lru if process.main and other.app.name == process.app.name
-        ]
+        family = [other for other in self._lru if process.main and other.app.key == process.app.key]
         self._lru = [process, *family, *(other for other in self._lru if other not in family)]
 
-    def _role(self, process: Process, mains: dict[str, int]) -> Role:
+    def _role(self, process: Process, mains: dict[tuple[str, int], int]) -> Role:
         app = process.app
 
         def is_app(other: App | None) -> bool:
-            return process.main and other is not None and other.name == app.name
+            return process.main and other is not None and other.key == app.key
 
         return Role(
             process.pid,
@@ -368,14 +366,14 @@ class ActivityManager:
             perceptible=app.perceptible and process.main,
             service=app.service and process.main,
             activity=process.activity,
-            client_of=None if process.main else mains.get(app.name, 0),
+            client_of=None if process.main else mains.get(app.key, 0),
         )
 
     def update_adj(self) -> None:
         """Rank all processes anew, write what changed to /proc and tell lmkd."""
         with self._lock:
             self._adj_sequence += 1
-            mains = {process.app.name: process.pid for process in self._lru if process.main}
+            mains = {process.app.key: process.pid for process in self._lru if process.main}
             ranks = oomadj.rank([self._role(process, mains) for process in self._lru], self.sdk)
             for process in self._lru:
                 new, old = ranks[process.pid], process.rank
@@ -451,11 +449,11 @@ class ActivityManager:
     def phone(self) -> Phone:
         """Return all that the dumps print, at this moment."""
         with self._lock:
-            mains = {process.app.name: process for process in self._lru if process.main}
-            procs = [view.proc(process, mains.get(process.app.name)) for process in self._lru]
+            mains = {process.app.key: process for process in self._lru if process.main}
+            procs = [view.proc(process, mains.get(process.app.key)) for process in self._lru]
 
             def pid_of(app: App | None) -> int | None:
-                return mains[app.name].pid if app is not None and app.name in mains else None
+                return mains[app.key].pid if app is not None and app.key in mains else None
 
             places = (pid_of(self._home), pid_of(self._previous), pid_of(self._top))
             sequences = (self._sequence, self._adj_sequence)

@@ -62,6 +62,11 @@ class PackageManager:
         self._write_list()
         return app
 
+    def of_user(self, name: str, user: int) -> App | None:
+        """Return the app of one user of the phone; None where that user has not got it."""
+        app = self.apps.get(name)
+        return app._replace(user=user) if app and user in app.package.users else None
+
     def uninstall(self, name: str) -> None:
         """Remove an app, its file and its line; the caller has to end its processes first."""
         del self.apps[name]

@@ -21,6 +21,7 @@ USAGE = """pocket: not an Android command; what the pocket phone's apps can be a
                                    [--debuggable]: run-as may become it
                                    SIZE in MiB; a running process keeps its old heap
   pocket call PACKAGE              a call over binder, as from another app: a frozen one dies of it
+  pocket hold PACKAGE SIZE         it holds SIZE in MiB beside its heap; 0 gives it back
   pocket child PACKAGE             it starts a process of its own
   pocket beat on|off               background work of the apps
   pocket reuse PERCENT             of what an app uses at a resume, that is of the last one's;
@@ -45,8 +46,8 @@ def run(am: ActivityManager, log: Log, words: list[str], reply: Reply) -> int:
         answer = _verify(am, rest[0] if rest else "all")
     elif verb in _OF_PACKAGE and rest:
         answer = _OF_PACKAGE[verb](am, rest[0])
-    elif verb == "install" and len(rest) >= 2:
-        answer = _install(am, rest)
+    elif verb in _OF_PACKAGE_AND_SIZE and len(rest) >= 2:
+        answer = _OF_PACKAGE_AND_SIZE[verb](am, rest)
     elif verb in ("beat", "killer") and rest and rest[0] in ("on", "off"):
         (am.set_beats if verb == "beat" else am.lmkd.switch)(rest[0] == "on")
         answer = {verb: rest[0] == "on"}
@@ -101,6 +102,20 @@ def _child(am: ActivityManager, name: str) -> dict[str, object]:
         return {"started": [pid for one in mains for pid in am.phantoms.start(one, 1)]}
     except AppGone as error:
         return {"error": str(error)}
+
+
+def _hold(am: ActivityManager, words: list[str]) -> dict[str, object]:
+    name, size, *_ = words
+    mains = [one for one in am.processes(name) if one.main]
+    try:
+        size_bytes = int(size) * MIB
+        answers = [one.ask(f"hold {size_bytes}") for one in mains]
+    except (AppGone, ValueError) as error:
+        return {"error": str(error)}
+    failed = [answer for answer in answers if answer[:1] != ["ok"]]
+    if failed or not mains:
+        return {"error": " ".join(failed[0]) if failed else f"{name} does not run"}
+    return {"package": name, "held_bytes": size_bytes}
 
 
 def _call(am: ActivityManager, name: str) -> dict[str, object]:
@@ -190,4 +205,5 @@ def _install(am: ActivityManager, words: list[str]) -> dict[str, object]:
     return _app(am, name)
 
 
+_OF_PACKAGE_AND_SIZE = {"install": _install, "hold": _hold}
 _OF_PACKAGE = {"score": _score, "call": _call, "child": _child}

@@ -30,7 +30,7 @@ def proc(process: Process, owner: Process | None = None) -> Proc:
         identity=process.identity,
         packages=(app.name,),
         apk=app.package.apk,
-        owner_uid=app.package.uid if process.uid != app.package.uid else None,
+        owner_uid=app.uid if process.uid != app.uid else None,
         persistent=app.persistent,
         activity=app.component if process.activity else None,
         task=process.task,

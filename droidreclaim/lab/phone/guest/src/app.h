@@ -10,6 +10,7 @@
  *	verify                            check every page, shared ones too     check ... as above
  *	beat 0|1                          background work off, on               ok
  *	trim LEVEL                        give up caches                        ok BYTES
+ *	hold BYTES                        have so many beside the heap          ok, or "error ERRNO"
  *	child NAME                        start a process of its own            ok PID, or "error ERRNO"
  *	frames                            how many took 0, 1, 2 ... ms          frames COUNT ...
  *	tap, score                        the game                              score N, or "none" in other apps
@@ -56,6 +57,8 @@ struct app {
 	bool front;
 	bool beats;
 	uint64_t random;
+	void *held; /* pages beside the heap, which no check reads */
+	size_t held_bytes;
 	uint32_t bad; /* found while working, told with the next check */
 	int64_t stall_us;
 	uint16_t frames[FRAME_KINDS]; /* since its start, by milliseconds taken */
@@ -226,6 +229,27 @@ static inline void do_trim(struct app *app, int level, char *answer)
 	snprintf(answer, MESSAGE_BYTES, "ok %zu", drops ? heap_drop_cache(&app->heap) : 0);
 }
 
+/* Give back what was held, and hold `bytes` instead, in whole pages: memory that is known to the byte. */
+static inline void do_hold(struct app *app, size_t bytes, char *answer)
+{
+	size_t pages = bytes / PAGE_BYTES;
+
+	if (app->held_bytes)
+		munmap(app->held, app->held_bytes);
+	app->held_bytes = 0;
+	if (pages == 0)
+		return;
+	app->held = map_plain(pages * PAGE_BYTES);
+	if (app->held == MAP_FAILED) {
+		snprintf(answer, MESSAGE_BYTES, "error %d", errno);
+		return;
+	}
+	app->held_bytes = pages * PAGE_BYTES;
+	for (size_t at = 0; at < pages; at++)
+		page_fill((uint64_t *)((uint8_t *)app->held + at * PAGE_BYTES), app->heap.seed,
+			  (uint32_t)at, 1);
+}
+
 static inline void do_score(struct app *app, bool tap, char *answer)
 {
 	if (!app->heap.has_score) {
@@ -282,6 +306,8 @@ static inline void app_obey(struct app *app, const char *line, char *answer)
 		do_check(app, line[0] == 'r', answer);
 	else if (strncmp(line, "trim ", 5) == 0)
 		do_trim(app, atoi(line + 5), answer);
+	else if (strncmp(line, "hold ", 5) == 0)
+		do_hold(app, strtoul(line + 5, NULL, 10), answer);
 	else if (strncmp(line, "child ", 6) == 0)
 		do_child(app, line + 6, answer);
 	else if (strcmp(line, "frames") == 0)
