@@ -42,7 +42,9 @@ _APP = {
     "pid": 7, "start": 9, "name": "com.example.game", "adj": 905, "importance": 905,
     "rss_anon_bytes": 5 * _MIB,
     "swap_bytes": 0, "last_action": None, "last_action_s": None, "refaulted_bytes": None,
-    "holdoff_s": None, "spared": "background", "uid": 10001, "match": "*", "background_s": 3,
+    "holdoff_s": None, "resumes": None, "hot_bytes": None, "spared": "background",
+    "uid": 10001, "match": "*",
+    "background_s": 3,
 }  # fmt: skip
 
 

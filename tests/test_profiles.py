@@ -175,6 +175,16 @@ def test_a_package_overrides_what_it_names_and_inherits_the_rest() -> None:
     assert (general.what, general.only, general.last) == (None, ("dalvik",), False)
 
 
+def test_keeping_the_hot_is_inherited_but_where_nothing_is_paged_out() -> None:
+    text = "how: {keep: hot, rung: trim}\npackages:\n"
+    text += "  - match: com.a\n    how: {rung: leave}\n  - match: com.b\n    how: {budget: 8MiB}\n"
+    assert [rule.keep for rule in good(text).rules] == [None, "hot", "hot"]
+    (_, one), *_ = profiles.lines(good("how: {keep: hot}\n"))[1:]
+    assert one["keep"] == "hot"
+    ((*_, message),) = faults("version: 1\nname: a\nhow: {keep: hot, rung: cold}\n")
+    assert "keep is for rung pageout and trim" in message
+
+
 def test_a_profile_becomes_one_request_for_each_rule_in_order() -> None:
     told = profiles.lines(good("for: 90m\npackages:\n  - match: com.a\n    how: {rung: leave}\n"))
     assert [verb for verb, _ in told] == ["guard_when", "guard_rule", "guard_rule"]

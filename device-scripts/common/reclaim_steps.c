@@ -195,11 +195,14 @@ void reclaim_quietly(struct options *options, const struct target_spec *spec, st
 		report->verdict = target_claim(&target);
 	if (!report->verdict.reason) {
 		error = walk_open(&walk, target.dir, &options->chosen);
+		if (options->chosen.hot != HOT_ANY)
+			walk_use_hot(&walk, hot_set_find(spec->pid, spec->start));
 		report->walked = !error;
 		if (error)
 			report->verdict = verdict_of_error(error);
 		else
 			reclaim_walked(&target, &walk, options, report);
+		report->left_out_bytes = walk.left_out_bytes;
 		/* The step that had no budget begins with what the next slice begins with. */
 		if (report->verdict.reason == REASON_BUDGET)
 			options->chosen.start = (uintptr_t)step.iov[0].base;

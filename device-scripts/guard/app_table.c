@@ -107,8 +107,12 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 	if (adj >= FOREGROUND_ADJ && !was_out) {
 		app->background_ms = now_ms;
 		app->leaving = true;
+		app->front_ms = UNKNOWN;
 	} else if (adj < FOREGROUND_ADJ && was_out) {
 		changes->returned |= app->out;
+		app->front_ms = now_ms;
+		app->looks = 0;
+		app->hot_bytes = 0;
 		app->background_ms = UNKNOWN;
 		app->leaving = app->out = false;
 		app->no_rest = true; /* its user brought it back, not a wrong guess */
@@ -197,7 +201,8 @@ static void meet(struct apps *apps, const struct profile *profile, int pid, int 
 	app->uid = status.uid;
 	app->rss_anon_bytes = status.rss_anon_bytes;
 	app->swap_bytes = status.swap_bytes;
-	app->action_ms = app->trim_ms = app->check_ms = app->background_ms = UNKNOWN;
+	app->action_ms = app->trim_ms = app->check_ms = app->background_ms = app->front_ms =
+		UNKNOWN;
 	app->name_len =
 		utf8_clean((struct span){name.text, name.len}, app->name, sizeof(app->name));
 	app->rule = find_rule(profile, owner_of(status.uid, stat.ppid),

@@ -8,11 +8,13 @@
 #include "event_log.h"
 #include "guard_state.h"
 #include "host_link.h"
+#include "hot_set.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
 #include "memory_level.h"
 #include "page_out.h"
 #include "pressure_alarm.h"
+#include "resume_watch.h"
 #include "status_socket.h"
 
 #define FAST_MS 100 /* between two looks while something goes on, or PSI is polled */
@@ -38,6 +40,7 @@ static void app_ended(void *data, const struct app *app)
 
 	if (app->watch > 0)
 		sys_unwatch(guard->inotify, app->watch);
+	hot_set_drop(app->pid, app->start);
 	if (app->background_ms == UNKNOWN)
 		return;
 	guard->gone++;
@@ -163,6 +166,8 @@ static uint64_t sleep_ms(const struct guard *guard)
 		ms = FAST_MS;
 	if (room > 0 && room < ms * guard->fall_bytes_per_ms)
 		ms = divide(room, (uint32_t)guard->fall_bytes_per_ms);
+	if (ms > resume_wait_ms(guard))
+		ms = resume_wait_ms(guard);
 	return ms < SOON_MS ? SOON_MS : ms;
 }
 
@@ -241,6 +246,7 @@ static void look_until_over(struct guard *guard)
 		if (rang)
 			note_alarm(guard);
 		note_moves(guard);
+		resume_look(guard);
 		page_out_judge_returns(guard);
 		page_out_pass(guard);
 	}

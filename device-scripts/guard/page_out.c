@@ -8,6 +8,7 @@
 #include "memory_gauge.h"
 #include "page.h"
 #include "reclaim_steps.h"
+#include "resume_watch.h"
 #include "status_socket.h"
 
 #define SLICE_S 3 /* of a page-out with a pace, between two looks */
@@ -55,9 +56,20 @@ static void note_forbidden(struct guard *guard, const char *why)
 	guard->forbidden = why;
 }
 
+/* What one page-out of an app came to, over its slices. */
+struct deed {
+	uint64_t advised_bytes;
+	uint64_t before_bytes, swap_before_bytes;
+	enum reason reason; /* why it ended early; REASON_NONE: all of it was advised */
+	bool enough; /* or because nothing was missing any more */
+	enum hot_choice hot; /* what it leaves in memory for the next resume */
+	uint64_t left_out_bytes;
+	uint64_t next; /* address at which the next slice begins */
+};
+
 /* Limits of the next slice for a rule; the pace is made of pauses between steps. */
 static void set_options(const struct guard *guard, struct options *out, const struct rule *rule,
-			uint64_t start)
+			const struct deed *deed)
 {
 	const char *condition;
 	uint64_t slice =
@@ -65,7 +77,7 @@ static void set_options(const struct guard *guard, struct options *out, const st
 
 	memset(out, 0, sizeof(*out));
 	out->advice = rule->rung == RUNG_COLD ? ADVICE_COLD : ADVICE_PAGEOUT;
-	out->chosen = (struct chosen){rule->kinds, start, UINT64_MAX, false, HOT_ANY};
+	out->chosen = (struct chosen){rule->kinds, deed->next, UINT64_MAX, false, deed->hot};
 	out->step_bytes = out->pause_us = UNKNOWN;
 	if (rule->rate_bytes_per_s != UNKNOWN) {
 		uint32_t kib_per_s = rule->rate_bytes_per_s >> 10 > PACE_MOST_KIB ?
@@ -87,15 +99,6 @@ static void set_options(const struct guard *guard, struct options *out, const st
 	out->link = LINK_GO;
 }
 
-/* What one page-out of an app came to, over its slices. */
-struct deed {
-	uint64_t advised_bytes;
-	uint64_t before_bytes, swap_before_bytes;
-	enum reason reason; /* why it ended early; REASON_NONE: all of it was advised */
-	bool enough; /* or because nothing was missing any more */
-	uint64_t next; /* address at which the next slice begins */
-};
-
 /* Page out one slice; false when there is nothing more to do for this app now. */
 static bool do_slice(struct guard *guard, struct app *app, const struct rule *rule,
 		     uint64_t limit_bytes, struct deed *deed)
@@ -111,7 +114,7 @@ static bool do_slice(struct guard *guard, struct app *app, const struct rule *ru
 	};
 	bool sliced;
 
-	set_options(guard, &options, rule, deed->next);
+	set_options(guard, &options, rule, deed);
 	sliced = options.budget_left_bytes < limit_bytes;
 	if (!sliced)
 		options.budget_left_bytes = limit_bytes;
@@ -119,6 +122,7 @@ static bool do_slice(struct guard *guard, struct app *app, const struct rule *ru
 	reclaim_quietly(&options, &spec, &report);
 	sys_alarm(0);
 	deed->next = options.chosen.start;
+	deed->left_out_bytes += report.left_out_bytes;
 	deed->advised_bytes += report.advice.advised_bytes;
 	guard->advised_bytes += report.advice.advised_bytes;
 	guard->minute_bytes += report.advice.advised_bytes;
@@ -157,9 +161,14 @@ static void finish(struct guard *guard, struct app *app, const struct rule *rule
 				   app->swap_bytes - deed->swap_before_bytes :
 				   0;
 	app->swap_after_bytes = app->swap_bytes;
+	app->hot_bytes = deed->left_out_bytes;
+	if (rule->keep_hot)
+		resume_note_out(app);
 	app->rest_bytes = 0;
 	if (rule->rung != RUNG_COLD && !(rule->kinds & VMA_FILE)) {
-		app->check_ms = guard->now_ms + RETURN_WATCH_MS;
+		/* Where all that is left is hot, that nothing went was no wrong guess. */
+		if (deed->advised_bytes > 0 || deed->left_out_bytes == 0)
+			app->check_ms = guard->now_ms + RETURN_WATCH_MS;
 		app->rest_bytes = deed->reason || deed->enough ? 0 : app->rss_anon_bytes;
 	}
 	gauge_read(&guard->situation, guard->now_ms);
@@ -195,9 +204,11 @@ static bool is_over(const struct guard *guard)
 static void page_out(struct guard *guard, struct app *app, const char *condition)
 {
 	const struct rule *rule = &guard->profile.rules[app->rule];
+	bool cold_is_out = policy_spares(&guard->profile, app, guard->now_ms) != NULL;
 	uint64_t limit = policy_budget(&guard->profile.when, rule, guard->minute_bytes);
 	struct deed deed = {.before_bytes = app->rss_anon_bytes,
-			    .swap_before_bytes = app->swap_bytes};
+			    .swap_before_bytes = app->swap_bytes,
+			    .hot = rule->keep_hot && !cold_is_out ? HOT_LEFT_OUT : HOT_ANY};
 
 	while (do_slice(guard, app, rule, limit - deed.advised_bytes, &deed)) {
 		guard_tick(guard);

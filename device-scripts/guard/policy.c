@@ -110,6 +110,11 @@ static uint64_t least_bytes(const struct app *app, const struct rule *rule)
 	return app->rest_bytes + least;
 }
 
+static bool stands_near(const struct rule *rule, const struct app *app)
+{
+	return app->adj < FOREGROUND_ADJ || app->adj < rule->adj_low || app->adj > rule->adj_high;
+}
+
 static bool rests(const struct rule *rule, uint64_t since_ms)
 {
 	return since_ms < rule->cooldown_ms || since_ms < COOLDOWN_LEAST_MS;
@@ -124,7 +129,7 @@ const char *policy_spares(const struct profile *profile, const struct app *app, 
 		return "no_rule";
 	if (rule->rung == RUNG_LEAVE)
 		return "leave";
-	if (app->adj < FOREGROUND_ADJ || app->adj < rule->adj_low || app->adj > rule->adj_high)
+	if (stands_near(rule, app))
 		return nearness(app->adj);
 	if (app->background_ms == UNKNOWN || now_ms - app->background_ms < rule->background_ms)
 		return "background";
@@ -183,6 +188,30 @@ static bool goes_first(const struct profile *profile, const struct app *a, const
 	return a->pid < b->pid;
 }
 
+bool policy_gives_hot(const struct profile *profile, const struct app *app, uint64_t now_ms)
+{
+	const struct rule *rule = app->rule < 0 ? NULL : &profile->rules[app->rule];
+	uint64_t since_ms = app->action_ms == UNKNOWN ? UNKNOWN : now_ms - app->action_ms;
+
+	if (!rule || !rule->keep_hot || app->hot_bytes < LEAST_BYTES || stands_near(rule, app) ||
+	    app->background_ms == UNKNOWN || now_ms - app->background_ms < rule->background_ms)
+		return false;
+	/* No rest is due after its cold part went, but where a page-out was wrong. */
+	return app->holdoff_ms <= rule->cooldown_ms || since_ms >= app->holdoff_ms;
+}
+
+static struct app *next_hot(const struct profile *profile, struct app *apps, size_t nr,
+			    uint64_t now_ms)
+{
+	struct app *first = NULL;
+
+	for (size_t i = 0; i < nr; i++)
+		if (policy_gives_hot(profile, &apps[i], now_ms) &&
+		    (!first || goes_first(profile, &apps[i], first)))
+			first = &apps[i];
+	return first;
+}
+
 struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr,
 			const struct situation *now, bool wanted, uint64_t now_ms)
 {
@@ -203,7 +232,7 @@ struct app *policy_next(const struct profile *profile, struct app *apps, size_t 
 		first = app;
 		first_trims = trims;
 	}
-	return first;
+	return first || !wanted ? first : next_hot(profile, apps, nr, now_ms);
 }
 
 uint64_t policy_slice(uint64_t missing)

@@ -37,6 +37,11 @@ struct app {
 	uint64_t swap_after_bytes; /* in swap at its end */
 	/* Anonymous RSS that its last page-out left: it cannot go; 0: none, or cut short. */
 	uint64_t rest_bytes;
+	uint64_t
+		hot_bytes; /* that it left in memory for the next resume; they may go when nothing else is left */
+	uint64_t
+		front_ms; /* when it came back to the foreground; UNKNOWN: there is nothing to learn */
+	unsigned int looks; /* at what came back since then */
 	uint64_t refaulted_bytes; /* of that, came back within ten seconds; summed */
 	size_t name_len;
 	char name[APP_NAME_MAX];
@@ -84,6 +89,9 @@ const char *policy_forbids(const struct when *when, const struct situation *now,
 /* Why this one is not to be touched now: a word of the protocol, or NULL. */
 const char *policy_spares(const struct profile *profile, const struct app *app, uint64_t now_ms);
 
+/* Whether what was left in memory for its next resume may go now. */
+bool policy_gives_hot(const struct profile *profile, const struct app *app, uint64_t now_ms);
+
 /* The first rule that fits one of the names; -1 when none does. Asked for each name in turn. */
 int policy_rule(const struct profile *profile, struct span name, int best);
 
@@ -98,7 +106,8 @@ bool policy_trims(const struct profile *profile, const struct app *app, const st
 /*
  * Whom to touch first: who left the foreground before the others, favourites
  * last. `wanted`: memory is missing; else only who is `leaving` counts, to be
- * trimmed or where the profile asks for it. NULL: nobody.
+ * trimmed or where the profile asks for it. NULL: nobody. Once nobody is left,
+ * and memory is still missing, who policy_gives_hot(), in the same order.
  */
 struct app *policy_next(const struct profile *profile, struct app *apps, size_t nr,
 			const struct situation *now, bool wanted, uint64_t now_ms);

@@ -13,7 +13,7 @@
 	"look_every_ms"
 #define RULE_KEYS \
 	"match adj_low adj_high at_least_bytes background_ms rung what only budget_bytes " \
-	"rate_bytes_per_s cooldown_ms last"
+	"rate_bytes_per_s cooldown_ms last keep"
 
 static const char *const rung_names[] = {
 	[RUNG_PAGEOUT] = "pageout",
@@ -150,6 +150,16 @@ static bool parse_kinds(const struct request *request, unsigned int *out, const 
 	return !request_value(request, "only", &only) || (!given && kinds_parse(only, out));
 }
 
+/* keep=hot */
+static bool parse_keep(const struct request *request, bool *out, const char **why)
+{
+	struct span text;
+
+	*why = "keep must be hot, of rung=pageout or trim";
+	*out = request_value(request, "keep", &text);
+	return !*out || span_is(text, "hot");
+}
+
 /* match=com.example.game* */
 static bool parse_match(const struct request *request, char out[MATCH_MAX], const char **why)
 {
@@ -178,7 +188,9 @@ bool rule_parse(const struct request *request, struct rule *out, const char **wh
 	    !number(request, "budget_bytes", 1, UNKNOWN - 1, &out->budget_bytes, why) ||
 	    !number(request, "rate_bytes_per_s", 65536, UNKNOWN - 1, &out->rate_bytes_per_s, why) ||
 	    !number(request, "cooldown_ms", 0, DAY_MS, &out->cooldown_ms, why) ||
-	    !flag(request, "last", &out->last, why))
+	    !flag(request, "last", &out->last, why) || !parse_keep(request, &out->keep_hot, why))
+		return false;
+	if (out->keep_hot && (out->rung == RUNG_COLD || out->rung == RUNG_LEAVE))
 		return false;
 	*why = "adj_low must be at most adj_high";
 	return out->adj_low <= out->adj_high;

@@ -3,6 +3,7 @@
 
 #include "android_question.h"
 #include "daemon_sys.h"
+#include "hot_set.h"
 #include "json.h"
 #include "kernel_file.h"
 #include "memory_gauge.h"
@@ -87,6 +88,15 @@ static void line_ago(const char *key, uint64_t now_ms, uint64_t then_ms)
 	line_u64(key, then_ms == UNKNOWN ? UNKNOWN : divide(now_ms - then_ms, 1000));
 }
 
+/* Of how many resumes it is known what they needed, and how much that is; null: the rule does not keep it. */
+static void print_hot(const struct app *app)
+{
+	struct hot_set *hot = hot_set_find(app->pid, app->start);
+
+	line_u64("resumes", hot ? hot->resumes : UNKNOWN);
+	line_u64("hot_bytes", hot ? hot_set_bytes(hot) : UNKNOWN);
+}
+
 void status_app(const struct guard *guard, const struct app *app, uint64_t now_ms)
 {
 	const struct rule *rule = app->rule < 0 ? NULL : &guard->profile.rules[app->rule];
@@ -110,6 +120,7 @@ void status_app(const struct guard *guard, const struct app *app, uint64_t now_m
 							   "pageout");
 	line_ago("last_action_s", now_ms, trimmed ? app->trim_ms : app->action_ms);
 	line_u64("refaulted_bytes", app->refaulted_bytes);
+	print_hot(app);
 	line_u64("holdoff_s", since_ms == UNKNOWN || since_ms >= app->holdoff_ms ?
 				      0 :
 				      divide(app->holdoff_ms - since_ms, 1000));

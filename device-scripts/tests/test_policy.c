@@ -80,6 +80,7 @@ static void read_app(const struct request *request)
 	app->check_ms = UNKNOWN;
 	app->holdoff_ms = number(request, "holdoff_ms", 0);
 	app->rest_bytes = number(request, "rest_bytes", 0);
+	app->hot_bytes = number(request, "hot_bytes", 0);
 	app->leaving = number(request, "leaving", 0) == 1;
 	app->trim_ms = ago(number(request, "trim_ms", UNKNOWN));
 	app->no_rest = number(request, "no_rest", 0) == 1;

@@ -74,6 +74,8 @@ class AppLine(Line, frozen=True):
         refaulted_bytes: Of what went to swap, what came back within ten seconds; summed.
         holdoff_s: How long it is still left alone.
         spared: Why it would not be touched now; None when it would.
+        resumes: Of how many it is known what they needed; None where its rule keeps nothing.
+        hot_bytes: How much that is.
     """
 
     pid: Pid
@@ -91,6 +93,8 @@ class AppLine(Line, frozen=True):
     refaulted_bytes: Size | None
     holdoff_s: Size | None
     spared: Word | None
+    resumes: Size | None
+    hot_bytes: Size | None
 
 
 class ExplainLine(Line, frozen=True):

@@ -53,6 +53,7 @@ class Rule:
         rate_bytes_per_s: Pace; None for the guard's own.
         cooldown_ms: Least time between two actions on one process.
         last: Touched after all others: a favourite.
+        keep: ``hot``: what resumes need goes after the rest of all apps; None: it goes with it.
     """
 
     match: str
@@ -67,6 +68,7 @@ class Rule:
     rate_bytes_per_s: int | None
     cooldown_ms: int
     last: bool
+    keep: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

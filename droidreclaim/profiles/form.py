@@ -259,10 +259,18 @@ class HowForm(_Form):
         default=30.0, description="Least time between two actions on one process."
     )
 
+    keep: Literal["hot"] | None = Field(
+        default=None,
+        description="hot: what the app's last resumes needed goes to swap after the rest of all "
+        "apps, and only while memory still is short. For rung pageout and trim.",
+    )
+
     @model_validator(mode="after")
     def _one_of_two(self) -> HowForm:
         if self.what is not None and self.only is not None:
             raise ValueError("what and only exclude each other")
+        if self.keep is not None and self.rung in ("cold", "leave"):
+            raise ValueError("keep is for rung pageout and trim")
         return self
 
     def over(self, general: HowForm) -> HowForm:
@@ -343,4 +351,5 @@ def _rule(pattern: str, who: dict[str, Any], how: HowForm) -> Rule:
         rate_bytes_per_s=how.rate,
         cooldown_ms=round(how.cooldown * 1e3),
         last=who["last"],
+        keep=how.keep if how.rung in ("pageout", "trim") else None,
     )

@@ -50,7 +50,7 @@ APP: Body = {
     "t": "app", "pid": 7, "start": 70, "name": "com.example.game", "uid": 10001, "adj": 900,
     "importance": 900, "match": "*", "background_s": 1, "rss_anon_bytes": 1, "swap_bytes": 1,
     "last_action": None, "last_action_s": None, "refaulted_bytes": 1,
-    "holdoff_s": 1, "spared": None,
+    "holdoff_s": 1, "resumes": 1, "hot_bytes": 1, "spared": None,
 }  # fmt: skip
 PACKAGE: Body = {"t": "package", "line": "com.example.game 10001 0 /data/x default none"}
 GUARD: Body = {

@@ -97,7 +97,7 @@ def test_a_row_says_what_the_guard_did_last() -> None:
     line = AppLine(
         pid=310, start=99, name="com.example.game", uid=10123, adj=940, importance=940, match="*",
         background_s=30, rss_anon_bytes=0, swap_bytes=0, last_action="pageout", last_action_s=12,
-        refaulted_bytes=0, holdoff_s=0, spared=None,
+        refaulted_bytes=0, holdoff_s=0, resumes=None, hot_bytes=None, spared=None,
     )  # fmt: skip
     idle = structs.replace(line, pid=311, last_action=None, last_action_s=None)
     [(process, action)] = guards_actions([line, idle], 1000.0).items()
