@@ -24,6 +24,7 @@ def sampled(stage: Stage, scenario: Scenario, one: Round) -> Iterator[None]:
     Raises:
         DeviceError: the device was lost.
         NotPossible: it runs no program of the shell's.
+        UsageError: the file cannot be written.
     """
     if not any(expected.footprint for expected in scenario.expect):
         yield
@@ -36,9 +37,9 @@ def sampled(stage: Stage, scenario: Scenario, one: Round) -> Iterator[None]:
         one.notes.append(f"no footprint: {error}")
         return
     one.footprint = figures(watch.seen)
-    stage.folder.mkdir(parents=True, exist_ok=True)
     lines = report.csv_lines(watch.seen)
-    (stage.folder / SAMPLES).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    with stage.written() as folder:
+        (folder / SAMPLES).write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def figures(seen: Footprint) -> dict[str, dict[str, int]]:

@@ -250,6 +250,6 @@ class Player:
             self.one.notes.append(str(error))
 
     def _keep_evidence(self, found: dict[str, bytes]) -> None:
-        self.stage.folder.mkdir(parents=True, exist_ok=True)
-        for name, data in found.items():
-            (self.stage.folder / name).write_bytes(data)
+        with self.stage.written() as folder:
+            for name, data in found.items():
+                (folder / name).write_bytes(data)

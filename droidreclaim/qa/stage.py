@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from droidreclaim.qa.written import WrittenFolder
 from droidreclaim.session import Phone
 
 
@@ -28,3 +31,15 @@ class Stage:
     number: int
     folder: Path
     beside: Path = field(default_factory=Path)
+
+    @contextmanager
+    def written(self) -> Iterator[Path]:
+        """
+        Make the folder, for the block to write there.
+
+        Raises:
+            UsageError: what the block writes does not get there, in the system's words.
+        """
+        with WrittenFolder(self.folder).faults_named():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            yield self.folder

@@ -124,8 +124,8 @@ def command(stage: Stage, words: tuple[str, ...], deadline_s: float) -> None:
     Raises:
         StepFailed: it cannot be started, fails, or is not done in time; then it is ended with all
             that it started.
+        UsageError: what it prints cannot be written down.
     """
-    stage.folder.mkdir(parents=True, exist_ok=True)
     told = {
         "DROIDRECLAIM_SERIAL": stage.phone.serial,
         "DROIDRECLAIM_ROUND": str(stage.number),
@@ -133,7 +133,7 @@ def command(stage: Stage, words: tuple[str, ...], deadline_s: float) -> None:
         "DROIDRECLAIM_DIR": str(stage.folder.resolve()),
         "ANDROID_SERIAL": stage.phone.serial,
     }
-    with (stage.folder / "command.txt").open("ab") as kept:
+    with stage.written() as folder, (folder / "command.txt").open("ab") as kept:
         code = _ended(words, os.environ | told, kept, deadline_s)
     if code != 0:
         raise StepFailed(f"{words[0]} exited with {code}: see {stage.folder.name}/command.txt")
