@@ -115,10 +115,10 @@ static _Noreturn void run_app(int sock, uid_t uid, size_t heap_bytes, uint64_t s
 	app.beats = true;
 	app.random = mix(seed) | 1;
 	app.heap.seed = seed;
-	set_process_name(name);
 	join_group(uid);
 	if (heap_map(&app.heap, heap_bytes) != 0 || become(uid) != 0)
 		_exit(1);
+	set_process_name(name); /* last, as in Android: who knows the name finds the app's uid */
 	prctl(PR_SET_DUMPABLE, debuggable); /* whether others under its uid may read its smaps */
 	app_live(&app);
 	_exit(0);
