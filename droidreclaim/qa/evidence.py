@@ -1,4 +1,4 @@
-"""Files that show how a round went: screens as it was left and as it came back, log, exit-info."""
+"""Files that show how a round went: screens as left and as back, log, exit-info, start-info."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from droidreclaim.session import Phone
 
 LEFT, BACK = "left.png", "screen.png"
 _TIMEOUT_S = 30.0
+# What a device that has it prints; one that does not says that the service has no such option.
+_RECORDS = {"exit-info": b"PROCESS EXIT INFO", "start-info": b"ApplicationStartInfo"}
 _PNG = b"\x89PNG"
 
 
@@ -42,8 +44,11 @@ def collect(
     found = {"log.txt": None if log is None else log.encode(), LEFT: left}
     try:
         found[BACK] = screens.take()
-        done = phone.device.run(["dumpsys", "activity", "exit-info", package], timeout_s=_TIMEOUT_S)
-        found["exit-info.txt"] = done.stdout if done.exit_code == 0 else None
+        for name, record in _RECORDS.items():
+            words = ["dumpsys", "activity", name, package]
+            done = phone.device.run(words, timeout_s=_TIMEOUT_S)
+            known = done.exit_code == 0 and record in done.stdout
+            found[f"{name}.txt"] = done.stdout if known else None
     except DeviceError:
         pass  # the round is over: what was seen of it stays
     return {name: data for name, data in found.items() if data}
