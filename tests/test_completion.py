@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import shutil
 import socket
@@ -315,18 +316,30 @@ class Terminal:
             assert time.monotonic() < end, self._said
             time.sleep(0.02)
 
-    def complete(self, line: str) -> list[str]:
-        """Type *line*, Tab and Enter; the words that the program got."""
+    def complete(self, line: str, shows: str = "") -> list[str]:
+        """
+        Type *line*, Tab and Enter; the words that the program got.
+
+        Args:
+            shows: How the line ends once it is completed; without, a second has to do.
+        """
         words = self._folder / "words"
         words.unlink(missing_ok=True)
+        begun = len(self._said)
         self.send(f"{line}\t")
-        time.sleep(1.0)  # fish takes keys that come at once for a paste
+        end = time.monotonic() + 1.0  # fish takes keys that come at once for a paste
+        while not (shows and shows in self._plain(begun)) and time.monotonic() < end:
+            time.sleep(0.02)
         self.send("\r")
         end = time.monotonic() + 20
         while not words.exists():
             assert time.monotonic() < end, self._said
             time.sleep(0.02)
         return words.read_text().splitlines()
+
+    def _plain(self, begun: int) -> str:
+        """What was said from *begun* on, as it stands on the screen."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._said[begun:])
 
     def close(self) -> None:
         self._process.kill()
@@ -362,10 +375,13 @@ def shell(request: pytest.FixtureRequest, here: Path) -> Iterator[Terminal]:
 
 
 def test_a_shell_completes_words_packages_and_files(shell: Terminal) -> None:
-    assert shell.complete("droidreclaim ps --band cach") == ["ps", "--band", "cached"]
-    assert shell.complete("droidreclaim ps --band=cach") == ["ps", "--band=cached"]
-    assert shell.complete("droidreclaim reclaim com.example.g") == ["reclaim", "com.example.game"]
-    assert shell.complete("droidreclaim kills --from capt") == ["kills", "--from", "capture.txt"]
-    assert shell.complete("droidreclaim guard start --profile gent")[-1] == "gentle"
-    assert shell.complete("droidreclaim hea") == ["headroom"]
+    for typed, done in (
+        ("ps --band cach", ["ps", "--band", "cached"]),
+        ("ps --band=cach", ["ps", "--band=cached"]),
+        ("reclaim com.example.g", ["reclaim", "com.example.game"]),
+        ("kills --from capt", ["kills", "--from", "capture.txt"]),
+        ("guard start --profile gent", ["guard", "start", "--profile", "gentle"]),
+        ("hea", ["headroom"]),
+    ):
+        assert shell.complete(f"droidreclaim {typed}", shows=done[-1]) == done
     assert shell.complete("droidreclaim reclaim capt") == ["reclaim", "capt"]  # no file there

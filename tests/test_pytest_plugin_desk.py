@@ -383,7 +383,10 @@ def test_a_collection_costs_at_most_a_twentieth_of_a_second_more(
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    pairs = [(cpu_s(), cpu_s(*OURS)) for _ in range(5)]
-    without, beside = (min(one) for one in zip(*pairs, strict=True))
+    pairs: list[tuple[float, float]] = []
+    without = beside = 0.0
+    while len(pairs) < 2 or (len(pairs) < 6 and beside - without >= 0.05):  # more where it is busy
+        pairs.append((cpu_s(), cpu_s(*OURS)))
+        without, beside = (min(one) for one in zip(*pairs, strict=True))
     print(f"without {without:.3f} s, with {beside:.3f} s of CPU")
     assert beside - without < 0.05

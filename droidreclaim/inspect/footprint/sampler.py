@@ -20,7 +20,6 @@ from droidreclaim.snapshot import Member
 
 HZ_MAX = 100
 _BATCH_S = 0.5  # new processes are looked for once in a batch
-_READ_EVERY_S = 10.0  # states, also where adj did not change
 _RECONNECT_S = 1.0
 _TARGETS_MAX = 64
 _LOG = logging.getLogger("droidreclaim")
@@ -49,6 +48,7 @@ class Sampler:
         open_helper: Gives a running helper, a new one after *drop_helper*.
         apps: Packages by app id.
         sampled: Called with a process after each sample of it; must not wait.
+        read_every_s: How often to read states where no adj changes.
         unreadable: Why some process could not be read when sampling began, by errno; None of none.
     """
 
@@ -58,6 +58,7 @@ class Sampler:
     apps: Mapping[int, Owners]
     hz: float
     sampled: Callable[[Track], None] = lambda track: None
+    read_every_s: float = 10.0
     tracks: dict[ProcessId, Track] = field(default_factory=dict)
     asked: bool = False  # whether a look at all processes has come back
     unreadable: str | None = None
@@ -125,7 +126,7 @@ class Sampler:
             self._meet([verbs.process_of(one) for one in wire.lines_of(reply, "proc", wire.Proc)])
             self.asked = True
             self._look_again(session)
-            if time.monotonic() - self._read_s > _READ_EVERY_S:
+            if time.monotonic() - self._read_s > self.read_every_s:
                 self._ask_states()
             if until():
                 return
