@@ -7,12 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     BeforeValidator,
     Field,
+    WithJsonSchema,
     model_validator,
 )
 
 from droidreclaim.policy.pressure import LONGEST_S as LONGEST_PRESSURE_S
 from droidreclaim.qa.screen_form import MaestroForm, RememberForm, WhatTyped, Where
 from droidreclaim.qa.words import (
+    ARMS,
     MOST_ROUNDS,
     MOST_STEPS,
     SETTING_VALUE,
@@ -51,6 +53,10 @@ class ArmForm(Form):
     allow_flash: bool | None = Field(
         default=None, description="Of reclaim: also where swap wears the storage."
     )
+
+    @classmethod
+    def word_schema(cls) -> dict[str, Any] | None:
+        return {"type": "string", "pattern": ARMS}
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +173,10 @@ class InstallForm(Form):
     apk: Annotated[str, Field(min_length=1)] = Field(description="Beside the scenario.")
     package: Package | None = Field(default=None, description="Which it is, unless it is app.")
 
+    @classmethod
+    def word_schema(cls) -> dict[str, Any] | None:
+        return {"type": "string"}
+
     @model_validator(mode="before")
     @classmethod
     def _word(cls, value: Any) -> Any:
@@ -176,9 +186,10 @@ class InstallForm(Form):
 class SetupForm(OneOf):
     """What is changed before the first round, and undone after the last."""
 
-    animations: Annotated[Literal["off"], BeforeValidator(as_off)] | None = Field(
-        default=None, description="false: windows and animators stand still."
-    )
+    animations: (
+        Annotated[Literal["off"], BeforeValidator(as_off), WithJsonSchema({"enum": [False, "off"]})]
+        | None
+    ) = Field(default=None, description="false: windows and animators stand still.")
     setting: SettingForm | None = Field(default=None, description="Put for the time of the run.")
     install: InstallForm | None = Field(
         default=None, description="Uninstalled afterwards; it must not be installed before."

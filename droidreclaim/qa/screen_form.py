@@ -30,6 +30,10 @@ class SelectorForm(OneOf):
     )
     desc: _Seen | None = Field(default=None, description="Its content description.")
 
+    @classmethod
+    def word_schema(cls) -> dict[str, Any] | None:
+        return {"type": "string"}
+
     @model_validator(mode="before")
     @classmethod
     def _word(cls, value: Any) -> Any:
@@ -95,6 +99,10 @@ class MaestroForm(Form):
     env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], str] = Field(
         default_factory=dict, description="Given to the flow, besides DROIDRECLAIM_ROUND and so on."
     )
+
+    @classmethod
+    def word_schema(cls) -> dict[str, Any] | None:
+        return {"type": "string"}
 
     @model_validator(mode="before")
     @classmethod

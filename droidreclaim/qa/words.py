@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -12,10 +12,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from droidreclaim.errors import UsageError
 from droidreclaim.policy.bounds import parse_bounds
@@ -30,7 +33,7 @@ SETTING_VALUE = r"^[A-Za-z0-9._:/,-]{1,200}$"
 _TEXT = r"^[ -~]{1,200}$"
 _KEY = r"^[A-Z0-9_]{1,40}$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-_ARMS = r"^(kill|kill9|none|reclaim|cold|trim|am_compact|guard:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$"
+ARMS = r"^(kill|kill9|none|reclaim|cold|trim|am_compact|guard:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$"
 
 
 def _duration(value: object) -> float:
@@ -135,7 +138,7 @@ Package: TypeAlias = Annotated[
 Name: TypeAlias = Annotated[str, *spelled(_NAME, "is no name: letters, digits and . _ -")]
 ArmName: TypeAlias = Annotated[
     str,
-    *spelled(_ARMS, "is no arm: kill, kill9, none, reclaim, cold, trim, am_compact, guard:PROFILE"),
+    *spelled(ARMS, "is no arm: kill, kill9, none, reclaim, cold, trim, am_compact, guard:PROFILE"),
 ]
 Typed: TypeAlias = Annotated[
     str, *spelled(_TEXT, "cannot be typed by 'input text': printable ASCII, up to 200 characters")
@@ -162,11 +165,35 @@ Yes: TypeAlias = Literal[True]
 class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    @classmethod
+    def word_schema(cls) -> dict[str, Any] | None:
+        """What a word alone may be in its place, as JSON Schema; None where it may not."""
+        return None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        reference = handler(core)
+        word = cls.word_schema()
+        if word is not None:
+            own = handler.resolve_ref_schema(reference)
+            keys = dict(own)
+            own.clear()
+            own["anyOf"] = [word, keys]
+        return reference
+
 
 class OneOf(Form):
     """A mapping with exactly one of some keys; a word alone stands for ``word: true``."""
 
     others: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def word_schema(cls) -> dict[str, Any] | None:
+        named = cls.model_fields.items()
+        words = [name for name, field in named if Yes in get_args(field.annotation)]
+        return {"enum": words} if words else None
 
     @model_validator(mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -249,3 +250,21 @@ def test_a_scenario_changed_anywhere_is_one_or_has_faults_at_their_places(
     lines = text.count("\n") + text.count("\x85") + text.count("\u2028") + 1
     assert all(1 <= one.line <= lines and one.column >= 1 for one in found)
     assert str(faulty("s.yaml", found))
+
+
+def test_the_schema_takes_every_scenario_that_run_takes() -> None:
+    """An editor with the schema finds no fault with the shipped scenarios and the docs'."""
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(scenario.schema())
+    docs = (Path(__file__).parents[2] / "docs" / "qa.md").read_text("utf-8")
+    parts = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", docs, re.DOTALL)]
+    whole = {"version": 1, "name": "x", "app": "com.example.game", "arms": ["none"]}
+    wanted = [yaml.safe_load(path.read_text("utf-8")) for path in SCENARIOS]
+    wanted += [{**whole, "steps": ["launch", "arm", "resume"], **part} for part in parts]
+    assert len(wanted) >= 5
+    for each in wanted:
+        assert [error.message for error in validator.iter_errors(each)] == []
+        assert ScenarioForm.model_validate(each)
+    for wrong in ({"tap": {"i": 1}}, "lunch", {"maestro": 3}, {"wait": 2}):
+        each = {**whole, "steps": ["launch", wrong, "arm", "resume"]}
+        assert list(validator.iter_errors(each))
