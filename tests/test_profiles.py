@@ -176,13 +176,14 @@ def test_a_package_overrides_what_it_names_and_inherits_the_rest() -> None:
 
 
 def test_keeping_the_hot_is_inherited_but_where_nothing_is_paged_out() -> None:
-    text = "how: {keep: hot, rung: trim}\npackages:\n"
+    text = "how: {keep: hot, bring_back: true, rung: trim}\npackages:\n"
     text += "  - match: com.a\n    how: {rung: leave}\n  - match: com.b\n    how: {budget: 8MiB}\n"
     assert [rule.keep for rule in good(text).rules] == [None, "hot", "hot"]
+    assert [rule.bring_back for rule in good(text).rules] == [False, True, True]
     (_, one), *_ = profiles.lines(good("how: {keep: hot}\n"))[1:]
     assert one["keep"] == "hot"
     ((*_, message),) = faults("version: 1\nname: a\nhow: {keep: hot, rung: cold}\n")
-    assert "keep is for rung pageout and trim" in message
+    assert "keep and bring_back are for rung pageout and trim" in message
 
 
 def test_a_profile_becomes_one_request_for_each_rule_in_order() -> None:

@@ -108,9 +108,11 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 		app->background_ms = now_ms;
 		app->leaving = true;
 		app->front_ms = UNKNOWN;
+		app->comes = false;
 	} else if (adj < FOREGROUND_ADJ && was_out) {
 		changes->returned |= app->out;
 		app->front_ms = now_ms;
+		app->comes = adj < TOP_ADJ;
 		app->looks = 0;
 		app->hot_bytes = 0;
 		app->background_ms = UNKNOWN;

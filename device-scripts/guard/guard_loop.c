@@ -242,6 +242,7 @@ static void look_until_over(struct guard *guard)
 			break;
 		if (changed || guard->now_ms - guard->scan_ms >= guard->look_every_ms)
 			scan(guard);
+		resume_bring_back(guard);
 		look(guard, rang);
 		if (rang)
 			note_alarm(guard);

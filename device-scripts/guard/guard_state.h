@@ -27,6 +27,7 @@ struct guard {
 	/* Counters since its start. */
 	uint64_t wakeups, looks, passes, actions;
 	uint64_t advised_bytes, reclaimed_bytes, refaulted_bytes;
+	uint64_t brought_bytes; /* read from swap for who came to the foreground */
 	uint64_t gone; /* apps that ended in the background */
 	uint64_t oom_kills_before;
 	/* The last look. */

@@ -162,7 +162,7 @@ static void finish(struct guard *guard, struct app *app, const struct rule *rule
 				   0;
 	app->swap_after_bytes = app->swap_bytes;
 	app->hot_bytes = deed->left_out_bytes;
-	if (rule->keep_hot)
+	if (rule->keep_hot || rule->bring_back)
 		resume_note_out(app);
 	app->rest_bytes = 0;
 	if (rule->rung != RUNG_COLD && !(rule->kinds & VMA_FILE)) {

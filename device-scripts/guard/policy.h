@@ -41,6 +41,7 @@ struct app {
 		hot_bytes; /* that it left in memory for the next resume; they may go when nothing else is left */
 	uint64_t
 		front_ms; /* when it came back to the foreground; UNKNOWN: there is nothing to learn */
+	bool comes; /* it came to the foreground since the last look, with some of it in swap */
 	unsigned int looks; /* at what came back since then */
 	uint64_t refaulted_bytes; /* of that, came back within ten seconds; summed */
 	size_t name_len;

@@ -13,7 +13,7 @@
 	"look_every_ms"
 #define RULE_KEYS \
 	"match adj_low adj_high at_least_bytes background_ms rung what only budget_bytes " \
-	"rate_bytes_per_s cooldown_ms last keep"
+	"rate_bytes_per_s cooldown_ms last keep bring_back"
 
 static const char *const rung_names[] = {
 	[RUNG_PAGEOUT] = "pageout",
@@ -155,7 +155,7 @@ static bool parse_keep(const struct request *request, bool *out, const char **wh
 {
 	struct span text;
 
-	*why = "keep must be hot, of rung=pageout or trim";
+	*why = "keep must be hot";
 	*out = request_value(request, "keep", &text);
 	return !*out || span_is(text, "hot");
 }
@@ -188,9 +188,12 @@ bool rule_parse(const struct request *request, struct rule *out, const char **wh
 	    !number(request, "budget_bytes", 1, UNKNOWN - 1, &out->budget_bytes, why) ||
 	    !number(request, "rate_bytes_per_s", 65536, UNKNOWN - 1, &out->rate_bytes_per_s, why) ||
 	    !number(request, "cooldown_ms", 0, DAY_MS, &out->cooldown_ms, why) ||
-	    !flag(request, "last", &out->last, why) || !parse_keep(request, &out->keep_hot, why))
+	    !flag(request, "last", &out->last, why) || !parse_keep(request, &out->keep_hot, why) ||
+	    !flag(request, "bring_back", &out->bring_back, why))
 		return false;
-	if (out->keep_hot && (out->rung == RUNG_COLD || out->rung == RUNG_LEAVE))
+	*why = "keep and bring_back are for rung=pageout and trim";
+	if ((out->keep_hot || out->bring_back) &&
+	    (out->rung == RUNG_COLD || out->rung == RUNG_LEAVE))
 		return false;
 	*why = "adj_low must be at most adj_high";
 	return out->adj_low <= out->adj_high;

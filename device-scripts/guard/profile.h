@@ -39,6 +39,7 @@ struct rule {
 	uint64_t rate_bytes_per_s; /* UNKNOWN: at the usual pace */
 	uint64_t cooldown_ms;
 	bool last;
+	bool bring_back; /* read what a resume needs from swap as its app comes to the foreground */
 	bool keep_hot; /* what resumes need goes last: after the cold of all apps */
 };
 

@@ -1,8 +1,10 @@
 /* Learning from resumes, in the guard: two looks after an app came to the foreground. */
 #include "resume_watch.h"
 
+#include "device_memory.h"
 #include "hot_learn.h"
 #include "proc.h"
+#include "reclaim_steps.h"
 
 /* After them the app draws, and has done most of what a resume does. */
 static const uint64_t look_after_ms[] = {500, 4000};
@@ -50,6 +52,57 @@ static void look(struct app *app)
 		return;
 	hot_learn(&walk, dir, app->pid, app->start);
 	sys_close(dir);
+}
+
+#define BATCH_BYTES \
+	(256u << 10) /* in the target's order of address: what comes late competes with it */
+#define SPARE_BYTES (32u << 20) /* of available memory over the marks that is left to others */
+
+/* The available memory under which nothing is brought back: it must not be what another is killed for. */
+static uint64_t memory_floor(const struct guard *guard)
+{
+	const struct situation *now = &guard->situation;
+	uint64_t low = now->low_bytes == UNKNOWN ? 0 : now->low_bytes;
+
+	return 2 * low + SPARE_BYTES;
+}
+
+static void bring_back(struct guard *guard, const struct app *app)
+{
+	static struct options options;
+	static struct report report;
+	const struct target_spec spec = {
+		.pid = app->pid,
+		.start = app->start,
+		.adj_floor = ADJ_LOWEST,
+		.has_uid = true,
+		.uid = app->uid,
+	};
+
+	memset(&options, 0, sizeof(options));
+	options.advice = ADVICE_WILLNEED;
+	options.chosen = (struct chosen){VMA_ANON, 0, UINT64_MAX, true, HOT_ONLY};
+	options.step_bytes = BATCH_BYTES;
+	options.budget_left_bytes = UNKNOWN;
+	options.deadline_us = 10000000;
+	options.memory_floor_bytes = memory_floor(guard);
+	device_read(&options.before);
+	options.window = options.before;
+	options.link = LINK_GO;
+	reclaim_quietly(&options, &spec, &report);
+	guard->brought_bytes += report.advice.advised_bytes;
+}
+
+void resume_bring_back(struct guard *guard)
+{
+	for (size_t i = 0; i < guard->apps.nr; i++) {
+		struct app *app = &guard->apps.app[i];
+
+		if (app->comes && app->rule >= 0 && guard->profile.rules[app->rule].bring_back &&
+		    hot_set_find(app->pid, app->start))
+			bring_back(guard, app);
+		app->comes = false;
+	}
 }
 
 void resume_look(struct guard *guard)

@@ -7,6 +7,9 @@
 /* Note what is in swap of an app that was paged out just now. */
 void resume_note_out(const struct app *app);
 
+/* Read from swap what the resumes of those need who come to the foreground now, while there is memory. */
+void resume_bring_back(struct guard *guard);
+
 /* Look at the apps that came to the foreground, each half a second and some seconds after that. */
 void resume_look(struct guard *guard);
 

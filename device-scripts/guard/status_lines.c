@@ -72,6 +72,7 @@ static void print_guard(const struct guard *guard, uint64_t now_ms)
 	line_u64("advised_bytes", guard->advised_bytes);
 	line_u64("reclaimed_bytes", guard->reclaimed_bytes);
 	line_u64("refaulted_bytes", guard->refaulted_bytes);
+	line_u64("brought_bytes", guard->brought_bytes);
 	line_u64("gone", guard->gone);
 	line_u64("oom_kills", kills == UNKNOWN || guard->oom_kills_before == UNKNOWN ?
 				      UNKNOWN :

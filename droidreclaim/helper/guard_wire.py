@@ -55,6 +55,7 @@ class GuardLine(Line, frozen=True):
     advised_bytes: Size | None = None
     reclaimed_bytes: Size | None = None
     refaulted_bytes: Size | None = None
+    brought_bytes: Size | None = None
     gone: Size | None = None
     oom_kills: Size | None = None
     apps_left_out: Size | None = None

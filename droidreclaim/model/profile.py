@@ -54,6 +54,7 @@ class Rule:
         cooldown_ms: Least time between two actions on one process.
         last: Touched after all others: a favourite.
         keep: ``hot``: what resumes need goes after the rest of all apps; None: it goes with it.
+        bring_back: What a resume needs is read from swap as the app comes to the foreground.
     """
 
     match: str
@@ -69,6 +70,7 @@ class Rule:
     cooldown_ms: int
     last: bool
     keep: str | None = None
+    bring_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

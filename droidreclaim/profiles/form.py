@@ -265,12 +265,18 @@ class HowForm(_Form):
         "apps, and only while memory still is short. For rung pageout and trim.",
     )
 
+    bring_back: bool = Field(
+        default=False,
+        description="Read what the app's last resumes needed from swap as it comes to the "
+        "foreground, while memory is not short. For rung pageout and trim.",
+    )
+
     @model_validator(mode="after")
     def _one_of_two(self) -> HowForm:
         if self.what is not None and self.only is not None:
             raise ValueError("what and only exclude each other")
-        if self.keep is not None and self.rung in ("cold", "leave"):
-            raise ValueError("keep is for rung pageout and trim")
+        if (self.keep or self.bring_back) and self.rung in ("cold", "leave"):
+            raise ValueError("keep and bring_back are for rung pageout and trim")
         return self
 
     def over(self, general: HowForm) -> HowForm:
@@ -351,5 +357,6 @@ def _rule(pattern: str, who: dict[str, Any], how: HowForm) -> Rule:
         rate_bytes_per_s=how.rate,
         cooldown_ms=round(how.cooldown * 1e3),
         last=who["last"],
+        bring_back=how.bring_back and how.rung in ("pageout", "trim"),
         keep=how.keep if how.rung in ("pageout", "trim") else None,
     )

@@ -96,7 +96,39 @@ def test_without_keep_nothing_is_learned(guard: Guard, zram: Zram, victims: Any)
     assert (app["resumes"], app["hot_bytes"]) == (None, None)
 
 
-@pytest.mark.parametrize("words", ["keep=cold", "keep=hot rung=leave", "keep=hot rung=cold"])
-def test_a_rule_keeps_the_hot_or_nothing(guard: Guard, words: str) -> None:
+def test_what_a_resume_needs_is_read_as_the_app_comes_and_nothing_else(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=64", name=NAME)
+    guard.start(ALWAYS, f"match={NAME} bring_back=1 cooldown_ms=0", LEAVE)
+    until(guard.actions)
+    come_and_use(guard, victim, 1)
+    assert guard.status()["brought_bytes"] == 0  # nothing was known when it came
+    victim.set_adj(900)
+    until(lambda: victim.memory("VmSwap") >= 63 * MIB)
+    victim.set_adj(200)  # only briefly important: nobody looks at it
+    until(lambda: guard.app(victim.pid)["background_s"] is None)
+    assert guard.status()["brought_bytes"] == 0
+    victim.set_adj(900)
+    until(lambda: guard.app(victim.pid)["background_s"] is not None)
+    victim.set_adj(0)
+    until(lambda: guard.status()["brought_bytes"] > 0)
+    assert 8 * MIB <= guard.status()["brought_bytes"] + 64 * 1024 <= 12 * MIB
+    major = victim.major_faults()
+    victim.touch_some(first_page=512, pages=2048)
+    assert victim.major_faults() - major <= 200  # of 2,048
+    assert victim.bad_pages() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("keep=cold", "keep must be hot"),
+        ("keep=hot rung=leave", "keep and bring_back are for rung=pageout and trim"),
+        ("bring_back=1 rung=cold", "keep and bring_back are for rung=pageout and trim"),
+        ("bring_back=2", "bring_back"),
+    ],
+)
+def test_what_a_rule_cannot_keep_is_refused(guard: Guard, words: str, why: str) -> None:
     end = guard.ask("guard_rule", "match=*", *words.split()).end
-    assert (end["error"], end["why"]) == ("EINVAL", "keep must be hot, of rung=pageout or trim")
+    assert (end["error"], end["why"]) == ("EINVAL", why)
