@@ -112,6 +112,21 @@ def test_exit_info_alone_tells_each_cause(
     assert f"reason={reason}" in death.lines[0].text
 
 
+def test_the_state_is_told_by_exit_info_where_no_line_has_an_adj(tmp_path: Path) -> None:
+    text = exit_info("3 (LOW_MEMORY)")
+    [death] = story(tmp_path, text).deaths
+    lines = {one.text: one.lines for one in death.sentences}
+    assert lines["Its importance was 400: cached."] == (1,)
+    [death] = story(tmp_path, text.replace("importance=400", "importance=1000")).deaths
+    assert not any("importance" in one.text for one in death.sentences)
+
+
+def test_a_quoted_record_of_exit_info_ends_before_the_next_package(tmp_path: Path) -> None:
+    after = "  package: com.example.other\n    Historical Process Exit for uid=10100\n"
+    [death] = story(tmp_path, exit_info("3 (LOW_MEMORY)") + after).deaths
+    assert death.lines[0].text.endswith("trace=null")
+
+
 def test_am_kill_is_not_called_the_users_doing_and_who_asked_is_not_known(tmp_path: Path) -> None:
     text = exit_info("10 (USER REQUESTED)", "24 (KILL BACKGROUND)", "kill background")
     [death] = story(tmp_path, text).deaths
@@ -254,7 +269,7 @@ def test_a_kill_of_activity_manager_says_what_its_limit_is_on_the_device_now(
 ) -> None:
     device = shell(tmp_path, killing(reason), "", "", settings=SETTINGS)
     [death] = why.of_device(device, None, APP, since_s=None, timeout_s=20).deaths
-    named = ", ".join(f"{name} (dumpsys activity settings)" for name in names)
+    named = f"{', '.join(names)} (dumpsys activity settings)"
     limits = {one.text: one.lines for one in death.sentences if "limits of this rule" in one.text}
     assert limits == {f"The limits of this rule are on this device now: {named}.": (1,)}
 
@@ -292,9 +307,8 @@ def test_a_kill_of_the_limiter_says_the_sizes_that_it_allows(tmp_path: Path) -> 
     [death] = why.of_device(device, None, APP, since_s=None, timeout_s=20).deaths
     said = [one.text for one in death.sentences]
     limits = (
-        "The limits of this rule are on this device now: 1.8 GiB and 900.0 MiB of swap in front "
-        "(am memory-limiter status), 900.0 MiB and 450.0 MiB of swap behind (am memory-limiter "
-        "status)."
+        "The limits of this rule are on this device now: 1.8 GiB and 900.0 MiB of swap in front, "
+        "900.0 MiB and 450.0 MiB of swap behind (am memory-limiter status)."
     )
     assert limits in said
 
@@ -354,6 +368,8 @@ def test_two_sources_that_disagree_are_both_told(tmp_path: Path) -> None:
     )
     [death] = story(tmp_path, report).deaths
     [disagree] = [one for one in death.sentences if "disagree" in one.text]
+    assert any("oom_score_adj was 900" in one.text for one in death.sentences)
+    assert not any("importance" in one.text for one in death.sentences)
     assert len(death.lines) == 2
     assert disagree.lines
     assert {line.source for line in death.lines} == {"SYSTEM LOG", "exit-info"}

@@ -37,6 +37,8 @@ from droidreclaim.policy.why_settings import MONITOR_PHANTOMS, Settings
 
 _NEAR_S = 30.0
 _MOST_TEXT = 600
+# What follows a record of exit-info: the next one, the next package's or a blank line.
+_ENDS_EXIT = re.compile(r"\s*(?:ApplicationExitInfo #|package: |Historical |$)")
 _NONE_ENDED = "PROCESS EXIT INFO"
 _MORE = {
     "props": "getprop",
@@ -81,7 +83,13 @@ class _Texts:
             return
         printed = text.splitlines()
         self.lines += [
-            Line("exit-info", _printed_exit(one, printed), _record_of(one), one.reason)
+            Line(
+                "exit-info",
+                _printed_exit(one, printed),
+                _record_of(one),
+                one.reason,
+                one.importance,
+            )
             for one in reversed(exits)
         ]
         self.read.append(("exit-info", None))
@@ -276,7 +284,7 @@ def _printed_exit(one: ProcessExit, printed: Sequence[str]) -> str:
             first = number if stamp in line else number - 1
             block = [printed[first]]
             for more in printed[first + 1 : first + 6]:
-                if "ApplicationExitInfo #" in more or not more.strip():
+                if _ENDS_EXIT.match(more):
                     break
                 block.append(more)
             return " ".join(" ".join(block).split())[:_MOST_TEXT]

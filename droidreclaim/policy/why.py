@@ -48,12 +48,14 @@ class Line:
         source: The buffer, dump or section it stands in.
         record: The same, read; its time on one calendar with the other lines'.
         exit_reason: ApplicationExitInfo's number where the line is one of exit-info.
+        importance: RunningAppProcessInfo's number there; None where it is not printed.
     """
 
     source: str
     text: str
     record: KillRecord
     exit_reason: int | None = None
+    importance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,8 @@ def death_of(
         having = tuple(n for n, line in zip(numbered, lines, strict=True)
                        if line.record.oom_score_adj is not None)  # fmt: skip
         sentences.append(Sentence(_state(kill.oom_score_adj), having))
+    else:
+        sentences += _importance(lines)
     if kill.freed_bytes is not None:
         sizes = tuple(n for n, line in zip(numbered, lines, strict=True)
                       if line.record.freed_bytes is not None)  # fmt: skip
@@ -312,6 +316,22 @@ def _state(adj: int) -> str:
     return f"Its oom_score_adj was {adj}: {_STATES.get(band, band.value)}."
 
 
+def _importance(lines: Sequence[Line]) -> Iterator[Sentence]:
+    """The state by exit-info, where no line has an oom_score_adj; 1000 (gone) and 0 say nothing."""
+    for number, line in enumerate(lines, 1):
+        if line.importance in _IMPORTANCES:
+            text = f"Its importance was {line.importance}: {_IMPORTANCES[line.importance]}."
+            yield Sentence(text, (number,))
+            break
+
+
+# android.app.ActivityManager.RunningAppProcessInfo
+_IMPORTANCES = {
+    100: "in the foreground", 125: "with a foreground service", 130: "perceptible",
+    150: "in front of a device that slept", 170: "unable to save its state", 200: "visible",
+    230: "perceptible", 300: "with a service", 325: "in front of a device that slept",
+    350: "unable to save its state", 400: "cached",
+}  # fmt: skip
 _STATES = {
     Band.FOREGROUND: "in the foreground, where only the worst shortage takes an app",
     Band.CACHED: "cached, which is taken first",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from droidreclaim.parse.activity.limiter import MemoryLimiter
@@ -47,11 +47,8 @@ class Settings:
 
     def of_phantoms(self) -> str:
         """Return the sentence on how many child processes of apps may be."""
-        named = list(self._manager(_OF_PHANTOMS))
-        if self.monitor_phantoms is not None:
-            value = self.monitor_phantoms[:_LONGEST_VALUE]
-            named.append(f"{MONITOR_PHANTOMS} {value} (settings get global)")
-        return self._sentence(iter(named))
+        option = (f"{MONITOR_PHANTOMS} {self.monitor_phantoms}",) if self.monitor_phantoms else ()
+        return self._sentence(self._manager(_OF_PHANTOMS), _from(option, "settings get global"))
 
     def of_freezer(self) -> str:
         """Return the sentence on when apps are frozen."""
@@ -65,24 +62,38 @@ class Settings:
         """Return the sentence on the sizes that Android 17's limiter allows."""
         return self._sentence(self._limiter())
 
-    def _manager(self, names: tuple[str, ...]) -> Iterator[str]:
-        for name in names:
-            if value := self.manager.get(name):
-                yield f"{name} {value[:_LONGEST_VALUE]} (dumpsys activity settings)"
+    def _manager(self, names: tuple[str, ...]) -> str:
+        """Those of ActivityManager's constants that are known, with where they were read."""
+        known = ((name, self.manager.get(name)) for name in names)
+        named = (f"{name} {value[:_LONGEST_VALUE]}" for name, value in known if value)
+        return _from(named, "dumpsys activity settings")
 
-    def _limiter(self) -> Iterator[str]:
+    def _limiter(self) -> str:
         """Memory and swap of an app in front and of one behind."""
         seen = self.limiter
         if seen is None:
-            return
-        for where, memory, swap in (
+            return ""
+        sizes = (
             ("in front", seen.visible_bytes, seen.visible_swap_bytes),
             ("behind", seen.hidden_bytes, seen.hidden_swap_bytes),
-        ):
-            if memory is not None:
-                more = "" if swap is None else f" and {format_size(swap)} of swap"
-                yield f"{format_size(memory)}{more} {where} (am memory-limiter status)"
+        )
+        named = (
+            f"{format_size(memory)}{_and_swap(swap)} {where}"
+            for where, memory, swap in sizes
+            if memory is not None
+        )
+        return _from(named, "am memory-limiter status")
 
-    def _sentence(self, named: Iterator[str]) -> str:
-        listed = ", ".join(named)
+    def _sentence(self, *groups: str) -> str:
+        listed = ", ".join(filter(None, groups))
         return f"The limits of this rule {self.whose}: {listed}." if listed else ""
+
+
+def _and_swap(size_bytes: int | None) -> str:
+    return "" if size_bytes is None else f" and {format_size(size_bytes)} of swap"
+
+
+def _from(named: Iterable[str], command: str) -> str:
+    """Settings and the command that printed them; empty without any."""
+    listed = ", ".join(named)
+    return f"{listed} ({command})" if listed else ""

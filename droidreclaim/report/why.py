@@ -57,7 +57,10 @@ def why_text(story: Story, alive: Sequence[Process] | None) -> str:
             f"Nothing that was read says that a process of {story.package} ended ({_read(story)})."
         ]
     last = [_whole(mark, source) for source, mark in marks.items() if mark != source]
-    last += [*_now(story.package, alive), *(f"Not asked or silent: {one}." for one in story.silent)]
+    last += [
+        *_now(story.package, alive),
+        *(f"Not asked or silent: {one}." for one in dict.fromkeys(story.silent)),
+    ]
     last.append(f"Beyond this nobody can know: {_RINGS}.")
     lines = "\n\n".join([*parts, "\n".join(last)]).splitlines()
     return "\n".join(safe(line) for line in lines)
