@@ -63,15 +63,15 @@ def parse_memory(text: str) -> Memory | None:
     )
 
 
-def frames(phone: Phone, process: Life | None, package: str) -> Frames | None:
+def frames(phone: Phone, process: Life | None) -> Frames | None:
     """
     Frames of the app since it started; None where the device does not count them.
 
-    Asked of an app in front alone: its own process answers, and would touch its memory.
+    Ask it of what is in front, and by pid: each process answers itself, which touches its memory.
     """
     if process is None:
         return None
-    done = phone.device.run(["dumpsys", "gfxinfo", package], timeout_s=_TIMEOUT_S)
+    done = phone.device.run(["dumpsys", "gfxinfo", str(process.pid)], timeout_s=_TIMEOUT_S)
     found = parse_gfxinfo(done.text) if done.exit_code == 0 else ()
     return next((one for one in found if one.pid == process.pid), None)
 

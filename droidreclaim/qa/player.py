@@ -133,7 +133,7 @@ class Player:
         one, phone = self.one, self.stage.phone
         one.before = look.life(phone, self.stage.package)
         self.left = self.screens.take()
-        self.frames = look.frames(phone, one.before, self.stage.package)
+        self.frames = look.frames(phone, one.before)
         self._measure("before")
 
     def _measure(self, when: str) -> None:
@@ -192,7 +192,7 @@ class Player:
         if before is None or self.moment is None:
             return
         time.sleep(max(0.0, self.moment[1] + _DRAWN_S - time.monotonic()))
-        now = look.frames(self.stage.phone, one.after, self.stage.package)
+        now = look.frames(self.stage.phone, one.after)
         if now is None:
             return
         if now.pid != before.pid:
