@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from droidreclaim.cli.output import write_file
 from droidreclaim.errors import UsageError
+
+if TYPE_CHECKING:
+    from droidreclaim.report.perfetto import Happening
 
 
 def export(
@@ -39,7 +43,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write what a QA run measured for other tools; of a storm, its launches."""
+    """Write what a QA run or a storm measured for other tools."""
     if csv is None and perfetto is None and benchmark_json is None:
         raise UsageError("export to what?", hint="--csv, --perfetto or --benchmark-json FILE")
     from droidreclaim.qa import benchmark, trace
@@ -52,13 +56,27 @@ def export(
     if csv is not None:
         write_file(csv, _launches(path) if "parameters" in head else to_csv(rounds))
     if perfetto is not None:
-        app = folder.scenario_of(head).app
-        if not any(one.marks for one in rounds):
-            raise UsageError(f"{path}: no round of this run has times on the device's clock")
-        write_file(perfetto, traces.render(trace.of_rounds(rounds, app)))
+        if "parameters" in head:
+            happenings = _storm(path)
+        else:
+            app = folder.scenario_of(head).app
+            if not any(one.marks for one in rounds):
+                raise UsageError(f"{path}: no round of this run has times on the device's clock")
+            happenings = trace.of_rounds(rounds, app)
+        write_file(perfetto, traces.render(happenings))
     if benchmark_json is not None:
         found = result(folder.scenario_of(head), rounds)
         write_file(benchmark_json, json.dumps(benchmark.to_json(found, head), indent=2) + "\n")
+
+
+def _storm(path: Path) -> Iterable[Happening]:
+    from droidreclaim.lab.storm.folder import Folder
+    from droidreclaim.lab.storm.trace import of_runs
+
+    runs = Folder.load(path)[1]
+    if not runs:
+        raise UsageError(f"{path}: no arm of this storm has ended")
+    return of_runs(runs)
 
 
 def _launches(path: Path) -> str:

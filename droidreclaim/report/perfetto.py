@@ -49,6 +49,15 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A number at a moment, on a counter track by name."""
+
+    track: str
+    at_us: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class LowMemoryKill:
     """A kill by lmkd, in the form that fills Perfetto's ``android_lmk_events``."""
 
@@ -58,7 +67,7 @@ class LowMemoryKill:
     oom_score_adj: int
 
 
-Happening = Named | Held | Stretch | LowMemoryKill
+Happening = Named | Held | Stretch | Level | LowMemoryKill
 
 
 def render(happenings: Iterable[Happening]) -> bytes:
@@ -105,6 +114,11 @@ class _Writer:
                 self._held(one)
             case Stretch():
                 self._stretch(one)
+            case Level():
+                event = self._packet(one.at_us).track_event
+                event.type = self._proto.TrackEvent.TYPE_COUNTER
+                event.track_uuid = self._track(one.track, counter=True)
+                event.counter_value = one.value
             case LowMemoryKill():
                 self._kill(one)
 
@@ -123,12 +137,14 @@ class _Writer:
         if one.oom_score_adj is not None:
             process.oom_score_adj = one.oom_score_adj
 
-    def _track(self, name: str) -> int:
+    def _track(self, name: str, *, counter: bool = False) -> int:
         if name not in self._tracks:
             self._tracks[name] = _SEQUENCE + len(self._tracks)
             packet = self._packet()
             packet.track_descriptor.uuid = self._tracks[name]
             packet.track_descriptor.name = safe(name)
+            if counter:
+                packet.track_descriptor.counter.SetInParent()
         return self._tracks[name]
 
     def _stretch(self, one: Stretch) -> None:

@@ -405,7 +405,45 @@ def test_every_launch_is_a_line_of_the_csv(tmp_path: Path) -> None:
         ("lazy", "com.example.a", "HOT"),
     ]  # fmt: skip
     assert [row["score_lost"] for row in rows] == ["0", "", "0", "1", "", ""]
-    assert droidreclaim("export", str(tmp_path / "out"), "--perfetto", "x").returncode == 2
+    assert droidreclaim("export", str(tmp_path / "out"), "--benchmark-json", "-").returncode == 2
+
+
+def test_a_storm_is_a_trace_with_its_arms_side_by_side(tmp_path: Path) -> None:
+    proto = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
+    folder = Folder.new(tmp_path / "out", WHAT)
+    folder.plan(("lowmemorykiller", "lazy"), (1,))
+    for arm in ("lowmemorykiller", "lazy"):
+        write(folder, run_of(arm), *EVENTS)
+    done = droidreclaim("export", str(tmp_path / "out"), "--perfetto", str(tmp_path / "t"))
+    assert (done.returncode, done.stderr) == (0, "")
+    packets = proto.Trace.FromString((tmp_path / "t").read_bytes()).packet
+    tracks = {
+        one.track_descriptor.name: one.track_descriptor.uuid
+        for one in packets
+        if one.HasField("track_descriptor")
+    }
+    kinds = ("", ": page-outs", ": deaths", ": available_bytes", ": swap_used_bytes")
+    for arm in ("lowmemorykiller", "lazy"):
+        assert {f"{arm}, seed 1{kind}" for kind in kinds} <= set(tracks)
+    events = [one for one in packets if one.HasField("track_event")]
+    begun = [
+        (one.timestamp, one.track_event.name)
+        for one in events
+        if one.track_event.track_uuid == tracks["lazy, seed 1"] and one.track_event.type == 1
+    ]
+    assert begun[2] == (2_900_000_000, "com.example.a, HOT")
+    deaths = [
+        one.track_event.name
+        for one in events
+        if one.track_event.track_uuid == tracks["lazy, seed 1: deaths"]
+    ]
+    assert deaths == ["com.example.a by lmkd", "com.example.b is gone"]
+    free = [
+        one.track_event.counter_value
+        for one in events
+        if one.track_event.track_uuid == tracks["lazy, seed 1: available_bytes"]
+    ]
+    assert free == [100 * MIB, 20 * MIB, 100 * MIB]
 
 
 def test_a_wrong_page_is_found_again_when_the_storm_goes_on(tmp_path: Path) -> None:
