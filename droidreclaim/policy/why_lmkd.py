@@ -18,8 +18,8 @@ _RULES = tuple(
         (r"thrash", "thrashing_limit"),
         (r"filecache", "filecache_min_kb"),
         (r"not[_ ]responding", "psi_complete_stall_ms"),
-        (r"pressure[_ ]after[_ ]kill", "pressure_after_kill_min_score"),
-        (r"\blow_mem\b", "lowmem_min_oom_score"),
+        (r"pressure[_ ]after[_ ]kill|breached even after", "pressure_after_kill_min_score"),
+        (r"\blow_mem\b|watermark is breached\s*$", "lowmem_min_oom_score"),
         (r"recl(?:aim)?[_ ](?:is )?stuck", "direct_reclaim_threshold_ms"),
     )
 )

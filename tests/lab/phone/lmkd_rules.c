@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the pocket phone's lmkd for one decision: words NAME=VALUE in, "REASON FLOOR" out (-1: no kill). Or, with words
- * MS:REFAULTS and "kill", how much it thrashes by its own account at each of these looks, with 10,000 file pages.
+ * Asks the pocket phone's lmkd for one decision: words NAME=VALUE in, "REASON FLOOR WORDS" out (-1: no kill). Or, with
+ * words MS:REFAULTS and "kill", how much it thrashes by its own account at each of these looks, with 10,000 file pages.
  */
 #define main lmkd_main
 #include "lmkd.c"
@@ -78,6 +78,6 @@ int main(int argc, char **argv)
 					  (uint64_t)value_of("high")};
 	decision = decide(&state, value_of("stall_ms") >= setting("psi_complete_stall_ms"),
 			  value_of("after_kill") != 0, value_of("direct") != 0);
-	printf("%d %d\n", (int)decision.reason, decision.min_adj);
+	printf("%d %d %s\n", (int)decision.reason, decision.min_adj, decision.why);
 	return 0;
 }

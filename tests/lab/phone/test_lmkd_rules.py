@@ -1,4 +1,4 @@
-"""One table of lmkd's decisions, by which both headroom and the phone's killer are tested."""
+"""A table of lmkd's decisions: headroom and the phone's killer decide so, `why` names the rule."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from droidreclaim.inspect import why
+from droidreclaim.lab.phone.guest.framework.lmkd import Kill, kill_event, kill_line
 from droidreclaim.parse.proc.kernel import parse_meminfo, parse_pressure, parse_vmstat
 from droidreclaim.parse.proc.zoneinfo import parse_zoneinfo
 from droidreclaim.policy.killer import Found, Killer
 from droidreclaim.policy.lmkd import Sample, headroom
+from droidreclaim.policy.lmkd_settings import settings_in_force
+from droidreclaim.policy.why import Cause
+from droidreclaim.units import format_size
 from headroom_record import RULES
 
+APP = "com.example.app"
 _SOURCES = Path(__file__).parents[3] / "droidreclaim" / "lab" / "phone" / "guest" / "src"
 _FILE_PAGES = 10_000
 # Plenty of everything, in pages or KiB: 200 MiB free, 10,000 file pages, all swap free.
@@ -120,6 +126,75 @@ def test_the_killer_kills_on_below_min_right_after_a_kill(killer: Path) -> None:
     assert _decision(killer, again | _LOW) == (None, None)
 
 
+# The settings of each rule, of which a kill by it is to name all.
+_LIMITS = {
+    "pressure_after_kill": ("pressure_after_kill_min_score",),
+    "not_responding": ("psi_complete_stall_ms",),
+    "low_swap_and_thrashing": ("swap_free_low_percentage", "thrashing_limit"),
+    "low_mem_and_swap": ("swap_free_low_percentage",),
+    "low_mem_and_thrashing": ("thrashing_limit",),
+    "direct_recl_and_thrashing": ("thrashing_limit",),
+    "low_mem_and_swap_util": ("swap_util_max",),
+    "low_mem": ("lowmem_min_oom_score",),
+}
+_KILLING = [(given, rule) for _, given, rule, _ in CASES if rule is not None]
+_KILLING.append(({"after_kill": 1, "pressure_after_kill_min_score": 900} | _MIN,
+                 "pressure_after_kill"))  # fmt: skip
+
+
+def test_the_killer_can_be_brought_to_each_rule_that_it_has() -> None:
+    off = {"low_filecache_after_thrashing"}  # in AOSP, so the phone's has none
+    assert {rule for _, rule in _KILLING} == set(RULES) - off == set(_LIMITS)
+
+
+@pytest.mark.parametrize(("given", "rule"), _KILLING)
+@pytest.mark.parametrize("has_killinfo", [True, False])
+def test_why_names_the_rule_by_what_the_killer_prints_and_its_limits(
+    given: dict[str, int], rule: str, has_killinfo: bool, killer: Path, tmp_path: Path
+) -> None:
+    case = _CALM | given
+    code, floor, words = _answer(killer, case)
+    kill = Kill(4242, 10099, 900, floor, 80 << 20, 20 << 20, code, _numbers(case), APP, words)
+    said = [("lowmemorykiller", kill_line(kill, case["sdk"]))]
+    said += [("killinfo", kill_event(kill))] * has_killinfo
+    report = tmp_path / "bugreport.txt"
+    report.write_text(_report(said, _properties(case)), "utf-8")
+    [death] = why.of_capture(report, APP, since_s=None).deaths
+    texts = [one.text for one in death.sentences]
+    assert (RULES[code], death.cause) == (rule, Cause.LMKD)
+    assert words in texts[0]
+    [limits] = [one for one in texts if one.startswith("The limits of this rule")]
+    named = [
+        f"{name} {settings_in_force(_properties(case))[name].value} (" for name in _LIMITS[rule]
+    ]
+    assert all(one in limits for one in named), limits
+    assert limits.count(" (") == len(named), limits
+    free = format_size(case["free"] * 4096)
+    assert any(one.startswith(f"At that moment {free} were free") for one in texts) is has_killinfo
+    assert bool(death.unknown) is not has_killinfo
+    assert not any("disagree" in one for one in texts)
+
+
+def _report(said: list[tuple[str, str]], properties: dict[str, str]) -> str:
+    """A bug report with a log of these tags and messages, and with these properties."""
+    rows = [f"11-28 10:00:00.010   400   400 I {tag}: {text}\n" for tag, text in said]
+    values = [f"[{name}]: [{value}]\n" for name, value in properties.items()]
+    end = "------ 0.1s was the duration of 'IT' ------\n"
+    return "".join([
+        "== dumpstate: 2026-11-28 10:05:00\n",
+        "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------\n", *rows, end,
+        "------ SYSTEM PROPERTIES (getprop) ------\n", *values, end,
+    ])  # fmt: skip
+
+
+def _numbers(case: dict[str, int]) -> str:
+    """killinfo's values behind its reason: 18 of meminfo in KiB, then what lmkd measured."""
+    meminfo = [case["free"] * 4, case["inactive_file"] * 4, *[0] * 16]
+    meminfo[6:8] = [case["swap_total_kb"], case["swap_free_kb"]]
+    measured = [0, 0, 1, 0, 0, 20 << 10, 0, case["thrashing"], case["thrashing"], *[0.0] * 5]
+    return ",".join(map(str, [*meminfo, *measured]))
+
+
 @pytest.mark.parametrize(
     ("looks", "thrashing"),
     [
@@ -152,10 +227,16 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _decision(killer: Path, case: dict[str, int]) -> tuple[str | None, int | None]:
+    reason, floor, _ = _answer(killer, case)
+    return (None, None) if reason < 0 else (RULES[reason], floor)
+
+
+def _answer(killer: Path, case: dict[str, int]) -> tuple[int, int, str]:
+    """Return the reason's number, the adj down to which it kills, and the reason in words."""
     words = [f"{name}={value}" for name, value in case.items()]
     done = subprocess.run([killer, *words], capture_output=True, text=True, check=True)
-    reason, floor = map(int, done.stdout.split())
-    return (None, None) if reason < 0 else (RULES[reason], floor)
+    reason, floor, why_words = done.stdout.rstrip("\n").split(" ", 2)
+    return int(reason), int(floor), why_words
 
 
 def _properties(case: dict[str, int]) -> dict[str, str]:
