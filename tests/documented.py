@@ -76,6 +76,10 @@ NEVER = {
     "droidreclaim fleet run --seeds 1-20 -o storms -- storm --packages "
     "com.example.game,com.example.notes": "takes an hour: "
     "tests/fleet/test_fleet_run.py shares seeds among devices",
+    "pip install 'droidreclaim[fleet]'": "installs",
+    "droidreclaim fleet up": "wants hosts: tests/fleet/test_fleet_hosts.py has two behind sshd",
+    "droidreclaim fleet run scenarios/game.yaml": "tests/fleet/test_fleet_hosts.py runs it",
+    "droidreclaim fleet down": "tests/fleet/test_fleet_hosts.py ends a fleet",
     "pytest examples/pytest": "tests/lab/phone/test_pytest_plugin.py runs it",
     "pytest examples/pytest --droid-phone": "tests/lab/phone/test_pytest_plugin.py runs it",
     "cd examples && sh ci.sh": "tests/lab/phone/test_pytest_plugin.py runs it",

@@ -42,7 +42,8 @@ def status(
     from droidreclaim.cli import fleet_run
     from droidreclaim.fleet import table
 
-    seen = fleet_run.seen(fleet_run.Chosen(_fleet(file, here=here), connection, tuple(where or ())))
+    which = fleet_run.Chosen(*_fleet(file, here=here), connection, tuple(where or ()))
+    seen = fleet_run.seen(which)
     error = fleet_run.unreachable(seen)
     if as_json:
         emit(table.status_json(seen), error)
@@ -58,7 +59,7 @@ def run(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SCENARIO|WORD...",
+            metavar="SCENARIO",
             help="A scenario, and behind -- options of run; or -- storm and its options.",
         ),
     ] = None,
@@ -89,17 +90,59 @@ def run(
     """
     from droidreclaim.cli import fleet_run
 
-    chosen = fleet_run.Chosen(_fleet(file, here=here), connection, tuple(where or ()))
+    chosen = fleet_run.Chosen(*_fleet(file, here=here), connection, tuple(where or ()))
     asked = fleet_run.Wanted(tuple(words or ()), fleet_run.parse_seeds(seeds), out, resume)
     fleet_run.run(chosen, asked, as_json=as_json)
 
 
-def _fleet(file: Path | None, *, here: bool) -> FleetForm:
-    """The fleet that is meant: the file's, or this host with all its devices."""
+@app.command()
+@with_any_connection
+def up(
+    file: FleetFile = None, where: Where = None, as_json: AsJson = False, *, connection: Connection
+) -> None:
+    """
+    Start a scheduler here, and over ssh a worker for each device that is ready.
+
+    All of it listens on 127.0.0.1 alone; 'fleet down' ends it.
+    """
+    from droidreclaim.cli import fleet_up
+
+    fleet, path = _fleet(file, here=False)
+    fleet_up.up(fleet, path, where or [], connection, as_json=as_json)
+
+
+@app.command()
+def down(file: FleetFile = None) -> None:
+    """End what 'fleet up' started, on every host."""
+    from droidreclaim.cli import fleet_up
+
+    fleet_up.down(_fleet(file, here=False)[1])
+
+
+@app.command(hidden=True)
+@with_any_connection
+def keep(file: FleetFile = None, where: Where = None, *, connection: Connection) -> None:
+    """Be the process behind 'fleet up'."""
+    from droidreclaim.cli import fleet_up
+
+    fleet, path = _fleet(file, here=False)
+    fleet_up.keep(fleet, path, where or [], connection)
+
+
+@app.command(hidden=True)
+def host() -> None:
+    """Be the workers of one host, as 'fleet up' asks on stdin."""
+    from droidreclaim.cli import fleet_up
+
+    fleet_up.host()
+
+
+def _fleet(file: Path | None, *, here: bool) -> tuple[FleetForm, Path | None]:
+    """The fleet that is meant, and its file: or this host with all its devices."""
     from droidreclaim.fleet import form
 
     if here:
-        return form.HERE
+        return form.HERE, None
     if file is None and form.USUAL_FILE.exists():
         file = form.USUAL_FILE
-    return form.load(file) if file is not None else form.HERE
+    return (form.load(file), file) if file is not None else (form.HERE, None)

@@ -21,7 +21,7 @@ from droidreclaim.errors import (
     UsageError,
 )
 from droidreclaim.escape import safe
-from droidreclaim.fleet import gather, table
+from droidreclaim.fleet import gather, over_dask, state, table
 from droidreclaim.fleet.devices import FleetDevice, chosen, parse_where
 from droidreclaim.fleet.engine import Engine, Hands
 from droidreclaim.fleet.form import FleetForm, HostForm
@@ -29,7 +29,7 @@ from droidreclaim.fleet.jobs import Job, plan
 from droidreclaim.fleet.look import HostSeen, look
 from droidreclaim.fleet.play import PROGRAM, Ended, Running, Task, play
 from droidreclaim.fleet.play import look as look_at
-from droidreclaim.fleet.record import Asked, Attempt, FleetFolder
+from droidreclaim.fleet.record import Asked, FleetFolder
 
 if TYPE_CHECKING:
     from droidreclaim.device.server import Server
@@ -43,9 +43,10 @@ _NOT_OF_MANY = ("--force", "--json", "--junit", "--check", "--schema")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The fleet, and which of its devices are meant."""
+    """The fleet, the file that says what it is, and which of its devices are meant."""
 
     fleet: FleetForm
+    file: Path | None
     connection: Connection
     where: tuple[str, ...] = ()
 
@@ -128,31 +129,34 @@ def run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:
             raise UsageError("--resume plays what --out has: leave SCENARIO and --seeds out")
         folder, asked, attempts = FleetFolder.load(wanted.out.absolute())
         _require_same_scenario(asked, wanted.out)
-        devices = _ready(which)
+        devices = ready(which)
+        hands = _hands(which, asked)
     else:
         words, scenario = _job_words(wanted.words, seeds=bool(wanted.seeds))
-        devices = _ready(which)
+        devices = ready(which)
         asked = Asked(words, wanted.seeds, devices, plan(words, devices, wanted.seeds), scenario)
+        hands = _hands(which, asked)
         at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         folder = FleetFolder.new((wanted.out or Path(f"fleet-{at}")).absolute(), asked)
         attempts = []
-    _play(which, folder, asked, devices, attempts, as_json=as_json)
+    engine = Engine(folder, asked.jobs, devices, hands, _telling(which, folder), attempts)
+    _play(engine, asked, as_json=as_json)
 
 
-def _play(
-    which: Chosen, folder: FleetFolder, asked: Asked, devices: tuple[FleetDevice, ...],
-    attempts: list[Attempt], *, as_json: bool,
-) -> None:  # fmt: skip
+def _telling(which: Chosen, folder: FleetFolder) -> Callable[[str], None]:
     def tell(line: str) -> None:
         folder.log(safe(line))
         say(line, which.connection)
 
-    running = Running()
-    engine = Engine(folder, asked.jobs, devices, _hands(which, running), tell, attempts, running)
-    tell(f"{len(engine.queue.waiting)} jobs for {len(devices)} devices")
+    return tell
+
+
+def _play(engine: Engine, asked: Asked, *, as_json: bool) -> None:
+    engine.tell(f"{len(engine.queue.waiting)} jobs for {len(engine.devices)} devices")
     ended_by = engine.run()
-    known = {one.name: one for one in (*asked.devices, *devices)}
+    known = {one.name: one for one in (*asked.devices, *engine.devices)}
     asked = replace(asked, devices=tuple(known.values()))
+    folder = engine.folder
     found = gather.gather(folder.path, asked, engine.attempts, engine.queue.undone)
     gather.write(folder, found)
     error = ended_by or _judged(engine.exit_code, found)
@@ -165,7 +169,56 @@ def _play(
         raise error
 
 
-def _hands(which: Chosen, running: Running) -> Hands:
+def _hands(which: Chosen, asked: Asked) -> Hands:
+    """Dask's workers where the fleet is up; else subprocesses of this one."""
+    up = state.read(which.file)
+    if up is not None and up.address:
+        return _hands_of_workers(which, up, asked)
+    return _hands_here(which)
+
+
+def _hands_of_workers(which: Chosen, up: state.Up, asked: Asked) -> Hands:
+    hosts = {host.name: host for host in which.fleet.hosts}
+    workers = over_dask.connect(up.address, hosts, _files(asked))
+    folder = str(Path(asked.words[1]).parent) if asked.words[0] == "run" else ""
+
+    def play_there(device: FleetDevice, job: Job, path: Path, tell: Callable[[str], None]) -> Ended:
+        words = job.words
+        if folder:  # the scenario, where the worker puts it
+            words = (words[0], f"{{folder}}/{Path(words[1]).name}", *words[2:])
+        return workers.play(device, replace(job, words=words), path, tell)
+
+    return Hands(play_there, workers.look, workers.end)
+
+
+def _files(asked: Asked) -> dict[str, bytes]:
+    """What a run reads beside its words: the scenario, and the files that its setup names."""
+    if asked.words[0] != "run":
+        return {}
+    from droidreclaim.qa import scenario
+
+    path = Path(asked.words[1])
+    wanted = [one.install.apk for one in scenario.load(path).setup if one.install is not None]
+    for name in wanted:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise UsageError(
+                f"setup: install {name}: other hosts are sent what lies beside the scenario"
+            )
+    return {name: (path.parent / name).read_bytes() for name in (path.name, *wanted)}
+
+
+def _hands_here(which: Chosen) -> Hands:
+    """
+    Raises:
+        UsageError: the fleet has other hosts, and is not up.
+    """
+    others = [host.name for host in which.fleet.hosts if host.ssh]
+    if others:
+        raise UsageError(
+            f"the fleet has {', '.join(others[:3])} besides this host, and is not up",
+            hint="run 'droidreclaim fleet up', or --here for this host alone",
+        )
+    running = Running()
     hosts = {host.name: host for host in which.fleet.hosts if not host.ssh}
     servers = {name: which.server_of(host) for name, host in hosts.items()}
 
@@ -176,10 +229,13 @@ def _hands(which: Chosen, running: Running) -> Hands:
         )
         return play(task, tell, running)
 
-    return Hands(play_here, lambda device: look_at(servers[device.host], device.serial))
+    def look_here(device: FleetDevice) -> None:
+        look_at(servers[device.host], device.serial)
+
+    return Hands(play_here, look_here, running.end)
 
 
-def _ready(which: Chosen) -> tuple[FleetDevice, ...]:
+def ready(which: Chosen) -> tuple[FleetDevice, ...]:
     """
     The devices that are ready; says who is left out, and why.
 
@@ -187,19 +243,19 @@ def _ready(which: Chosen) -> tuple[FleetDevice, ...]:
         DeviceError: none is.
     """
     found = seen(which)
-    for host in found:
-        if host.error:
-            say(f"left out: {host.error}", which.connection)
     devices = [one for host in found for one in host.devices]
-    for one in devices:
-        if not one.ready:
-            say(f"left out: {one.name}: {one.reason}", which.connection)
-    ready = tuple(one for one in devices if one.ready)
-    if not ready:
-        raise unreachable(found) or NoDevice(
+    able = tuple(one for one in devices if one.ready)
+    lines = [host.error for host in found if host.error]
+    lines += [f"{one.name}: {one.reason}" for one in devices if not one.ready]
+    if not able and len(lines) <= 1:
+        raise unreachable(found) or NoDevice(f"no device of the fleet is ready: {lines[0]}")
+    for line in lines:
+        say(f"left out: {line}", which.connection)
+    if not able:
+        raise NoDevice(
             "no device of the fleet is ready", hint="'droidreclaim fleet status' says why"
         )
-    return ready
+    return able
 
 
 def _job_words(words: tuple[str, ...], *, seeds: bool) -> tuple[tuple[str, ...], str | None]:

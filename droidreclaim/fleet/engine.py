@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from droidreclaim.errors import INTERRUPTED, DroidReclaimError, exit_code_of_all
 from droidreclaim.fleet.devices import FleetDevice
 from droidreclaim.fleet.jobs import OPEN, QUARANTINED, SUSPENDED, Job, Queue
-from droidreclaim.fleet.play import Ended, Running
+from droidreclaim.fleet.play import Ended
 from droidreclaim.fleet.record import FINAL, Attempt, FleetFolder, now, still_to_do
 
 _AT_ONCE_S = 30.0  # a device that fails sooner would fail the next job as soon
@@ -30,10 +30,12 @@ class Hands:
     Attributes:
         play: Plays a job on a device, into a folder; hands on what is said meanwhile.
         look: Raises where the device is not ready.
+        end: Sends a signal to every job that runs, and to those that begin after it.
     """
 
     play: Callable[[FleetDevice, Job, Path, Callable[[str], None]], Ended]
     look: Callable[[FleetDevice], None]
+    end: Callable[[int], None]
 
 
 @dataclass
@@ -43,7 +45,6 @@ class Engine:
 
     Attributes:
         attempts: Every attempt, those of before a resume first.
-        running: Subprocesses here, which an interrupt reaches.
         tell: Called with a line for people.
     """
 
@@ -53,7 +54,6 @@ class Engine:
     hands: Hands
     tell: Callable[[str], None]
     attempts: list[Attempt] = field(default_factory=list)
-    running: Running = field(default_factory=Running)
     at_once_s: float = _AT_ONCE_S
     back_within_s: float = _BACK_WITHIN_S
 
@@ -97,7 +97,7 @@ class Engine:
     def _stop(self, number: int) -> None:
         self._stopped.set()
         self.queue.close()
-        self.running.end(number)
+        self.hands.end(number)
 
     def _serve(self, device: FleetDevice) -> None:
         """The life of one device: jobs, until none can come any more."""

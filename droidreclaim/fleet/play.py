@@ -86,6 +86,10 @@ class Running:
         with self._lock:
             self._all.discard(child)
 
+    def again(self) -> None:
+        """Let children come without an interrupt: another run has begun."""
+        self._number = None
+
     def end(self, number: int) -> None:
         """Send a signal to all, and to all that come."""
         self._number = number
@@ -143,7 +147,7 @@ def _run(task: Task, tell: Tell, running: Running, lock: int) -> tuple[int, str]
         env=os.environ | {"NO_COLOR": "1"},
         pass_fds=(lock,),  # the device is leased as long as the command lives, whoever else ends
         process_group=0,  # the terminal's Ctrl-C is ours, which hands it on once
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 (one system call)
+        preexec_fn=end_with_parent,  # noqa: PLW1509 (one system call)
     ) as child:
         running.add(child)
         try:
@@ -192,7 +196,7 @@ def _send(child: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(child.pid, number)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the child: have the kernel end it as Ctrl-C does when this process ends, however."""
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

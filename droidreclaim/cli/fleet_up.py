@@ -1,0 +1,104 @@
+"""What ``fleet up`` and ``fleet down`` do, and the two processes that they are made of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from droidreclaim.cli import fleet_run
+from droidreclaim.cli.options import Connection
+from droidreclaim.cli.output import emit, warn, write
+from droidreclaim.errors import DeviceError, NotPossible
+from droidreclaim.escape import safe
+from droidreclaim.fleet import host as at_host
+from droidreclaim.fleet import keeper, over_dask, state
+from droidreclaim.fleet.form import FleetForm
+from droidreclaim.units import plural
+
+
+def up(
+    fleet: FleetForm, path: Path | None, where: list[str], connection: Connection, *, as_json: bool
+) -> None:
+    """
+    Start a fleet, and say which workers are there.
+
+    Raises:
+        NotPossible: Dask is not installed.
+        DeviceError: it is up already, or no worker came.
+    """
+    over_dask.require()
+    if state.read(path) is not None:
+        raise DeviceError("this fleet is up already", hint="'droidreclaim fleet down' ends it")
+    fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))  # says who is left out
+    words = ["fleet", "keep"]
+    words += ["--fleet", str(path.absolute())] if path is not None else []
+    words += [word for one in where for word in ("--where", one)]
+    words += ["-H", connection.host] if connection.host else []
+    words += ["-P", str(connection.port)] if connection.port else []
+    words += [word for one in connection.serials for word in ("-s", one)]
+    found = state.start(path, words)
+    for line in found.missing:
+        warn(line)
+    if as_json:
+        emit(msgspec.to_builtins(found))
+    else:
+        names = "".join(f"{safe(name)}\n" for name in found.workers)
+        write(f"{names}{plural(len(found.workers), 'worker')} behind {found.address}\n")
+
+
+def down(path: Path | None) -> None:
+    """
+    End a fleet.
+
+    Raises:
+        DeviceTimeout: it does not end.
+    """
+    found = state.read(path)
+    if found is None:
+        write("no such fleet is up\n")
+        return
+    state.stop(path, found)
+    write("the fleet is down\n")
+
+
+def keep(fleet: FleetForm, path: Path | None, where: list[str], connection: Connection) -> None:
+    """Run the scheduler and the links to the hosts until a signal comes."""
+    with state.held(path) as file:
+        state.write(file, state.Up(os.getpid()))
+        devices = fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))
+
+        def ready(told: dict[str, Any]) -> None:
+            state.write(file, msgspec.convert({"pid": os.getpid(), **told}, state.Up))
+
+        async def run() -> None:
+            ended = asyncio.Event()
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, ended.set)
+            await keeper.keep(
+                fleet.hosts,
+                devices,
+                ended,
+                lambda told: state.write(
+                    file, msgspec.convert({"pid": os.getpid(), **told}, state.Up)
+                ),
+            )
+
+        asyncio.run(run())
+
+
+def host() -> None:
+    """
+    Run the workers that stdin asks for.
+
+    Raises:
+        NotPossible: Dask is not installed here, or stdin asks for nothing.
+    """
+    if sys.stdin is None or not hasattr(sys.stdin, "buffer"):
+        raise NotPossible("stdin is closed: this is run by 'droidreclaim fleet up'")
+    at_host.serve(sys.stdin.buffer, over_dask.require)
