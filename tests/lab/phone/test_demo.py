@@ -123,6 +123,7 @@ def test_the_command_shows_the_difference_and_leaves_nothing(tmp_path: Path) -> 
     assert running() == phones
 
 
+@pytest.mark.nightly  # as the storm's, which plays by the same player
 @pytest.mark.usefixtures("boot")
 def test_ctrl_c_inside_a_page_out_ends_the_demo_there(adb_server: int) -> None:
     phones = running()

@@ -172,7 +172,14 @@ def test_a_rate_is_not_exceeded(apps: Handset) -> None:
     assert took_s < 60
 
 
-@pytest.mark.parametrize("api", [33, 34, pytest.param(35, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "api",
+    [
+        33,
+        pytest.param(34, marks=pytest.mark.nightly),
+        pytest.param(35, marks=pytest.mark.nightly),
+    ],
+)
 def test_without_root_am_compact_is_believed_by_its_event_alone(
     boot: Callable[..., Handset], api: int
 ) -> None:

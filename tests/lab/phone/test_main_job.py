@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from commands import command, counted, run, run_json
-from handset import Handset, behave, until
+from handset import Handset, until
 
 pytestmark = pytest.mark.phone
 
@@ -268,24 +268,37 @@ def test_without_swap_anonymous_memory_is_refused_up_front(boot: Callable[..., H
     assert run(mine, *_CACHED, "--how", "cold").returncode == 0
 
 
-@pytest.mark.parametrize("root", ["su", "su0", "su-banner"])
-def test_every_form_of_su_gets_there(boot: Callable[..., Handset], root: str) -> None:
-    mine = settle(boot(root="su"))
-    behave(mine, root)
-    document = run_json(mine, "reclaim", "com.example.game")
-    assert document["targets"][0]["outcome"] == "reclaimed"
+@pytest.fixture(scope="module")
+def with_su(boot_for_module: Callable[..., Handset]) -> Handset:
+    """A phone whose shell may say how its su behaves: what is in /data/adb/su."""
+    mine = settle(boot_for_module(root="su"))
+    mine.text("su -c 'chmod 755 /data/adb; echo su > /data/adb/su; chmod 666 /data/adb/su'")
+    return mine
 
 
 @pytest.mark.parametrize(
-    ("root", "words"),
-    [("none", "su: not found"), ("su-deny", "denied"), ("su-weak", "CAP_SYS_NICE")],
+    ("root", "package"), [("su", "mail"), ("su0", "chat"), ("su-banner", "game")]
 )
+def test_every_form_of_su_gets_there(with_su: Handset, root: str, package: str) -> None:
+    with_su.text(f"echo {root} > /data/adb/su")
+    document = run_json(with_su, "reclaim", f"com.example.{package}")
+    assert document["targets"][0]["outcome"] == "reclaimed"
+
+
+def test_without_any_su_the_ways_that_failed_are_named(boot: Callable[..., Handset]) -> None:
+    refused(boot(root="none"), "su: not found")
+
+
+@pytest.mark.parametrize(("root", "words"), [("su-deny", "denied"), ("su-weak", "CAP_SYS_NICE")])
 def test_without_root_the_ways_that_failed_are_named(
-    boot: Callable[..., Handset], root: str, words: str
+    with_su: Handset, root: str, words: str
 ) -> None:
-    mine = boot(root="none" if root == "none" else "su")
-    if root != "none":
-        behave(mine, root)
+    with_su.text(f"echo {root} > /data/adb/su")
+    refused(with_su, words)
+
+
+def refused(mine: Handset, words: str) -> None:
+    """A page-out says *words* and what is left without root; `ps` answers all the same."""
     done = run(mine, *_CACHED)
     assert done.returncode == 4, done.stderr
     assert words in done.stderr
