@@ -106,6 +106,12 @@ def test_what_was_set_is_as_before_at_the_end(device: Device) -> None:
     assert device.all() == {"global.window_animation_scale": "1.0 or so"}
 
 
+def test_a_full_disk_is_not_taken_for_another_run(device: Device) -> None:
+    device.journal.symlink_to("/dev/full")
+    with pytest.raises(NotPossible, match=r"cannot be held: .*No space left on device"):
+        device.changes().begin()
+
+
 def test_the_journal_is_written_before_the_change(device: Device) -> None:
     held = device.changes()
     held.begin()

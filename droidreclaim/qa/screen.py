@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from droidreclaim.device import CommandResult
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.views import View, parse_views
 from droidreclaim.qa.screen_form import SelectorForm
@@ -37,16 +38,18 @@ def read(phone: Phone, timeout_s: float) -> tuple[View, ...]:
     """
     done = phone.device.run(["sh", "-c", _DUMP], timeout_s=timeout_s)
     if done.exit_code != 0 or not done.text.strip():
-        raise StepFailed(f"the screen could not be read: {_said(done.error_text, done.complaint)}")
+        raise StepFailed(f"the screen could not be read: {_said(done)}")
     try:
         return parse_views(done.text)
     except ParseError as error:
         raise StepFailed(f"the screen could not be read: {error}") from error
 
 
-def _said(stderr: str, complaint: str) -> str:
-    told = [line for line in stderr.splitlines() if line.startswith("ERROR")]
-    return (told[0] if told else complaint)[:_MOST_TEXT]
+def _said(done: CommandResult) -> str:
+    """What the dump complained of: its exit status tells nothing."""
+    lines = [line for line in done.error_text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return next(iter([*errors, *lines]), done.complaint)[:_MOST_TEXT]
 
 
 def find(phone: Phone, package: str, wanted: SelectorForm, deadline_s: float) -> View:

@@ -50,7 +50,15 @@ _HOLD = (
     + r"""
 journal=$1 silence=$2
 trap "" HUP PIPE INT TERM; umask 077
-(set -C; echo "holder $$ $(began $$)" >"$journal") 2>/dev/null || { say "taken"; exit 1; }
+words=$( (set -C; : >"$journal") 2>&1) || {
+  [ -e "$journal" ] && say "taken" || say "failed=$words"
+  exit 1
+}
+words=$( (echo "holder $$ $(began $$)" >"$journal") 2>&1) || {
+  [ ! -f "$journal" ] || rm -f "$journal"
+  say "failed=$words"
+  exit 1
+}
 say "ready"
 while read -r -t "$silence" verb first second value; do
   case $verb in
@@ -131,7 +139,8 @@ class Changes:
         key, value = self._answer()
         if key != "ready":
             self._close()
-            raise NotPossible(f"{self._device.serial}: settings cannot be held: {key} {value}")
+            why = "another run holds them" if key == "taken" else value or key
+            raise NotPossible(f"{self._device.serial}: settings cannot be held: {why}")
         beat = threading.Thread(target=self._beat, args=(self._ended,), daemon=True)
         beat.start()
 
