@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from fcntl import ioctl
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,15 @@ _GIVEN = {
 _EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 130}
 
 
+@cache
+def root() -> Any:
+    """The whole command line, built once: building it takes longer than most of what is asked."""
+    return typer.main.get_command(command_line())
+
+
 def commands(path: tuple[str, ...] = (), command: Any = None) -> Iterator[tuple[str, ...]]:
     """The words of every command, with the arguments it must have."""
-    command = command or typer.main.get_command(command_line())
+    command = command or root()
     for name, one in getattr(command, "commands", {}).items():
         yield from commands((*path, name), one)
     if not getattr(command, "commands", None):
@@ -53,7 +60,7 @@ def commands(path: tuple[str, ...] = (), command: Any = None) -> Iterator[tuple[
 
 
 def has_json(words: tuple[str, ...]) -> bool:
-    command: Any = typer.main.get_command(command_line())
+    command: Any = root()
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
     return any("--json" in p.opts for p in command.params)
@@ -162,7 +169,7 @@ def test_a_process_of_its_own_ends_as_a_fork_does(
 
 def leaf(words: tuple[str, ...]) -> Any:
     """The command itself."""
-    command: Any = typer.main.get_command(command_line())
+    command: Any = root()
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
     return command
@@ -328,25 +335,19 @@ def test_a_ctrl_c_while_modules_are_imported_is_one_line(
     ],
 )
 def test_what_nobody_expected_is_one_line_that_asks_for_a_report_and_v_adds_the_traceback(
-    broken: str, kind: str, surroundings: dict[str, str]
+    broken: str, kind: str, nowhere: Runner
 ) -> None:
-    code = (
-        "from droidreclaim.cli import app, main\n"
-        f"def run(words):\n    {broken}\n"
-        "app.run = run; main.main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "--json"], env=surroundings, capture_output=True, check=False
-    )
+    def run(option: str) -> subprocess.CompletedProcess[bytes]:
+        return nowhere.zygote.run([option], nowhere.environment, body=broken)
+
+    done = run("--json")
     words = done.stderr.decode()
     assert done.returncode == 1
     assert words.startswith(f"droidreclaim: {kind}")
     assert "please report it" in words
     assert len(words.splitlines()) == 1
     assert json.loads(done.stdout)["error"]["exit_code"] == 1
-    talkative = subprocess.run(
-        [sys.executable, "-c", code, "-v"], env=surroundings, capture_output=True, check=False
-    )
+    talkative = run("-v")
     assert b"Traceback" in talkative.stderr
     assert b"\x1b" not in talkative.stderr
 
@@ -356,11 +357,13 @@ def test_what_nobody_expected_is_one_line_that_asks_for_a_report_and_v_adds_the_
 )
 @pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/home"])
 @pytest.mark.parametrize("words", ["demo --setup", "phone setup", "phone start"])
-def test_a_phone_needs_a_home_and_says_in_one_line_where_else(words: str, home: str) -> None:
+def test_a_phone_needs_a_home_and_says_in_one_line_where_else(
+    words: str, home: str, nowhere: Runner
+) -> None:
     kept = {
         key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "DROID"))
     }
-    done = own_process(tuple(words.split()), kept | {"HOME": home})
+    done = nowhere.zygote.run(words.split(), kept | {"HOME": home})
     said = done.stderr.decode()
     assert done.returncode == 4, said
     assert len(said.splitlines()) == 1

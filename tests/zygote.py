@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import droidreclaim
+from droidreclaim.cli import app
 from droidreclaim.cli.main import main
 
 STDOUTS = ("file", "full", "gone", "closed", "none at all")
@@ -50,15 +51,22 @@ class Zygote:
         stdout: str = "file",
         cwd: Path | None = None,
         timeout_s: float = _TIMEOUT_S,
+        body: str | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run ``droidreclaim words...``; *cwd* is made, entered and removed."""
+        """
+        Run ``droidreclaim words...``.
+
+        Args:
+            cwd: Made, entered and removed.
+            body: What to run in place of every command.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
             job = {
                 "words": list(words), "environment": dict(environment), "stdout": stdout,
                 "out": out.name, "err": err.name, "cwd": str(cwd) if cwd else None,
-                "timeout_s": timeout_s,
+                "timeout_s": timeout_s, "body": body,
             }  # fmt: skip
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()
@@ -140,6 +148,8 @@ def _ended(job: Mapping[str, Any]) -> int:
         code = 121
         try:
             _enter(job)
+            if job["body"] is not None:
+                _replace_commands(job["body"])
             code = _run(job["words"])
         finally:
             os._exit(code)
@@ -192,6 +202,12 @@ def _stream(number: int, encoding: str) -> Any:
         errors="backslashreplace" if number == 2 else "strict",
         closefd=False,
     )
+
+
+def _replace_commands(body: str) -> None:
+    names: dict[str, Any] = {}
+    exec(f"def run(words):\n    {body}\n", names)
+    app.run = names["run"]
 
 
 def _run(words: Sequence[str]) -> int:
