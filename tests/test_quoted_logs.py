@@ -50,7 +50,7 @@ EXPORTS = {
 }  # fmt: skip
 
 
-def of(path: Path) -> set[tuple[KilledBy, int, str | None, int | None]]:
+def kills_in(path: Path) -> set[tuple[KilledBy, int, str | None, int | None]]:
     return {
         (one.by, one.pid, one.name, one.oom_score_adj)
         for one in kills.of_capture(path, since_s=None).records
@@ -67,7 +67,7 @@ BOTH = {
 def test_kills_in_texts_of_json_are_read_with_their_reasons(tmp_path: Path, text: str) -> None:
     path = tmp_path / "export.json"
     path.write_text(text)
-    assert of(path) == BOTH
+    assert kills_in(path) == BOTH
     [death] = why.of_capture(path, "com.example.game", since_s=None).deaths
     assert death.cause is Cause.LMKD
     assert death.kill.reason == REASON
@@ -82,7 +82,7 @@ def test_a_kill_of_the_kernel_in_a_text_of_json_is_read() -> None:
 def test_an_export_of_one_long_line_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text(json.dumps([{"text": "so it is"} for _ in range(20_000)] + [CHAT]))
-    assert of(path) == BOTH
+    assert kills_in(path) == BOTH
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_a_paste_in_an_archive_is_read(tmp_path: Path, name: str, beside: tuple[
             archive.writestr(
                 other, "\0\1 this says nothing" if "MACOSX" in other else "# Read me\n"
             )
-    assert (KilledBy.LMKD, 4321, "com.example.game", 905) in of(path)
+    assert (KilledBy.LMKD, 4321, "com.example.game", 905) in kills_in(path)

@@ -111,7 +111,7 @@ def _lmkd(sdk: int, facts: KillerFacts, properties: Mapping[str, str]) -> Found:
     if sdk < NEW_STRATEGY_SDK:
         return Found(Killer.PSI_OLD, "Android 10 has the old strategy")
     chosen = settings["use_new_strategy"]
-    if chosen.on:
+    if chosen.is_on:
         return Found(Killer.PSI_NEW, f"use_new_strategy={chosen.value} ({chosen.source})")
     return Found(Killer.PSI_OLD, f"use_new_strategy={chosen.value} ({chosen.source})")
 

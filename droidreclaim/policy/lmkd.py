@@ -253,7 +253,7 @@ def _by_level(
         return by_minfree(levels, spare, file_pages(now.meminfo, page_bytes))
     if killer.killer is not Killer.PSI_OLD:
         return Verdict(None, why=killer.why)
-    if settings["use_minfree_levels"].on:
+    if settings["use_minfree_levels"].is_on:
         own = minfree_levels(properties.get("sys.lmk.minfree_levels", ""))
         return by_minfree(own, spare, file_pages(now.meminfo, page_bytes))
     some, full = _stall_share(now, before, "some") or 0.0, _stall_share(now, before, "full") or 0.0

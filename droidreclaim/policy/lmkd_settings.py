@@ -45,7 +45,7 @@ class Setting:
         return int(self.value) if self.value.lstrip("-").isdecimal() else 0
 
     @property
-    def on(self) -> bool:
+    def is_on(self) -> bool:
         """The value as a switch."""
         return self.value in ("true", "1", "y", "yes", "on")
 
@@ -69,7 +69,7 @@ def settings_in_force(properties: Mapping[str, str]) -> dict[str, Setting]:
     critical = found["thrashing_limit"].number * _CRITICAL_FACTOR
     found.setdefault("thrashing_limit_critical", Setting(str(critical), "default"))
     if sdk >= NEW_STRATEGY_SDK:
-        new = low_ram or not found["use_minfree_levels"].on
+        new = low_ram or not found["use_minfree_levels"].is_on
         found.setdefault("use_new_strategy", Setting(str(new).lower(), "default"))
     return dict(sorted(found.items()))
 
@@ -81,7 +81,7 @@ def number_of(settings: Mapping[str, Setting], name: str, default: int) -> int:
 
 def is_on(settings: Mapping[str, Setting], name: str, *, default: bool) -> bool:
     """The switch of a setting without a default of its own; *default* where no device sets it."""
-    return settings[name].on if name in settings else default
+    return settings[name].is_on if name in settings else default
 
 
 def is_low_ram(properties: Mapping[str, str]) -> bool:

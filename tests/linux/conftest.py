@@ -108,15 +108,15 @@ def swap_bytes() -> tuple[int, int]:
 class Zram:
     """An unused zram device as swap, in sizes a test asks for."""
 
-    def on(self, size_bytes: int = 2 << 30, limit_bytes: int = 0) -> None:
+    def enable(self, size_bytes: int = 2 << 30, limit_bytes: int = 0) -> None:
         """Start over as swap of *size_bytes*, with at most *limit_bytes* of memory behind it."""
-        self.off()
+        self.disable()
         (ZRAM / "disksize").write_text(str(size_bytes))
         (ZRAM / "mem_limit").write_text(str(limit_bytes))
         subprocess.run(["mkswap", "/dev/zram0"], check=True, capture_output=True)
         subprocess.run(["swapon", "/dev/zram0"], check=True)
 
-    def off(self) -> None:
+    def disable(self) -> None:
         """Stop swapping to zram0, and reset it."""
         if "/dev/zram0" in Path("/proc/swaps").read_text():
             subprocess.run(["swapoff", "/dev/zram0"], check=True)
@@ -139,21 +139,21 @@ def zram_device() -> Iterator[Zram]:
             missing("zram0 or some other swap is in use")
         device = Zram()
         yield device
-        device.off()
+        device.disable()
 
 
 @pytest.fixture
 def zram(zram_device: Zram) -> Zram:
     """2 GiB of empty zram swap."""
     if swap_bytes() != (2 * 1024 * MIB - 4096,) * 2 or zram_device.stat("io_stat", 1):
-        zram_device.on()
+        zram_device.enable()
     return zram_device
 
 
 @pytest.fixture
 def no_swap(zram_device: Zram) -> None:
     """No swap for the length of a test."""
-    zram_device.off()
+    zram_device.disable()
 
 
 @dataclass(frozen=True)
@@ -384,7 +384,7 @@ class Victim:
         assert line, "the victim died"
         return line.strip()
 
-    def _ask(self, word: str) -> str:
+    def _command(self, word: str) -> str:
         assert self.process.stdin
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
@@ -411,15 +411,15 @@ class Victim:
 
     def bad_pages(self) -> int:
         """Pages that do not hold what was written."""
-        return int(self._ask("check").split()[1])
+        return int(self._command("check").split()[1])
 
     def touch(self) -> None:
         """Touch every page, which brings all of them back into memory."""
-        self._ask("touch")
+        self._command("touch")
 
     def touch_some(self, first_page: int, pages: int) -> None:
         """Touch these pages of its first area."""
-        self._ask(f"some {first_page} {pages}")
+        self._command(f"some {first_page} {pages}")
 
     def major_faults(self) -> int:
         """Return how often it has waited for a page."""
@@ -428,7 +428,7 @@ class Victim:
 
     def longest_stall_us(self) -> int:
         """Longest wait for an mmap of the thread ``mapper`` since this was last asked."""
-        return int(self._ask("stall").split()[1])
+        return int(self._command("stall").split()[1])
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

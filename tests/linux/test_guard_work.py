@@ -168,7 +168,7 @@ def test_a_minute_has_a_budget(guard: Guard, zram: Zram, victims: Any) -> None:
 def test_swap_is_never_filled_beyond_its_floor(
     guard: Guard, zram_device: Zram, victims: Any
 ) -> None:
-    zram_device.on(size_bytes=64 * MIB)
+    zram_device.enable(size_bytes=64 * MIB)
     victim = victims("anon=96", name=NAME)
     guard.start(f"{ALWAYS} keep_swap_free_permille=500", f"match={NAME} cooldown_ms=500", LEAVE)
     until(lambda: guard.events("skip"))
@@ -181,11 +181,11 @@ def test_swap_is_never_filled_beyond_its_floor(
 def test_a_smaller_swap_in_place_of_one_that_was_full_is_used(
     guard: Guard, zram_device: Zram, victims: Any
 ) -> None:
-    zram_device.on(size_bytes=128 * MIB)
+    zram_device.enable(size_bytes=128 * MIB)
     victims("anon=96", name=NAME)
     guard.start(f"{ALWAYS} keep_swap_free_permille=500", f"match={NAME}*", LEAVE)
     until(lambda: guard.events("skip"))
-    zram_device.on(size_bytes=48 * MIB)
+    zram_device.enable(size_bytes=48 * MIB)
     victim = victims("anon=16", name=f"{NAME}.next")
     until(lambda: victim.memory("VmSwap") >= 15 * MIB)
 
@@ -193,11 +193,11 @@ def test_a_smaller_swap_in_place_of_one_that_was_full_is_used(
 def test_swap_that_is_taken_away_ends_it_for_good(
     guard: Guard, zram_device: Zram, victims: Any
 ) -> None:
-    zram_device.on(size_bytes=64 * MIB)
+    zram_device.enable(size_bytes=64 * MIB)
     victims("anon=8", name=NAME)
     guard.start(ALWAYS, f"match={NAME}", LEAVE)
     until(lambda: guard.events("action"))
-    zram_device.off()
+    zram_device.disable()
     until(lambda: not guard.runs())
     assert [event["what"] for event in guard.events()][-2:] == ["exhausted", "stop"]
     assert guard.status()["last_end"] == "swap_exhausted"

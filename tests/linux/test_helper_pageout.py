@@ -285,7 +285,7 @@ def test_anon_leaves_file_mappings_alone(
 
 
 def test_swap_is_never_filled_below_the_floor(helper: Path, zram: Zram, victims: Any) -> None:
-    zram.on(size_bytes=64 * MIB)
+    zram.enable(size_bytes=64 * MIB)
     victim = victims("anon=96")
     floor = 13 * MIB
     reply = pageout(helper, victim, f"swap_floor_bytes={floor}")
@@ -296,7 +296,7 @@ def test_swap_is_never_filled_below_the_floor(helper: Path, zram: Zram, victims:
 
 
 def test_a_full_zram_stops_the_work_at_once(helper: Path, zram: Zram, victims: Any) -> None:
-    zram.on(limit_bytes=8 * MIB)
+    zram.enable(limit_bytes=8 * MIB)
     victim = victims("anon=96")
     reply = pageout(helper, victim)
     target, device = reply.only("target"), reply.only("device")

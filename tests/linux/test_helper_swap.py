@@ -17,7 +17,7 @@ pytestmark = pytest.mark.linux
 def unused(zram_device: Zram, no_swap: None) -> Any:
     """A zram0 that nobody uses, and unused again afterwards."""
     yield zram_device
-    zram_device.off()
+    zram_device.disable()
 
 
 def test_swap_on_takes_an_unused_zram_and_off_gives_it_back(

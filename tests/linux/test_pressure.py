@@ -58,7 +58,7 @@ def pressure(program: Path, group: Path, tmp_path: Path) -> Iterator[Start]:
     until(lambda: not (group / "cgroup.procs").read_text())
 
 
-def asked(session: Session, words: str) -> Reply:
+def request(session: Session, words: str) -> Reply:
     session.send(f"1 {words}")
     reply = session.reply()
     assert reply is not None
@@ -67,7 +67,7 @@ def asked(session: Session, words: str) -> Reply:
 
 def line(session: Session, words: str) -> dict[str, Any]:
     """Make a request that must succeed; return the pressure's line of the reply."""
-    reply = asked(session, words)
+    reply = request(session, words)
     assert reply.end["ok"], reply.end
     return reply.only("pressure")
 
@@ -86,7 +86,7 @@ def everybody(session: Session, taken: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def test_hello_names_the_sources_of_both_folders(pressure: Start) -> None:
-    hello = asked(pressure(), "hello").only("hello")
+    hello = request(pressure(), "hello").only("hello")
     assert hello["build"] == load_build_script().source_hash(SOURCES, ("common", "pressure"))
 
 
@@ -109,14 +109,14 @@ def test_hello_names_the_sources_of_both_folders(pressure: Start) -> None:
 )
 def test_a_bad_request_takes_nothing_and_says_why(pressure: Start, words: str, why: str) -> None:
     session = pressure()
-    end = asked(session, f"pressure_take {words}").end
+    end = request(session, f"pressure_take {words}").end
     assert (end["ok"], end["error"]) == (False, "EINVAL")
     assert why in end["why"]
-    assert asked(session, "pressure_status").end["error"] == "ENOENT"
+    assert request(session, "pressure_status").end["error"] == "ENOENT"
 
 
 def test_a_floor_above_all_memory_leaves_nothing_to_take(pressure: Start) -> None:
-    end = asked(pressure(), f"pressure_take until=kill for_ms=1000 floor_bytes={1 << 50}").end
+    end = request(pressure(), f"pressure_take until=kill for_ms=1000 floor_bytes={1 << 50}").end
     assert end["error"] == "ENOMEM"
 
 
@@ -130,7 +130,7 @@ def test_it_takes_what_was_asked_for_holds_it_and_gives_it_back(pressure: Start)
     assert status_bytes(holder, "RssAnon") >= 8 * MIB
     assert status_bytes(session.process.pid, "RssAnon") < MIB
     assert status_bytes(held["watchdog"], "RssAnon") < MIB
-    assert asked(session, TAKE_8).end["error"] == "EBUSY"
+    assert request(session, TAKE_8).end["error"] == "EBUSY"
     ended = line(session, "pressure_end")
     assert (ended["phase"], ended["ended_by"]) == ("ended", "released")
     assert gone(holder, held["watchdog"])
@@ -178,13 +178,13 @@ def test_content_compresses_by_the_asked_ratio_page_by_page(
 
 
 def test_a_seed_names_the_content(pressure: Start) -> None:
-    def of(seed: int) -> bytes:
+    def content_of(seed: int) -> bytes:
         session = pressure()
         pages = content(line(session, f"{TAKE_8} seed={seed}")["pid"])
         session.close()
         return pages
 
-    assert of(1) == of(1) != of(2)
+    assert content_of(1) == content_of(1) != content_of(2)
 
 
 def test_until_kill_names_the_app_that_ended_and_how_things_stood(
@@ -218,7 +218,7 @@ def test_a_holder_that_the_kernel_kills_ends_the_pressure_and_is_reported(
 ) -> None:
     (group / "memory.limit_in_bytes").write_text(str(16 * MIB))
     words = f"until=taken bytes={32 * MIB} {CAPPED} adj=100 pause_us={pause_us}"
-    reply = asked(pressure(), f"pressure_take {words}")
+    reply = request(pressure(), f"pressure_take {words}")
     ended = reply.only("pressure")
     assert (ended["phase"], ended["reached"], ended["ended_by"]) == ("ended", False, "killed")
     assert gone(ended["pid"], ended["watchdog"] or ended["pid"])

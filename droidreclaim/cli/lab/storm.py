@@ -325,7 +325,7 @@ class _Stages:
 
         what = self.what
         if what.packages:
-            with self._on(self.connection) as stage:
+            with self._stage_on(self.connection) as stage:
                 yield stage
             return
         assert what.ram_bytes is not None
@@ -339,7 +339,7 @@ class _Stages:
         )
         with (
             booted(config) as (phone, connection),
-            self._on(connection, phone.accelerator) as stage,
+            self._stage_on(connection, phone.accelerator) as stage,
         ):
             hands = Hands(stage.phone, lambda: None)
             hands.tune_killer(what.lmk)
@@ -349,7 +349,7 @@ class _Stages:
             yield replace(stage, allow_flash=what.writeback)
 
     @contextmanager
-    def _on(self, connection: Connection, accelerator: str | None = None) -> Iterator[Stage]:
+    def _stage_on(self, connection: Connection, accelerator: str | None = None) -> Iterator[Stage]:
         from droidreclaim.cli import connect
         from droidreclaim.lab.storm.stage import Stage
 

@@ -80,7 +80,7 @@ class _Player:
     killed: dict[tuple[int, str | None], KillRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        meanwhile = self._look if self.job.watched else lambda: None
+        meanwhile = self._look_at_device if self.job.watched else lambda: None
         self.hands = Hands(self.stage.phone, meanwhile)
         self.session = self.stage.phone.helper.session
         self.packages = [app.package for app in self.job.apps]
@@ -98,7 +98,7 @@ class _Player:
                 self.step()
         if self.stage.ours:
             self.hands.killer(False)  # no app dies between the last look and the log
-        last = self._look()
+        last = self._look_at_device()
         self._remember_kills()
         self._tell_kills()
         at_s, kswapd_end_s = self._now_s(), self._kswapd_cpu_s(last)
@@ -158,7 +158,7 @@ class _Player:
     def _arm(self) -> Iterator[None]:
         try:
             self.arm.set_up(self.stage)
-            self._look()
+            self._look_at_device()
             yield
         finally:
             self.arm.tear_down()
@@ -170,7 +170,7 @@ class _Player:
         asked_s = self._now_s()
         started = self.hands.open(self.components[package])
         at_s = self._now_s()
-        self._look()
+        self._look_at_device()
         main = self.mains.get(package)
         took_bytes = self._anon_bytes(package, main) - (before_bytes if main == known else 0)
         lost, score = self._play_on(package) if app.game else (None, None)
@@ -190,10 +190,10 @@ class _Player:
         )
         self.opened.add(package)
         self.stage.phone.home()
-        seen = self._look()
+        seen = self._look_at_device()
         acted = self.arm.after_leaving(Left(package, took_bytes, seen))
         if acted is not None:
-            self._page_out(acted, seen, self._look())
+            self._page_out(acted, seen, self._look_at_device())
 
     def _anon_bytes(self, package: str, process: ProcessId | None) -> int:
         """Anonymous memory of an app's main process, as last seen."""
@@ -210,7 +210,7 @@ class _Player:
         self.scores[package] = score or 0
         return lost, score
 
-    def _look(self) -> Seen:
+    def _look_at_device(self) -> Seen:
         """Look at the device; notes its memory, and apps whose main process is gone."""
         seen = look_at_device(self.session, self._now_s())
         self.seen = seen
