@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from droidreclaim.errors import (
     UsageError,
 )
 from droidreclaim.escape import safe
-from droidreclaim.fleet import gather, over_dask, state, table
+from droidreclaim.fleet import gather, over_dask, phones, state, table
 from droidreclaim.fleet.devices import FleetDevice, chosen, parse_where
 from droidreclaim.fleet.engine import Engine, Hands
 from droidreclaim.fleet.form import FleetForm, HostForm
@@ -122,6 +123,22 @@ def run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:
         UsageError, ProfileError: before any device is touched.
         DroidReclaimError: what the run came to, where that is not what was asked for.
     """
+    with _with_phones(which) as found:
+        _run(found, wanted, as_json=as_json)
+
+
+@contextmanager
+def _with_phones(which: Chosen) -> Iterator[Chosen]:
+    """The fleet with its pocket phones: those of one that is up, else booted for this run."""
+    up = state.read(which.file)
+    if up is not None or any(host.ssh for host in which.fleet.hosts):
+        yield replace(which, fleet=phones.with_phones(which.fleet, up.phones if up else {}))
+        return
+    with phones.booted(which.fleet, lambda line: say(line, which.connection)) as serials:
+        yield replace(which, fleet=phones.with_phones(which.fleet, serials))
+
+
+def _run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:
     if wanted.resume:
         if wanted.out is None:
             raise UsageError("--resume goes on with the run in --out DIR: name it")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from droidreclaim.cli.output import emit, warn, write
 from droidreclaim.errors import DeviceError, NotPossible
 from droidreclaim.escape import safe
 from droidreclaim.fleet import host as at_host
-from droidreclaim.fleet import keeper, over_dask, state
+from droidreclaim.fleet import keeper, over_dask, phones, state
+from droidreclaim.fleet.devices import FleetDevice
 from droidreclaim.fleet.form import FleetForm
 from droidreclaim.units import plural
 
@@ -35,14 +37,16 @@ def up(
     over_dask.require()
     if state.read(path) is not None:
         raise DeviceError("this fleet is up already", hint="'droidreclaim fleet down' ends it")
-    fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))  # says who is left out
+    count = sum(host.pocket_phones for host in fleet.hosts)
+    if not count:  # says who is left out
+        fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))
     words = ["fleet", "keep"]
     words += ["--fleet", str(path.absolute())] if path is not None else []
     words += [word for one in where for word in ("--where", one)]
     words += ["-H", connection.host] if connection.host else []
     words += ["-P", str(connection.port)] if connection.port else []
     words += [word for one in connection.serials for word in ("-s", one)]
-    found = state.start(path, words)
+    found = state.start(path, words, more_s=count * phones.BOOT_S)
     for line in found.missing:
         warn(line)
     if as_json:
@@ -71,25 +75,24 @@ def keep(fleet: FleetForm, path: Path | None, where: list[str], connection: Conn
     """Run the scheduler and the links to the hosts until a signal comes."""
     with state.held(path) as file:
         state.write(file, state.Up(os.getpid()))
-        devices = fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))
+        with phones.booted(fleet, warn) as serials:
+            whole = phones.with_phones(fleet, serials)
+            devices = fleet_run.ready(fleet_run.Chosen(whole, path, connection, tuple(where)))
 
-        def ready(told: dict[str, Any]) -> None:
-            state.write(file, msgspec.convert({"pid": os.getpid(), **told}, state.Up))
+            def ready(told: dict[str, Any]) -> None:
+                up = {"pid": os.getpid(), "phones": serials, **told}
+                state.write(file, msgspec.convert(up, state.Up))
 
-        async def run() -> None:
-            ended = asyncio.Event()
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, ended.set)
-            await keeper.keep(
-                fleet.hosts,
-                devices,
-                ended,
-                lambda told: state.write(
-                    file, msgspec.convert({"pid": os.getpid(), **told}, state.Up)
-                ),
-            )
+            asyncio.run(_keep(whole, devices, ready))
 
-        asyncio.run(run())
+
+async def _keep(
+    fleet: FleetForm, devices: Sequence[FleetDevice], ready: Callable[[dict[str, Any]], None]
+) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await keeper.keep(fleet.hosts, devices, ended, ready)
 
 
 def host() -> None:

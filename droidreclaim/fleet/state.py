@@ -33,6 +33,7 @@ class Up(msgspec.Struct):
     Attributes:
         pid: Of the process behind it.
         missing: Workers that did not come, in words.
+        phones: Pocket phones that it has booted, by host.
         error: Why it did not come up.
     """
 
@@ -40,6 +41,7 @@ class Up(msgspec.Struct):
     address: str = ""
     workers: list[str] = []
     missing: list[str] = []
+    phones: dict[str, list[str]] = {}
     error: str | None = None
 
 
@@ -91,9 +93,12 @@ def read(fleet: Path | None) -> Up | None:
     return None
 
 
-def start(fleet: Path | None, words: list[str]) -> Up:
+def start(fleet: Path | None, words: list[str], *, more_s: float) -> Up:
     """
     Start the process behind a fleet, and wait until its workers are there.
+
+    Args:
+        more_s: For pocket phones that are booted first.
 
     Raises:
         DeviceError: it did not come up; the message says why.
@@ -106,7 +111,7 @@ def start(fleet: Path | None, words: list[str]) -> Up:
             [*PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             start_new_session=True,
         )  # fmt: skip
-    end_s = time.monotonic() + _UP_WITHIN_S
+    end_s = time.monotonic() + _UP_WITHIN_S + more_s
     try:
         while time.monotonic() < end_s:
             up = read(fleet)
@@ -119,7 +124,8 @@ def start(fleet: Path | None, words: list[str]) -> Up:
         child.terminate()
         raise
     child.terminate()
-    raise DeviceTimeout(f"the fleet was not up within {_UP_WITHIN_S:g} s: {_last_words(log)}")
+    within_s = _UP_WITHIN_S + more_s
+    raise DeviceTimeout(f"the fleet was not up within {within_s:g} s: {_last_words(log)}")
 
 
 def stop(fleet: Path | None, up: Up) -> None:

@@ -263,6 +263,35 @@ def test_a_fleet_that_is_killed_leaves_no_job_and_no_lease(fleet: Fleet) -> None
     assert [one["exit_code"] for one in found["attempts"]] == [None, 0]
 
 
+def test_pocket_phones_are_booted_for_the_run_and_ended_whatever_became_of_it(
+    fleet: Fleet,
+) -> None:
+    behave = fleet.folder / "behave"
+    program = behave / "droidreclaim"
+    phone = (
+        f'case "$*" in\n"phone start") echo "127.0.0.1:5599 is up; next: x"; exit ;;\n'
+        f'"-s 127.0.0.1:5599 phone stop") echo stopped >> {behave}/stopped; exit ;;\nesac\n'
+    )
+    text = program.read_text("utf-8").replace("#!/bin/sh\n", f"#!/bin/sh\n{phone}")
+    program.write_text(text, encoding="utf-8")
+    file = fleet.folder / "fleet.yaml"
+    more = "true, pocket_phones: 1, devices: [A1],"
+    file.write_text(file.read_text("utf-8").replace("true,", more), encoding="utf-8")
+    done = fleet.run("fleet", "run", str(SCENARIO), "-o", str(fleet.folder / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "this: pocket phone 127.0.0.1:5599 is up" in done.stderr
+    assert "left out: this/127.0.0.1:5599: not attached" in done.stderr  # it was asked for
+    assert (behave / "stopped").read_text("utf-8") == "stopped\n"
+    fleet.behave("A1", "exit 4")
+    done = fleet.run("fleet", "run", str(SCENARIO), "-o", str(fleet.folder / "out2"))
+    assert done.returncode == 4, done.stderr
+    assert (behave / "stopped").read_text("utf-8") == "stopped\n" * 2
+    program.write_text(text.replace("is up", "is not"), encoding="utf-8")
+    done = fleet.run("fleet", "run", str(SCENARIO), "-o", str(fleet.folder / "out3"))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "this: no pocket phone: it said nothing" in done.stderr
+
+
 def test_a_folder_that_holds_a_run_is_not_overwritten(fleet: Fleet) -> None:
     fleet.play(str(SCENARIO))
     assert "holds a fleet's run already" in fleet.play(str(SCENARIO), code=2)["error"]["message"]
