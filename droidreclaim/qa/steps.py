@@ -110,8 +110,8 @@ def _matched(what: RememberForm, text: str) -> str | None:
 
 def maestro(stage: Stage, what: MaestroForm, deadline_s: float) -> None:
     """Run a flow by the user's own Maestro; raises as `command`."""
-    told = what.env | {"DROIDRECLAIM_ROUND": str(stage.number), "DROIDRECLAIM_ARM": stage.arm}
-    given = [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
+    values = what.env | _values(stage)
+    given = [word for name, value in values.items() for word in ("-e", f"{name}={value}")]
     flow = str((stage.beside / what.flow).resolve())
     words = ["maestro", "--device", stage.phone.serial, "test", *given, flow]
     command(stage, tuple(words), deadline_s)
@@ -126,17 +126,21 @@ def command(stage: Stage, words: tuple[str, ...], deadline_s: float) -> None:
             that it started.
         UsageError: what it prints cannot be written down.
     """
-    told = {
+    environment = os.environ | _values(stage) | {"ANDROID_SERIAL": stage.phone.serial}
+    with stage.written() as folder, (folder / "command.txt").open("ab") as kept:
+        code = _ended(words, environment, kept, deadline_s)
+    if code != 0:
+        raise StepFailed(f"{words[0]} exited with {code}: see {stage.folder.name}/command.txt")
+
+
+def _values(stage: Stage) -> dict[str, str]:
+    """Which device, round and arm it is, for programs and flows of the user's."""
+    return {
         "DROIDRECLAIM_SERIAL": stage.phone.serial,
         "DROIDRECLAIM_ROUND": str(stage.number),
         "DROIDRECLAIM_ARM": stage.arm,
         "DROIDRECLAIM_DIR": str(stage.folder.resolve()),
-        "ANDROID_SERIAL": stage.phone.serial,
     }
-    with stage.written() as folder, (folder / "command.txt").open("ab") as kept:
-        code = _ended(words, os.environ | told, kept, deadline_s)
-    if code != 0:
-        raise StepFailed(f"{words[0]} exited with {code}: see {stage.folder.name}/command.txt")
 
 
 def _ended(

@@ -191,9 +191,18 @@ def test_maestro_is_given_the_device_the_round_and_the_flow(programs: Path) -> N
     step = StepForm.model_validate({"maestro": {"flow": "flow.yaml", "env": {"NAME": "a b"}}})
     steps.plain(stage(programs), step)
     assert (programs / "heard").read_text() == (
-        "<--device><local><test><-e><NAME=a b><-e><DROIDRECLAIM_ROUND=3><-e><DROIDRECLAIM_ARM=none>"
-        f"<{programs}/flow.yaml>"
+        "<--device><local><test><-e><NAME=a b><-e><DROIDRECLAIM_SERIAL=local>"
+        "<-e><DROIDRECLAIM_ROUND=3><-e><DROIDRECLAIM_ARM=none>"
+        f"<-e><DROIDRECLAIM_DIR={programs}><{programs}/flow.yaml>"
     )
+
+
+def test_a_flow_that_fails_fails_the_step_and_is_kept(programs: Path) -> None:
+    (programs / "bin" / "maestro").write_text("#!/bin/sh\necho Element not found; exit 1\n")
+    step = StepForm.model_validate({"maestro": "flow.yaml"})
+    with pytest.raises(StepFailed, match="maestro exited with 1"):
+        steps.plain(stage(programs), step)
+    assert (programs / "command.txt").read_text() == "Element not found\n"
 
 
 def test_a_flow_or_a_maestro_that_is_not_there_is_said_before_the_run(
