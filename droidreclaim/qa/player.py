@@ -217,13 +217,19 @@ class Player:
             return None  # the log does not reach back to the app's first launch: no witness
         return any(pid != one.before.pid for pid in pids[pids.index(one.before.pid) :])
 
+    @property
+    def _until_s(self) -> float:
+        """Until when the app may show what it showed before: all of it, in the same seconds."""
+        assert self.moment is not None
+        return self.moment[1] + screen.PATIENCE_S
+
     def _recall(self, step: StepForm) -> None:
         assert step.remember is not None
         name = step.remember.name
         was = self.one.remembered[name]
         try:
             self.one.found[name] = steps.recall(
-                self.stage, step.remember, step.deadline, wanted=was
+                self.stage, step.remember, step.deadline, wanted=was, until_s=self._until_s
             )
         except screen.NotOnScreen as error:  # it was there, and is not: that is no missing witness
             self.one.found[name] = ""
@@ -242,9 +248,7 @@ class Player:
             return set(wanted) <= {view.text for view in views}
 
         try:
-            views = screen.awaited(
-                self.stage.phone, self.stage.package, shows_all, screen.PATIENCE_S
-            )
+            views = screen.awaited(self.stage.phone, self.stage.package, shows_all, self._until_s)
             self.one.screen = screen.texts(views)
         except StepFailed as error:
             self.one.notes.append(str(error))

@@ -14,6 +14,7 @@ from droidreclaim.session import Phone
 
 PATIENCE_S = 5.0  # a screen that is still being built, or animated
 _LOOK_S = 0.2
+_DUMP_S = 30.0  # uiautomator itself waits ten seconds for a screen that stands still
 _MOST_SHOWN = 8
 _MOST_TEXT, _MOST_TEXTS = 200, 100
 # Its exit status is 0 whatever became of it, so the file says whether it worked. /dev/tty is no
@@ -28,7 +29,7 @@ class NotOnScreen(StepFailed):
     """The screen was read, shows the app, and does not have what was looked for."""
 
 
-def read(phone: Phone, timeout_s: float) -> tuple[View, ...]:
+def read(phone: Phone) -> tuple[View, ...]:
     """
     All views on the screen.
 
@@ -36,7 +37,7 @@ def read(phone: Phone, timeout_s: float) -> tuple[View, ...]:
         StepFailed: the device could not tell: an animation, a transition, no such program.
         DeviceError: it was lost, or does not answer.
     """
-    done = phone.device.run(["sh", "-c", _DUMP], timeout_s=timeout_s)
+    done = phone.device.run(["sh", "-c", _DUMP], timeout_s=_DUMP_S)
     if done.exit_code != 0 or not done.text.strip():
         raise StepFailed(f"the screen could not be read: {_said(done)}")
     try:
@@ -52,15 +53,20 @@ def _said(done: CommandResult) -> str:
     return next(iter([*errors, *lines]), done.complaint)[:_MOST_TEXT]
 
 
-def find(phone: Phone, package: str, wanted: SelectorForm, deadline_s: float) -> View:
+def patience(deadline_s: float) -> float:
+    """Until when a screen is given time, on this computer's clock."""
+    return time.monotonic() + min(PATIENCE_S, deadline_s)
+
+
+def find(phone: Phone, package: str, wanted: SelectorForm, until_s: float) -> View:
     """
-    The first view that a selector means; waits a little for it.
+    The first view that a selector means; waits for it until *until_s* of this computer's clock.
 
     Raises:
         NotOnScreen: the app shows, without it.
         StepFailed: the screen could not be read, or shows another app alone.
     """
-    views = awaited(phone, package, lambda shown: any(map(wanted.means, shown)), deadline_s)
+    views = awaited(phone, package, lambda shown: any(map(wanted.means, shown)), until_s)
     found = next(filter(wanted.means, views), None)
     if found is None:
         raise NotOnScreen(f"nothing on the screen has {wanted}; there are: {_told(views)}")
@@ -68,19 +74,18 @@ def find(phone: Phone, package: str, wanted: SelectorForm, deadline_s: float) ->
 
 
 def awaited(
-    phone: Phone, package: str, holds: Callable[[Sequence[View]], bool], deadline_s: float
+    phone: Phone, package: str, holds: Callable[[Sequence[View]], bool], until_s: float
 ) -> tuple[View, ...]:
     """
-    The views of the screen once *holds*, or as they are when patience ends.
+    The views of the screen once *holds*, or as they are at *until_s*.
 
     Raises:
         StepFailed: the screen could not be read until then, or shows another app alone.
     """
-    until_s = time.monotonic() + min(PATIENCE_S, deadline_s)
     while True:
         left_s = until_s - time.monotonic()
         try:
-            views = read(phone, max(deadline_s, 1.0))
+            views = read(phone)
             if not any(view.package == package for view in views):
                 others = ", ".join(sorted({view.package for view in views})[:3])
                 raise StepFailed(f"{package} does not show: the screen is {others}'s")

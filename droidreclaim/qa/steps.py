@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
 from droidreclaim.errors import DeviceError, DroidReclaimError
+from droidreclaim.parse.activity.views import View
 from droidreclaim.qa import screen
 from droidreclaim.qa.form import StepForm
 from droidreclaim.qa.screen_form import MaestroForm, RememberForm
@@ -73,13 +75,19 @@ def shell(phone: Phone, script: str, deadline_s: float) -> str:
 
 
 def recall(
-    stage: Stage, what: RememberForm, deadline_s: float, *, wanted: str | None = None
+    stage: Stage,
+    what: RememberForm,
+    deadline_s: float,
+    *,
+    wanted: str | None = None,
+    until_s: float | None = None,
 ) -> str | None:
     """
     What is to be remembered, as it is now; None where it holds no match.
 
     Args:
-        wanted: What it was: a screen is given a little time to show it again.
+        wanted: What it was: a screen is given time to show it again, until *until_s* of this
+            computer's clock.
 
     Raises:
         NotOnScreen: the app shows, and what is meant is not there.
@@ -89,16 +97,14 @@ def recall(
         return _matched(what, shell(stage.phone, what.shell, deadline_s).strip())
     assert what.screen is not None
     selector = what.screen
+    until_s = min(screen.patience(deadline_s), until_s or math.inf)
+
+    def is_same(views: Sequence[View]) -> bool:
+        return any(selector.means(view) and _matched(what, view.text) == wanted for view in views)
+
     if wanted is not None:
-        screen.awaited(
-            stage.phone,
-            stage.package,
-            lambda views: any(
-                selector.means(view) and _matched(what, view.text) == wanted for view in views
-            ),
-            deadline_s,
-        )
-    return _matched(what, screen.find(stage.phone, stage.package, selector, deadline_s).text)
+        screen.awaited(stage.phone, stage.package, is_same, until_s)
+    return _matched(what, screen.find(stage.phone, stage.package, selector, until_s).text)
 
 
 def _matched(what: RememberForm, text: str) -> str | None:

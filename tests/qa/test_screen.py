@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -108,7 +109,7 @@ def test_a_screen_that_cannot_be_read_says_so_in_the_device_s_words(programs: Pa
 def test_another_app_s_screen_is_not_taken_for_the_app_s(files: Path) -> None:
     (files / "screen").write_text(shown(package="com.android.systemui"))
     with pytest.raises(StepFailed, match=r"does not show: the screen is com\.android\.systemui's"):
-        screen.find(stage(files).phone, APP, SelectorForm(text="Play"), 0.0)
+        screen.find(stage(files).phone, APP, SelectorForm(text="Play"), time.monotonic())
 
 
 def remembered(files: Path, wanted: str | None = None, **more: object) -> str | None:
