@@ -42,6 +42,12 @@ void hot_set_put(const struct hot_set *set)
 	used += set->bytes;
 }
 
+const uint8_t *hot_sets(size_t *bytes)
+{
+	*bytes = used;
+	return sets;
+}
+
 static struct hot_mapping *mapping_at(struct hot_set *set, uint8_t *at)
 {
 	return at < (uint8_t *)set + set->bytes ? (struct hot_mapping *)(void *)at : NULL;

@@ -57,6 +57,9 @@ struct hot_set *hot_set_find(int pid, uint64_t start);
 void hot_set_put(const struct hot_set *set);
 void hot_set_drop(int pid, uint64_t start);
 
+/* All of them, one behind the other, `*bytes` in all. */
+const uint8_t *hot_sets(size_t *bytes);
+
 /* The first mapping of a set, and the one behind `mapping`; NULL at the end. */
 struct hot_mapping *hot_mapping_first(struct hot_set *set);
 struct hot_mapping *hot_mapping_next(struct hot_set *set, struct hot_mapping *mapping);

@@ -4,6 +4,8 @@
  */
 #include "sys.h"
 
+#include "text.h"
+
 #include <asm/unistd.h>
 
 #ifndef __NR_pidfd_open
@@ -29,6 +31,8 @@
 #define LOCK_NB 4
 
 /* A pointer or a number as a register holds it. */
+#define AF_UNIX 1
+#define SOCK_STREAM 1
 #define REGISTER(value) ((long)(value))
 
 static long call3(long number, long a, long b, long c)
@@ -92,6 +96,39 @@ int sys_poll(struct sys_pollfd *fds, size_t nr, const struct sys_timespec *timeo
 		left = *timeout;
 	return (int)sys_call(__NR_ppoll, REGISTER(fds), REGISTER(nr), timeout ? REGISTER(&left) : 0,
 			     REGISTER(signal_mask), sizeof(*signal_mask), 0);
+}
+
+long sys_readlink(const char *path, char *out, size_t capacity)
+{
+	return sys_call(__NR_readlinkat, SYS_AT_FDCWD, REGISTER(path), REGISTER(out),
+			REGISTER(capacity), 0, 0);
+}
+
+int sys_socket(const char *path, struct sys_address *address)
+{
+	size_t len = strlen(path);
+
+	if (len >= sizeof(address->path))
+		return -ENAMETOOLONG;
+	memset(address, 0, sizeof(*address));
+	address->family = AF_UNIX;
+	memcpy(address->path, path, len);
+	return (int)call3(__NR_socket, AF_UNIX, SOCK_STREAM | SYS_O_CLOEXEC | SYS_O_NONBLOCK, 0);
+}
+
+int sys_connect(const char *path)
+{
+	struct sys_address address;
+	int fd = sys_socket(path, &address);
+	long error;
+
+	if (fd < 0)
+		return fd;
+	error = call3(__NR_connect, fd, REGISTER(&address), sizeof(address));
+	if (error == 0)
+		return fd;
+	sys_close(fd);
+	return (int)error;
 }
 
 static uint64_t clock_us(int clock)

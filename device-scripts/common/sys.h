@@ -15,6 +15,7 @@
 #define SYS_O_WRONLY 1
 #define SYS_O_RDWR 2
 #define SYS_O_CLOEXEC 02000000
+#define SYS_O_NONBLOCK 04000
 #define SYS_O_PATH 010000000
 /* O_DIRECTORY is needless: every directory here is followed by a slash or a getdents. */
 
@@ -92,6 +93,18 @@ int sys_swapon(const char *path);
 int sys_swapoff(const char *path);
 /* Lock for this descriptor alone, without waiting (-EAGAIN); closing it unlocks. */
 int sys_try_lock(int fd);
+long sys_readlink(const char *path, char *out, size_t capacity);
+
+/* Of a socket in the file system. */
+struct sys_address {
+	uint16_t family;
+	char path[108];
+};
+
+/* A new stream socket, which never waits, and the address of `path`; or -errno. */
+int sys_socket(const char *path, struct sys_address *address);
+/* One that is connected to `path`, or -errno. */
+int sys_connect(const char *path);
 int sys_getpid(void);
 int sys_fork(void);
 /* Wait for `pid` to stop or to end. */

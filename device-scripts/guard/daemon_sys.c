@@ -15,8 +15,6 @@
 #define SEEK_END 2
 #define MCL_CURRENT 1
 #define MCL_ONFAULT 4 /* 4.4 */
-#define AF_UNIX 1
-#define SOCK_STREAM 1
 #define SOCK_CLOEXEC SYS_O_CLOEXEC
 #define SOCK_NONBLOCK SYS_O_NONBLOCK
 #define SOL_SOCKET 1
@@ -69,12 +67,6 @@ int sys_rename(int dir, const char *from, const char *to)
 #else
 	return (int)sys_call(__NR_renameat2, dir, REGISTER(from), dir, REGISTER(to), 0, 0);
 #endif
-}
-
-long sys_readlink(const char *path, char *out, size_t capacity)
-{
-	return sys_call(__NR_readlinkat, SYS_AT_FDCWD, REGISTER(path), REGISTER(out),
-			REGISTER(capacity), 0, 0);
 }
 
 long sys_end_of(int fd)
@@ -153,28 +145,10 @@ void sys_alarm(long s)
 	call3(__NR_setitimer, 0, REGISTER(&timer), 0);
 }
 
-struct address {
-	uint16_t family;
-	char path[108];
-};
-
-/* A new socket and the address of `path`; or -errno. */
-static int new_socket(const char *path, struct address *address)
-{
-	size_t len = strlen(path);
-
-	if (len >= sizeof(address->path))
-		return -ENAMETOOLONG;
-	memset(address, 0, sizeof(*address));
-	address->family = AF_UNIX;
-	memcpy(address->path, path, len);
-	return (int)call3(__NR_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
 int sys_listen(const char *path)
 {
-	struct address address;
-	int fd = new_socket(path, &address);
+	struct sys_address address;
+	int fd = sys_socket(path, &address);
 	long error;
 
 	if (fd < 0)
@@ -184,21 +158,6 @@ int sys_listen(const char *path)
 	call3(__NR_umask, 0077, 0, 0);
 	if (error == 0)
 		error = call3(__NR_listen, fd, 4, 0);
-	if (error == 0)
-		return fd;
-	sys_close(fd);
-	return (int)error;
-}
-
-int sys_connect(const char *path)
-{
-	struct address address;
-	int fd = new_socket(path, &address);
-	long error;
-
-	if (fd < 0)
-		return fd;
-	error = call3(__NR_connect, fd, REGISTER(&address), sizeof(address));
 	if (error == 0)
 		return fd;
 	sys_close(fd);

@@ -8,7 +8,6 @@
 #define SYS_O_CREAT 0100
 #define SYS_O_EXCL 0200
 #define SYS_O_APPEND 02000
-#define SYS_O_NONBLOCK 04000
 #define SYS_POLLPRI 2
 #define SYS_SIGNAL_DEFAULT ((sys_handler)0)
 
@@ -25,7 +24,6 @@ uint64_t divide(uint64_t value, uint32_t by);
 int sys_create(int dir, const char *path, int flags, unsigned int mode);
 int sys_unlink(int dir, const char *path);
 int sys_rename(int dir, const char *from, const char *to);
-long sys_readlink(const char *path, char *out, size_t capacity);
 long sys_end_of(int fd); /* its size, for a file under 2 GiB */
 int sys_truncate(int fd, long bytes);
 /*
@@ -45,9 +43,8 @@ int sys_signal_pidfd(int pidfd, int signal);
 /* SIGALRM once, after `s` seconds; 0: not any more. */
 void sys_alarm(long s);
 
-/* A stream socket of the file system at `path`: one that listens (0600), or is connected. */
+/* A stream socket of the file system at `path` that listens (0600). */
 int sys_listen(const char *path);
-int sys_connect(const char *path);
 int sys_accept(int fd);
 /* The uid at the other end. */
 int sys_peer_uid(int fd, uint32_t *uid);

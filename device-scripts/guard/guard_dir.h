@@ -2,7 +2,7 @@
 #ifndef GUARD_DIR_H
 #define GUARD_DIR_H
 
-#include "text.h"
+#include "hot_share.h"
 
 #define PROFILE_NAME_MAX 64
 
@@ -25,7 +25,5 @@ bool guard_dir_holder(struct holder *out);
 
 /* "/proc/self/fd/N/NAME": short enough for a socket, wherever home is. */
 const char *guard_dir_path(const char *name);
-
-#define GUARD_SOCKET "guard.sock"
 
 #endif

@@ -8,6 +8,7 @@
 #include "status_lines.h"
 
 #define PATIENCE_US 500000 /* for a client that does not read */
+#define ASK_NS 200000000 /* or that does not say what it wants */
 
 static int listening = -1;
 
@@ -49,6 +50,18 @@ static void answer(struct guard *guard, int client)
 	sys_on_signal(SYS_SIGALRM, SYS_SIGNAL_DEFAULT);
 }
 
+/* What the client wants, which it says at once. */
+static char asked(int client)
+{
+	struct sys_pollfd poll = {.fd = client, .events = SYS_POLLIN};
+	const struct sys_timespec patience = {0, ASK_NS};
+	char word = ASK_STATUS;
+
+	if (sys_poll(&poll, 1, &patience, NULL) > 0)
+		sys_read(client, &word, 1);
+	return word;
+}
+
 void status_socket_answer(struct guard *guard)
 {
 	struct sys_pollfd poll = {.fd = listening, .events = SYS_POLLIN};
@@ -60,7 +73,11 @@ void status_socket_answer(struct guard *guard)
 	client = sys_poll(&poll, 1, &now, NULL) > 0 ? sys_accept(listening) : -EAGAIN;
 	if (client < 0)
 		return;
-	if (!sys_peer_uid(client, &uid) && uid == 0)
-		answer(guard, client);
+	if (!sys_peer_uid(client, &uid) && uid == 0) {
+		if (asked(client) == ASK_HOT)
+			hot_share_give(client);
+		else
+			answer(guard, client);
+	}
 	sys_close(client);
 }

@@ -217,6 +217,8 @@ static int verb_guard_status(const struct request *request, const char **why)
 			return 0;
 		}
 		fd = sys_connect(guard_dir_path(GUARD_SOCKET));
+		if (fd >= 0)
+			sys_write(fd, &(char){ASK_STATUS}, 1);
 		error = fd < 0 ? fd : relay(fd);
 		if (fd >= 0)
 			sys_close(fd);

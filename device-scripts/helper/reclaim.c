@@ -1,5 +1,6 @@
 /* The verbs pageout, cold and prefetch: targets in steps, and what happened to each. */
 #include "hot_learn.h"
+#include "hot_share.h"
 #include "json.h"
 #include "memcg.h"
 #include "proc_reclaim.h"
@@ -261,6 +262,8 @@ static int reclaim(const struct request *request, int advice, const char **why)
 		*why = "hot is keep for pageout and only for prefetch, by process_madvise";
 	if (*why)
 		return -EINVAL;
+	if (options.chosen.hot != HOT_ANY)
+		hot_share_take();
 	device_open();
 	device_read(&options.before);
 	options.window = options.before;

@@ -97,8 +97,8 @@ class Phone(Watching):
             only: Kinds of memory, ``dalvik``, ``native``, ``stack``, ``code``, instead of *what*;
                 of a prefetch also ``hot``, what resumes need.
             keep: ``hot``: leave in memory what resumes need, as far as page-outs of this session
-                that kept it, and what came back after them, have shown; where nothing is known,
-                nothing is kept, and each target's ``advice.resumes`` is 0.
+                that kept it, or of a guard with ``keep: hot``, and what came back after them have
+                shown; where nothing is known nothing is kept: ``advice.resumes`` is 0.
             range: Of one process: ``7f12340000+8MiB``, or start and end.
             budget: Stop after so many bytes.
             max_rate: Bytes a second at most.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import ALWAYS, MIB, NEVER, Guard, Victim, Zram, until
+from .conftest import ALWAYS, MIB, NEVER, Guard, Victim, Zram, ask, until
 
 pytestmark = pytest.mark.linux
 
@@ -132,3 +135,42 @@ def test_what_a_resume_needs_is_read_as_the_app_comes_and_nothing_else(
 def test_what_a_rule_cannot_keep_is_refused(guard: Guard, words: str, why: str) -> None:
     end = guard.ask("guard_rule", "match=*", *words.split()).end
     assert (end["error"], end["why"]) == ("EINVAL", why)
+
+
+def test_a_page_out_by_hand_keeps_what_the_guard_has_learned(
+    guard: Guard, helper: Path, zram: Zram, victims: Any
+) -> None:
+    victim, new = victims("anon=48", name=NAME), victims("anon=16", name=f"{NAME}.new")
+    beside = Path(shutil.copy(helper, guard.home))
+    alone = ask(beside, "pageout", f"targets={new.target()}", "hot=keep").only("target")
+    assert (alone["resumes"], alone["left_out_bytes"]) == (0, 0)  # no guard runs
+    victim.set_adj(0)
+    guard.start(f"{NEVER} leaving=1", f"match={NAME} keep=hot cooldown_ms=0", LEAVE)
+    until(lambda: guard.app(victim.pid)["spared"] == "foreground")
+    leave(guard, victim)
+    come_and_use(guard, victim, 1)
+    leave(guard, victim)
+    assert victim.memory("RssAnon") >= 8 * MIB
+    both = ask(beside, "pageout", f"targets={victim.target()},{new.target()}", "hot=keep")
+    first, second = both.all("target")
+    assert first["resumes"] == 1
+    assert 8 * MIB <= first["left_out_bytes"] <= 10 * MIB
+    assert (second["resumes"], second["left_out_bytes"]) == (0, 0)
+    assert victim.memory("RssAnon") >= 8 * MIB
+    ask(beside, "pageout", f"targets={victim.target()}")
+    assert victim.memory("VmSwap") >= 47 * MIB
+    back = ask(beside, "prefetch", f"targets={victim.target()}", "hot=only").only("target")
+    assert 8 * MIB <= back["advised_bytes"] + 64 * 1024 <= 10 * MIB
+    assert guard.status()["running"]
+    assert victim.bad_pages() == 0
+
+
+def test_who_asks_the_guard_nothing_is_told_its_status(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    guard.start(NEVER, LEAVE)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"/proc/self/fd/{os.open(guard.home, os.O_PATH)}/guard.sock")
+        client.settimeout(10)
+        assert client.recv(64).startswith(b'{"id":"s","t":"guard","running":true')
+    assert guard.status()["running"]
