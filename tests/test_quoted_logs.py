@@ -85,6 +85,25 @@ def test_an_export_of_one_long_line_is_read_to_its_end(tmp_path: Path) -> None:
     assert kills_in(path) == BOTH
 
 
+@pytest.mark.parametrize("before", range((1 << 20) - 700, (1 << 20) + 100, 50))
+def test_an_export_of_one_line_of_some_mebibytes_is_read_also_where_it_is_cut(
+    tmp_path: Path, before: int
+) -> None:
+    filler = "x " * 400
+    messages = [{"text": filler}] * (before // (len(filler) + 15))
+    rest = before - len(json.dumps(messages)[:-1]) - 15
+    messages.append({"text": "y" * rest})
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([*messages, CHAT, *messages, ISSUE]))
+    assert kills_in(path) == BOTH
+
+
+def test_a_long_text_of_an_export_over_several_lines_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps({"body": "so it is\n" * 5000 + FENCED}, indent=4))
+    assert kills_in(path) == BOTH
+
+
 @pytest.mark.parametrize(
     "line",
     [

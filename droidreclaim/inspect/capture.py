@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import itertools
+import re
 import shutil
 import stat
 import struct
@@ -20,6 +21,7 @@ from droidreclaim.errors import ParseError, UsageError
 from droidreclaim.files import STDIN, encoding_of, open_source
 from droidreclaim.parse.kills.studio import is_studio_export, studio_lines
 from droidreclaim.parse.text.bugreport import Captured, Kind, Sorter, is_bug_report, kind_of_text
+from droidreclaim.parse.text.lines import QUOTING
 from droidreclaim.units import GIB, MIB
 
 _HEAD_LINES = 200  # a log may open with a crash of 100 lines
@@ -38,6 +40,7 @@ _BUG_REPORTS = ("bugreport", "dumpstate")
 _BESIDE_REPORTS = ("dumpstate_log", "dumpstate_board")  # dumpstate's own log, the vendor's part
 _MAIN_ENTRY, _LONGEST_NAME = "main_entry.txt", 256
 _OF_MACOS = "__MACOSX/"  # what its Finder puts beside each file
+_TEXT_ENDS = re.compile(r'(?<!\\)"(?=[,}\]])')
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 
@@ -215,16 +218,28 @@ class _Reader:
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     """Lines without their ends: very long ones in pieces, of several blank ones the first."""
-    was_blank = False
+    was_blank, begun = False, ""
     for _ in range(_MOST_LINES):
-        line = text.readline(_LONGEST_LINE)
+        came = text.readline(_LONGEST_LINE)
+        line, begun = begun + came, ""
         if not line:
             return
+        if len(came) == _LONGEST_LINE and not came.endswith(("\n", "\r")):
+            end = _end_of_a_text(line)
+            line, begun = line[:end], line[end:]
         line = line.rstrip("\r\n")
         if line or not was_blank:  # a file of line ends alone would take minutes
             yield line
         was_blank = not line
     raise _TooMuch("capture", 1, "", hint=f"more than {_MOST_LINES} lines")
+
+
+def _end_of_a_text(line: str) -> int:
+    """Where a piece of a line of JSON may end, behind one of its texts; else the end of *line*."""
+    if line.lstrip()[:1] not in QUOTING:
+        return len(line)
+    ends = [match.end() for match in _TEXT_ENDS.finditer(line, len(line) // 2)]
+    return ends[-1] if ends else len(line)
 
 
 class _TooMuch(ParseError):

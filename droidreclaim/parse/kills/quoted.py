@@ -10,6 +10,7 @@ import msgspec
 from droidreclaim.parse.kills.copied import TAGS, json_entry, plain
 from droidreclaim.parse.kills.exit_lines import has_exit
 from droidreclaim.parse.text.answer import NumberedLine
+from droidreclaim.parse.text.lines import QUOTING
 
 # One that is not closed goes to the end of the line, so no quote in it is tried again.
 _TEXT = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*+)(?:"|$)')
@@ -22,7 +23,6 @@ _SPEAKS = re.compile(
     rf"(?<![\w.$])(?:{TAGS})(?![\w.$])[^\n]{{1,80}}[\w\]]|\bKill(?:ed process|ing)? |has died"
 )
 _ITS_TAG = re.compile(r'"(?:log)?tag"\s{0,4}:\s{0,4}"[\w.$-]{1,80}"', re.I)
-_BEGINS = frozenset('{["')
 
 
 def out_of_quotes(lines: Iterable[NumberedLine]) -> Iterator[NumberedLine]:
@@ -34,7 +34,7 @@ def out_of_quotes(lines: Iterable[NumberedLine]) -> Iterator[NumberedLine]:
     A line that holds one entry as an object (``{"tag": "lmkd", "message": ...}``) stays as it is.
     """
     for number, line in lines:
-        texts = _texts_of(line) if line.lstrip()[:1] in _BEGINS else []
+        texts = _texts_of(line) if line.lstrip()[:1] in QUOTING else []
         of_lines = any("\n" in one.strip() for one in texts)
         if not texts or (not of_lines and _is_entry(number, line)):
             yield number, line

@@ -11,6 +11,7 @@ from droidreclaim.errors import ParseError
 from droidreclaim.parse.kills.kernel_kills import is_kernel_log
 from droidreclaim.parse.kills.logcat import log_lines_in
 from droidreclaim.parse.text.columns import Columns
+from droidreclaim.parse.text.lines import QUOTING
 
 # "------ SYSTEM LOG (logcat -v threadtime -d *:v) ------", "------ SWAP (/proc/swaps) ------";
 # both parts may hold parentheses: "------ SHOW MAP 7 (logcat) (showmap -q 7) ------"
@@ -55,7 +56,6 @@ _KILL_WORDS = re.compile(
 )
 _FOLLOWING_LINES = 16  # the kernel's records span up to that many, with other lines in between
 _LONGEST_LINE = 8192
-_QUOTING = frozenset('{["')  # an export of a chat may be one line of JSON
 _MOST_CHARACTERS = 48 << 20  # of one kind; the largest activity dump seen has 4 MiB
 
 
@@ -277,9 +277,8 @@ class Sorter:
             self._kind, self._lines = None, []
 
     def _speaks(self, line: str) -> bool:
-        if _KILL_WORDS.search(line, 0, _LONGEST_LINE) is not None or (
-            line[:1] in _QUOTING and _KILL_WORDS.search(line) is not None
-        ):
+        quotes = len(line) > _LONGEST_LINE and line.lstrip()[:1] in QUOTING
+        if _KILL_WORDS.search(line, 0, len(line) if quotes else _LONGEST_LINE) is not None:
             self._following = _FOLLOWING_LINES
             return True
         self._following -= 1

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from droidreclaim.parse.text.answer import NumberedLine, answer_lines
 
+# What a line of JSON may begin with, or a piece of one: an export of a chat may be one line.
+QUOTING = frozenset('{["}],')
+
 
 def filled_lines(source: str, text: str) -> list[NumberedLine]:
     """
