@@ -49,11 +49,10 @@ def _add(found: Table, path: str, command: Any) -> None:
         _add_parameter(entry, parameter)
     for name in ("-h", "--help"):
         entry["options"][name] = "Show what there is."
-    entry["commands"] = {
-        name: _first_line(one.help) for name, one in below.items() if not one.hidden
-    }
+    shown = {name: one for name, one in below.items() if not one.hidden}
+    entry["commands"] = {name: _first_line(one.help) for name, one in shown.items()}
     found[path] = entry
-    for name, one in below.items():
+    for name, one in shown.items():
         _add(found, f"{path} {name}".strip(), one)
 
 
