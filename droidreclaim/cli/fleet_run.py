@@ -146,12 +146,13 @@ def _run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:
             raise UsageError("--resume plays what --out has: leave SCENARIO and --seeds out")
         folder, asked, attempts = FleetFolder.load(wanted.out.absolute())
         _require_same_scenario(asked, wanted.out)
-        devices = ready(which)
+        devices, _ = ready(which)
         hands = _hands(which, asked)
     else:
         words, scenario = _job_words(wanted.words, seeds=bool(wanted.seeds))
-        devices = ready(which)
-        asked = Asked(words, wanted.seeds, devices, plan(words, devices, wanted.seeds), scenario)
+        devices, left_out = ready(which)
+        jobs = plan(words, devices, wanted.seeds)
+        asked = Asked(words, wanted.seeds, devices, jobs, scenario, left_out)
         hands = _hands(which, asked)
         at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         folder = FleetFolder.new((wanted.out or Path(f"fleet-{at}")).absolute(), asked)
@@ -252,9 +253,9 @@ def _hands_here(which: Chosen) -> Hands:
     return Hands(play_here, look_here, running.end)
 
 
-def ready(which: Chosen) -> tuple[FleetDevice, ...]:
+def ready(which: Chosen) -> tuple[tuple[FleetDevice, ...], tuple[str, ...]]:
     """
-    The devices that are ready; says who is left out, and why.
+    The devices that are ready, and who is left out, why; says the latter.
 
     Raises:
         DeviceError: none is.
@@ -272,7 +273,7 @@ def ready(which: Chosen) -> tuple[FleetDevice, ...]:
         raise NoDevice(
             "no device of the fleet is ready", hint="'droidreclaim fleet status' says why"
         )
-    return able
+    return able, tuple(lines)
 
 
 def _job_words(words: tuple[str, ...], *, seeds: bool) -> tuple[tuple[str, ...], str | None]:

@@ -77,7 +77,7 @@ def keep(fleet: FleetForm, path: Path | None, where: list[str], connection: Conn
         state.write(file, state.Up(os.getpid()))
         with phones.booted(fleet, warn) as serials:
             whole = phones.with_phones(fleet, serials)
-            devices = fleet_run.ready(fleet_run.Chosen(whole, path, connection, tuple(where)))
+            devices, _ = fleet_run.ready(fleet_run.Chosen(whole, path, connection, tuple(where)))
 
             def ready(told: dict[str, Any]) -> None:
                 up = {"pid": os.getpid(), "phones": serials, **told}

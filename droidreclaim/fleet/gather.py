@@ -92,8 +92,7 @@ def write(folder: FleetFolder, found: Gathered) -> None:
         UsageError: they cannot be written.
     """
     folder.write_whole(RESULT, to_json(found))
-    suites = [_suite(folder.path, one) for one in found.outcomes]
-    folder.write_whole(JUNIT, junit.render(found.outcomes, suites))
+    folder.write_parts(JUNIT, junit.render(found.outcomes, lambda one: _suite(folder.path, one)))
     folder.write_whole(REPORT, page.render(found))
 
 
@@ -116,6 +115,7 @@ def to_json(found: Gathered) -> dict[str, Any]:
         "words": list(found.asked.words),
         "sentence": found.sentence,
         "complete": found.complete,
+        "left_out": list(found.asked.left_out),
         "devices": [
             {**device_json(one), "aside": _aside(one, found)} for one in found.asked.devices
         ],

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as Xml
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from droidreclaim.fleet.outcomes import Outcome
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(outcomes: Sequence[Outcome], suites: Sequence[str | None]) -> str:
+def render(outcomes: Iterable[Outcome], text_of: Callable[[Outcome], str | None]) -> Iterator[str]:
     """
-    The document.
+    The document, suite by suite: of thousands of runs only one is held at a time.
 
     Args:
-        suites: For each outcome the ``junit.xml`` of its run, where there is one.
+        text_of: Reads the ``junit.xml`` of an outcome's run; None where there is none.
     """
-    root = Xml.Element("testsuites", name="fleet")
-    for one, text in zip(outcomes, suites, strict=True):
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="fleet">\n'
+    for one in outcomes:
+        text = text_of(one)
         suite = _own(text) if text is not None else None
-        root.append(_named(suite, one) if suite is not None else _instead(one))
-    Xml.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(root, encoding="unicode")
+        yield Xml.tostring(_named(suite, one) if suite is not None else _instead(one), "unicode")
+        yield "\n"
+    yield "</testsuites>\n"
 
 
 def _own(text: str) -> Xml.Element | None:
@@ -53,4 +54,4 @@ def _instead(one: Outcome) -> Xml.Element:
 
 
 def _text(text: str) -> str:
-    return _NO_XML.sub("�", text)
+    return _NO_XML.sub("\ufffd", text)

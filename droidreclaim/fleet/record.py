@@ -55,13 +55,20 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a fleet's run was asked for, as ``fleet.json`` has it."""
+    """
+    What a fleet's run was asked for, as ``fleet.json`` has it.
+
+    Attributes:
+        scenario: What tells its scenario from another; None of a storm.
+        left_out: Hosts and devices that were not ready as it began, with the reason.
+    """
 
     words: tuple[str, ...]
     seeds: tuple[int, ...]
     devices: tuple[FleetDevice, ...]
     jobs: tuple[Job, ...]
     scenario: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class FleetFolder(WrittenFolder):

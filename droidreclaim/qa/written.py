@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,14 @@ class WrittenFolder:
     def write_whole(self, name: str, content: dict[str, Any] | str) -> None:
         """Replace a file by text or a document; the old one stays until the new is whole."""
         text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
+        self.write_parts(name, (text,))
+
+    def write_parts(self, name: str, parts: Iterable[str]) -> None:
+        """Replace a file by text that comes in parts; the old one stays until all have come."""
         partial = self.path / f"{name}.partial"
         with self.faults_named():
-            partial.write_text(text, encoding="utf-8")
+            with partial.open("w", encoding="utf-8") as file:
+                file.writelines(parts)
             partial.replace(self.path / name)
 
     def append_line(self, name: str, line: str) -> None:

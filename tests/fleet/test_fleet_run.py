@@ -36,7 +36,7 @@ class Fleet:
         (self.folder / "behave" / serial).write_text(script, encoding="utf-8")
 
     def play(self, *words: str, code: int = 0) -> dict[str, Any]:
-        done = self.run("fleet", "run", *words, "--json", "-o", str(self.folder / "out"))
+        done = self.run("fleet", "run", "--json", "-o", str(self.folder / "out"), *words)
         assert done.returncode == code, done.stderr
         return dict(json.loads(done.stdout))
 
@@ -188,6 +188,8 @@ def test_a_phone_that_is_not_ready_is_left_out_with_the_reason(fleet: Fleet) -> 
     done = fleet.run("fleet", "run", str(SCENARIO), "-o", str(fleet.folder / "out"))
     assert done.returncode == 0, done.stderr
     assert "left out: this/A1: not attached" in done.stderr
+    page = (fleet.folder / "out/report.html").read_text("utf-8")
+    assert "left out, not ready: this/A1: not attached" in page
     assert [line.split()[0] for line in done.stdout.splitlines()[:2]] == ["JOB", "001-A2"]
 
 
@@ -261,6 +263,27 @@ def test_a_fleet_that_is_killed_leaves_no_job_and_no_lease(fleet: Fleet) -> None
     fleet.behave("A1", "")
     found = fleet.play("--resume")
     assert [one["exit_code"] for one in found["attempts"]] == [None, 0]
+
+
+def test_a_storm_is_shared_by_its_seeds_and_has_figures_of_its_own(fleet: Fleet) -> None:
+    storm = {"arms": [{"arm": "lazy", "hot_resumes": 9, "avoidable_cold_starts": 1,
+                       "resume_p50_s": 0.2, "more": 1}]}  # fmt: skip
+    behave = fleet.folder / "behave"
+    (behave / "run/storm.json").write_text(json.dumps(storm), encoding="utf-8")
+    words = ["--seeds", "1-2", "--", "storm", "--packages", "com.a.b,com.a.c"]
+    found = fleet.play(*words)
+    assert [(one["job"], one["verdict"]) for one in found["jobs"]] == [
+        ("001-Pixel_6_SDK_34-seed-1", "measured"),
+        ("002-Pixel_8_SDK_35-seed-1", "measured"),
+        ("003-Pixel_6_SDK_34-seed-2", "measured"),
+        ("004-Pixel_8_SDK_35-seed-2", "measured"),
+    ]
+    calls = (behave / "calls").read_text("utf-8")
+    assert calls.count("storm --packages com.a.b,com.a.c --seed 2") == 2
+    rows = {(one["by"], one["arm"]): one for one in found["groups"] if one["by"] == "all"}
+    assert (rows["all", "lazy"]["kept"], rows["all", "lazy"]["rounds"]) == (36, 40)
+    suites = Xml.parse(fleet.folder / "out/junit.xml").getroot()
+    assert len(suites) == 4
 
 
 def test_pocket_phones_are_booted_for_the_run_and_ended_whatever_became_of_it(
