@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from droidreclaim.cli.options import AsJson, Connection, with_any_connection
 from droidreclaim.cli.output import emit, show
+from droidreclaim.errors import NotPossible
 
 if TYPE_CHECKING:
     from droidreclaim.fleet.form import FleetForm
@@ -39,10 +41,11 @@ def status(
     connection: Connection,
 ) -> None:
     """List every device of every host: ready, or why not."""
+    fleet, path = _fleet(file, here=here)
     from droidreclaim.cli import fleet_run
     from droidreclaim.fleet import table
 
-    which = fleet_run.Chosen(*_fleet(file, here=here), connection, tuple(where or ()))
+    which = fleet_run.Chosen(fleet, path, connection, tuple(where or ()))
     seen = fleet_run.seen(which)
     error = fleet_run.unreachable(seen)
     if as_json:
@@ -88,9 +91,10 @@ def run(
     Every device that is ready plays SCENARIO once. One that fails is put aside before its job goes
     to another of the same model and release; what an expectation said is never asked again.
     """
+    fleet, path = _fleet(file, here=here)
     from droidreclaim.cli import fleet_run
 
-    chosen = fleet_run.Chosen(*_fleet(file, here=here), connection, tuple(where or ()))
+    chosen = fleet_run.Chosen(fleet, path, connection, tuple(where or ()))
     asked = fleet_run.Wanted(tuple(words or ()), fleet_run.parse_seeds(seeds), out, resume)
     fleet_run.run(chosen, asked, as_json=as_json)
 
@@ -105,27 +109,28 @@ def up(
 
     All of it listens on 127.0.0.1 alone; 'fleet down' ends it.
     """
+    fleet, path = _fleet(file, here=False)
     from droidreclaim.cli import fleet_up
 
-    fleet, path = _fleet(file, here=False)
     fleet_up.up(fleet, path, where or [], connection, as_json=as_json)
 
 
 @app.command()
 def down(file: FleetFile = None) -> None:
     """End what 'fleet up' started, on every host."""
+    _, path = _fleet(file, here=False)
     from droidreclaim.cli import fleet_up
 
-    fleet_up.down(_fleet(file, here=False)[1])
+    fleet_up.down(path)
 
 
 @app.command(hidden=True)
 @with_any_connection
 def keep(file: FleetFile = None, where: Where = None, *, connection: Connection) -> None:
     """Be the process behind 'fleet up'."""
+    fleet, path = _fleet(file, here=False)
     from droidreclaim.cli import fleet_up
 
-    fleet, path = _fleet(file, here=False)
     fleet_up.keep(fleet, path, where or [], connection)
 
 
@@ -138,7 +143,15 @@ def host() -> None:
 
 
 def _fleet(file: Path | None, *, here: bool) -> tuple[FleetForm, Path | None]:
-    """The fleet that is meant, and its file: or this host with all its devices."""
+    """
+    The fleet that is meant, and its file: or this host with all its devices.
+
+    Raises:
+        NotPossible: on Windows.
+        UsageError, ProfileError: the file cannot be read, or has faults.
+    """
+    if os.name == "nt":
+        raise NotPossible("a fleet needs flock and process groups, which Windows has not")
     from droidreclaim.fleet import form
 
     if here:

@@ -22,7 +22,7 @@ from droidreclaim.escape import safe
 from droidreclaim.session.changes import restore
 
 PROGRAM = (sys.executable, "-P", "-m", "droidreclaim")
-_BUSY_S = 5.0  # how long a device that somebody else has is waited for
+_BUSY_S = 2.0  # how long a device that somebody else has is waited for
 _LOOK_S = 15.0
 _LAST_WORDS_S = 5.0  # for the rest of what a command said, once it has ended
 _MOST_LINE_BYTES = 4096

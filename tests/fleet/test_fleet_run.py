@@ -168,7 +168,7 @@ def test_a_phone_that_somebody_else_has_is_told_with_who_has_it(fleet: Fleet) ->
     finally:
         held.release()
     [busy] = [one for one in found["attempts"] if one["exit_code"] == 3]
-    assert busy["said"].startswith("no 1 free of these within 5 s: B1 (last leased by pid ")
+    assert busy["said"].startswith("no 1 free of these within 2 s: B1 (last leased by pid ")
     assert "B1" not in fleet.calls()
 
 
