@@ -16,12 +16,12 @@ class Console:
     Listens until `close`; ``emulator-PORT`` is its serial.
 
     Attributes:
-        heard: Every line that came.
+        lines: Every line that came.
     """
 
     def __init__(self, name: str, folder: Path | None = None, *, greets: bool = True) -> None:
         self.answers = {"avd name": name, "avd path": str(folder or "")}
-        self.heard: list[str] = []
+        self.lines: list[str] = []
         self._greets = greets
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.serial = f"emulator-{self._listener.getsockname()[1]}"
@@ -53,7 +53,7 @@ class Console:
             allowed = False
             for line in stream:
                 words = line.strip()
-                self.heard.append(words)
+                self.lines.append(words)
                 if words == f"auth {TOKEN}":
                     allowed = True
                     say("Android Console: type 'help' for a list of commands", "OK")

@@ -43,7 +43,7 @@ def test_an_emulator_is_chosen_by_the_name_of_its_avd(emulator: Console, address
 def test_a_serial_that_is_attached_asks_no_console(emulator: Console, address: Server) -> None:
     select(address, Choice(emulator.serial), 5)
     select(address, Choice(), 5)
-    assert emulator.heard == []
+    assert emulator.lines == []
 
 
 def test_two_emulators_of_one_avd_are_not_guessed_between(
@@ -58,7 +58,7 @@ def test_two_emulators_of_one_avd_are_not_guessed_between(
 def test_the_console_of_another_machines_emulator_is_not_asked(emulator: Console) -> None:
     listed = [Attached(emulator.serial, "device")]
     assert console.serial_of(Server("build-host"), listed, "Pixel_7_API_34") is None
-    assert emulator.heard == []
+    assert emulator.lines == []
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "two\nlines", "\x00" * 9000])

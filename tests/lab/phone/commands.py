@@ -43,13 +43,13 @@ class CountingProxy:
     Passes connections on to the adb server and keeps what the client says on each.
 
     Args:
-        heard: Called with what the client says, before it is passed on.
+        on_request: Called with what the client says, before it is passed on.
     """
 
     def __init__(
-        self, server_port: int, heard: Callable[[bytes], None] = lambda data: None
+        self, server_port: int, on_request: Callable[[bytes], None] = lambda data: None
     ) -> None:
-        self._heard = heard
+        self._on_request = on_request
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -77,7 +77,7 @@ class CountingProxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if index is not None:
-                    self._heard(data)
+                    self._on_request(data)
                     self.sent[index] += data
                     if len(self.requests[index]) < 200:
                         self.requests[index] += data[:200]
@@ -106,13 +106,13 @@ def interrupted_in_page_out(
     """
     asked = 0
 
-    def heard(data: bytes) -> None:
+    def interrupt(data: bytes) -> None:
         nonlocal asked
         asked += data.count(b" pageout targets=")
         if b" pageout targets=" in data and asked == number:
             process.send_signal(signal.SIGINT)
 
-    proxy = CountingProxy(server_port, heard)
+    proxy = CountingProxy(server_port, interrupt)
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "droidreclaim", *words],
