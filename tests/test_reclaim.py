@@ -193,6 +193,16 @@ def test_a_prefetch_of_nothing_says_why(changes: dict[str, object], reason: str)
     assert target.why.startswith(reason)
 
 
+def test_where_only_the_hot_is_left_that_is_why_nothing_went() -> None:
+    asked = replace(_ASKED, hot="keep")
+    left = replace(_MOVED, advised_bytes=0, after=_BEFORE, resumes=1, left_out_bytes=6 * _MIB)
+    assert judge(left, asked).why.startswith("hot: ")
+    swapped = replace(left, outcome="nothing", reason=Reason.ALREADY_SWAPPED, before=_AFTER)
+    assert judge(swapped, asked).why.startswith("hot: ")
+    none = replace(left, outcome="stopped", reason=Reason.SWAP_BUDGET)
+    assert judge(none, asked).why.startswith("swap_budget")
+
+
 def test_what_was_left_for_the_next_resume_is_told_and_of_whom_nothing_is_known() -> None:
     asked = replace(_ASKED, hot="keep")
     advices = (

@@ -2,6 +2,7 @@
 #include "check.h"
 #include "hot_learn.h"
 #include "page.h"
+#include "resume_watch.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -299,6 +300,32 @@ static void a_process_of_more_mappings_than_fit_has_a_bounded_set(void)
 	CHECK(hot_set_find(PID, 1)->bytes <= HOT_SET_BYTES);
 }
 
+static void the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before(void)
+{
+	static struct guard guard;
+	struct app *app = &guard.apps.app[0];
+
+	guard.apps.nr = 1;
+	guard.now_ms = 100000;
+	app->pid = PID;
+	app->start = 1;
+	app->front_ms = guard.now_ms;
+	hot_set_drop(PID, 1);
+	CHECK(resume_wait_ms(&guard) == UNKNOWN); /* its rule keeps nothing */
+	noted();
+	CHECK(resume_wait_ms(&guard) == 500);
+	guard.now_ms += 499;
+	resume_look(&guard);
+	CHECK(resume_wait_ms(&guard) == 1);
+	guard.now_ms += 1;
+	resume_look(&guard);
+	CHECK(resume_wait_ms(&guard) == 3500);
+	guard.now_ms += 4000; /* late */
+	CHECK(resume_wait_ms(&guard) == 0);
+	resume_look(&guard);
+	CHECK(resume_wait_ms(&guard) == UNKNOWN && app->front_ms == UNKNOWN);
+}
+
 int main(void)
 {
 	page_bytes = PAGE;
@@ -314,6 +341,7 @@ int main(void)
 	a_mapping_that_changed_is_forgotten();
 	a_collection_is_no_resume_and_the_moving_space_a_share();
 	a_step_leaves_the_hot_out_or_takes_them_alone();
+	the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before();
 	two_hundred_apps_fit_and_the_oldest_goes();
 	a_process_of_more_mappings_than_fit_has_a_bounded_set();
 	return 0;

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     NO_SWAP = "no_swap"
     NOT_SWAPPED = "not_swapped"
     NOT_LEARNED = "not_learned"
+    HOT = "hot"
     SWAP_BUDGET = "swap_budget"
     SWAP_LIMIT = "swap_limit"
     ZRAM_FULL = "zram_full"

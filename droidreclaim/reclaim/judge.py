@@ -28,6 +28,7 @@ _SENTENCES = {
     Reason.SHARED_CGROUP: "its memory cgroup holds others, too",
     Reason.NOT_SWAPPED: "nothing that a prefetch reaches is in swap (of ashmem nothing is)",
     Reason.SWAP_LIMIT: "the system lets its cgroup hold no more in swap (memory.swap.max)",
+    Reason.HOT: "all that is left in memory its next resume needs: --keep hot",
     Reason.NOT_LEARNED: "what its resumes need is not known: it is learned from what comes back",
     Reason.NO_MEMORY: "less than a tenth of the memory would stay available",
 }
@@ -123,6 +124,8 @@ def _moved(advice: Advice) -> _Verdict:
 def _nothing(advice: Advice) -> _Verdict:
     """The outcome where nothing moved; the reason is the helper's, or follows from the numbers."""
     reason = advice.reason
+    if advice.left_out_bytes and reason in (None, Reason.ALREADY_SWAPPED):
+        return _with_reason(Outcome.NOTHING, Reason.HOT)
     if reason == Reason.ALREADY_SWAPPED or (reason is None and _mostly_swapped(advice)):
         share = advice.swapped_share or 0.0
         detail = f"{share:.0%} of its anonymous memory is in swap"
