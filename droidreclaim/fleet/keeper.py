@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import resource
 import shlex
 import socket
 import subprocess
@@ -129,6 +130,9 @@ async def keep(
     """
     distributed = require()
     import dask  # noqa: PLC0415 (comes with distributed)
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # four for each worker
 
     async with AsyncExitStack() as stack:
         stack.enter_context(dask.config.set(_CONFIG))
