@@ -176,12 +176,15 @@ def test_smaps_are_added_up_by_the_names_of_mappings() -> None:
         ("[anon:dalvik-main space]", 100, 20), ("[anon:stack_and_tls:71]", 8, 0),
         ("[anon:stack_and_tls:72]", 8, 4), ("/system/lib64/libx.so", 12, 0), ("", 5, 0),
         ("[anon:scudo:primary]", 300, 0), ("/dev/ashmem/x (deleted)", 0, 0),
+        ("/dev/ashmem/dalvik-main space (deleted)", 40, 0), ("/lib/libc.so.6", 3, 0),
+        ("/dev/ashmem/shared_memory/C0E1 (deleted)", 2, 0),
+        ("/dev/ashmem/shared_memory/BE57 (deleted)", 2, 0),
     )  # fmt: skip
     text = "".join(mapping.format(f"{n}000", f"{n}fff", *row) for n, row in enumerate(rows, 1))
     made = made_of_smaps(7, parse_smaps(text), PlayState.CACHED, 5)
     assert {name: size // KIB for name, size in made.parts.items()} == {
-        "scudo:primary": 300, "dalvik-main space": 120, "stack_and_tls": 20,
-        "written pages of .so files": 12, "unnamed": 5,
+        "scudo:primary": 300, "dalvik-main space": 160, "stack_and_tls": 20,
+        "written pages of .so files": 15, "unnamed": 5, "shared_memory": 4,
     }  # fmt: skip
     with pytest.raises(ParseError):
         parse_smaps("")

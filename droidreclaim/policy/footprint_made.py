@@ -17,6 +17,8 @@ _NOT_ANON = frozenset({"Ashmem", "Gfx dev", "Other dev", "EGL mtrack", "GL mtrac
 _GRAPHICS = ("Gfx dev", "EGL mtrack", "GL mtrack")
 _BITMAPS = "Bitmap ("
 _LATE_US = 10_000_000
+_ASHMEM = "/dev/ashmem/"  # how Android 9 and before name anonymous memory: ".../dalvik-main space"
+_VERSIONED = re.compile(r"\.so\.[0-9.]+$")
 _NUMBERED = re.compile(r":[0-9]+")  # "stack_and_tls:4711": one class for all threads
 
 
@@ -83,8 +85,12 @@ def _class_of(name: str) -> str:
         return _NUMBERED.sub("", name[6:-1])[:80] or "unnamed"
     if name.startswith("[stack"):
         return "stack"
-    if name.startswith("/"):
-        kind = name.removesuffix(" (deleted)").rpartition("/")[2].rpartition(".")
+    path = name.removesuffix(" (deleted)")
+    if path.startswith(_ASHMEM):
+        return path.removeprefix(_ASHMEM).partition("/")[0][:80]
+    if path.startswith("/"):
+        file = _VERSIONED.sub(".so", path.rpartition("/")[2])
+        kind = file.rpartition(".")
         return f"written pages of {'.' + kind[2] if kind[1] else 'other'} files"[:80]
     return name.strip("[]")[:80]
 
