@@ -38,15 +38,17 @@ def up(
     if state.read(path) is not None:
         raise DeviceError("this fleet is up already", hint="'droidreclaim fleet down' ends it")
     count = sum(host.pocket_phones for host in fleet.hosts)
+    more_s = count * (phones.BOOT_S + 1)
     if not count:  # says who is left out
-        fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))
+        able, _ = fleet_run.ready(fleet_run.Chosen(fleet, path, connection, tuple(where)))
+        more_s = len(able)
     words = ["fleet", "keep"]
     words += ["--fleet", str(path.absolute())] if path is not None else []
     words += [word for one in where for word in ("--where", one)]
     words += ["-H", connection.host] if connection.host else []
     words += ["-P", str(connection.port)] if connection.port else []
     words += [word for one in connection.serials for word in ("-s", one)]
-    found = state.start(path, words, more_s=count * phones.BOOT_S)
+    found = state.start(path, words, more_s=more_s)
     for line in found.missing:
         warn(line)
     if as_json:

@@ -173,7 +173,7 @@ async def _all_there(
 ) -> list[str]:  # fmt: skip
     """Wait for every worker; returns a line for each host that did not bring all of its own."""
     clock = asyncio.get_running_loop()
-    end_s = clock.time() + _UP_WITHIN_S
+    end_s = clock.time() + _UP_WITHIN_S + sum(len(link.names) for link, _ in children)
     while True:
         there = {str(one.name) for one in scheduler.workers.values()}
         lacking = [(link, child) for link, child in children if link.names - there]
