@@ -114,7 +114,8 @@ class Engine:
                 state = QUARANTINED if once else SUSPENDED
                 self._note(replace(attempt, aside=state))
                 self.tell(f"{device.name}: {state}, {job.name} is for another: {ended.said}")
-                self.queue.failed(device.name, state, f"{device.name}: {ended.said}")
+                said = f"{device.name}: {ended.said}"
+                self.queue.failed(device.name, state, said, blameless=ended.blameless)
                 if state == SUSPENDED:
                     self._take_in_again(device, ended.said)
         except BaseException as error:

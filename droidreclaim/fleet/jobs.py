@@ -96,17 +96,18 @@ class Queue:
             del self._running[device]
             self._changed.notify_all()
 
-    def failed(self, device: str, state: str, why: str) -> None:
+    def failed(self, device: str, state: str, why: str, *, blameless: bool = False) -> None:
         """
         The device has failed its job: it is put aside first, then its job goes to another.
 
         Args:
             state: `SUSPENDED` where it may be taken in again, or `QUARANTINED`.
+            blameless: Whether the job had no part in it: then it does not count against the job.
         """
         with self._changed:
             self._states[device] = state
             job = self._running.pop(device)
-            self._failed[job.name] = self._failed.get(job.name, 0) + 1
+            self._failed[job.name] = self._failed.get(job.name, 0) + (not blameless)
             if self._failed[job.name] >= MOST_ATTEMPTS:
                 self.undone[job.name] = f"failed {MOST_ATTEMPTS} times, at last: {why}"
             else:

@@ -54,15 +54,17 @@ class Workers:
         try:
             if device.name not in self.names:
                 raise DeviceError(f"its worker is gone, and with it perhaps {device.host}")
+            ended: Ended
             ended, packed = self._ask(device, at_worker.play_order, order).result()
             at_worker.unpack(packed, path.parent, path.name)
         except DeviceError as error:
-            return Ended(3, str(error), time.monotonic() - began_s)
+            return Ended(3, str(error), time.monotonic() - began_s, blameless=True)
         except Exception as error:
-            return Ended(3, f"its worker was lost: {_words(error)}", time.monotonic() - began_s)
+            said = f"its worker was lost: {_words(error)}"
+            return Ended(3, said, time.monotonic() - began_s, blameless=True)
         finally:
             self._tells.pop(device.name, None)
-        return Ended(ended.exit_code, ended.said, ended.took_s)
+        return ended
 
     def look(self, device: FleetDevice) -> None:
         """Raise `DeviceError` where the device, or its worker, is not ready."""

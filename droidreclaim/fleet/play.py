@@ -59,11 +59,19 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an attempt ended; *said* is the last that the command said, or why there was none."""
+    """
+    How an attempt ended.
+
+    Attributes:
+        said: The last that the command said, or why there was none.
+        blameless: Whether the job has no part in it: the device was not to be had, or its host
+            was lost.
+    """
 
     exit_code: int
     said: str
     took_s: float
+    blameless: bool = False
 
 
 @dataclass
@@ -104,9 +112,11 @@ def play(task: Task, tell: Tell, running: Running) -> Ended:
     try:
         [held] = lease.take(lambda: [task.serial], 1, timeout_s=_BUSY_S)
     except DroidReclaimError as error:
-        return Ended(error.exit_code, str(error), time.monotonic() - began_s)
+        return Ended(error.exit_code, str(error), time.monotonic() - began_s, blameless=True)
+    blameless = True
     try:
         look(task.server, task.serial)
+        blameless = False
         code, said = _run(task, tell, running, held.descriptor)
     except DroidReclaimError as error:
         code, said = error.exit_code, str(error)
@@ -114,7 +124,7 @@ def play(task: Task, tell: Tell, running: Running) -> Ended:
         code, said = 1, f"{error.filename or task.folder}: {error.strerror or error}"
     finally:
         held.release()
-    return Ended(code, said, time.monotonic() - began_s)
+    return Ended(code, said, time.monotonic() - began_s, blameless)
 
 
 def look(server: Server, serial: str) -> None:

@@ -130,6 +130,15 @@ def test_a_job_that_fails_everywhere_is_not_tried_for_ever() -> None:
     assert jobs.take("this/4") is None
 
 
+def test_a_host_that_is_lost_with_many_devices_does_not_count_against_a_job() -> None:
+    jobs = Queue([Job("1", "g", ())], {f"this/{n}": "g" for n in range(9)})
+    for number in range(8):
+        assert jobs.take(f"this/{number}") is not None
+        jobs.failed(f"this/{number}", QUARANTINED, "its worker is gone", blameless=True)
+    assert jobs.undone == {}
+    assert jobs.take("this/8") is not None
+
+
 def test_the_last_device_of_a_group_is_waited_for_while_it_may_come_back() -> None:
     jobs = queue(Job("1", "g", ()))
     jobs.judge("this/B", QUARANTINED, "gone")

@@ -87,7 +87,9 @@ def test_a_hosts_jobs_go_elsewhere_when_its_sshd_ends_and_down_leaves_nothing(
     lost = [one for one in found["attempts"] if one["exit_code"] == 3]
     assert {one["device"] for one in lost} <= {"lab1/A1", "lab1/A2"}
     assert lost[0]["said"] == "its worker was lost: it ended, or the link to its host did"
-    assert (tmp_path / "out/jobs/001-A1/2/report.html").is_file()
+    folders = {one["job"]: tmp_path / "out" / one["folder"] for one in found["jobs"]}
+    assert (folders["001-A1"] / "report.html").is_file()
+    assert folders["001-A1"].name != "1"
     assert (tmp_path / "out/jobs/004-B2/1.log").is_file()
 
     assert fleet("down").returncode == 0
