@@ -51,6 +51,13 @@ class Chosen:
     connection: Connection
     where: tuple[str, ...] = ()
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What every job is told of the connection, besides its device."""
+        one = self.connection
+        timeout = ("--timeout", str(one.timeout_s)) if one.timeout_s else ()
+        return (*timeout, *(("--adb-root",) if one.adb_root else ()))
+
     def server_of(self, host: HostForm) -> Server:
         """The adb server of this host."""
         port = host.adb_port or self.connection.port
@@ -69,6 +76,8 @@ class Wanted:
 
 def seen(which: Chosen) -> tuple[HostSeen, ...]:
     """Every host with the devices that are meant."""
+    if which.connection.usb or which.connection.emulator:
+        raise UsageError("-d and -e choose one device", hint="-s SERIAL, or --where LABEL=VALUE")
     wanted = parse_where(which.where)
     found = look(which.fleet, which.server_of, timeout_s=connect.timeout_s(which.connection))
     serials = which.connection.serials
@@ -197,7 +206,7 @@ def _hands(which: Chosen, asked: Asked) -> Hands:
 
 def _hands_of_workers(which: Chosen, up: state.Up, asked: Asked) -> Hands:
     hosts = {host.name: host for host in which.fleet.hosts}
-    workers = over_dask.connect(up.address, hosts, _files(asked))
+    workers = over_dask.connect(up.address, hosts, _files(asked), which.options)
     folder = str(Path(asked.words[1]).parent) if asked.words[0] == "run" else ""
 
     def play_there(device: FleetDevice, job: Job, path: Path, tell: Callable[[str], None]) -> Ended:
@@ -242,9 +251,8 @@ def _hands_here(which: Chosen) -> Hands:
 
     def play_here(device: FleetDevice, job: Job, path: Path, tell: Callable[[str], None]) -> Ended:
         own = hosts[device.host].droidreclaim
-        task = Task(
-            device.serial, job.words, path, servers[device.host], (own,) if own else PROGRAM
-        )
+        program = (own,) if own else PROGRAM
+        task = Task(device.serial, job.words, path, servers[device.host], program, which.options)
         return play(task, tell, running)
 
     def look_here(device: FleetDevice) -> None:

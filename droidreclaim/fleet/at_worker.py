@@ -37,6 +37,7 @@ class Order:
     files: dict[str, bytes]
     adb_port: int | None = None
     program: str | None = None
+    options: tuple[str, ...] = ()
 
 
 def play_order(order: Order) -> tuple[Ended, bytes]:
@@ -53,7 +54,7 @@ def play_order(order: Order) -> tuple[Ended, bytes]:
         words = tuple(word.replace("{folder}", str(folder / "files")) for word in order.words)
         program = (order.program,) if order.program else PROGRAM
         server = find_server(None, order.adb_port, os.environ)
-        task = Task(order.serial, words, folder / "out" / "1", server, program)
+        task = Task(order.serial, words, folder / "out" / "1", server, program, order.options)
         done = threading.Event()
         threading.Thread(
             target=_end_with_asker, args=(worker, worker.get_current_task(), done), daemon=True

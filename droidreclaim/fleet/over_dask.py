@@ -29,11 +29,13 @@ class Workers:
     Attributes:
         hosts: By name, as the fleet's file has them.
         files: What the jobs read, by its path; sent with each.
+        options: Of every command of the tool, for each job.
     """
 
     client: Any
     hosts: Mapping[str, HostForm]
     files: Mapping[str, bytes]
+    options: tuple[str, ...] = ()
     _tells: dict[str, Callable[[str], None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -49,7 +51,14 @@ class Workers:
         """Have the device's own worker play a job; its folder is unpacked at *path*."""
         began_s = time.monotonic()
         host = self.hosts[device.host]
-        order = Order(device.serial, job.words, dict(self.files), host.adb_port, host.droidreclaim)
+        order = Order(
+            device.serial,
+            job.words,
+            dict(self.files),
+            host.adb_port,
+            host.droidreclaim,
+            self.options,
+        )
         self._tells[device.name] = tell
         try:
             if device.name not in self.names:
@@ -105,7 +114,10 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {said[0][:200]}" if said else type(error).__name__
 
 
-def connect(address: str, hosts: Mapping[str, HostForm], files: Mapping[str, bytes]) -> Workers:
+def connect(
+    address: str, hosts: Mapping[str, HostForm], files: Mapping[str, bytes],
+    options: tuple[str, ...],
+) -> Workers:  # fmt: skip
     """
     The workers behind a scheduler.
 
@@ -119,7 +131,7 @@ def connect(address: str, hosts: Mapping[str, HostForm], files: Mapping[str, byt
     except OSError as error:
         raise DeviceError(f"the fleet's scheduler does not answer at {address}") from error
     client.run(at_worker.again)
-    return Workers(client, hosts, files)
+    return Workers(client, hosts, files, options)
 
 
 def require() -> Any:

@@ -41,6 +41,7 @@ class Task:
 
     Attributes:
         words: Of the tool, without device and folder.
+        options: Of every command of the tool, before its name: ``--timeout``, ``--adb-root``.
         folder: Where the command is told to write, and beside it ``NUMBER.log`` of what it said.
     """
 
@@ -49,12 +50,13 @@ class Task:
     folder: Path
     server: Server
     program: tuple[str, ...] = PROGRAM
+    options: tuple[str, ...] = ()
 
     @property
     def argv(self) -> list[str]:
         """The whole command line."""
         where = ["-H", self.server.host, "-P", str(self.server.port), "-s", self.serial]
-        return [*self.program, *where, *self.words, "-o", str(self.folder)]
+        return [*self.program, *where, *self.options, *self.words, "-o", str(self.folder)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,15 @@ def test_a_phone_that_fails_at_once_is_put_aside_and_another_of_its_model_plays_
     assert "this/A1 was put aside (quarantined): A1: device lost" in page
 
 
+def test_options_of_the_connection_reach_every_job_and_those_for_one_device_are_refused(
+    fleet: Fleet,
+) -> None:
+    fleet.play("--timeout", "7", "--adb-root", "-s", "A1", str(SCENARIO))
+    calls = (fleet.folder / "behave/calls").read_text("utf-8")
+    assert " -s A1 --timeout 7.0 --adb-root run " in calls
+    assert "-d and -e choose one device" in fleet.play("-e", "--resume", code=2)["error"]["message"]
+
+
 def test_a_sick_phone_does_not_eat_the_queue(fleet: Fleet) -> None:
     fleet.behave("A1", "exit 1\n")
     found = fleet.play("--seeds", "1-6", "--where", "model=Pixel 6", str(SCENARIO))
