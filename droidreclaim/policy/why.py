@@ -237,7 +237,8 @@ def _limits(cause: Cause, settings: Settings) -> str:
 
 def _among(kill: KillRecord, others: Sequence[KillRecord]) -> str:
     """How many more were killed, and how this one's size compares; no line says it: a count."""
-    count = f"Counted over all that was read, {len(others)} more were killed within 30 seconds"
+    were = "was" if len(others) == 1 else "were"
+    count = f"Counted over all that was read, {len(others)} more {were} killed within 30 seconds"
     sizes = [one.freed_bytes for one in others if one.freed_bytes is not None]
     if kill.freed_bytes is None or not sizes:
         return f"It was not alone. {count}."
