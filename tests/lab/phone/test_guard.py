@@ -19,7 +19,7 @@ from droidreclaim import profiles
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.guard import control
 from droidreclaim.helper.connect import RunningHelper
-from droidreclaim.helper.guard_wire import EventLine, GuardLine
+from droidreclaim.helper.guard_wire import AppLine, EventLine, GuardLine
 from droidreclaim.lab.demo import arms, scenario
 from droidreclaim.lab.demo.result import Arm
 from droidreclaim.lab.storm.arms import LeaveAlone, Left
@@ -547,3 +547,47 @@ def test_with_a_guard_and_a_silent_host_every_app_and_the_score_are_kept(
     assert arm.verified.bad == 0
     assert told
     assert all(event.reason for event in told)
+
+
+_KEEP_HOT = """
+version: 1
+name: keep-hot
+when: {leaving: true}
+who: {background: 0s}
+how: {keep: hot, cooldown: 1s}
+"""
+
+
+@pytest.mark.nightly
+def test_what_the_guard_learns_of_a_resume_is_kept_and_brought_back(
+    phone: Handset, tmp_path: Path
+) -> None:
+    def game() -> AppLine:
+        return next(app for app in look(phone).apps if app.name == GAME)
+
+    def away() -> None:
+        before = sum(event.what == "action" for event in events(phone))
+        phone.text("input keyevent HOME")
+        until(lambda: sum(one.what == "action" for one in events(phone)) > before, timeout_s=30)
+
+    (tmp_path / "hot.yaml").write_text(_KEEP_HOT)
+    phone.text(f"am start -W {GAME}")
+    start(phone, str(tmp_path / "hot.yaml"))
+    away()
+    assert game().resumes == 0
+    phone.text(f"am start -W {GAME}")
+    until(lambda: game().resumes == 1, timeout_s=30)
+    hot_bytes = game().hot_bytes or 0
+    assert hot_bytes >= MIB
+    away()
+    assert (game().rss_anon_bytes or 0) >= hot_bytes // 2
+    done = run(phone, "reclaim", GAME, "--keep", "hot", "--json")  # exit 7: nothing else is left
+    (kept,) = json.loads(done.stdout)["targets"]
+    assert (kept["resumes_known"], kept["left_out_bytes"] > 0) == (1, True)
+    run_json(phone, "reclaim", GAME)
+    back = run_json(phone, "reclaim", GAME, "--how", "prefetch", "--only", "hot")
+    (target,) = back["targets"]
+    assert 0 < target["advised_bytes"] <= hot_bytes  # ashmem, as apps here have, it cannot reach
+    assert back["totals"]["came_in_bytes"] > 0
+    assert "LaunchState: HOT" in phone.text(f"am start -W {GAME}")
+    stop(phone)
