@@ -40,7 +40,7 @@ def test_a_phone_that_ends_in_the_middle_has_its_job_played_by_the_other(
         os.kill(first.phone.pid, signal.SIGKILL)
         os.waitpid(first.phone.pid, 0)
         out, said = run.communicate(timeout=300)
-    assert run.returncode == 0, said
+    assert run.returncode == 7, said  # of three rounds an arm, `differs` cannot hold
     found = json.loads(out)
     assert found["complete"] is True
     devices = {one["device"] for one in found["jobs"]}
