@@ -97,7 +97,7 @@ LINT = Lane(
 LANES = (
     pytest_lane("linux", "tests/linux"),
     pytest_lane(
-        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n2", "--dist=load"
+        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n3", "--dist=load"
     ),
     LINT,
     # An emulated phone on a shared machine: a test that failed is tried again, and listed (R).
