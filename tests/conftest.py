@@ -25,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if fuzzing.is_nightly(config):
         fuzzing.mark(items)
+    # Workers must agree on the names of tests; another process has its objects elsewhere.
+    for item in items:
+        assert " at 0x" not in item.nodeid, f"{item.nodeid}: give the parameter an id"
 
 
 @pytest.fixture(scope="session")

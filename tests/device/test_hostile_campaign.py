@@ -254,7 +254,9 @@ def test_five_thousand_lies_of_an_adb_server(
     server_campaign(adb, address, monkeypatch, 5000)
 
 
-@pytest.mark.parametrize(("command", "replies"), COMMANDS, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    ("command", "replies"), COMMANDS, ids=[command.__name__ for command, _ in COMMANDS]
+)
 def test_each_answer_is_read_before_it_is_damaged(
     adb: AdbServer,
     device: AdbDevice,
