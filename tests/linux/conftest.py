@@ -331,6 +331,10 @@ class Guard:
         (line,) = (line for line in self.ask("guard_status").all("app") if line["pid"] == pid)
         return line
 
+    def forgot(self, pid: int) -> bool:
+        """Whether it has no line of that process."""
+        return all(line["pid"] != pid for line in self.ask("guard_status").all("app"))
+
     def events(self, what: str | None = None) -> list[dict[str, Any]]:
         """The log, or its events of one kind."""
         lines = self.ask("guard_log").all("event")
