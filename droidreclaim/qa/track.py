@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from droidreclaim.errors import DroidReclaimError
@@ -16,6 +17,7 @@ from droidreclaim.qa.record import Point
 from droidreclaim.session import Phone
 
 _PERIOD_US = 250_000
+_FIRST_US = 10_000
 _SEARCH_US = 50_000  # while the app does not run: a quick round is back at its app after 1.5 s
 _LATE_S = 5.0  # a link so slow costs its round a number
 _LOOK_S = 0.05
@@ -37,6 +39,7 @@ class Tracker:
         self._package = package
         self._helper: RunningHelper | None = None
         self._uid: int | None = None
+        self._target: ProcessId | None = None  # the app's main process, as far as is known
         self._refused = False
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
@@ -52,6 +55,8 @@ class Tracker:
         except DroidReclaimError as error:
             self._refused = True
             _log.info("memory over time is not sampled: %s", error)
+            return
+        if self._helper is None:
             return
         self._thread = threading.Thread(target=self._work, name="qa-track", daemon=True)
         self._thread.start()
@@ -89,37 +94,51 @@ class Tracker:
             found = owners(self._phone.device, asked, timeout_s=self._phone.timeout_s)
             self._uid = next(iter(found))
         if self._helper is None:
-            self._helper = self._phone.start_reader()
+            self._helper, self._target = self._phone.start_reader(), None
+            # It tells of every process first, and a quick round would be over meanwhile.
+            self._until_lost(lambda: self._ask(_FIRST_US, 1))
 
     def _work(self) -> None:
+        self._until_lost(self._sample)
+
+    def _until_lost(self, work: Callable[[], None]) -> None:
+        """Do *work*; a device that is lost in it the round that is played finds out by itself."""
         assert self._helper is not None
-        session, target, points = self._helper.session, None, self._points
+        session = self._helper.session
         try:
-            while not self._ends.is_set():
-                period_us, count = (_SEARCH_US, 1) if target is None else (_PERIOD_US, _COUNT)
-                reply = session.call(
-                    "sample", targets=None if target is None else str(target),
-                    period_us=period_us, count=count, new=1, patience_s=period_us * count / 1e6,
-                )  # fmt: skip
-                points += [
-                    point
-                    for line in wire.lines_of(reply, "sample", wire.Sample)
-                    if (point := _point(line))
-                ]
-                for one in map(verbs.process_of, wire.lines_of(reply, "proc", wire.Proc)):
-                    target = one.id if self._is_main(one) else target
-        except DroidReclaimError as error:  # lost: the round that is played finds out by itself
+            work()
+        except DroidReclaimError as error:
             _log.debug("memory over time ends here: %s", error)
             with suppress(DroidReclaimError):
                 session.close()
             self._helper = None
 
+    def _sample(self) -> None:
+        while not self._ends.is_set():
+            if self._target is None:
+                self._ask(_SEARCH_US, 1)
+            else:
+                self._ask(_PERIOD_US, _COUNT)
+
+    def _ask(self, period_us: int, count: int) -> None:
+        """Sample the app where it runs, and hear of processes that are new to the helper."""
+        assert self._helper is not None
+        reply = self._helper.session.call(
+            "sample", targets=None if self._target is None else str(self._target),
+            period_us=period_us, count=count, new=1, patience_s=period_us * count / 1e6,
+        )  # fmt: skip
+        for line in wire.lines_of(reply, "sample", wire.Sample):
+            if (point := _point(line)) is None:
+                self._target = None  # it has ended
+            else:
+                self._points.append(point)
+        for one in map(verbs.process_of, wire.lines_of(reply, "proc", wire.Proc)):
+            if self._is_main(one) and isinstance(one.id, ProcessId):
+                self._target = one.id
+
     def _is_main(self, one: Process) -> bool:
         return (
-            one.name == self._package
-            and one.uid is not None
-            and one.uid % USER_RANGE == self._uid
-            and isinstance(one.id, ProcessId)
+            one.name == self._package and one.uid is not None and one.uid % USER_RANGE == self._uid
         )
 
 

@@ -71,6 +71,19 @@ TABLE: list[tuple[str, str, Callable[[Any], object], object]] = [
         ("ok", "HOT", 0.009, True),
     ),
     ("parse_launches", f"{POCKET}/am-start-W", lambda d: [one.wait_time_s for one in d], [0.01]),
+    # uiautomator dump FILE, of the game after a tap and a text; dumpsys gfxinfo PACKAGE
+    (
+        "parse_views",
+        f"{POCKET}/uiautomator-dump",
+        lambda d: [(view.resource_id.partition("/")[2], view.text) for view in d],
+        [("", ""), ("score", "Score: 1"), ("play", "Play"), ("player", "Ann B")],
+    ),
+    (
+        "parse_gfxinfo",
+        f"{POCKET}/gfxinfo",
+        lambda d: [(one.pid, one.rendered, one.janky) for one in d],
+        [(114, 21, 0)],
+    ),
     # dumpsys meminfo PACKAGE
     (
         "parse_meminfo_app",

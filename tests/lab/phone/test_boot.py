@@ -83,6 +83,12 @@ def test_a_phone_takes_the_place_of_one_that_was_killed(boot: Callable[..., Hand
     assert next_one.text("getprop sys.boot_completed") == "1"
 
 
+def is_listed(handset: Handset) -> bool:
+    """Whether the adb server has an entry for it, whatever its state."""
+    listed = subprocess.run([handset.adb, "devices"], capture_output=True, timeout=10, check=True)
+    return handset.serial.encode() in listed.stdout
+
+
 def test_stop_leaves_no_process_no_port_and_no_entry(boot: Callable[..., Handset]) -> None:
     handset = boot(ram_bytes=256 * MIB, zram_bytes=0)
     assert vm.find(handset.phone.port) == handset.phone
@@ -90,10 +96,7 @@ def test_stop_leaves_no_process_no_port_and_no_entry(boot: Callable[..., Handset
     assert not handset.phone.alive
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", handset.phone.port), timeout=1)
-    listed = subprocess.run(
-        [handset.adb, "devices"], capture_output=True, timeout=10, check=True
-    ).stdout
-    assert handset.serial.encode() not in listed
+    until(lambda: not is_listed(handset))  # the server forgets it once its threads have ended
     assert not Path(handset.phone.console).exists()
     with pytest.raises(NoDevice):
         vm.find(handset.phone.port)

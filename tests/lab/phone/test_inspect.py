@@ -63,8 +63,8 @@ def liars(apps: Handset) -> Iterator[dict[int, int]]:
         )
         words = f'/usr/bin/python3 -c "{lie}" >/dev/null 2>/dev/null </dev/null & echo $!'
         started[uid] = int(apps.text(words))
-    names = " ".join(f"/proc/{pid}/cmdline" for pid in started.values())
-    until(lambda: apps.text(f"cat {names}").count("browser") == len(started))
+    renamed = "grep -q ^com.example.browser: /proc/{}/cmdline"  # by the exec after its setuid
+    until(lambda: all(apps.shell(renamed.format(pid)).returncode == 0 for pid in started.values()))
     yield started
     apps.text(f"kill {' '.join(map(str, started.values()))}")
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,9 +20,11 @@ _CACHED = ("reclaim", "--band", "cached")
 
 
 @pytest.fixture(scope="module")
-def apps(phone: Handset) -> Handset:
-    """Return the shared phone after all its default apps went to the background."""
-    return settle(phone)
+def apps(phone: Handset) -> Iterator[Handset]:
+    """The shared phone after all its default apps went to the background, where they do nothing."""
+    settle(phone).text("pocket beat off")
+    yield phone
+    phone.text("pocket beat on")
 
 
 def cached(phone: Handset) -> list[dict[str, object]]:
@@ -100,7 +102,6 @@ def test_ps_maps_packages_users_and_bands(apps: Handset) -> None:
 def test_a_page_out_moves_what_is_an_apps_own_and_changes_no_page(
     apps: Handset,
 ) -> None:
-    apps.text("pocket beat off")
     verified(apps)  # brings everything back into memory
     before = {row["pid"]: exclusive_anon_bytes(apps, row["pid"]) for row in cached(apps)}
     document = run_json(apps, *_CACHED)
