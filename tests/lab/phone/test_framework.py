@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from commands import run_json
-from droidreclaim.parse.activity.gfxinfo import parse_gfxinfo
+from droidreclaim.parse.activity.gfxinfo import Frames, parse_gfxinfo
 from droidreclaim.parse.activity.views import parse_views
 from handset import Handset, until
 
@@ -320,5 +320,10 @@ class TestScreen:
         assert before.startswith(b"\x89PNG\r\n\x1a\n")
         phone.text("input tap 160 240")
         assert phone.shell("screencap -p").stdout != before
-        [frames] = parse_gfxinfo(phone.text(f"dumpsys gfxinfo {self.GAME}"))
-        assert (frames.pid, frames.rendered > 0) == (app(phone, self.GAME)["pid"], True)
+        until(lambda: self.frames(phone).rendered > 0)  # in front it works ten times a second
+        assert self.frames(phone).pid == app(phone, self.GAME)["pid"]
+
+    def frames(self, phone: Handset) -> Frames:
+        """What gfxinfo says of the game."""
+        [found] = parse_gfxinfo(phone.text(f"dumpsys gfxinfo {self.GAME}"))
+        return found
