@@ -6,6 +6,7 @@ import io
 import subprocess
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,7 +25,8 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_the_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
     track = Tracker(None, "com.example.game")  # type: ignore[arg-type]
-    monkeypatch.setattr(track, "_start", lambda: None)
+    helper = SimpleNamespace(session=None)
+    monkeypatch.setattr(track, "_start", lambda: setattr(track, "_helper", helper))
     with pytest.raises(KeyboardInterrupt):
         track.begin()
     assert track.end() == []
