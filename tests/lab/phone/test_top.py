@@ -233,3 +233,34 @@ def test_a_pipe_gets_pictures_lines_and_one_document(mine: Handset) -> None:
         assert running.wait(20) == 128 + signal.SIGTERM
     assert lines[2]["boot_s"] > lines[0]["boot_s"]
     assert lines[2]["psi"]["some_share"] is not None
+
+
+@pytest.mark.nightly
+def test_without_root_it_looks_says_so_and_does_nothing(boot: Callable[..., Handset]) -> None:
+    mine = boot(root="none")
+    until(lambda: run(mine, "ps", GAME).returncode == 0, timeout_s=60)
+
+    async def keys(pilot: Pilot[None], view: TopView) -> None:
+        assert "no root" in str(view.query_one("#title", Static).visual)
+        await wait(pilot, lambda: len(frame_of(view).head.past) > 3)
+        now = frame_of(view).head.now
+        assert now.available_bytes
+        assert now.some_share is not None
+        assert row_of(view, GAME).rss_bytes
+        await choose(pilot, view, GAME)
+        await pilot.press("e")
+        assert "needs root" in words_of(view)
+        await pilot.press("escape", "p")
+        await wait(pilot, lambda: row_of(view, GAME).pss_bytes)
+        await pilot.press("r")
+        await wait(pilot, lambda: "no root" in words_of(view))
+        await pilot.press("enter")
+        assert isinstance(view.screen, Question), "nothing to do, so Enter does nothing"
+        await pilot.press("escape")
+
+    phone = dr.connect(mine.serial, root=False)
+    with Live(phone, lambda: dr.connect(mine.serial, root=False)) as watched:
+        with_keys(watched, keys)
+    document = run_json(mine, "top", "--once")
+    assert document["root"] is None
+    assert all(app["gain_bytes"] is None for app in document["apps"])
