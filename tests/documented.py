@@ -62,6 +62,7 @@ NEVER = {
     "python tests/bench/bench_reading.py": "takes minutes",
     "python tests/bench/bench_cpu.py": "wants a machine to itself",
     "python tests/bench/bench_top.py": "wants a machine to itself",
+    "python tests/bench/bench_footprint.py SERIAL PACKAGE": "wants a device to itself",
     "droidreclaim phone start": "tests/lab/phone/test_phone_commands.py runs it",
     "droidreclaim devices --wait 300 -s Pixel_7_API_34 --adb-root": "no emulator is here: "
     "tests/device/test_console.py has the AVD's name",
