@@ -174,7 +174,8 @@ def test_a_page_out_of_an_app_in_flash_stops_when_it_comes_to_the_front(phone17:
         until(lambda: phone17.text(swap) != before)
         phone17.text(f"am start -W {GAME}")
         said = page_out.communicate(timeout=30)[0].decode()
-    assert '"foreground"' in said
+    # Its adj may be seen on its way: no longer frozen, and not at 0 yet.
+    assert '"foreground"' in said or '"perceptible"' in said
     assert '"stopped"' in said
 
 
