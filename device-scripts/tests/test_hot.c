@@ -3,6 +3,7 @@
 #include "hot_learn.h"
 #include "page.h"
 #include "resume_watch.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -329,8 +330,7 @@ static void the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before(void)
 int main(void)
 {
 	page_bytes = PAGE;
-	CHECK(mkdtemp(folder));
-	dir = open(folder, O_RDONLY | O_DIRECTORY);
+	dir = scratch_open(folder);
 	what_came_back_is_hot_and_nothing_else();
 	one_page_of_a_grain_is_enough();
 	new_shared_and_freed_pages_did_not_come_back();
@@ -344,5 +344,6 @@ int main(void)
 	the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before();
 	two_hundred_apps_fit_and_the_oldest_goes();
 	a_process_of_more_mappings_than_fit_has_a_bounded_set();
+	scratch_remove(folder);
 	return 0;
 }

@@ -43,6 +43,7 @@ from droidreclaim.qa.words import (
 class ArmForm(Form):
     """What is done to the app while it is in the background."""
 
+    word_key = "arm"
     arm: ArmName = Field(
         description="kill (the control: am kill), kill9 (root), none, reclaim, guard:PROFILE, "
         "cold, trim, am_compact."
@@ -57,11 +58,6 @@ class ArmForm(Form):
     @classmethod
     def word_schema(cls) -> dict[str, Any] | None:
         return {"type": "string", "pattern": ARMS}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {"arm": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _fits(self) -> ArmForm:
@@ -170,17 +166,9 @@ class SettingForm(Form):
 class InstallForm(Form):
     """An APK of this computer."""
 
+    word_key = "apk"
     apk: Annotated[str, Field(min_length=1)] = Field(description="Beside the scenario.")
     package: Package | None = Field(default=None, description="Which it is, unless it is app.")
-
-    @classmethod
-    def word_schema(cls) -> dict[str, Any] | None:
-        return {"type": "string"}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {"apk": value} if isinstance(value, str) else value
 
 
 class SetupForm(OneOf):

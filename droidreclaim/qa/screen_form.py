@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Protocol, TypeAlias
+from typing import Annotated, Protocol, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -24,20 +24,12 @@ class _View(Protocol):
 class SelectorForm(OneOf):
     """What is meant on the screen; a word alone is its text."""
 
+    word_key = "text"
     text: _Seen | None = Field(default=None, description="Its text, whole.")
     id: _Seen | None = Field(
         default=None, description="Its resource-id: com.example.game:id/score, or score alone."
     )
     desc: _Seen | None = Field(default=None, description="Its content description.")
-
-    @classmethod
-    def word_schema(cls) -> dict[str, Any] | None:
-        return {"type": "string"}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {"text": value} if isinstance(value, str) else value
 
     def means(self, view: _View) -> bool:
         """Whether this is the view that is meant."""
@@ -95,16 +87,8 @@ class RememberForm(Form):
 class MaestroForm(Form):
     """A flow of Maestro, run by the user's own ``maestro``."""
 
+    word_key = "flow"
     flow: Annotated[str, Field(min_length=1)] = Field(description="A file beside the scenario.")
     env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], str] = Field(
         default_factory=dict, description="Given to the flow, besides DROIDRECLAIM_ROUND and so on."
     )
-
-    @classmethod
-    def word_schema(cls) -> dict[str, Any] | None:
-        return {"type": "string"}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {"flow": value} if isinstance(value, str) else value

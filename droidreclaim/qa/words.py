@@ -163,12 +163,25 @@ Yes: TypeAlias = Literal[True]
 
 
 class Form(BaseModel):
+    """A mapping; a word alone stands for the value of its *word_key*, where it has one."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    word_key: ClassVar[str | None] = None
 
     @classmethod
     def word_schema(cls) -> dict[str, Any] | None:
         """What a word alone may be in its place, as JSON Schema; None where it may not."""
-        return None
+        return {"type": "string"} if cls.word_key else None
+
+    @classmethod
+    def from_word(cls, word: str) -> Any:
+        """The mapping that *word* stands for; itself where it stands for none."""
+        return {cls.word_key: word} if cls.word_key else word
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        return cls.from_word(value) if isinstance(value, str) else value
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -191,14 +204,15 @@ class OneOf(Form):
 
     @classmethod
     def word_schema(cls) -> dict[str, Any] | None:
+        if cls.word_key:
+            return super().word_schema()
         named = cls.model_fields.items()
         words = [name for name, field in named if Yes in get_args(field.annotation)]
         return {"enum": words} if words else None
 
-    @model_validator(mode="before")
     @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {value: True} if isinstance(value, str) else value
+    def from_word(cls, word: str) -> Any:
+        return super().from_word(word) if cls.word_key else {word: True}
 
     @model_validator(mode="after")
     def _one(self) -> OneOf:
