@@ -211,6 +211,13 @@ static void release(void)
 	}
 }
 
+/* Leave no dead watchdog behind a pressure that has ended: the answer that says so comes after it. */
+static void reap_ended(void)
+{
+	if (!watchdog_ended() && BOARD_GET(session.board->phase) == PHASE_ENDED)
+		release();
+}
+
 static int start(const struct orders *orders)
 {
 	int parent = sys_getpid();
@@ -253,7 +260,7 @@ static int verb_take(const struct request *request, const char **why)
 		if (link != LINK_GO)
 			release();
 	}
-	watchdog_ended();
+	reap_ended();
 	print_board(session.board);
 	*why = "the session ended";
 	return link == LINK_ENDING ? -EINTR : 0;
@@ -264,7 +271,7 @@ static int print_or_none(const char **why)
 	*why = "there is no pressure of this session";
 	if (!session.board)
 		return -ENOENT;
-	watchdog_ended();
+	reap_ended();
 	print_board(session.board);
 	return 0;
 }
