@@ -45,6 +45,7 @@ from droidreclaim.lab.storm.events import (
 from droidreclaim.lab.storm.figures import figures
 from droidreclaim.lab.storm.folder import Folder
 from droidreclaim.lab.storm.host import Host
+from droidreclaim.lab.storm.oracle import Room, Way, room_of
 from droidreclaim.lab.storm.plan import Order, Pressure, parameters
 from droidreclaim.lab.storm.play import play
 from droidreclaim.lab.storm.result import Storm, to_json
@@ -235,6 +236,32 @@ def test_json_is_the_contract_of_the_command_line() -> None:
         assert one["kills"] == {"lmkd": 1}
     quiet = run_of("lazy", events=EVENTS[:4])
     assert to_json(storm_of(quiet))["arms"][0]["kills"] == {"lmkd": 0}
+
+
+def test_what_one_who_knows_the_future_would_reach_stands_beside_the_arms() -> None:
+    full = replace(EVENTS[0], swap_used_bytes=60 * MIB, zram_used_bytes=20 * MIB)
+    runs = [run_of(arm, seed, (*EVENTS[:4], full)) for arm in ("lowmemorykiller", "lazy")
+            for seed in (1, 2)]  # fmt: skip
+    found = storm_of(*runs)
+    told = json.loads(document(to_json(found)))["oracle"]
+    assert [(one["way"], one["seeds"]) for one in told] == [(way.value, [1, 2]) for way in Way]
+    assert {one["hot_resumes"] + one["cold_starts"] for one in told} == {12}
+    there = room_of(WHAT, runs)
+    assert there == Room(100 * MIB, 576 * MIB, 3.0)
+    text = render(table.storm_table(found), width=300)
+    assert "(oracle's page-outs, lmkd's kills)" in text
+    assert "What one who knows the future would reach" in page.render(found)
+    assert any("simulated" in line for line in table.remarks(found))
+
+
+def test_of_apps_whose_heaps_are_not_known_nothing_is_simulated() -> None:
+    for what in (replace(WHAT, heap_bytes=None), replace(WHAT, writeback=True)):
+        found = replace(storm_of(run_of("lazy")), what=what)
+        assert to_json(found)["oracle"] == []
+        assert "oracle" not in render(table.storm_table(found), width=300)
+        assert not any("simulated" in line for line in table.remarks(found))
+    blind = storm_of(run_of("lazy", events=EVENTS[1:4]))
+    assert blind.oracle == ()
 
 
 def test_arms_are_compared_with_todays_phone_seed_by_seed() -> None:

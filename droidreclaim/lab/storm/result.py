@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from droidreclaim.errors import DroidReclaimError
 from droidreclaim.lab.storm.events import Run
 from droidreclaim.lab.storm.figures import Figures, by_arm, figures, figures_json
 from droidreclaim.lab.storm.host import Host
+from droidreclaim.lab.storm.oracle import Reached, of_storm
 from droidreclaim.lab.storm.plan import Parameters
 from droidreclaim.qa import stats
 
@@ -35,6 +37,11 @@ class Storm:
     def arms(self) -> dict[str, list[Run]]:
         """The runs of each arm."""
         return by_arm(self.runs)
+
+    @cached_property
+    def oracle(self) -> tuple[Reached, ...]:
+        """What one who knows the future would reach with the same launches, simulated."""
+        return of_storm(self.what, self.runs)
 
     @property
     def seeds(self) -> list[int]:
@@ -92,6 +99,7 @@ def to_json(storm: Storm) -> dict[str, Any]:
         "comparable": storm.not_comparable is None,
         "why_not": str(storm.not_comparable) if storm.not_comparable else None,
         "arms": [_row_json(row) for row in rows(storm)],
+        "oracle": [reached.to_json() for reached in storm.oracle],
         "runs": [
             figures_json(run.begin.arm, [run.begin.seed], figures([run]))
             | {"host": _host_json(run.host)}

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from droidreclaim.lab.storm.figures import Figures
+from droidreclaim.lab.storm.oracle import Reached
 from droidreclaim.lab.storm.result import BASELINE, Row, Storm, rows
 from droidreclaim.lab.storm.words import busy_hosts, headline
 from droidreclaim.qa import stats
@@ -36,6 +37,8 @@ def storm_table(storm: Storm) -> Table:
         )
     for row in rows(storm):
         table.add_row(*map(Text, _cells(row)))
+    for reached in storm.oracle:
+        table.add_row(*map(Text, _oracle_cells(reached)))
     return table
 
 
@@ -51,7 +54,11 @@ def remarks(storm: Storm) -> list[str]:
         "HOT: opened again, and still there; AVOIDABLE: cold, though opened before; LOST: scores; "
         "BACK: time to be back, of every re-opening, hot or cold; CPU: of page-outs and kswapd"
     )
-    return [f"{headline(storm)}.", words, *against, *warnings(storm)]
+    simulated = ["(in parentheses): simulated, for one who knows the future"]
+    return [
+        f"{headline(storm)}.", words, *(simulated if storm.oracle else []), *against,
+        *warnings(storm),
+    ]  # fmt: skip
 
 
 def warnings(storm: Storm) -> list[str]:
@@ -117,6 +124,22 @@ def _cells(row: Row) -> list[str]:
         seconds(one.reclaim_cpu_s),
         known(one.checksum_faults),
     ]
+
+
+def _oracle_cells(reached: Reached) -> list[str]:
+    """Return the cells of a simulation, which knows of no time."""
+    reopenings = reached.hot_resumes + reached.avoidable_cold_starts
+    cells = dict.fromkeys(_TITLES, "")
+    cells |= {
+        "ARM": f"({reached.way.value})",
+        "HOT": f"{reached.hot_resumes} of {reopenings}",
+        "COLD": str(reached.cold_starts),
+        "AVOIDABLE": str(reached.avoidable_cold_starts),
+        "KILLS": str(reached.kills),
+        "OUT": mib(reached.paged_out_bytes),
+        "CAME IN": mib(sum(reached.came_in_bytes)),
+    }
+    return list(cells.values())
 
 
 def _hot(row: Row) -> str:
