@@ -19,6 +19,22 @@ static uint32_t name_of(const struct walk *walk)
 	return crc32(0, walk->name.at, walk->name.len);
 }
 
+#define SLICE_PAGES 8192 /* looked at between two pauses: a third of a millisecond */
+#define PAUSE_NS 500000
+
+/* Leave the processor to the app now and then: it is in front, and draws. */
+static void pause_after(size_t pages)
+{
+	static const struct sys_timespec pause = {0, PAUSE_NS};
+	static size_t looked_at;
+
+	looked_at += pages;
+	if (looked_at < SLICE_PAGES)
+		return;
+	looked_at = 0;
+	sys_poll(NULL, 0, &pause, NULL);
+}
+
 /* What pagemap says of one grain. */
 struct grain {
 	uint64_t number; /* counted from the start of the address space */
@@ -35,12 +51,13 @@ static int each_grain(struct walk *walk, grain_fn see, void *data)
 	while (walk->at < walk->vma.end) {
 		const uint64_t *entries;
 		uint64_t at = walk->at;
-		size_t nr;
+		size_t nr, used = 0;
 		int error = walk_entries(walk, &entries, &nr);
 
 		if (error)
 			return error;
 		for (size_t i = 0; i < nr; i++, at += page_bytes) {
+			used += entries[i] != 0;
 			if (at >> GRAIN_SHIFT != grain.number) {
 				if (grain.swapped || grain.present)
 					see(data, &grain);
@@ -50,6 +67,7 @@ static int each_grain(struct walk *walk, grain_fn see, void *data)
 			grain.present +=
 				(entries[i] & PAGE_PRESENT) && (entries[i] & PAGE_EXCLUSIVE);
 		}
+		pause_after(used);
 	}
 	if (grain.swapped || grain.present)
 		see(data, &grain);
