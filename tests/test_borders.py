@@ -106,7 +106,7 @@ def test_what_is_no_file_is_remembered_as_nothing_at_once(
             (tmp_path / name).symlink_to(kind)
     began = time.monotonic()
     assert holds(tmp_path)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 ADDRESS = st.text() | st.from_regex(r"(tcp:)?[\w.\[\]:-]{0,40}(:\d{0,7})?", fullmatch=True)

@@ -178,18 +178,16 @@ def test_a_server_that_cannot_be_asked_offers_nothing(here: Path, host: str, por
 def test_a_server_that_is_silent_or_trickles_ends_after_80_ms(here: Path) -> None:
     def trickle(peer: Peer, _: str) -> None:
         peer.okay()
-        for _ in range(100):
+        for _ in range(1000):
             peer.send(b"0")
             time.sleep(0.02)
 
     with AdbServer() as adb:
-        for handler in (trickle, lambda peer, _: time.sleep(2)):
+        for handler in (trickle, lambda peer, _: time.sleep(20)):
             adb.handlers["host:devices"] = handler
             begun = time.monotonic()
             assert fitting("-P", str(adb.port), "-s", "") == []
-            assert (
-                time.monotonic() - begun < 2
-            )  # a busy machine; without a limit it would be a minute
+            assert time.monotonic() - begun < 10  # a busy machine; without a limit it is 20
 
 
 def test_no_adb_is_started(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -331,5 +331,5 @@ def test_samples_do_not_wait_for_the_answer() -> None:
     live = headroom.LiveBasis(read_basis, every_s=0.0)
     began = time.monotonic()
     assert {live.now().killer.killer for _ in range(100)} == {NEW}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     answered.set()

@@ -67,7 +67,7 @@ def test_what_is_no_file_is_refused_at_once(
     began = time.monotonic()
     with pytest.raises(UsageError):
         profiles.load(str(path))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_every_fault_is_told_at_once_where_it_is(tmp_path: Path) -> None:

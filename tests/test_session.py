@@ -92,7 +92,7 @@ def test_a_stopped_helper_is_a_timeout_within_the_deadline(channel: PipeChannel)
         begun = time.monotonic()
         with pytest.raises(DeviceTimeout):
             session.call("scan")
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 10
         channel.process.send_signal(signal.SIGCONT)
 
 
@@ -115,9 +115,9 @@ def test_an_interrupt_cancels_the_work_on_the_device(
     target = find(session, big_child.pid)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     begun = time.monotonic()
-    slow = verbs.Orders(floor=-1000, max_bytes_per_s=64 << 20)  # 4 s of it
+    slow = verbs.Orders(floor=-1000, max_bytes_per_s=16 << 20)  # 16 s of it
     advised = verbs.advise(session, "cold", [target], slow)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     assert isinstance(advised.ended_by, KeyboardInterrupt)
     (advice,) = advised.advices  # what was done until then is not lost
     assert (advice.outcome, advice.reason) == ("stopped", "cancelled")

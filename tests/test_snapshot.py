@@ -286,10 +286,10 @@ def test_an_unknown_package_finds_its_neighbours() -> None:
 def test_a_chain_of_native_processes_of_a_shared_uid_is_read_in_no_time(length: int) -> None:
     app = process(100, "com.example.shared.two", 10004, 0)
     chain = [process(pid, "sh", 10004, 950, ppid=pid - 1) for pid in range(101, 101 + length)]
-    begun = time.monotonic()
+    begun = time.process_time()
     seen = phone(*reversed([app, *chain]))
     assert {one.packages for one in seen.processes if one.pid > 100} == {(app.name,)}
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

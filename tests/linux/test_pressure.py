@@ -229,10 +229,10 @@ def test_its_own_time_ends_it_while_it_is_held(pressure: Start) -> None:
     session = pressure()
     held = line(session, f"pressure_take until=taken bytes={4 * MIB} cap_bytes=8388608 for_ms=700")
     assert held["phase"] == "held"
-    until(lambda: gone(held["pid"]), timeout_s=5)
+    until(lambda: gone(held["pid"]))
     ended = line(session, "pressure_status")
     assert ended["ended_by"] == "time"
-    assert 700 <= ended["lasted_ms"] < 5000
+    assert 700 <= ended["lasted_ms"] < 20_000
 
 
 def test_a_cancelled_take_gives_all_back(pressure: Start) -> None:
@@ -266,7 +266,7 @@ def test_whatever_ends_the_session_nothing_holds_memory(
         session.stdin.close()
     elif end != "heartbeat":
         os.kill(session.process.pid, signal.SIGKILL if end == "kill" else signal.SIGTERM)
-    until(lambda: not (group / "cgroup.procs").read_text().split(), timeout_s=5)
+    until(lambda: not (group / "cgroup.procs").read_text().split())
     assert session.ended_within(5)
 
 
@@ -277,9 +277,9 @@ def test_a_killed_holder_or_watchdog_ends_the_pressure_and_the_session_says_whic
     session = pressure()
     held = line(session, TAKE_8)
     os.kill(held[who], signal.SIGKILL)
-    until(lambda: line(session, "pressure_status")["phase"] == "ended", timeout_s=5)
+    until(lambda: line(session, "pressure_status")["phase"] == "ended")
     assert line(session, "pressure_status")["ended_by"] == word
-    until(lambda: gone(held["pid"], held["watchdog"]), timeout_s=5)
+    until(lambda: gone(held["pid"], held["watchdog"]))
 
 
 @pytest.mark.nightly
