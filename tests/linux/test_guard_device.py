@@ -243,3 +243,39 @@ def test_without_psi_it_hears_of_pressure_from_the_memory_cgroup(
     until(lambda: rooted.events("pressure"))
     assert rooted.events("pressure")[0]["reason"] == "vmpressure"
     rooted.wakes_at_most(5.5, window_s=2)  # each ring was taken
+
+
+def test_what_a_resume_needs_is_not_read_where_others_would_be_killed_for_it(
+    rooted: Rooted, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=32", name=NAME)
+    victim.set_adj(0)
+    rooted.memory(available_bytes=4096 * MIB)
+    rooted.start(f"{NEVER} leaving=1", f"match={NAME} bring_back=1 cooldown_ms=0", LEAVE)
+    mark = 2 * rooted.status()["low_watermark_bytes"] + 32 * MIB
+
+    def comes() -> None:
+        victim.set_adj(0)
+        until(lambda: rooted.app(victim.pid)["background_s"] is None)
+
+    def leaves(actions: int) -> None:
+        victim.set_adj(900)
+        until(lambda: rooted.app(victim.pid)["background_s"] is not None)
+        until(lambda: len(rooted.actions()) == actions)
+        assert victim.memory("VmSwap") >= 31 * MIB
+
+    until(lambda: rooted.ask("guard_status").all("app"))
+    leaves(1)
+    victim.set_adj(0)
+    victim.touch_some(first_page=512, pages=2048)
+    until(lambda: rooted.app(victim.pid)["resumes"] == 1)
+    leaves(2)
+    rooted.memory(available_bytes=mark)
+    comes()
+    assert rooted.status()["brought_bytes"] == 0
+    assert victim.memory("VmSwap") >= 31 * MIB
+    leaves(2)
+    rooted.memory(available_bytes=mark + 16 * MIB)
+    comes()
+    until(lambda: rooted.status()["brought_bytes"] >= 7 * MIB)
+    assert victim.bad_pages() == 0
