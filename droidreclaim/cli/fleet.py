@@ -142,6 +142,15 @@ def host() -> None:
     fleet_up.host()
 
 
+@app.command(hidden=True)
+@with_any_connection
+def phones(count: Annotated[int, typer.Argument(min=1, max=64)], *, connection: Connection) -> None:
+    """Hold COUNT pocket phones of this host for as long as stdin beats."""
+    from droidreclaim.cli import fleet_up
+
+    fleet_up.phones_held(count, connection)
+
+
 def _fleet(file: Path | None, *, here: bool) -> tuple[FleetForm, Path | None]:
     """
     The fleet that is meant, and its file: or this host with all its devices.

@@ -143,7 +143,8 @@ def _with_phones(which: Chosen) -> Iterator[Chosen]:
     if up is not None or any(host.ssh for host in which.fleet.hosts):
         yield replace(which, fleet=phones.with_phones(which.fleet, up.phones if up else {}))
         return
-    with phones.booted(which.fleet, lambda line: say(line, which.connection)) as serials:
+    connection = which.connection
+    with phones.booted(which.fleet, lambda line: say(line, connection), connection.port) as serials:
         yield replace(which, fleet=phones.with_phones(which.fleet, serials))
 
 

@@ -7,21 +7,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
-from droidreclaim.cli import fleet_run
+from droidreclaim.cli import connect, fleet_run
 from droidreclaim.cli.options import Connection
 from droidreclaim.cli.output import emit, warn, write
-from droidreclaim.errors import DeviceError, NotPossible
+from droidreclaim.device import lease
+from droidreclaim.errors import DeviceError, DroidReclaimError, NotPossible
 from droidreclaim.escape import safe
+from droidreclaim.fleet import channel, keeper, over_dask, phones, state
 from droidreclaim.fleet import host as at_host
-from droidreclaim.fleet import keeper, over_dask, phones, state
 from droidreclaim.fleet.devices import FleetDevice
 from droidreclaim.fleet.form import FleetForm
 from droidreclaim.units import plural
+
+_JOBS_END_WITHIN_S = 30.0
 
 
 def up(
@@ -77,7 +81,7 @@ def keep(fleet: FleetForm, path: Path | None, where: list[str], connection: Conn
     """Run the scheduler and the links to the hosts until a signal comes."""
     with state.held(path) as file:
         state.write(file, state.Up(os.getpid()))
-        with phones.booted(fleet, warn) as serials:
+        with phones.booted(fleet, warn, connection.port) as serials:
             whole = phones.with_phones(fleet, serials)
             devices, _ = fleet_run.ready(fleet_run.Chosen(whole, path, connection, tuple(where)))
 
@@ -104,6 +108,42 @@ def host() -> None:
     Raises:
         NotPossible: Dask is not installed here, or stdin asks for nothing.
     """
+    at_host.serve(_stdin(), over_dask.require)
+
+
+def phones_held(count: int, connection: Connection) -> None:
+    """
+    Boot pocket phones, say the serial of each, and end them when stdin ends or is silent.
+
+    However this process ends, its phones do: the kernel sees to it.
+
+    Raises:
+        NotPossible: the phone is not set up here, or stdin is closed.
+        DroidReclaimError: one does not come up.
+    """
+    from droidreclaim.lab.phone import vm
+    from droidreclaim.lab.phone.state import Config
+
+    pipe = _stdin()
+    server = connect.server(connection)
+    serials: list[str] = []
+    with ExitStack() as stack:
+        for _ in range(count):
+            phone = vm.start(Config(), server=server, die_with_us=True)
+            stack.callback(vm.stop, phone, server)
+            serials.append(phone.serial)
+            write(f"{phone.serial}\n")
+        channel.hold(pipe)
+        _await_jobs(serials)
+
+
+def _await_jobs(serials: list[str]) -> None:
+    """Wait until the jobs on these devices have undone what they did; not for one that hangs."""
+    with suppress(DroidReclaimError):
+        lease.take(lambda: serials, len(serials), timeout_s=_JOBS_END_WITHIN_S)
+
+
+def _stdin() -> BinaryIO:
     if sys.stdin is None or not hasattr(sys.stdin, "buffer"):
         raise NotPossible("stdin is closed: this is run by 'droidreclaim fleet up'")
-    at_host.serve(sys.stdin.buffer, over_dask.require)
+    return sys.stdin.buffer

@@ -1,4 +1,4 @@
-"""At one host: a Dask worker for each device, for as long as stdin is open."""
+"""At one host: a Dask worker for each device, for as long as stdin beats."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import msgspec
 
 from droidreclaim import __version__
 from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.fleet import channel
 from droidreclaim.fleet.play import end_with_parent
 from droidreclaim.records import read_json
 
@@ -50,7 +51,7 @@ class HostOrder(msgspec.Struct):
 
 def serve(stdin: BinaryIO, require: Callable[[], object]) -> None:
     """
-    Run the workers that the first line asks for, until stdin ends or all of them have.
+    Run the workers that the first line asks for, until stdin ends or is silent, or all have ended.
 
     Raises:
         NotPossible: the line is no order.
@@ -69,8 +70,7 @@ def serve(stdin: BinaryIO, require: Callable[[], object]) -> None:
     with tempfile.TemporaryDirectory(prefix="droidreclaim-workers-") as folder:
         workers = [_start(order.scheduler, one, folder) for one in order.workers]
         try:
-            while stdin.read(1):
-                pass
+            channel.hold(stdin, lambda: any(one.poll() is None for one in workers))
         finally:
             _end(workers)
 

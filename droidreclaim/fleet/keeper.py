@@ -19,6 +19,7 @@ import msgspec
 
 from droidreclaim import __version__
 from droidreclaim.errors import DeviceError
+from droidreclaim.fleet import channel
 from droidreclaim.fleet.devices import FleetDevice
 from droidreclaim.fleet.form import HostForm
 from droidreclaim.fleet.host import HostOrder, WorkerOrder
@@ -143,6 +144,7 @@ async def keep(
         )
         wanted = links(hosts, devices, int(scheduler.address.rpartition(":")[2]))
         children = [(link, await _begin(link)) for link in wanted]
+        stack.callback(asyncio.create_task(_beat([child for _, child in children])).cancel)
         try:
             missing = await _all_there(scheduler, children, ended)
             there = {str(one.name) for one in scheduler.workers.values()}
@@ -165,6 +167,16 @@ async def _begin(link: Link) -> asyncio.subprocess.Process:
     assert child.stdin is not None
     child.stdin.write(json.dumps(msgspec.to_builtins(link.order)).encode() + b"\n")
     return child
+
+
+async def _beat(children: Sequence[asyncio.subprocess.Process]) -> None:
+    """Let each host know that somebody is behind its link."""
+    while True:
+        await asyncio.sleep(channel.BEAT_S)
+        for child in children:
+            assert child.stdin is not None
+            if not child.stdin.is_closing():
+                child.stdin.write(channel.BEAT)
 
 
 async def _all_there(

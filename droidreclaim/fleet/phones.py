@@ -1,46 +1,59 @@
-"""The pocket phones of a fleet: booted at each host by the tool there, and ended."""
+"""The pocket phones of a fleet: held at each host by the tool there, for as long as the link."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Empty, SimpleQueue
+from typing import IO
 
 from droidreclaim.errors import DeviceError, DeviceTimeout
 from droidreclaim.escape import safe
+from droidreclaim.fleet import channel
 from droidreclaim.fleet.form import DeviceForm, FleetForm, HostForm
 from droidreclaim.fleet.look import SSH, adb_words
 from droidreclaim.fleet.play import PROGRAM
 
 BOOT_S = 300.0
-_END_S = 60.0
+_END_S = 90.0  # a job that still runs there has half a minute to undo what it did
 _MOST_WORDS = 300
-# 127.0.0.1:5557 is up; next: droidreclaim -s 127.0.0.1:5557 ps
-_UP = re.compile(r"^(127\.0\.0\.1:[0-9]{1,5}) is up;", re.MULTILINE)
+_MOST_LINE_BYTES = 256
+# 127.0.0.1:6520
+_SERIAL = re.compile(r"127\.0\.0\.1:[0-9]{1,5}")
+_ALIVE = ("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
 
 
 @contextmanager
-def booted(fleet: FleetForm, tell: Callable[[str], None]) -> Iterator[dict[str, list[str]]]:
+def booted(
+    fleet: FleetForm, tell: Callable[[str], None], adb_port: int | None = None
+) -> Iterator[dict[str, list[str]]]:
     """
     The serials of the phones that each host was asked to boot; they are ended behind the block.
+
+    Args:
+        adb_port: Of this host's adb server, where the file names none.
 
     Raises:
         DeviceError: one did not come up; those before it are ended.
     """
     serials: dict[str, list[str]] = {}
-    try:
-        for host in fleet.hosts:
-            for _ in range(host.pocket_phones):
-                serial = _boot(host)
-                serials.setdefault(host.name, []).append(serial)
-                tell(f"{host.name}: pocket phone {serial} is up")
+    with ExitStack() as stack:
+        holders = [
+            stack.enter_context(_held(host, tell, adb_port))
+            for host in fleet.hosts
+            if host.pocket_phones
+        ]
+        for one in holders:
+            for _ in range(one.host.pocket_phones):
+                serial = one.next_serial()
+                serials.setdefault(one.host.name, []).append(serial)
+                tell(f"{one.host.name}: pocket phone {serial} is up")
         yield serials
-    finally:
-        for host in fleet.hosts:
-            for serial in serials.get(host.name, ()):
-                _end(host, serial, tell)
 
 
 def with_phones(fleet: FleetForm, serials: Mapping[str, Sequence[str]]) -> FleetForm:
@@ -57,37 +70,89 @@ def _with(host: HostForm, serials: Sequence[str]) -> HostForm:
     return host.model_copy(update={"devices": (*host.devices, *own)})
 
 
-def _boot(host: HostForm) -> str:
-    done = _tool(host, ["phone", "start"], BOOT_S)
-    found = _UP.search(done.stdout)
-    if done.returncode != 0 or found is None:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1][:_MOST_WORDS]
-        said = said.removeprefix("droidreclaim: ")
-        raise DeviceError(f"{host.name}: no pocket phone: {safe(said)}")
-    return found[1]
+class _Holder:
+    """The process that holds the phones of a host: here, or behind ssh."""
+
+    def __init__(self, host: HostForm, child: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+        assert child.stdin is not None
+        self.host = host
+        self.child = child
+        self._said = said
+        self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._ended = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+        channel.keep_beating(child.stdin, self._ended)
+
+    def next_serial(self) -> str:
+        """
+        Wait for the next phone.
+
+        Raises:
+            DeviceTimeout: it did not come in time.
+            DeviceError: the holder ended, or said something else.
+        """
+        name = self.host.name
+        try:
+            line = self._lines.get(timeout=BOOT_S).decode("ascii", "replace").strip()
+        except Empty as error:
+            raise DeviceTimeout(f"{name}: no pocket phone within {BOOT_S:g} s") from error
+        if not _SERIAL.fullmatch(line):
+            self.child.wait(_END_S)
+            raise DeviceError(f"{name}: no pocket phone: {self._last_words()}")
+        return line
+
+    def end(self, tell: Callable[[str], None]) -> None:
+        """Have the phones ended; one that cannot be is told, and hides nothing of before."""
+        assert self.child.stdin is not None
+        self._ended.set()
+        with suppress(OSError):
+            self.child.stdin.close()
+        try:
+            code = self.child.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            code = self.child.wait()
+        if code != 0:
+            tell(f"{self.host.name}: its pocket phones may not be ended: {self._last_words()}")
+
+    def _read(self) -> None:
+        assert self.child.stdout is not None
+        while line := self.child.stdout.readline(_MOST_LINE_BYTES):
+            self._lines.put(line)
+        self._lines.put(b"")
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        lines = self._said.read().decode("utf-8", "replace").strip().splitlines()
+        said = (lines or ["it said nothing"])[-1][:_MOST_WORDS]
+        return safe(said.removeprefix("droidreclaim: "))
 
 
-def _end(host: HostForm, serial: str, tell: Callable[[str], None]) -> None:
-    """End a phone; one that cannot be ended is told, and hides nothing that went before."""
-    try:
-        done = _tool(host, ["-s", serial, "phone", "stop"], _END_S)
-        if done.returncode != 0:
-            tell(f"{host.name}: pocket phone {serial} is not ended: {safe(done.stderr.strip())}")
-    except DeviceError as error:
-        tell(f"{host.name}: pocket phone {serial} is not ended: {error}")
+@contextmanager
+def _held(host: HostForm, tell: Callable[[str], None], adb_port: int | None) -> Iterator[_Holder]:
+    with tempfile.TemporaryFile() as said:
+        try:
+            child = subprocess.Popen(
+                _argv(host, adb_port),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                process_group=0,
+            )
+        except OSError as error:
+            raise DeviceError(f"{host.name}: {error.filename}: {error.strerror}") from error
+        with child:
+            holder = _Holder(host, child, said)
+            try:
+                yield holder
+            finally:
+                holder.end(tell)
 
 
-def _tool(host: HostForm, words: list[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
-    """Run the tool at a host."""
-    own = [host.droidreclaim] if host.droidreclaim else []
-    words = [*(own or (PROGRAM if host.this else ["droidreclaim"])), *adb_words(host), *words]
-    argv = [*SSH, host.ssh, "--", shlex.join(words)] if host.ssh else words
-    try:
-        return subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=timeout_s, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise DeviceTimeout(f"{host.name}: no answer within {timeout_s:g} s") from error
-    except OSError as error:
-        raise DeviceError(f"{host.name}: {error.filename}: {error.strerror}") from error
+def _argv(host: HostForm, adb_port: int | None) -> list[str]:
+    words = ["fleet", "phones", str(host.pocket_phones)]
+    if host.ssh:
+        there = [host.droidreclaim or "droidreclaim", *adb_words(host), *words]
+        return [*SSH, *_ALIVE, "-T", host.ssh, "--", shlex.join(there)]
+    port = ["-P", str(adb_port)] if adb_port and not host.adb_port else adb_words(host)
+    return [*([host.droidreclaim] if host.droidreclaim else PROGRAM), *port, *words]

@@ -18,10 +18,10 @@ from stand_ins import until
 ROOT = Path(__file__).parents[2]
 # The tool of a host; what is no command of the fleet goes to the stand-in, where there is one.
 _TOOL = """#!/bin/sh
-export PYTHONPATH={root} DROIDRECLAIM_STATE_DIR={state}
-case " $* " in *" fleet "*) exec {python} -P -m droidreclaim "$@" ;; esac
+case " $* " in {real}) exec {python} -P -m droidreclaim "$@" ;; esac
 exec {job} "$@"
 """
+_ADDRESSES = {"lab1": "127.0.0.2", "lab2": "127.0.0.3"}
 
 
 def missing() -> str | None:
@@ -30,10 +30,17 @@ def missing() -> str | None:
 
 
 class Hosts:
-    """Two names for ssh, each with an sshd; `close` ends both."""
+    """
+    Two names for ssh, each with an sshd at an address of its own; `close` ends both.
 
-    def __init__(self, folder: Path, job: str) -> None:
+    Args:
+        job: Stand-in for the tool at its jobs; None for the tool itself.
+        env: Of each host, besides where its state is.
+    """
+
+    def __init__(self, folder: Path, job: str | None, **env: str) -> None:
         self.folder = folder
+        self.env = {"PYTHONPATH": str(ROOT), **env}
         self.sshd: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("hostkey", "key"):
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
@@ -44,19 +51,17 @@ class Hosts:
             *("Host *", f"IdentityFile {folder}/key", "StrictHostKeyChecking no"),
             *(f"UserKnownHostsFile {folder}/known", f"User {getpass.getuser()}"),
         ]
-        for name in ("lab1", "lab2"):
-            port = self._listen(name)
-            config += [f"Host {name}", "HostName 127.0.0.1", f"Port {port}"]
+        for name, address in _ADDRESSES.items():
+            port = self._listen(name, address)
+            config += [f"Host {name}", f"HostName {address}", f"Port {port}"]
         (folder / "config").write_text("\n".join(config) + "\n", encoding="utf-8")
         self.bin = folder / "bin"
         self.bin.mkdir()
-        real = shutil.which("ssh")
-        self._script(self.bin / "ssh", f'#!/bin/sh\nexec {real} -F {folder}/config "$@"\n')
+        ssh = shutil.which("ssh")
+        self._script(self.bin / "ssh", f'#!/bin/sh\nexec {ssh} -F {folder}/config "$@"\n')
         self.tool = folder / "droidreclaim"
-        state = folder / "state"
-        self._script(
-            self.tool, _TOOL.format(root=ROOT, state=state, python=sys.executable, job=job)
-        )
+        real = "*" if job is None else '*" fleet "*'
+        self._script(self.tool, _TOOL.format(python=sys.executable, real=real, job=job))
 
     def stop(self, name: str) -> None:
         """End a host's sshd and every connection of it, at once."""
@@ -73,12 +78,18 @@ class Hosts:
             one.terminate()
             one.wait()
 
-    def _listen(self, name: str) -> int:
+    def state(self, name: str) -> Path:
+        """Where a host has its leases and phones."""
+        return self.folder / f"state-{name}"
+
+    def _listen(self, name: str, address: str) -> int:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((address, 0))
             port: int = probe.getsockname()[1]
+        env = self.env | {"DROIDRECLAIM_STATE_DIR": str(self.state(name))}
         lines = [
-            *(f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {self.folder}/hostkey"),
+            *(f"Port {port}", f"ListenAddress {address}", f"HostKey {self.folder}/hostkey"),
+            f"SetEnv {' '.join(f'{key}={value}' for key, value in env.items())}",
             *(f"AuthorizedKeysFile {self.folder}/key.pub", "StrictModes no", "UsePAM no"),
             *("PasswordAuthentication no", f"PidFile {self.folder}/{name}.pid"),
         ]
@@ -110,12 +121,13 @@ def listening(pid: int) -> set[str]:
 
 
 def processes(folder: Path) -> list[str]:
-    """Command lines of processes that name a folder, or are workers of a fleet begun from there."""
+    """Command lines of what a fleet has started that has its state below *folder*."""
     psutil = pytest.importorskip("psutil")
     found = []
     for one in psutil.process_iter(["cmdline", "environ"]):
         words = " ".join(one.info["cmdline"] or ())
-        ours = (one.info["environ"] or {}).get("DROIDRECLAIM_STATE_DIR", "")
-        if str(folder) in ours and ("fleet" in words or "distributed" in words):
+        state = Path((one.info["environ"] or {}).get("DROIDRECLAIM_STATE_DIR", ""))
+        ours = ("droidreclaim", "distributed", "qemu")
+        if state.is_relative_to(folder) and any(word in words for word in ours):
             found.append(words)
     return found

@@ -301,8 +301,9 @@ def test_pocket_phones_are_booted_for_the_run_and_ended_whatever_became_of_it(
     behave = fleet.folder / "behave"
     program = behave / "droidreclaim"
     phone = (
-        f'case "$*" in\n"phone start") echo "127.0.0.1:5599 is up; next: x"; exit ;;\n'
-        f'"-s 127.0.0.1:5599 phone stop") echo stopped >> {behave}/stopped; exit ;;\nesac\n'
+        f'case "$*" in\n"-P {fleet.shelf.adb.port} fleet phones 1")\n'
+        f"echo 127.0.0.1:5599; while read beat; do :; done\n"
+        f"echo stopped >> {behave}/stopped; exit ;;\nesac\n"
     )
     text = program.read_text("utf-8").replace("#!/bin/sh\n", f"#!/bin/sh\n{phone}")
     program.write_text(text, encoding="utf-8")
@@ -318,10 +319,12 @@ def test_pocket_phones_are_booted_for_the_run_and_ended_whatever_became_of_it(
     done = fleet.run("fleet", "run", str(SCENARIO), "-o", str(fleet.folder / "out2"))
     assert done.returncode == 4, done.stderr
     assert (behave / "stopped").read_text("utf-8") == "stopped\n" * 2
-    program.write_text(text.replace("is up", "is not"), encoding="utf-8")
+    program.write_text(
+        text.replace("echo 127", "echo 'no QEMU' >&2; exit 4; echo 127"), encoding="utf-8"
+    )
     done = fleet.run("fleet", "run", str(SCENARIO), "-o", str(fleet.folder / "out3"))
     assert (done.returncode, done.stdout) == (3, "")
-    assert "this: no pocket phone: it said nothing" in done.stderr
+    assert "this: no pocket phone: no QEMU" in done.stderr
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(fleet: Fleet) -> None:
