@@ -28,6 +28,8 @@ _LAST_WORDS_S = 5.0  # for the rest of what a command said, once it has ended
 _MOST_LINE_BYTES = 4096
 _MOST_LOG_BYTES = 16 << 20
 _OURS = "droidreclaim: "
+_AS_FOUND = ("none", "undone")
+_LEFT = {"held": "another run is under way", "left": "what a run changed is not undone"}
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -144,9 +146,8 @@ def look(server: Server, serial: str) -> None:
     if booted != "1":
         raise DeviceError(f"{serial}: still booting")
     left = restore(device, timeout_s=_LOOK_S)
-    if left in ("left", "held"):
-        what = "another run is under way" if left == "held" else "what a run changed is not undone"
-        raise DeviceError(f"{serial}: {what}")
+    if left not in _AS_FOUND:
+        raise DeviceError(f"{serial}: {_LEFT.get(left, 'what a run may have left is unknown')}")
 
 
 def _run(task: Task, tell: Tell, running: Running, lock: int) -> tuple[int, str]:

@@ -33,6 +33,7 @@ class Shelf:
 
     Attributes:
         left: What the journal on a device says of what a run has left there.
+        asked: What the devices were asked, each line behind its serial.
     """
 
     def __init__(self, adb: AdbServer, **models: tuple[str, int]) -> None:
@@ -40,6 +41,7 @@ class Shelf:
         self.models = models
         self.serials = list(models)
         self.left: dict[str, str] = {}
+        self.asked: list[str] = []
         adb.handlers["host:transport-id:"] = self._choose
         self.attach(*self.serials)
 
@@ -55,6 +57,7 @@ class Shelf:
         peer.okay()
         line = peer.request().removeprefix("shell,v2,raw:")
         peer.okay()
+        self.asked.append(f"{serial} {line}")
         for words, text in (
             ("MemTotal", _FACTS.format(release=sdk - 20)),
             ("ro.product.model", f"model={model}\nsdk={sdk}\nabi=arm64-v8a\nbooted=1\n"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ import xml.etree.ElementTree as Xml
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from adb_server import AdbServer
 from droidreclaim.device import lease
+from droidreclaim.device.server import Server
 from droidreclaim.errors import DeviceTimeout
+from droidreclaim.fleet.play import Running, Task, play
 from fleet_run import Run
 from qa_rounds import lost, rounds_of
 from stand_ins import Shelf, run_folder, tool, until
@@ -181,12 +185,58 @@ def test_a_phone_that_somebody_else_has_is_told_with_who_has_it(fleet: Fleet) ->
     assert "B1" not in fleet.calls()
 
 
-def test_a_phone_on_which_something_is_left_gets_no_job(fleet: Fleet) -> None:
-    fleet.shelf.left["A1"] = "left=global/x"
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ("left=global/x", "A1: what a run changed is not undone"),
+        ("held=1", "A1: another run is under way"),
+        ("\x1b[2J", "A1: what a run may have left is unknown"),
+    ],
+)
+def test_a_phone_that_is_not_as_found_gets_no_job(fleet: Fleet, left: str, said: str) -> None:
+    fleet.shelf.left["A1"] = left
     found = fleet.play(str(SCENARIO))
     assert "A1" not in fleet.calls()
     assert jobs(found)["001-A1"][0] == "this/A2"
-    assert any("what a run changed is not undone" in one["said"] for one in found["attempts"])
+    [refused] = [one for one in found["attempts"] if one["exit_code"] == 3]
+    assert (refused["said"], refused["aside"]) == (said, "quarantined")
+
+
+def test_a_job_that_ended_halfway_begins_anew_once_what_it_left_is_undone(fleet: Fleet) -> None:
+    fleet.shelf.left["A1"] = "undone=global/x"
+    fleet.behave("A2", "exit 3\n")
+    found = fleet.play(str(SCENARIO))
+    assert jobs(found)["002-A2"] == ("this/A1", "kept", 2)
+    asked = [line for line in fleet.shelf.asked if line.startswith("A1 ")]
+    assert sum("journal" in line for line in asked) == fleet.calls().count("A1") == 2
+
+
+def test_what_a_job_says_comes_through_while_it_runs(fleet: Fleet, adb: AdbServer) -> None:
+    """The job waits, 20 s at most, for what is done only once its words are heard."""
+    heard = fleet.folder / "heard"
+    wait = (
+        f"n=0; while [ ! -e {heard} ]; do n=$((n+1)); [ $n -gt 2000 ] && exit 5; sleep 0.01; done"
+    )
+    fleet.behave("A1", f"echo 'droidreclaim: halfway' >&2; {wait}\n")
+    program = (str(fleet.folder / "behave/droidreclaim"),)
+    task = Task("A1", ("run", "x"), fleet.folder / "out/1", Server("127.0.0.1", adb.port), program)
+
+    def tell(line: str) -> None:
+        if line == "halfway":
+            heard.touch()
+
+    assert play(task, tell, Running()).exit_code == 0
+
+
+def test_an_entry_opens_its_runs_page_also_where_the_folder_is_moved(fleet: Fleet) -> None:
+    found = fleet.play(str(SCENARIO))
+    moved = (fleet.folder / "out").rename(fleet.folder / "else where")
+    page = (moved / "report.html").read_text("utf-8")
+    links = re.findall(r'href="([^"#]+)"', page)
+    pages = [f"{one['folder']}/report.html" for one in found["jobs"]]
+    assert [unquote(link) for link in links if "jobs/" in link] == pages
+    assert all((moved / one).is_file() for one in pages)
+    assert str(fleet.folder) not in page
 
 
 def test_a_phone_that_is_not_ready_is_left_out_with_the_reason(fleet: Fleet) -> None:

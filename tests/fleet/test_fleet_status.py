@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from desk import Desk
 
+from adb_server import AdbServer
 from droidreclaim.errors import ProfileError, UsageError
 from droidreclaim.fleet.devices import FleetDevice, of_status, parse_where
 from droidreclaim.fleet.form import FleetForm, load
 from droidreclaim.model import DeviceStatus
 from droidreclaim.units import GIB
 from fleet_run import Run
+from stand_ins import Shelf
 
 READY = DeviceStatus("R58M12", "device", "usb", "Pixel 6", 34, "arm64-v8a", "su -c", None)
 
@@ -64,6 +66,21 @@ def test_labels_choose_and_a_label_that_nobody_has_leaves_no_device(
     done = droidreclaim("fleet", "status", "--where", "room=south")
     assert done.returncode == 3
     assert "no device in the fleet" in done.stderr
+
+
+def test_labels_that_are_read_choose_as_those_of_the_file_do(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    Shelf(adb, A1=("Pixel 6", 34), B1=("Pixel 8", 35))
+    for where, serials in (
+        ("sdk=35", ["B1"]),
+        ("model=Pixel 6", ["A1"]),
+        ("ram=8.0 GiB", ["A1", "B1"]),
+        ("release=15", ["B1"]),
+        ("kernel=6.1.0", ["A1", "B1"]),
+    ):
+        done = droidreclaim("fleet", "status", "--where", where, "--json")
+        assert [one["serial"] for one in json.loads(done.stdout)["devices"]] == serials, where
 
 
 def test_a_host_that_cannot_be_reached_is_told_beside_the_devices_of_the_others(
