@@ -16,12 +16,13 @@ import msgspec
 
 from droidreclaim import __version__
 from droidreclaim.errors import NotPossible, UsageError
-from droidreclaim.fleet import channel
+from droidreclaim.fleet import channel, orphans
 from droidreclaim.fleet.play import end_with_parent
 from droidreclaim.records import read_json
 
 _MOST_BYTES = 1 << 20
 _END_S = 15.0
+_JOBS_END_S = 15.0  # to undo what they did, once their worker has ended
 _JOIN_S = 60
 
 
@@ -67,12 +68,14 @@ def serve(stdin: BinaryIO, require: Callable[[], object]) -> None:
             f"droidreclaim {__version__} is here, {order.droidreclaim} at the other end"
         )
     require()
+    orphans.adopt()
     with tempfile.TemporaryDirectory(prefix="droidreclaim-workers-") as folder:
         workers = [_start(order.scheduler, one, folder) for one in order.workers]
         try:
             channel.hold(stdin, lambda: any(one.poll() is None for one in workers))
         finally:
             _end(workers)
+            orphans.end(_JOBS_END_S)
 
 
 def _start(scheduler: str, one: WorkerOrder, folder: str) -> subprocess.Popen[bytes]:

@@ -28,7 +28,7 @@ from droidreclaim.fleet.play import PROGRAM, end_with_parent
 
 _UP_WITHIN_S = 90.0
 _LOOK_S = 0.2
-_END_S = 30.0
+_END_S = 45.0
 _LOCAL = "tcp://127.0.0.1"
 # The link is lost when nothing came for half a minute.
 _SSH = (

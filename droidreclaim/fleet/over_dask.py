@@ -123,15 +123,20 @@ def connect(
 
     Raises:
         NotPossible: Dask is not installed.
-        DeviceError: no scheduler answers.
+        DeviceError: no scheduler answers, or it has lost all of its workers.
     """
     distributed = require()
     try:
         client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except OSError as error:
         raise DeviceError(f"the fleet's scheduler does not answer at {address}") from error
+    workers = Workers(client, hosts, files, options)
+    if not workers.names:
+        raise DeviceError(
+            "the fleet has lost all of its workers", hint="'fleet down', then 'fleet up'"
+        )
     client.run(at_worker.again)
-    return Workers(client, hosts, files, options)
+    return workers
 
 
 def require() -> Any:

@@ -20,7 +20,7 @@ from droidreclaim.fleet.look import SSH, adb_words
 from droidreclaim.fleet.play import PROGRAM
 
 BOOT_S = 300.0
-_END_S = 90.0  # a job that still runs there has half a minute to undo what it did
+_END_S = 60.0  # a job that still runs there has half a minute to undo what it did
 _MOST_WORDS = 300
 _MOST_LINE_BYTES = 256
 # 127.0.0.1:6520

@@ -21,7 +21,7 @@ from droidreclaim.fleet.play import PROGRAM
 from droidreclaim.records import read_record
 
 _UP_WITHIN_S = 150.0
-_DOWN_WITHIN_S = 60.0
+_DOWN_WITHIN_S = 120.0
 _LOOK_S = 0.1
 _MOST_LOG = 600
 

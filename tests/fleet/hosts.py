@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,12 +123,32 @@ def listening(pid: int) -> set[str]:
 
 def processes(folder: Path) -> list[str]:
     """Command lines of what a fleet has started that has its state below *folder*."""
+    return [" ".join(one.info["cmdline"]) for one in _started(folder)]
+
+
+def ports(folder: Path) -> set[tuple[str, int]]:
+    """Where all of that listens."""
+    return {
+        (each.laddr.ip, each.laddr.port)
+        for one in _started(folder)
+        for each in one.net_connections()
+        if each.status == "LISTEN"
+    }
+
+
+def refused(address: tuple[str, int]) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(address) != 0
+
+
+def _started(folder: Path) -> list[Any]:
     psutil = pytest.importorskip("psutil")
     found = []
     for one in psutil.process_iter(["cmdline", "environ"]):
-        words = " ".join(one.info["cmdline"] or ())
         state = Path((one.info["environ"] or {}).get("DROIDRECLAIM_STATE_DIR", ""))
-        ours = ("droidreclaim", "distributed", "qemu")
-        if state.is_relative_to(folder) and any(word in words for word in ours):
-            found.append(words)
+        words = " ".join(one.info["cmdline"] or ())
+        adb = " nodaemon server" in words  # the test's own
+        if words and not adb and state.is_relative_to(folder):
+            found.append(one)
     return found

@@ -118,3 +118,40 @@ def test_ctrl_c_reaches_jobs_on_other_hosts_and_so_does_a_kill_of_who_asked(
             run.kill()
         assert run.wait(60) == code
         until(lambda wanted=number + 1: ints.exists() and ints.read_text() == "B2\n" * wanted, 60)
+
+
+def test_a_laptop_that_slept_finds_its_jobs_interrupted_and_resumes_with_what_is_left(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    psutil = pytest.importorskip("psutil")
+    up = json.loads(fleet("up", "--json").stdout)
+    ints = tmp_path / "ints"
+    (tmp_path / "behave/B2").write_text(
+        f"trap 'echo B2 >> {ints}; exit 130' INT; [ -e {ints} ] || sleep 500 & wait\n"
+    )
+    with subprocess.Popen(
+        words("run", str(SCENARIO), "-o", "out"), stderr=subprocess.PIPE, text=True
+    ) as run:
+        log = tmp_path / "out/fleet.log"
+        until(lambda: log.exists() and "[3/4]" in log.read_text(), 60)
+        keeper = psutil.Process(up["pid"])
+        asleep = [psutil.Process(run.pid), keeper, *keeper.children(recursive=True)]
+        for one in asleep:
+            one.suspend()
+        # The hosts hear nothing, the connections are open: each job is interrupted, workers end.
+        until(ints.exists, 120)
+        until(lambda: not any(processes(hosts.state(name)) for name in hosts.sshd), 60)
+        for one in asleep:
+            one.resume()
+        said = run.communicate(timeout=120)[1]
+    assert run.returncode == 3, said
+    assert "--resume plays what is left" in said
+    done = fleet("run", "-o", "out", "--resume")
+    assert done.returncode == 3
+    assert "has lost all of its workers ('fleet down', then 'fleet up')" in done.stderr
+    assert fleet("down").returncode == 0
+    assert fleet("up").returncode == 0
+    done = fleet("run", "-o", "out", "--resume", "--json")
+    assert done.returncode == 0, done.stderr
+    attempts = {one["job"]: one["attempts"] for one in json.loads(done.stdout)["jobs"]}
+    assert attempts == {"001-A1": 1, "002-A2": 1, "003-B1": 1, "004-B2": 2}
