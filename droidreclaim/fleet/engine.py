@@ -117,7 +117,7 @@ class Engine:
                 said = f"{device.name}: {ended.said}"
                 self.queue.failed(device.name, state, said, blameless=ended.blameless)
                 if state == SUSPENDED:
-                    self._take_in_again(device, ended.said)
+                    self._take_in_again(device, attempt)
         except BaseException as error:
             self._defects.append(error)
             self._stop(signal.SIGINT)
@@ -143,16 +143,20 @@ class Engine:
         )
 
     def _note(self, attempt: Attempt) -> None:
-        with self._lock:
-            keys = [(one.job, one.number) for one in self.attempts]
-            self.attempts[keys.index((attempt.job, attempt.number))] = attempt
-            self.folder.note(attempt)
-            left = len(still_to_do(self.jobs, self.attempts))
+        left = self._keep(attempt)
         done = len(self.jobs) - left
         what = f"{attempt.job} on {attempt.device}: {_in_words(attempt)}"
         self.tell(f"[{done}/{len(self.jobs)}] {what}")
 
-    def _take_in_again(self, device: FleetDevice, why: str) -> None:
+    def _keep(self, attempt: Attempt) -> int:
+        """Write down what is known of an attempt now; returns how many jobs are left."""
+        with self._lock:
+            keys = [(one.job, one.number) for one in self.attempts]
+            self.attempts[keys.index((attempt.job, attempt.number))] = attempt
+            self.folder.note(attempt)
+            return len(still_to_do(self.jobs, self.attempts))
+
+    def _take_in_again(self, device: FleetDevice, attempt: Attempt) -> None:
         """Wait until a device answers and is as found; it is put aside for good where it is not."""
         end_s = time.monotonic() + self.back_within_s
         while not self._stopped.is_set():
@@ -161,12 +165,13 @@ class Engine:
             except DroidReclaimError as error:
                 if time.monotonic() > end_s:
                     self.tell(f"{device.name}: quarantined: {error}")
-                    self.queue.judge(device.name, QUARANTINED, f"{device.name}: {why}")
+                    self._keep(replace(attempt, aside=QUARANTINED))
+                    self.queue.judge(device.name, QUARANTINED, f"{device.name}: {attempt.said}")
                     return
                 self._stopped.wait(_LOOK_EVERY_S)
             else:
                 self.tell(f"{device.name}: it is back")
-                self.queue.judge(device.name, OPEN, why)
+                self.queue.judge(device.name, OPEN, attempt.said)
                 return
 
 

@@ -12,6 +12,7 @@ from droidreclaim.fleet.devices import FleetDevice, device_json
 from droidreclaim.fleet.outcomes import Outcome, outcomes
 from droidreclaim.fleet.record import JUNIT, REPORT, RESULT, Asked, Attempt, FleetFolder
 from droidreclaim.qa import folder as qa_folder
+from droidreclaim.units import plural
 
 _MOST_JUNIT_BYTES = 16 << 20
 
@@ -49,11 +50,13 @@ class Gathered:
             for verdict in verdicts
         ]
         devices = len({one.device.name for one in played if one.device})
-        words = f"{len(played)} of {len(self.outcomes)} jobs played on {devices} devices"
+        jobs = plural(len(self.outcomes), "job")
+        words = f"{len(played)} of {jobs} played on {plural(devices, 'device')}"
         text = "; ".join([words, *counts])
         again = len(self.attempts) - len({one.job for one in self.attempts})
         if again:
-            text += f"; {again} attempts came to nothing and were made again"
+            were = "was" if again == 1 else "were"
+            text += f"; {plural(again, 'attempt')} came to nothing and {were} made again"
         if self.aside:
             text += f"; put aside: {', '.join(self.aside)}"
         return text

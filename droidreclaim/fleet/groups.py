@@ -12,7 +12,7 @@ from droidreclaim.fleet.outcomes import ArmSeen, Outcome
 from droidreclaim.qa import stats
 
 BY = ("model", "release", "kernel", "ram")
-_LEAST_TO_NAME = 4  # devices: of fewer, none is the odd one
+LEAST_TO_NAME = 4  # devices: of fewer, none is the odd one
 _FAR = 3.5  # of a modified z-score, as Iglewicz and Hoaglin have it
 _MAD_OF_SIGMA = 0.6745
 
@@ -116,7 +116,7 @@ def outliers(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _odd(arm: str, seen: Sequence[tuple[FleetDevice, ArmSeen]]) -> list[str]:
-    if len(seen) < _LEAST_TO_NAME:
+    if len(seen) < LEAST_TO_NAME:
         return []
     found = []
     times = {one.name: math.log(median(own.back_s)) for one, own in seen if own.back_s}
@@ -141,7 +141,7 @@ def _odd(arm: str, seen: Sequence[tuple[FleetDevice, ArmSeen]]) -> list[str]:
 
 def _is_far(value: float, all_values: Sequence[float]) -> bool:
     """Whether a logarithm of a time is far from the median of all, measured by their spread."""
-    if len(all_values) < _LEAST_TO_NAME:
+    if len(all_values) < LEAST_TO_NAME:
         return False
     middle = median(all_values)
     spread = median(abs(one - middle) for one in all_values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from droidreclaim.fleet.groups import GroupFigures
+from droidreclaim.fleet.groups import LEAST_TO_NAME, GroupFigures
 from droidreclaim.fleet.outcomes import NOT_PLAYED, Outcome
 from droidreclaim.qa import stats
 from droidreclaim.report.web import page
@@ -20,11 +20,11 @@ _MOST_ATTEMPTS = 500  # on the page; the record has them all
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One job in the matrix: what it came to, and where its own page is."""
+    """One job in the matrix: what it came to, where it was played, and where its own page is."""
 
     verdict: str
     link: str | None
-    serial: str
+    where: str
     words: str
     title: str
 
@@ -50,6 +50,8 @@ def render(found: Gathered) -> str:
             for release in releases
         },
         rows=[_row(one) for one in found.groups],
+        played_on=len({one.device.name for one in found.outcomes if one.device and one.played}),
+        least=LEAST_TO_NAME,
         odd=attempts[:_MOST_ATTEMPTS],
         more_odd=len(attempts[_MOST_ATTEMPTS:]),
         not_played=NOT_PLAYED,
@@ -70,10 +72,17 @@ def _cell(one: Outcome) -> Cell:
     return Cell(
         one.verdict,
         quote(one.page) if one.page else None,
-        one.device.serial if one.device else "?",
+        _where(one),
         f"{one.verdict.replace('_', ' ')}" + (f" {arm.kept}/{arm.rounds}" if arm else ""),
         one.sentence or "; ".join(one.failures),
     )
+
+
+def _where(one: Outcome) -> str:
+    """The device that played a job, and the one that it was meant for."""
+    name = one.device.name if one.device else "?"
+    meant = one.job.device
+    return name if meant in (None, name) else f"{name}, for {meant}"
 
 
 def _row(one: GroupFigures) -> dict[str, Any]:

@@ -67,6 +67,9 @@ def test_a_device_that_does_not_come_back_is_out(tmp_path: Path) -> None:
     assert made.run() is None
     assert made.queue.undone == {"001-A": "no device of Pixel 6, SDK 34 is left: this/A: lost"}
     assert "this/A: quarantined: A: not attached" in lines
+    assert [one.aside for one in made.attempts] == ["quarantined"]
+    _, _, written = FleetFolder.load(tmp_path / "out")
+    assert written == made.attempts
 
 
 def test_a_defect_in_one_devices_thread_ends_the_run_and_is_told(tmp_path: Path) -> None:
