@@ -324,6 +324,18 @@ def test_a_fleet_that_is_killed_leaves_no_job_and_no_lease(fleet: Fleet) -> None
     assert [one["exit_code"] for one in found["attempts"]] == [None, 0]
 
 
+@pytest.mark.nightly
+def test_a_laptop_that_slept_while_a_job_ended_goes_on_with_its_run(fleet: Fleet) -> None:
+    woken = fleet.folder / "woken"
+    process = started(fleet, f"while [ ! -e {woken} ]; do sleep 0.01; done")
+    process.send_signal(signal.SIGSTOP)
+    woken.touch()
+    until(lambda: ended(fleet))
+    process.send_signal(signal.SIGCONT)
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 0, said
+
+
 def test_a_storm_is_shared_by_its_seeds_and_has_figures_of_its_own(fleet: Fleet) -> None:
     storm = {"arms": [{"arm": "lazy", "hot_resumes": 9, "avoidable_cold_starts": 1,
                        "resume_p50_s": 0.2, "more": 1}]}  # fmt: skip
