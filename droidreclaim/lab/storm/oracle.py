@@ -44,6 +44,7 @@ class Way(Enum):
     ORACLE_WITH_LMKD = "oracle's page-outs, lmkd's kills"
     OLDEST = "oldest app first, lmkd's kills"
     NEWEST = "newest app first, lmkd's kills"
+    COLD_FIRST = "cold of all apps first, lmkd's kills"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,13 @@ class _Plan:
         for piece in working:
             self.uses[piece].append(at)
 
+    def learned(self, at: int) -> set[int]:
+        """Return what the last resume before *at* used, but of the main space, which moves."""
+        resumes = bisect.bisect_left(self.opened, at) - 1
+        if resumes < 1:
+            return set()
+        return {piece for piece in self.working[resumes] if piece >= _main_space(self.pieces)}
+
 
 def _plans(apps: Sequence[App], opened: Sequence[App], reuse_percent: int) -> dict[str, _Plan]:
     plans: dict[str, _Plan] = {}
@@ -221,6 +229,11 @@ def _plans(apps: Sequence[App], opened: Sequence[App], reuse_percent: int) -> di
     return plans
 
 
+def _main_space(pieces: int) -> int:
+    """Return how many pieces of a heap are its main space; they come first."""
+    return round(pieces * _MAIN_SPACE_SHARE)
+
+
 def _working_sets(app: App, pieces: int, reuse_percent: int) -> Iterator[set[int]]:
     """
     Draw the working set of each resume: a share of the last one's pieces stays.
@@ -228,7 +241,7 @@ def _working_sets(app: App, pieces: int, reuse_percent: int) -> Iterator[set[int
     What is used of the main space moves at every resume, except in games, and where all is reused.
     """
     chance = random.Random(app.seed)
-    main = round(pieces * _MAIN_SPACE_SHARE)
+    main = _main_space(pieces)
     working = set(chance.sample(range(pieces), max(1, round(pieces * WORKING_SHARE))))
     while True:
         yield working
@@ -314,12 +327,24 @@ class _Phone:
 
     def _order(self, at: int) -> Sequence[tuple[_Alive, int]]:
         """What apps in the background have in memory, in the order in which it goes."""
+        if self.way is Way.COLD_FIRST:
+            return self._cold_first(at)
         newest = self.way is Way.NEWEST
         apps = sorted(self.alive.values(), key=lambda app: app.last, reverse=newest)
         found = [(app, piece) for app in apps for piece in sorted(app.held)]
         if self.way in (Way.ORACLE, Way.ORACLE_WITH_LMKD):
             found.sort(key=lambda one: -_next(one[0].plan.uses[one[1]], at))
         return found
+
+    def _cold_first(self, at: int) -> Sequence[tuple[_Alive, int]]:
+        """Put what no last resume used before what one did, as `keep: hot`, oldest app first."""
+        cold: list[tuple[_Alive, int]] = []
+        hot: list[tuple[_Alive, int]] = []
+        for app in sorted(self.alive.values(), key=lambda app: app.last):
+            learned = app.plan.learned(at)
+            for piece in sorted(app.held):
+                (hot if piece in learned else cold).append((app, piece))
+        return [*cold, *hot]
 
     def _kill(self, at: int) -> None:
         if self.way is Way.ORACLE:
