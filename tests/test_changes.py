@@ -124,6 +124,17 @@ def test_the_journal_is_written_before_the_change(device: Device) -> None:
     held.end()
 
 
+def test_ctrl_c_before_the_answer_to_a_change_is_no_false_alarm(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = device.changes()
+    held.begin()
+    held._send("set global window_animation_scale 0\n")  # whose answer nobody waited for
+    held.end()
+    assert device.all() == {}
+    assert caplog.messages == []
+
+
 def test_a_host_that_is_killed_leaves_a_device_that_undoes_it(device: Device) -> None:
     device.put("global.window_animation_scale", "1.0")
     script = (

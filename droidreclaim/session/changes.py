@@ -24,12 +24,13 @@ _BEAT_EVERY_S = 5.0
 _SILENCE_S = 30
 _STEP_S = 30.0
 _MOST_SAID = 1 << 16
+_MOST_UNHEARD = 2  # answers that a Ctrl-C cut short: to the start, or to one change
 _WORD = re.compile(r"[A-Za-z0-9._:/,-]{1,200}")
 _log = logging.getLogger("droidreclaim")
 
-# Both are for mksh. The journal's lines are words for settings and pm, never commands: whoever can
-# write it is the shell already. Its first line names the process that holds it, by pid and start
-# time.
+# Both are for mksh. The journal's lines are words for settings and pm, never commands and no names
+# of files: whoever can write it is the shell already. Its first line names the process that holds
+# it, by pid and start time.
 _UNDO = r"""
 say() { echo "droidreclaim: $*"; }
 undo() {
@@ -161,7 +162,10 @@ class Changes:
             return
         try:
             self._send("end\n")
-            key, value = self._answer()
+            for _ in range(1 + _MOST_UNHEARD):
+                key, value = self._answer()
+                if key in ("undone", "left", "ended"):
+                    break
             if key != "undone":
                 _log.warning("%s: not undone: %s", self._device.serial, value or key)
         except DeviceError as error:
