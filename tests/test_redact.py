@@ -19,11 +19,12 @@ from droidreclaim.inspect import doctor
 from droidreclaim.inspect.ask import Answer
 from droidreclaim.inspect.checks import Facts, device_checks, host_checks
 from droidreclaim.inspect.killers import facts_of
+from droidreclaim.lab.storm.plan import LMK_SETTINGS
 from droidreclaim.model.check import Check, CheckState
 from droidreclaim.parse.kills import remarks
 from droidreclaim.parse.shell.props import parse_getprop
 from droidreclaim.report.doctor import report_text
-from droidreclaim.report.redact import LEFT_OUT, carried, kernel_release, without
+from droidreclaim.report.redact import LEFT_OUT, SETTING, carried, kernel_release, without
 
 _OWN = Path(__file__).parent / "captures" / "pocket-33"
 
@@ -268,3 +269,8 @@ def test_what_logs_say_besides_kills_is_carried(what: str, words: str, count: in
 
 def test_the_serial_is_gone_in_any_case_and_inside_words() -> None:
     assert "r58m12" not in without(["R58M12ABCDE"], "/dev/r58m12abcde_x").lower()
+
+
+@pytest.mark.parametrize("name", LMK_SETTINGS)
+def test_no_setting_that_decides_a_kill_is_left_out(name: str) -> None:
+    assert re.fullmatch(SETTING, name)

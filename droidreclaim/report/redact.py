@@ -32,7 +32,8 @@ AREA = (
 )
 SETTING = (
     r"(?:use_minfree_levels|use_new_strategy|use_psi|psi_partial_stall_ms|psi_complete_stall_ms"
-    r"|swap_free_low_percentage|swap_compression_ratio|swap_util_max|thrashing_limit"
+    r"|swap_free_low_percentage|swap_compression_ratio|swap_compression_ratio_div"
+    r"|relaxed_available_memory|swap_util_max|thrashing_limit"
     r"|thrashing_limit_decay|thrashing_limit_critical|filecache_min_kb|stall_limit_critical"
     r"|pressure_after_kill_min_score|lowmem_min_oom_score|kill_heaviest_task|kill_timeout_ms"
     r"|low|medium|critical|critical_upgrade|upgrade_pressure|downgrade_pressure|debug|log_stats"
