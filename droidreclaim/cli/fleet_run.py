@@ -144,8 +144,8 @@ def _with_phones(which: Chosen) -> Iterator[Chosen]:
         yield replace(which, fleet=phones.with_phones(which.fleet, up.phones if up else {}))
         return
     connection = which.connection
-    with phones.booted(which.fleet, lambda line: say(line, connection), connection.port) as serials:
-        yield replace(which, fleet=phones.with_phones(which.fleet, serials))
+    with phones.booted(which.fleet, lambda line: say(line, connection), connection.port) as found:
+        yield replace(which, fleet=phones.with_phones(which.fleet, found.serials))
 
 
 def _run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:

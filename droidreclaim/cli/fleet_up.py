@@ -81,13 +81,16 @@ def keep(fleet: FleetForm, path: Path | None, where: list[str], connection: Conn
     """Run the scheduler and the links to the hosts until a signal comes."""
     with state.held(path) as file:
         state.write(file, state.Up(os.getpid()))
-        with phones.booted(fleet, warn, connection.port) as serials:
-            whole = phones.with_phones(fleet, serials)
+        with phones.booted(fleet, warn, connection.port) as booted:
+            for line in booted.missing:
+                warn(line)
+            whole = phones.with_phones(fleet, booted.serials)
             devices, _ = fleet_run.ready(fleet_run.Chosen(whole, path, connection, tuple(where)))
 
             def ready(told: dict[str, Any]) -> None:
-                up = {"pid": os.getpid(), "phones": serials, **told}
-                state.write(file, msgspec.convert(up, state.Up))
+                up = msgspec.convert({"pid": os.getpid(), **told}, state.Up)
+                up.phones, up.missing = booted.serials, booted.missing + up.missing
+                state.write(file, up)
 
             asyncio.run(_keep(whole, devices, ready))
 

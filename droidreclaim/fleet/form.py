@@ -22,8 +22,18 @@ _Host: TypeAlias = Annotated[
     str, *spelled(r"^[A-Za-z0-9_][A-Za-z0-9@._:-]{0,254}$", "is no host for ssh: NAME or USER@NAME")
 ]
 _Serial: TypeAlias = Annotated[str, *spelled(r"^[!-~]{1,255}$", "is no serial")]
+
+
+def _of_your_own(label: str) -> str:
+    if label in (*READ, "host", "serial"):
+        raise ValueError(f"{label} is read from the device: it is no label of your own")
+    return label
+
+
 _Label: TypeAlias = Annotated[
-    str, *spelled(r"^[a-z][a-z0-9_]{0,31}$", "is no label: small letters, digits and _")
+    str,
+    *spelled(r"^[a-z][a-z0-9_]{0,31}$", "is no label: small letters, digits and _"),
+    AfterValidator(_of_your_own),
 ]
 _Value: TypeAlias = Annotated[str, *spelled(r"^[ -~]{1,64}$", "is no value of a label")]
 
@@ -32,16 +42,7 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _of_your_own(labels: dict[str, str]) -> dict[str, str]:
-    read = sorted(set(labels) & {*READ, "host", "serial"})
-    if read:
-        raise ValueError(f"{read[0]} is read from the device: it is no label of your own")
-    return labels
-
-
-Labels: TypeAlias = Annotated[
-    dict[_Label, Annotated[_Value, BeforeValidator(_as_text)]], AfterValidator(_of_your_own)
-]
+Labels: TypeAlias = dict[_Label, Annotated[_Value, BeforeValidator(_as_text)]]
 
 
 class DeviceForm(Form):

@@ -7,9 +7,11 @@ import shlex
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from queue import Empty, SimpleQueue
+from dataclasses import dataclass, field
+from queue import Empty, Queue
 from typing import IO
 
 from droidreclaim.errors import DeviceError, DeviceTimeout
@@ -23,37 +25,56 @@ BOOT_S = 300.0
 _END_S = 60.0  # a job that still runs there has half a minute to undo what it did
 _MOST_WORDS = 300
 _MOST_LINE_BYTES = 256
+_MOST_LINES = 100  # that wait to be read
 # 127.0.0.1:6520
 _SERIAL = re.compile(r"127\.0\.0\.1:[0-9]{1,5}")
-_ALIVE = ("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
+# A connection of its own, which is lost when nothing came for half a minute.
+_OWN = ("-o", "ControlPath=none", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
+
+
+@dataclass(frozen=True)
+class Booted:
+    """
+    The phones of a fleet.
+
+    Attributes:
+        serials: By host.
+        missing: A line for each host whose phones did not come up.
+    """
+
+    serials: dict[str, list[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def booted(
     fleet: FleetForm, tell: Callable[[str], None], adb_port: int | None = None
-) -> Iterator[dict[str, list[str]]]:
+) -> Iterator[Booted]:
     """
-    The serials of the phones that each host was asked to boot; they are ended behind the block.
+    Boot the phones that each host was asked for; they are ended behind the block.
+
+    A host whose phones do not come up has none, as one that cannot be reached has no device.
 
     Args:
         adb_port: Of this host's adb server, where the file names none.
 
     Raises:
-        DeviceError: one did not come up; those before it are ended.
+        DeviceError: they did not come up at the only host; those before it are ended.
     """
-    serials: dict[str, list[str]] = {}
+    found = Booted()
     with ExitStack() as stack:
-        holders = [
-            stack.enter_context(_held(host, tell, adb_port))
-            for host in fleet.hosts
-            if host.pocket_phones
-        ]
+        holders = []
+        for host in fleet.hosts:
+            if host.pocket_phones:
+                holders.append(stack.enter_context(_held(host, tell, adb_port)))
         for one in holders:
-            for _ in range(one.host.pocket_phones):
-                serial = one.next_serial()
-                serials.setdefault(one.host.name, []).append(serial)
-                tell(f"{one.host.name}: pocket phone {serial} is up")
-        yield serials
+            try:
+                found.serials[one.host.name] = one.serials(tell)
+            except DeviceError as error:
+                if len(fleet.hosts) == 1:
+                    raise
+                found.missing.append(str(error))
+        yield found
 
 
 def with_phones(fleet: FleetForm, serials: Mapping[str, Sequence[str]]) -> FleetForm:
@@ -78,28 +99,46 @@ class _Holder:
         self.host = host
         self.child = child
         self._said = said
-        self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._lines: Queue[bytes] = Queue(_MOST_LINES)
         self._ended = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         channel.keep_beating(child.stdin, self._ended)
 
-    def next_serial(self) -> str:
+    def serials(self, tell: Callable[[str], None]) -> list[str]:
         """
-        Wait for the next phone.
+        Wait for all phones of the host.
+
+        Raises:
+            DeviceError: as `_next_serial`.
+        """
+        found = []
+        for _ in range(self.host.pocket_phones):
+            found.append(self._next_serial())
+            tell(f"{self.host.name}: pocket phone {found[-1]} is up")
+        return found
+
+    def _next_serial(self) -> str:
+        """
+        Wait for the next phone; what else is printed there, as by a shell that greets, is passed.
 
         Raises:
             DeviceTimeout: it did not come in time.
-            DeviceError: the holder ended, or said something else.
+            DeviceError: the holder ended.
         """
         name = self.host.name
-        try:
-            line = self._lines.get(timeout=BOOT_S).decode("ascii", "replace").strip()
-        except Empty as error:
-            raise DeviceTimeout(f"{name}: no pocket phone within {BOOT_S:g} s") from error
-        if not _SERIAL.fullmatch(line):
-            self.child.wait(_END_S)
-            raise DeviceError(f"{name}: no pocket phone: {self._last_words()}")
-        return line
+        end_s = time.monotonic() + BOOT_S
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, end_s - time.monotonic()))
+            except Empty as error:
+                raise DeviceTimeout(f"{name}: no pocket phone within {BOOT_S:g} s") from error
+            if not line:
+                with suppress(subprocess.TimeoutExpired):
+                    self.child.wait(_END_S)
+                raise DeviceError(f"{name}: no pocket phone: {self._last_words()}")
+            word = line.decode("ascii", "replace").strip()
+            if _SERIAL.fullmatch(word):
+                return word
 
     def end(self, tell: Callable[[str], None]) -> None:
         """Have the phones ended; one that cannot be is told, and hides nothing of before."""
@@ -141,18 +180,17 @@ def _held(host: HostForm, tell: Callable[[str], None], adb_port: int | None) -> 
             )
         except OSError as error:
             raise DeviceError(f"{host.name}: {error.filename}: {error.strerror}") from error
-        with child:
-            holder = _Holder(host, child, said)
-            try:
-                yield holder
-            finally:
-                holder.end(tell)
+        holder = _Holder(host, child, said)
+        try:
+            yield holder
+        finally:
+            holder.end(tell)
 
 
 def _argv(host: HostForm, adb_port: int | None) -> list[str]:
     words = ["fleet", "phones", str(host.pocket_phones)]
     if host.ssh:
         there = [host.droidreclaim or "droidreclaim", *adb_words(host), *words]
-        return [*SSH, *_ALIVE, "-T", host.ssh, "--", shlex.join(there)]
+        return [*SSH, *_OWN, "-T", host.ssh, "--", shlex.join(there)]
     port = ["-P", str(adb_port)] if adb_port and not host.adb_port else adb_words(host)
     return [*([host.droidreclaim] if host.droidreclaim else PROGRAM), *port, *words]

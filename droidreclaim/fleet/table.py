@@ -29,9 +29,12 @@ def status_table(seen: Sequence[HostSeen]) -> Table:
             Text(safe(" ".join(f"{key}={value}" for key, value in sorted(one.own.items())))),
             _ready(one),
         )
-    lines = [f"{one.host}: {one.error}" for one in seen if one.error]
-    lines += [f"{one.host}: no device" for one in seen if not one.error and not one.devices]
-    table.caption = safe("\n".join(lines)) or None
+    lines = [
+        f"{one.host}: {one.error.removeprefix(f'{one.host}: ') if one.error else 'no device'}"
+        for one in seen
+        if one.error or not one.devices
+    ]
+    table.caption = Text("\n".join(map(safe, lines))) if lines else None
     return table
 
 

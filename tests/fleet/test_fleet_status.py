@@ -95,9 +95,25 @@ def test_a_host_that_cannot_be_reached_is_told_beside_the_devices_of_the_others(
     done = droidreclaim("fleet", "status", "--fleet", str(file))
     assert done.returncode == 3
     assert "lab2: ssh exited 255: Connection refused" in done.stderr
+    assert "\nlab2: ssh exited 255: Connection refused" in done.stdout
     rows = [row.split()[:2] for row in done.stdout.splitlines()]
     assert ["this", "D00"] in rows
     assert ["lab2", "R58M12"] in rows
+
+
+def test_hosts_without_a_device_have_a_line_each(
+    adb: AdbServer, droidreclaim: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh = written(tmp_path / "ssh", "#!/bin/sh\necho 'Connection refused' >&2; exit 255\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    adb.devices = ""
+    written(tmp_path / "fleet.yaml", "version: 1\nhosts: [this, {ssh: lab2}]\n")
+    done = droidreclaim("fleet", "status")
+    assert done.returncode == 3
+    _, *lines = done.stdout.splitlines()
+    assert lines[0] == "this: no device"
+    assert lines[1].startswith("lab2: ssh exited 255: Connection refused (")
 
 
 def test_what_another_host_answers_is_read_as_a_strangers(
@@ -142,9 +158,10 @@ def test_a_fleet_with_a_fault_is_refused_at_its_place(
 
 def test_all_faults_of_a_fleet_are_told_at_once(tmp_path: Path) -> None:
     file = written(
-        tmp_path / "f.yaml", "version: 1\nhosts:\n  - {ssh: -x, labels: {ram: 1}}\n  - {ss: b}\n"
+        tmp_path / "f.yaml",
+        "version: 1\nhosts:\n  - {ssh: -x, labels: {ram: 1, Room: 2}}\n  - {ss: b}\n",
     )
-    with pytest.raises(ProfileError, match="3 faults"):
+    with pytest.raises(ProfileError, match="4 faults"):
         load(file)
 
 
