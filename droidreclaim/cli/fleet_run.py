@@ -22,14 +22,12 @@ from droidreclaim.errors import (
     UsageError,
 )
 from droidreclaim.escape import safe
-from droidreclaim.fleet import gather, over_dask, phones, state, table
+from droidreclaim.fleet import gather, hands, phones, state, table
 from droidreclaim.fleet.devices import FleetDevice, chosen, parse_where
 from droidreclaim.fleet.engine import Engine, Hands
 from droidreclaim.fleet.form import FleetForm, HostForm
-from droidreclaim.fleet.jobs import Job, plan
+from droidreclaim.fleet.jobs import plan
 from droidreclaim.fleet.look import HostSeen, look
-from droidreclaim.fleet.play import PROGRAM, Ended, Running, Task, play
-from droidreclaim.fleet.play import look as look_at
 from droidreclaim.fleet.record import Asked, FleetFolder
 
 if TYPE_CHECKING:
@@ -157,17 +155,17 @@ def _run(which: Chosen, wanted: Wanted, *, as_json: bool) -> None:
         folder, asked, attempts = FleetFolder.load(wanted.out.absolute())
         _require_same_scenario(asked, wanted.out)
         devices, _ = ready(which)
-        hands = _hands(which, asked)
+        reach = _hands(which, asked)
     else:
         words, scenario = _job_words(wanted.words, seeds=bool(wanted.seeds))
         devices, left_out = ready(which)
         jobs = plan(words, devices, wanted.seeds)
         asked = Asked(words, wanted.seeds, devices, jobs, scenario, left_out)
-        hands = _hands(which, asked)
+        reach = _hands(which, asked)
         at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         folder = FleetFolder.new((wanted.out or Path(f"fleet-{at}")).absolute(), asked)
         attempts = []
-    engine = Engine(folder, asked.jobs, devices, hands, _telling(which, folder), attempts)
+    engine = Engine(folder, asked.jobs, devices, reach, _telling(which, folder), attempts)
     _play(engine, asked, as_json=as_json)
 
 
@@ -201,65 +199,8 @@ def _hands(which: Chosen, asked: Asked) -> Hands:
     """Dask's workers where the fleet is up; else subprocesses of this one."""
     up = state.read(which.file)
     if up is not None and up.address:
-        return _hands_of_workers(which, up, asked)
-    return _hands_here(which)
-
-
-def _hands_of_workers(which: Chosen, up: state.Up, asked: Asked) -> Hands:
-    hosts = {host.name: host for host in which.fleet.hosts}
-    workers = over_dask.connect(up.address, hosts, _files(asked), which.options)
-    folder = str(Path(asked.words[1]).parent) if asked.words[0] == "run" else ""
-
-    def play_there(device: FleetDevice, job: Job, path: Path, tell: Callable[[str], None]) -> Ended:
-        words = job.words
-        if folder:  # the scenario, where the worker puts it
-            words = (words[0], f"{{folder}}/{Path(words[1]).name}", *words[2:])
-        return workers.play(device, replace(job, words=words), path, tell)
-
-    return Hands(play_there, workers.look, workers.end)
-
-
-def _files(asked: Asked) -> dict[str, bytes]:
-    """What a run reads beside its words: the scenario, and the files that its setup names."""
-    if asked.words[0] != "run":
-        return {}
-    from droidreclaim.qa import scenario
-
-    path = Path(asked.words[1])
-    wanted = [one.install.apk for one in scenario.load(path).setup if one.install is not None]
-    for name in wanted:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise UsageError(
-                f"setup: install {name}: other hosts are sent what lies beside the scenario"
-            )
-    return {name: (path.parent / name).read_bytes() for name in (path.name, *wanted)}
-
-
-def _hands_here(which: Chosen) -> Hands:
-    """
-    Raises:
-        UsageError: the fleet has other hosts, and is not up.
-    """
-    others = [host.name for host in which.fleet.hosts if host.ssh]
-    if others:
-        raise UsageError(
-            f"the fleet has {', '.join(others[:3])} besides this host, and is not up",
-            hint="run 'droidreclaim fleet up', or --here for this host alone",
-        )
-    running = Running()
-    hosts = {host.name: host for host in which.fleet.hosts if not host.ssh}
-    servers = {name: which.server_of(host) for name, host in hosts.items()}
-
-    def play_here(device: FleetDevice, job: Job, path: Path, tell: Callable[[str], None]) -> Ended:
-        own = hosts[device.host].droidreclaim
-        program = (own,) if own else PROGRAM
-        task = Task(device.serial, job.words, path, servers[device.host], program, which.options)
-        return play(task, tell, running)
-
-    def look_here(device: FleetDevice) -> None:
-        look_at(servers[device.host], device.serial)
-
-    return Hands(play_here, look_here, running.end)
+        return hands.of_workers(which.fleet, up.address, asked.words, which.options)
+    return hands.here(which.fleet, which.server_of, which.options)
 
 
 def ready(which: Chosen) -> tuple[tuple[FleetDevice, ...], tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -12,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from droidreclaim.errors import DeviceError, NotPossible, UsageError
-from droidreclaim.fleet import state
+from droidreclaim.fleet import hands, state
 from droidreclaim.fleet.at_worker import unpack
 from droidreclaim.fleet.devices import FleetDevice
-from droidreclaim.fleet.form import HostForm
+from droidreclaim.fleet.form import HERE, HostForm
 from droidreclaim.fleet.host import serve
 from droidreclaim.fleet.keeper import links, resources_of
 
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "game.yaml"
 DEVICES = [
     FleetDevice("lab2", "R1", "device", model="Pixel 6, 5G", sdk=34),
     FleetDevice("lab2", "R2", "device"),
@@ -45,6 +47,24 @@ def test_every_forward_and_every_worker_is_bound_to_this_host_alone() -> None:
 def test_labels_are_resources_without_what_dask_reads_as_another() -> None:
     words = resources_of(DEVICES[0])
     assert words == ["device", "host:lab2", "model:Pixel_6__5G", "sdk:34", "serial:R1"]
+
+
+@pytest.mark.parametrize(
+    ("apk", "said"),
+    [
+        ("../other/a.apk", "install ../other/a.apk: other hosts are sent what lies beside"),
+        ("/opt/a.apk", "install /opt/a.apk: other hosts are sent what lies beside"),
+        ("gone.apk", "gone.apk: No such file or directory"),
+    ],
+)
+def test_a_scenario_that_cannot_be_sent_with_its_files_reaches_no_host(
+    tmp_path: Path, apk: str, said: str
+) -> None:
+    own = tmp_path / "own.yaml"
+    text = SCENARIO.read_text("utf-8")
+    own.write_text(f"{text}\nsetup:\n  - install: {{apk: {apk}}}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=re.escape(said)):
+        hands.of_workers(HERE, "tcp://127.0.0.1:1", ("run", str(own)), ())
 
 
 def packed(*files: tuple[str, bytes | None]) -> bytes:
@@ -97,7 +117,7 @@ def test_a_fleet_is_up_for_as_long_as_the_process_behind_it_lives(
     code = f"""
 import os, signal, sys
 from pathlib import Path
-from droidreclaim.fleet import state
+from droidreclaim.fleet import hands, state
 with state.held(Path({str(fleet)!r})) as path:
     state.write(path, state.Up(os.getpid(), "tcp://127.0.0.1:1", ["this/A"]))
     print("up", flush=True)
