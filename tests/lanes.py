@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[1]
 LOGS = ROOT / "build" / "lanes"
 GUEST = Path("droidreclaim/lab/phone/guest")
 SLOWEST = 10
+# Where bytecode is not kept, each of a thousand processes compiles every module again.
+ENVIRONMENT = {"COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": ""}
 _POLL_S = 0.2
 _COUNTS = re.compile(r"=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*")
 _DETAILS = re.compile(r"=+ (?:ERRORS|FAILURES) =+")
@@ -143,7 +145,7 @@ class Run:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "COLUMNS": "120"},
+                env={**os.environ, **ENVIRONMENT},
             )
         return True
 
