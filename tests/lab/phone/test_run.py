@@ -205,6 +205,47 @@ def test_an_app_that_is_not_there_is_said_before_anything_is_written(
     assert not (tmp_path / "out" / "run.json").exists()
 
 
+@pytest.mark.nightly
+def test_a_full_disk_of_the_device_is_said_before_the_first_round(
+    mine: Handset, tmp_path: Path
+) -> None:
+    ours = "/data/local/droidreclaim"
+    run(mine, "uninstall")
+    mine.text(f"mkdir {ours} && mount -t tmpfs -o size=8k,mode=700 tmpfs {ours}")
+    try:
+        words = ("--arms", "kill,reclaim", "-o", str(tmp_path / "out"))
+        done = run(mine, "run", str(GAME), *words)
+        assert done.returncode == 4, done.stderr
+        assert "No space left on device" in done.stderr
+        assert "free some space in /data" in done.stderr
+        assert not (tmp_path / "out").exists()
+        assert not mine.shell(f"ls -A {ours}").stdout
+    finally:
+        mine.text(f"umount {ours} && rmdir {ours}")
+
+
+@pytest.mark.nightly
+def test_a_disk_that_fills_up_in_a_round_stops_no_arm(mine: Handset, tmp_path: Path) -> None:
+    ours = "/data/local/droidreclaim"
+    text = f"""arms: [reclaim]
+{PLAYED}
+  - shell: mount -t tmpfs -o size=8k,mode=700 tmpfs {ours}
+    continue_on_failure: true
+  - home
+  - arm
+  - resume
+"""
+    out = tmp_path / "out"
+    words = ("--rounds", "2", "--no-control", "-o", str(out))
+    try:
+        done = run(mine, "run", written(tmp_path, text), *words)
+        rounds = Folder.load(out)[2]
+        assert [(one.state.value, one.fault) for one in rounds] == [("kept", None)] * 2, done.stderr
+    finally:
+        while mine.shell(f"umount {ours}").returncode == 0:
+            pass
+
+
 def test_ctrl_c_leaves_the_rounds_that_ended_and_resume_goes_on(
     mine: Handset, tmp_path: Path
 ) -> None:
