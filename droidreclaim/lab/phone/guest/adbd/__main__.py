@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 
+from .forward import port_of, serve_port
 from .shell import parse_request, serve_shell
 from .sync import serve_sync
 from .wire import Connection, Service, Stream
@@ -47,6 +48,8 @@ class Daemon:
         kind = name.partition(":")[0].partition(",")[0]
         if kind in ("shell", "exec"):
             return functools.partial(serve_shell, request=parse_request(name))
+        if kind == "tcp" and (port := port_of(name)) is not None:
+            return functools.partial(serve_port, port=port)
         plain = {
             "sync": serve_sync,
             "root": self._root,
