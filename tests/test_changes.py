@@ -135,6 +135,22 @@ def test_ctrl_c_before_the_answer_to_a_change_is_no_false_alarm(
     assert caplog.messages == []
 
 
+def test_the_file_of_uiautomator2_is_removed_and_no_other(device: Device) -> None:
+    rm = device.state / "bin" / "rm"
+    rm.write_text('#!/bin/sh\nprintf "<%s>" "$@" >>"$STATE/removed.txt"; exec /bin/rm "$@"\n')
+    rm.chmod(0o755)
+    held = device.changes()
+    held.begin()
+    assert held.will_push_ui()
+    assert device.journal.read_text().splitlines()[1:] == ["ui"]
+    with device.journal.open("a") as journal:
+        journal.write(f"ui {device.state}/bin/pm\n")  # a name is not read
+    held.end()
+    assert (device.state / "bin" / "pm").exists()
+    removed = (device.state / "removed.txt").read_text()
+    assert removed == 2 * "<-f></data/local/tmp/u2.jar>" + f"<-f><{device.journal}>"
+
+
 def test_a_host_that_is_killed_leaves_a_device_that_undoes_it(device: Device) -> None:
     device.put("global.window_animation_scale", "1.0")
     script = (

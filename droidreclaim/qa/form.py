@@ -293,6 +293,9 @@ class ScenarioForm(Form):
     )
     seed: Annotated[int, Field(ge=0, le=1 << 31)] = Field(default=1, description="Of the order.")
     require: RequireForm | None = Field(default=None, description="Of the device, before all.")
+    ui: Literal["uiautomator2"] | None = Field(
+        default=None, description="Reads the screen, instead of the device's own uiautomator dump."
+    )
     setup: Annotated[
         tuple[SetupForm, ...], BeforeValidator(as_tuple), Field(max_length=MOST_STEPS)
     ] = Field(default=(), description="Changed before the first round, undone after the last.")

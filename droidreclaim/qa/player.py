@@ -66,6 +66,12 @@ class Player:
             self._keep_evidence(found)
 
     def _steps(self) -> None:
+        try:
+            self._play_steps()
+        finally:
+            self.stage.ui.rest()
+
+    def _play_steps(self) -> None:
         one = self.one
         for index, step in enumerate(self.scenario.steps):
             what = f"{index + 1} {step.kind}"
@@ -131,6 +137,7 @@ class Player:
     def _leave(self) -> None:
         """Look at the app for the last time before it is left."""
         one, phone = self.one, self.stage.phone
+        self.stage.ui.rest()  # nothing of ours takes memory while the app is in the background
         one.before = look.life(phone, self.stage.package)
         self.left = self.screens.take()
         self.frames = look.frames(phone, one.before)
@@ -248,7 +255,7 @@ class Player:
             return set(wanted) <= {view.text for view in views}
 
         try:
-            views = screen.awaited(self.stage.phone, self.stage.package, shows_all, self._until_s)
+            views = screen.awaited(self.stage.ui, self.stage.package, shows_all, self._until_s)
             self.one.screen = screen.texts(views)
         except StepFailed as error:
             self.one.notes.append(str(error))

@@ -16,6 +16,7 @@ from droidreclaim.qa.record import Round
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.qa.stage import Stage
 from droidreclaim.qa.track import Tracker
+from droidreclaim.qa.ui import ui_of
 from droidreclaim.session import Phone
 
 _BACK_WITHIN_S = 20.0
@@ -53,6 +54,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.screens = Screens(self.phone)
+        self.ui = ui_of(self.phone, self.scenario.ui)
         self.forms = {one.arm: one for one in self.scenario.arms}
         for name, form in self.forms.items():
             self.acts.setdefault(name, arms.act_of(form))
@@ -89,7 +91,7 @@ class Run:
     def _round(self, number: int, arm: str, total: int, tracker: Tracker) -> Round:
         one = Round(number, arm, at_s=time.monotonic() - self.start_s)
         folder = self.folder / one.folder_name
-        stage = Stage(self.phone, self.scenario.app, arm, number, folder, self.beside)
+        stage = Stage(self.phone, self.ui, self.scenario.app, arm, number, folder, self.beside)
         try:
             player = Player(stage, self.scenario, self.acts[arm], one, self.screens)
             with arms.running_guard(self.phone, arm, arms.longest_s(self.scenario.steps)) as tell:

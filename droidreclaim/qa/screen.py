@@ -1,35 +1,27 @@
-"""Views on a device's screen: read by ``uiautomator dump``, chosen by a selector."""
+"""Views on a device's screen, chosen by a selector."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 
-from droidreclaim.device import CommandResult
 from droidreclaim.errors import ParseError
 from droidreclaim.parse.activity.views import View, parse_views
 from droidreclaim.qa.screen_form import SelectorForm
 from droidreclaim.qa.stage import StepFailed
-from droidreclaim.session import Phone
+from droidreclaim.qa.ui import Ui
 
 PATIENCE_S = 5.0  # a screen that is still being built, or animated
 _LOOK_S = 0.2
-_DUMP_S = 30.0  # uiautomator itself waits ten seconds for a screen that stands still
 _MOST_SHOWN = 8
 _MOST_TEXT, _MOST_TEXTS = 200, 100
-# Its exit status is 0 whatever became of it, so the file says whether it worked. /dev/tty is no
-# file without a terminal.
-_DUMP = (
-    "f=/data/local/tmp/.droidreclaim-$$.xml; trap 'rm -f \"$f\"' EXIT HUP; "
-    'uiautomator dump "$f" 1>&2; cat "$f"'
-)
 
 
 class NotOnScreen(StepFailed):
     """The screen was read, shows the app, and does not have what was looked for."""
 
 
-def read(phone: Phone) -> tuple[View, ...]:
+def read(ui: Ui) -> tuple[View, ...]:
     """
     All views on the screen.
 
@@ -37,20 +29,10 @@ def read(phone: Phone) -> tuple[View, ...]:
         StepFailed: the device could not tell: an animation, a transition, no such program.
         DeviceError: it was lost, or does not answer.
     """
-    done = phone.device.run(["sh", "-c", _DUMP], timeout_s=_DUMP_S)
-    if done.exit_code != 0 or not done.text.strip():
-        raise StepFailed(f"the screen could not be read: {_said(done)}")
     try:
-        return parse_views(done.text)
-    except ParseError as error:
+        return parse_views(ui.hierarchy())
+    except (StepFailed, ParseError) as error:
         raise StepFailed(f"the screen could not be read: {error}") from error
-
-
-def _said(done: CommandResult) -> str:
-    """What the dump complained of: its exit status tells nothing."""
-    lines = [line for line in done.error_text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return next(iter([*errors, *lines]), done.complaint)[:_MOST_TEXT]
 
 
 def patience(deadline_s: float) -> float:
@@ -58,7 +40,7 @@ def patience(deadline_s: float) -> float:
     return time.monotonic() + min(PATIENCE_S, deadline_s)
 
 
-def find(phone: Phone, package: str, wanted: SelectorForm, until_s: float) -> View:
+def find(ui: Ui, package: str, wanted: SelectorForm, until_s: float) -> View:
     """
     The first view that a selector means; waits for it until *until_s* of this computer's clock.
 
@@ -66,7 +48,7 @@ def find(phone: Phone, package: str, wanted: SelectorForm, until_s: float) -> Vi
         NotOnScreen: the app shows, without it.
         StepFailed: the screen could not be read, or shows another app alone.
     """
-    views = awaited(phone, package, lambda shown: any(map(wanted.means, shown)), until_s)
+    views = awaited(ui, package, lambda shown: any(map(wanted.means, shown)), until_s)
     found = next(filter(wanted.means, views), None)
     if found is None:
         raise NotOnScreen(f"nothing on the screen has {wanted}; there are: {_told(views)}")
@@ -74,7 +56,7 @@ def find(phone: Phone, package: str, wanted: SelectorForm, until_s: float) -> Vi
 
 
 def awaited(
-    phone: Phone, package: str, holds: Callable[[Sequence[View]], bool], until_s: float
+    ui: Ui, package: str, holds: Callable[[Sequence[View]], bool], until_s: float
 ) -> tuple[View, ...]:
     """
     The views of the screen once *holds*, or as they are at *until_s*.
@@ -85,14 +67,14 @@ def awaited(
     while True:
         left_s = until_s - time.monotonic()
         try:
-            views = read(phone)
+            views = read(ui)
             if not any(view.package == package for view in views):
                 others = ", ".join(sorted({view.package for view in views})[:3])
                 raise StepFailed(f"{package} does not show: the screen is {others}'s")
             if left_s <= 0 or holds(views):
                 return views
         except StepFailed:
-            if left_s <= 0:
+            if time.monotonic() >= until_s:  # also where the answer itself took so long
                 raise
         time.sleep(_LOOK_S)
 

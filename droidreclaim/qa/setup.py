@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.qa import ui
 from droidreclaim.qa.form import InstallForm
 from droidreclaim.qa.scenario import Scenario
 from droidreclaim.session import Phone
@@ -22,8 +23,9 @@ def require_files(scenario: Scenario, beside: Path) -> None:
     See that what is to be installed or run is there, before a device is touched.
 
     Raises:
-        UsageError: an APK or a flow cannot be read, or there is no Maestro.
+        UsageError: an APK or a flow cannot be read, or there is no Maestro or uiautomator2.
     """
+    ui.require(scenario.ui)
     _require_flows([step.maestro.flow for step in scenario.steps if step.maestro], beside)
     for one in scenario.setup:
         if one.install is None:
@@ -74,10 +76,12 @@ class Setup:
             NotPossible: the device refuses, in its own words.
             DeviceError: it was lost.
         """
-        if not self._scenario.setup:
+        if not self._scenario.setup and self._scenario.ui is None:
             return
         self._changes = Changes(self._phone.device)
         self._changes.begin()
+        if self._scenario.ui is not None:
+            self._changes.will_push_ui()
         for one in self._scenario.setup:
             if one.animations:
                 for name in _ANIMATIONS:

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from droidreclaim.qa.written import WrittenFolder
 from droidreclaim.session import Phone
+
+if TYPE_CHECKING:
+    from droidreclaim.qa.ui import Ui
 
 
 class StepFailed(Exception):
@@ -21,11 +25,13 @@ class Stage:
     Where a round is played.
 
     Attributes:
+        ui: Reads its screen.
         folder: Of this round, for what steps write; made when something is written.
         beside: Folder of the scenario, where its files lie.
     """
 
     phone: Phone
+    ui: Ui
     package: str
     arm: str
     number: int

@@ -103,8 +103,8 @@ def recall(
         return any(selector.means(view) and _matched(what, view.text) == wanted for view in views)
 
     if wanted is not None:
-        screen.awaited(stage.phone, stage.package, is_same, until_s)
-    return _matched(what, screen.find(stage.phone, stage.package, selector, until_s).text)
+        screen.awaited(stage.ui, stage.package, is_same, until_s)
+    return _matched(what, screen.find(stage.ui, stage.package, selector, until_s).text)
 
 
 def _matched(what: RememberForm, text: str) -> str | None:

@@ -84,7 +84,7 @@ def pressure_in_words(result: PressureResult) -> str:
 
 def _tap(stage: Stage, where: tuple[int, int] | SelectorForm, deadline_s: float) -> None:
     if isinstance(where, SelectorForm):
-        where = screen.find(stage.phone, stage.package, where, screen.patience(deadline_s)).center
+        where = screen.find(stage.ui, stage.package, where, screen.patience(deadline_s)).center
     _input(stage.phone, ["tap", *map(str, where)], deadline_s)
 
 

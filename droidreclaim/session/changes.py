@@ -39,6 +39,7 @@ undo() {
     case $verb in
       put) settings put "$first" "$second" "$rest" ;;
       delete) settings delete "$first" "$second" ;;
+      ui) rm -f /data/local/tmp/u2.jar ;;
       uninstall) [ ! "$(pm path "$first")" ] || pm uninstall "$first" ;;
     esac </dev/null >/dev/null 2>&1 || failed="$failed $first/$second"
   done <"$journal"
@@ -79,6 +80,9 @@ while read -r -t "$silence" verb first second value; do
       [ "$(pm path "$first" </dev/null 2>/dev/null)" ] && { say "there"; continue; }
       echo "uninstall $first" >>"$journal" && sync && say "done" ||
         say "failed=the journal cannot be written" ;;
+    ui)
+      [ -e /data/local/tmp/u2.jar ] && { say "there"; continue; }
+      echo "ui" >>"$journal" && sync && say "done" || say "failed=the journal cannot be written" ;;
     end) break ;;
   esac
 done
@@ -155,6 +159,10 @@ class Changes:
     def will_install(self, package: str) -> bool:
         """Write down that *package* is to be uninstalled; False where it is installed already."""
         return self._request(f"package {package}", f"package {package}") == "done"
+
+    def will_push_ui(self) -> bool:
+        """Write down that uiautomator2's file is to be removed; False where it is there already."""
+        return self._request("ui", "the file of uiautomator2") == "done"
 
     def end(self) -> None:
         """Undo everything; says in the log what could not be undone."""

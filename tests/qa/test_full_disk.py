@@ -13,6 +13,7 @@ from droidreclaim.qa.evidence import Screens
 from droidreclaim.qa.player import Player
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.stage import Stage
+from droidreclaim.qa.ui import Dump
 from droidreclaim.session import Phone
 from qa_rounds import scenario
 
@@ -23,7 +24,7 @@ def stage(tmp_path: Path) -> Stage:
     phone = Phone(LocalShell(), None, timeout_s=5.0)  # type: ignore[arg-type]
     for name in ("log.txt", "command.txt"):
         (tmp_path / name).symlink_to("/dev/full")
-    return Stage(phone, "com.example.game", "none", 1, tmp_path)
+    return Stage(phone, Dump(phone), "com.example.game", "none", 1, tmp_path)
 
 
 def test_of_evidence(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from droidreclaim.qa.screen_form import SelectorForm
 from droidreclaim.qa.setup import require_files
 from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.qa.touch import touch
+from droidreclaim.qa.ui import Dump
 from droidreclaim.session import Phone
 from qa_rounds import kept, scenario
 
@@ -55,7 +57,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stage(tmp_path: Path) -> Stage:
     phone = Phone(LocalShell(SHELL), None, timeout_s=5.0)  # type: ignore[arg-type]
-    return Stage(phone, APP, "none", 3, tmp_path, tmp_path)
+    return Stage(phone, Dump(phone), APP, "none", 3, tmp_path, tmp_path)
 
 
 def play(tmp_path: Path, step: dict[str, object]) -> str:
@@ -109,7 +111,7 @@ def test_a_screen_that_cannot_be_read_says_so_in_the_device_s_words(programs: Pa
 def test_another_app_s_screen_is_not_taken_for_the_app_s(files: Path) -> None:
     (files / "screen").write_text(shown(package="com.android.systemui"))
     with pytest.raises(StepFailed, match=r"does not show: the screen is com\.android\.systemui's"):
-        screen.find(stage(files).phone, APP, SelectorForm(text="Play"), time.monotonic())
+        screen.find(stage(files).ui, APP, SelectorForm(text="Play"), time.monotonic())
 
 
 def remembered(files: Path, wanted: str | None = None, **more: object) -> str | None:
@@ -185,6 +187,16 @@ def test_a_faulty_step_is_told_with_its_rule(tmp_path: Path, step: str, wanted: 
     found = reader.check(path)
     assert isinstance(found, tuple)
     assert any(wanted in f"{one.path}: {one.message}" for one in found), found
+
+
+def test_without_the_extra_a_scenario_of_uiautomator2_is_refused_before_the_run(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uiautomator2", None)  # as Python finds what is not installed
+    wanted = scenario().model_copy(update={"ui": "uiautomator2"})
+    with pytest.raises(UsageError, match="ui: uiautomator2 cannot be used here") as refused:
+        require_files(wanted, files)
+    assert refused.value.hint == "pip install 'droidreclaim[ui]'"
 
 
 def test_maestro_is_given_the_device_the_round_and_the_flow(programs: Path) -> None:

@@ -10,6 +10,7 @@ from local_shell import LocalShell
 from droidreclaim.qa.form import StepForm
 from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.qa.touch import touch
+from droidreclaim.qa.ui import Dump
 from droidreclaim.session import Phone
 
 HEARD = """#!/bin/sh
@@ -36,7 +37,7 @@ def program(folder: Path, name: str, text: str) -> None:
 def play(tmp_path: Path, step: dict[str, object]) -> str:
     """Do a step in round 3 of an app; what its program was asked."""
     phone = Phone(LocalShell(), None, timeout_s=5.0)  # type: ignore[arg-type]
-    stage = Stage(phone, "com.example.game", "none", 3, tmp_path)
+    stage = Stage(phone, Dump(phone), "com.example.game", "none", 3, tmp_path)
     touch(stage, StepForm.model_validate(step))
     return (tmp_path / "heard").read_text()
 

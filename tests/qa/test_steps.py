@@ -1,0 +1,59 @@
+"""Programs of the user's in a round, and libraries: bounded in time and in what is kept of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from local_shell import LocalShell
+
+from droidreclaim.qa import screen, steps
+from droidreclaim.qa.stage import Stage, StepFailed
+from droidreclaim.qa.ui import Dump, within
+from droidreclaim.session import Phone
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    phone = Phone(LocalShell(), None, timeout_s=5.0)  # type: ignore[arg-type]
+    return Stage(phone, Dump(phone), "com.example.game", "none", 1, tmp_path)
+
+
+def test_a_program_that_never_ends_fails_its_step_at_the_deadline(stage: Stage) -> None:
+    with pytest.raises(StepFailed, match=r"^sleep was not done within 0\.05 s$"):
+        steps.command(stage, ("sleep", "1000"), 0.05)
+
+
+def test_of_a_program_that_prints_without_end_a_mebibyte_is_kept(stage: Stage) -> None:
+    steps.command(stage, ("head", "-c", "100000000", "/dev/zero"), 60.0)
+    assert (stage.folder / "command.txt").stat().st_size == 1 << 20
+
+
+def test_a_program_that_is_not_there_is_named(stage: Stage) -> None:
+    with pytest.raises(StepFailed, match=r"^no-such-program: No such file or directory$"):
+        steps.command(stage, ("no-such-program",), 5.0)
+
+
+def test_a_screen_that_is_never_told_is_asked_for_once(stage: Stage) -> None:
+    class Silent:
+        asked = 0
+
+        def hierarchy(self) -> str:
+            self.asked += 1
+            return within(0.05, threading.Event().wait)
+
+        def rest(self) -> None: ...
+
+    ui = Silent()
+    until_s = time.monotonic() + 0.01
+    with pytest.raises(StepFailed, match=r"uiautomator2 did not answer within 0\.05 s"):
+        screen.awaited(ui, "com.example.game", lambda views: True, until_s)
+    assert ui.asked == 1
+
+
+def test_what_a_library_raises_arrives_where_it_is_waited_for() -> None:
+    with pytest.raises(ZeroDivisionError):
+        within(60.0, lambda: 1 // 0)
+    assert within(60.0, lambda: 5) == 5
