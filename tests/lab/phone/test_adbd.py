@@ -182,6 +182,26 @@ def test_children_have_adj_minus_950_and_a_session_of_their_own(phone: Handset) 
     assert pid == session
 
 
+def test_a_port_of_the_phone_is_reached_by_forwarding(phone: Handset) -> None:
+    script = (
+        "import socket; server = socket.create_server(('127.0.0.1', 7357)); print(1, flush=True); "
+        "link = server.accept()[0]; link.sendall(link.makefile().readline()[::-1].encode())"
+    )
+    port = int(phone.run("forward", "tcp:0", "tcp:7357").stdout)
+    argv = [phone.adb, "-s", phone.serial, "shell", f'/usr/bin/python3 -S -c "{script}"']
+    try:
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as server:
+            assert server.stdout
+            assert server.stdout.readline() == b"1\n"
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+                link.sendall(b"abc\n")
+                assert link.makefile().read() == "\ncba"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+            assert link.recv(1) == b""  # nobody listens any more
+    finally:
+        phone.run("forward", "--remove", f"tcp:{port}")
+
+
 def test_an_unknown_service_is_refused(phone: Handset, adb_server: int) -> None:
     device = adbutils.AdbClient(port=adb_server).device(phone.serial)
     with device.open_transport() as link:
