@@ -144,6 +144,10 @@ class StepForm(OneOf):
     deadline: Duration = Field(default=60.0, description="A step that takes longer has failed.")
     continue_on_failure: bool = Field(default=False, description="Go on when this step fails.")
 
+    def is_late(self, took_s: float) -> bool:
+        """Whether it took longer than the scenario gives it; without a word of that, it is not."""
+        return "deadline" in self.model_fields_set and took_s > self.deadline
+
     @model_validator(mode="after")
     def _in_time(self) -> StepForm:
         pressure = self.pressure

@@ -102,11 +102,13 @@ class Player:
         began_s = time.monotonic()
         self.moment: tuple[float, float] | None = None
         try:
-            return steps.attempt(self.stage.phone, what, lambda: self._step(step))
+            fault = steps.attempt(self.stage.phone, what, lambda: self._step(step))
         finally:
             from_s, until_s = self.moment or (began_s, time.monotonic())
             boot_s = self.clocks.boot_of_host(from_s)
             self.one.marks.append(Mark(step.kind, boot_s, until_s - from_s))
+        late = fault is None and step.is_late(until_s - from_s)
+        return f"step {what}: not done within {step.deadline:g} s" if late else fault
 
     def _packages(self) -> list[str]:
         """The app and all others that the steps open, which are ended before each round."""

@@ -10,9 +10,15 @@ import pytest
 from local_shell import LocalShell
 
 from droidreclaim.qa import screen, steps
+from droidreclaim.qa.clock import Clocks
+from droidreclaim.qa.evidence import Screens
+from droidreclaim.qa.form import StepForm
+from droidreclaim.qa.player import Player
+from droidreclaim.qa.record import Round
 from droidreclaim.qa.stage import Stage, StepFailed
 from droidreclaim.qa.ui import Dump, within
 from droidreclaim.session import Phone
+from qa_rounds import scenario
 
 
 @pytest.fixture
@@ -57,3 +63,23 @@ def test_what_a_library_raises_arrives_where_it_is_waited_for() -> None:
     with pytest.raises(ZeroDivisionError):
         within(60.0, lambda: 1 // 0)
     assert within(60.0, lambda: 5) == 5
+
+
+def timed(stage: Stage, step: object) -> str | None:
+    """Play a step of a round; what failed."""
+    one = Round(1, "none")
+    player = Player(stage, scenario(), lambda phone, package: "", one, Screens(stage.phone))
+    player.clocks = Clocks(0.0, 0.0, 0.0)
+    return player._timed(StepForm.model_validate(step), "1 it")
+
+
+@pytest.mark.parametrize("step", [{"wait": "30ms"}, {"command": ["sleep", "0.03"]}])
+def test_any_step_that_took_longer_than_its_own_deadline_has_failed(
+    stage: Stage, step: dict[str, object]
+) -> None:
+    fault = timed(stage, step | {"deadline": "10ms"})
+    assert fault is not None
+    assert fault.startswith("step 1 it: ")
+    assert "0.01 s" in fault
+    assert timed(stage, step) is None
+    assert timed(stage, step | {"deadline": "1h"}) is None
