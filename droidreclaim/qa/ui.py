@@ -98,6 +98,7 @@ class Uiautomator2:
     def __init__(self, phone: Phone) -> None:
         self._device = phone.device
         self._server: Any = None
+        self._asking = threading.Lock()
 
     def hierarchy(self) -> str:
         """All views on the screen."""
@@ -106,7 +107,7 @@ class Uiautomator2:
 
         def ask() -> str:
             assert isinstance(self._device, AdbDevice)
-            with self._device.of_adbutils() as device:
+            with self._asking, self._device.of_adbutils() as device:
                 self._server = self._server or uiautomator2.connect(device)
                 return str(self._server.dump_hierarchy())
 
@@ -118,6 +119,9 @@ class Uiautomator2:
 
     def rest(self) -> None:
         """End the server; one that was there before, and is somebody else's, goes on."""
+        # A start that nobody waits for any more, after a Ctrl-C, still pushes its file.
+        if self._server is None and self._asking.acquire(timeout=_END_S):
+            self._asking.release()
         server, self._server = self._server, None
         if server is not None:
             with suppress(Exception):  # of three libraries; a lost device has ended it already

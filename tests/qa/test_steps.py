@@ -1,22 +1,20 @@
-"""Programs of the user's in a round, and libraries: bounded in time and in what is kept of them."""
+"""Steps of a round: bounded in time and in what is kept of them."""
 
 from __future__ import annotations
 
-import threading
-import time
 from pathlib import Path
 
 import pytest
 from local_shell import LocalShell
 
-from droidreclaim.qa import screen, steps
+from droidreclaim.qa import steps
 from droidreclaim.qa.clock import Clocks
 from droidreclaim.qa.evidence import Screens
 from droidreclaim.qa.form import StepForm
 from droidreclaim.qa.player import Player
 from droidreclaim.qa.record import Round
 from droidreclaim.qa.stage import Stage, StepFailed
-from droidreclaim.qa.ui import Dump, within
+from droidreclaim.qa.ui import Dump
 from droidreclaim.session import Phone
 from qa_rounds import scenario
 
@@ -40,29 +38,6 @@ def test_of_a_program_that_prints_without_end_a_mebibyte_is_kept(stage: Stage) -
 def test_a_program_that_is_not_there_is_named(stage: Stage) -> None:
     with pytest.raises(StepFailed, match=r"^no-such-program: No such file or directory$"):
         steps.command(stage, ("no-such-program",), 5.0)
-
-
-def test_a_screen_that_is_never_told_is_asked_for_once(stage: Stage) -> None:
-    class Silent:
-        asked = 0
-
-        def hierarchy(self) -> str:
-            self.asked += 1
-            return within(0.05, threading.Event().wait)
-
-        def rest(self) -> None: ...
-
-    ui = Silent()
-    until_s = time.monotonic() + 0.01
-    with pytest.raises(StepFailed, match=r"uiautomator2 did not answer within 0\.05 s"):
-        screen.awaited(ui, "com.example.game", lambda views: True, until_s)
-    assert ui.asked == 1
-
-
-def test_what_a_library_raises_arrives_where_it_is_waited_for() -> None:
-    with pytest.raises(ZeroDivisionError):
-        within(60.0, lambda: 1 // 0)
-    assert within(60.0, lambda: 5) == 5
 
 
 def timed(stage: Stage, step: object) -> str | None:

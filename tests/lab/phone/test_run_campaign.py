@@ -32,10 +32,11 @@ setup:
   - animations: false
 steps: [launch, home, arm, resume]
 """
-OURS = "for exe in /proc/[0-9]*/exe; do readlink $exe; done 2>/dev/null | grep -c droidreclaim"
-LEFT = (
-    "settings list global | grep -c _scale; ls -A /data/local/tmp | grep -c droidreclaim; " + OURS
+OURS = (
+    "for exe in /proc/[0-9]*/exe; do readlink $exe; done 2>/dev/null | grep -c droidreclaim; "
+    "pgrep -f uia2[.]Main"
 )
+LEFT = "settings list global | grep -c _scale; ls -A /data/local/tmp | wc -l; " + OURS
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +74,22 @@ ENDINGS: list[tuple[Callable[[Handset, subprocess.Popen[str]], None], set[int]]]
 
 
 def test_a_run_that_is_ended_anywhere_leaves_nothing(mine: Handset, tmp_path: Path) -> None:
+    end_runs(mine, tmp_path, SCENARIO)
+
+
+def test_nor_does_one_that_reads_the_screen_by_uiautomator2(mine: Handset, tmp_path: Path) -> None:
+    pytest.importorskip("uiautomator2", reason="needs the extra ui")
+    stand_in = str(Path(__file__).with_name("ui_server.py"))
+    assert mine.run("push", stand_in, "/system/bin/app_process").returncode == 0
+    mine.text("chmod 755 /system/bin/app_process")
+    tapped = SCENARIO.replace("launch,", "launch, {tap: Play},")
+    end_runs(mine, tmp_path, f"{tapped}ui: uiautomator2\n")
+
+
+def end_runs(mine: Handset, tmp_path: Path, scenario: str) -> None:
+    """End runs of *scenario* at moments drawn from the seed; each must leave nothing."""
     path = tmp_path / "scenario.yaml"
-    path.write_text(SCENARIO)
+    path.write_text(scenario)
     chance, seen = random.Random(SEED), Counter[str]()
     for number in range(TIMES):
         ending, codes = chance.choice(ENDINGS)
