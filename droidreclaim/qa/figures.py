@@ -186,6 +186,8 @@ def _why_nothing(arm: str, counted: dict[str, list[Round]], control: bool) -> st
     ours, theirs = (_kept(counted[name]) for name in (arm, against))
     if ours and theirs and ours.overlaps(theirs):
         return f"kept under {arm} and kept under the control {against} do not differ"
+    if ours and theirs and ours.high < theirs.low:
+        return f"the control {against} kept more than {arm}: it did not do what it is there for"
     return None
 
 
@@ -231,7 +233,7 @@ def _slower(difference: Difference, other: Figures) -> str:
     base_s = other.back_p50_s or 0.0
     found = difference.found
     more_ms = (found.ratio - 1) * base_s * 1000
-    word = "longer" if more_ms >= 0 else "shorter"
+    word = "longer" if more_ms >= 0 else "less"
     least = ""
     if found.detectable is not None:
         least = f" (at least {(found.detectable - 1) * base_s * 1000:.0f} ms would have been seen)"

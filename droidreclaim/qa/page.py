@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ def render(result: Result, head: Mapping[str, Any], rounds: Path) -> str:
         rounds: Folder of the rounds' evidence, of which screenshots are shown.
     """
     sampled, shots = _sampled(result), _screens(result, rounds)
-    most_s = max((one.back_s for one in result.rounds if one.back_s is not None), default=1.0)
+    slowest_s = max((one.back_s for one in result.rounds if one.back_s is not None), default=1.0)
+    marks_s = round_marks_s(slowest_s)
+    most_s = marks_s[-1]
     return page.render(
         __package__,
         [costs.chart(one) for one in sampled],
@@ -58,10 +61,8 @@ def render(result: Result, head: Mapping[str, Any], rounds: Path) -> str:
         strips=_strips(result, most_s),
         sampled=sampled,
         costs=list(zip(table.COSTS, zip(*map(table.costs, result.arms), strict=True), strict=True)),
-        ticks=[
-            (_x(most_s * part / 4, most_s), f"{most_s * part / 4 * 1000:.0f} ms")
-            for part in range(5)
-        ],
+        ticks=[(_x(mark_s, most_s), f"{mark_s * 1000:.0f} ms") for mark_s in marks_s],
+        shares=[(_height(part), f"{part:.0%}") for part in (0.0, 0.5, 1.0)],
         steps=_ecdf(result, most_s),
         ecdf_height=_HEIGHT,
         strip_height=_ROW * len(result.arms) + _FOOT,
@@ -85,6 +86,20 @@ def _sampled(result: Result) -> list[Round]:
 
 def _x(value_s: float, most_s: float) -> float:
     return round(_LEFT + (_WIDTH - _LEFT - 40) * value_s / most_s, 1)
+
+
+def round_marks_s(most_s: float) -> list[float]:
+    """Round times from zero to *most_s* or a little more, at most six: 0, 100, 200 ms."""
+    power = 0.001
+    while power * 50 < most_s:
+        power *= 10
+    step_s = next((one for one in (power, power * 2, power * 5) if one * 5 >= most_s), power * 10)
+    return [step_s * number for number in range(max(1, math.ceil(most_s / step_s - 1e-9)) + 1)]
+
+
+def _height(share: float) -> float:
+    top, bottom = 14.0, _HEIGHT - _FOOT
+    return round(bottom - (bottom - top) * share, 1)
 
 
 def _strips(result: Result, most_s: float) -> list[Strip]:
@@ -115,10 +130,10 @@ def _ecdf(result: Result, most_s: float) -> list[tuple[str, str, float]]:
             for one in result.rounds
             if one.arm == figures.arm and one.back_s is not None and not one.discarded
         )
-        top, bottom = 14.0, _HEIGHT - _FOOT
-        path, y = f"M{_x(0, most_s)} {bottom}", bottom
+        y = _height(0.0)
+        path = f"M{_x(0, most_s)} {y}"
         for index, time_s in enumerate(times, start=1):
-            y = round(bottom - (bottom - top) * index / len(times), 1)
+            y = _height(index / len(times))
             path += f" H{_x(time_s, most_s)} V{y}"
         paths.append((figures.arm, path, y))
     return paths

@@ -22,6 +22,7 @@ from droidreclaim.qa.figures import Result, result, to_json
 from droidreclaim.qa.folder import Folder
 from droidreclaim.qa.oracles import kind_of, state_of
 from droidreclaim.qa.order import order
+from droidreclaim.qa.page import round_marks_s
 from droidreclaim.qa.record import Life, Memory, Round, State
 from in_process import droidreclaim
 from qa_rounds import BACK, LEFT, OTHER, kept, lost, rounds_of, scenario
@@ -158,15 +159,23 @@ def toothless(count: int) -> list[Round]:
     return [kept(one.number, one.arm) for one in rounds_of(count)]
 
 
+def upside_down(count: int) -> list[Round]:
+    return [
+        *(lost(n + 1, "reclaim") for n in range(count)),
+        *(kept(n + 1, "kill") for n in range(count)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("rounds", "why"),
     [
+        (upside_down(12), "the control kill kept more than reclaim"),  # it did not kill
         (toothless(12), "do not differ"),  # the control cannot fail
         (sabotaged(12), "do not differ"),  # page-out replaced by a kill
         (rounds_of(4), "5 is the least"),
         ([one for one in rounds_of(5) if one.arm != "kill"], "5 is the least"),
     ],
-    ids=["toothless", "sabotaged", "few", "control_lost"],
+    ids=["upside_down", "toothless", "sabotaged", "few", "control_lost"],
 )
 def test_what_does_not_differ_from_its_control_proves_nothing(
     rounds: list[Round], why: str
@@ -195,6 +204,17 @@ def test_one_lost_round_is_not_called_kept() -> None:
     found = result(scenario(), rounds)
     assert found.subject.verdict == "lost"
     assert "kept in 11 of 12, lost in 1 of 12" in found.sentence
+
+
+@pytest.mark.parametrize(
+    "slowest_s", [0.0004, 0.001, 0.03, 0.099, 0.406, 0.5, 1.0, 2.3, 47.0, 600.0]
+)
+def test_a_chart_s_marks_are_round_and_reach_just_beyond_what_is_shown(slowest_s: float) -> None:
+    marks_s = round_marks_s(slowest_s)
+    step_s = marks_s[1]
+    assert marks_s[-2] < slowest_s <= marks_s[-1] * (1 + 1e-9)
+    assert 2 <= len(marks_s) <= 6
+    assert f"{step_s * 1000:.0f}".rstrip("0") in ("1", "2", "5")
 
 
 def test_a_discarded_round_is_shown_and_does_not_count() -> None:
