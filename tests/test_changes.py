@@ -16,7 +16,7 @@ import pytest
 from local_shell import LocalShell
 
 from droidreclaim.device import Channel
-from droidreclaim.errors import NotPossible, UsageError
+from droidreclaim.errors import DeviceLost, NotPossible, UsageError
 from droidreclaim.qa.form import ScenarioForm
 from droidreclaim.qa.setup import Setup, require_files
 from droidreclaim.session import changes
@@ -149,6 +149,36 @@ def test_the_file_of_uiautomator2_is_removed_and_no_other(device: Device) -> Non
     assert (device.state / "bin" / "pm").exists()
     removed = (device.state / "removed.txt").read_text()
     assert removed == 2 * "<-f></data/local/tmp/u2.jar>" + f"<-f><{device.journal}>"
+
+
+def test_a_link_that_broke_for_a_moment_is_noticed(device: Device) -> None:
+    held = device.changes()
+    held.begin()
+    held.put(SCALE)
+    held.require_held()
+    assert held._channel is not None
+    held._channel.close()  # as a cable that was pulled and is back: the device has undone it
+    with pytest.raises(DeviceLost, match="what setup had changed was undone"):
+        held.require_held()
+    held.end()
+    device.until({})
+
+
+def test_after_a_break_a_run_takes_its_own_file_for_its_own(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "UI_FILE", f"{device.state}/u2.txt")
+    theirs = device.changes()
+    (device.state / "u2.txt").write_text("a user's")
+    theirs.begin()
+    assert not theirs.will_push_ui()
+    theirs.end()
+    assert (device.state / "u2.txt").exists()
+    ours = device.changes()
+    ours.begin()
+    assert ours.will_push_ui(again=True)  # pushed anew by the library, which noticed first
+    ours.end()
+    assert not (device.state / "u2.txt").exists()
 
 
 def test_a_host_that_is_killed_leaves_a_device_that_undoes_it(device: Device) -> None:

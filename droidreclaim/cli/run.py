@@ -161,8 +161,9 @@ def _play(
         head = {**connect.head(phone), **about.device(phone, wanted.app), **_line()}
         folder.begin(wanted, head)
         run = Run(
-            phone, wanted, folder.path / ROUNDS, folder.note, tell, changed.again, place.beside
-        )
+            phone, wanted, folder.path / ROUNDS, folder.note, tell, changed.again, place.beside,
+            changed.require_held,
+        )  # fmt: skip
         ended_by = run.play(done)
     found = result(wanted, run.rounds, control=control, complete=ended_by is None)
     unwritten = _finish(folder, found, head, place.junit)

@@ -36,6 +36,7 @@ class Run:
         folder: Where rounds leave their evidence.
         note: Called with each round as it ends.
         beside: Folder of the scenario.
+        held: Called as a round ends; raises where what was set up for it is not so any more.
         returned: Called when a device that was lost is there again.
         acts: By arm, what it does; a test may put another there.
     """
@@ -47,6 +48,7 @@ class Run:
     progress: Progress = lambda line: None
     returned: Callable[[], None] = lambda: None
     beside: Path = field(default_factory=Path)
+    held: Callable[[], None] = lambda: None
     acts: dict[str, arms.Act] = field(default_factory=dict)
     rounds: list[Round] = field(default_factory=list)
     known_kills: set[look.Key] = field(default_factory=set)
@@ -100,6 +102,7 @@ class Run:
                 tell(one)
                 if one.survived and one.back_boot_s is not None:
                     tracker.sample_until(one.back_boot_s + _RETURNED_S)
+                self.held()
         except DeviceError as error:
             one.discarded = str(error)
         finally:

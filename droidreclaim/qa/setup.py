@@ -58,6 +58,7 @@ class Setup:
         self._scenario = scenario
         self._beside = beside
         self._changes: Changes | None = None
+        self._pushes = False  # a file of uiautomator2, which was not there before
 
     @contextmanager
     def applied(self) -> Iterator[Setup]:
@@ -68,9 +69,9 @@ class Setup:
         finally:
             self.end()
 
-    def begin(self) -> None:
+    def begin(self, *, again: bool = False) -> None:
         """
-        Change what the scenario names; again after the device was lost, which undid it.
+        Change what the scenario names; *again* after the device was lost, which undid it.
 
         Raises:
             NotPossible: the device refuses, in its own words.
@@ -79,9 +80,9 @@ class Setup:
         if not self._scenario.setup and self._scenario.ui is None:
             return
         self._changes = Changes(self._phone.device)
-        self._changes.begin()
+        self._changes.begin(again=again)
         if self._scenario.ui is not None:
-            self._changes.will_push_ui()
+            self._pushes = self._changes.will_push_ui(again=self._pushes)
         for one in self._scenario.setup:
             if one.animations:
                 for name in _ANIMATIONS:
@@ -101,7 +102,17 @@ class Setup:
     def again(self) -> None:
         """After the device was lost, which undoes everything by itself: change it once more."""
         self.end()
-        self.begin()
+        self.begin(again=True)
+
+    def require_held(self) -> None:
+        """
+        See that what was changed is still so.
+
+        Raises:
+            DeviceLost: the link broke meanwhile, and the device has undone it.
+        """
+        if self._changes is not None:
+            self._changes.require_held()
 
     def _install(self, what: InstallForm, changes: Changes) -> None:
         device = self._phone.device

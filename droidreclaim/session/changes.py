@@ -17,10 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from droidreclaim.device import Channel, Device
-from droidreclaim.errors import DeviceError, DeviceTimeout, NotPossible
+from droidreclaim.errors import DeviceError, DeviceLost, DeviceTimeout, NotPossible
 from droidreclaim.helper.deploy import JOURNAL, script_values
 
+UI_FILE = "/data/local/tmp/u2.jar"  # where uiautomator2's library puts its server
 _BEAT_EVERY_S = 5.0
+_ENDING_S = 20.0  # a process there whose link broke is still undoing
+_LOOK_S = 0.3
 _SILENCE_S = 30
 _STEP_S = 30.0
 _MOST_SAID = 1 << 16
@@ -39,7 +42,7 @@ undo() {
     case $verb in
       put) settings put "$first" "$second" "$rest" ;;
       delete) settings delete "$first" "$second" ;;
-      ui) rm -f /data/local/tmp/u2.jar ;;
+      ui) rm -f "$ui" ;;
       uninstall) [ ! "$(pm path "$first")" ] || pm uninstall "$first" ;;
     esac </dev/null >/dev/null 2>&1 || failed="$failed $first/$second"
   done <"$journal"
@@ -50,7 +53,7 @@ began() { read -r stat <"/proc/$1/stat" && set -- ${stat##*)} && echo "${20}"; }
 _HOLD = (
     _UNDO
     + r"""
-journal=$1 silence=$2
+journal=$1 ui=$2 silence=$3
 trap "" HUP PIPE INT TERM; umask 077
 words=$( (set -C; : >"$journal") 2>&1) || {
   [ -e "$journal" ] && say "taken" || say "failed=$words"
@@ -81,8 +84,9 @@ while read -r -t "$silence" verb first second value; do
       echo "uninstall $first" >>"$journal" && sync && say "done" ||
         say "failed=the journal cannot be written" ;;
     ui)
-      [ -e /data/local/tmp/u2.jar ] && { say "there"; continue; }
+      [ "$first" = again ] || [ ! -e "$ui" ] || { say "there"; continue; }
       echo "ui" >>"$journal" && sync && say "done" || say "failed=the journal cannot be written" ;;
+    held) say "done" ;;
     end) break ;;
   esac
 done
@@ -93,7 +97,7 @@ undo
 _RESTORE = (
     _UNDO
     + r"""
-journal=$1
+journal=$1 ui=$2
 [ -f "$journal" ] || { say "none"; exit; }
 read -r word pid start rest <"$journal"
 case $pid in *[!0-9]*) pid= ;; esac
@@ -131,14 +135,23 @@ class Changes:
         self._lock = threading.Lock()
         self._ended = threading.Event()
 
-    def begin(self) -> None:
-        """Undo what was left on the device, then start the process there that holds the journal."""
-        if restore(self._device, journal=self._journal, shell=self._shell) == "held":
-            raise NotPossible(
-                f"{self._device.serial}: another run holds its settings",
-                hint="wait for it to end, or end it",
-            )
-        words = [self._shell, "-c", _HOLD, "droidreclaim", self._journal, str(_SILENCE_S)]
+    def begin(self, *, again: bool = False) -> None:
+        """
+        Undo what was left on the device, then start the process there that holds the journal.
+
+        Args:
+            again: After the link broke, when the process of before may still be at work.
+        """
+        until_s = time.monotonic() + (_ENDING_S if again else 0.0)
+        while restore(self._device, journal=self._journal, shell=self._shell) == "held":
+            if time.monotonic() >= until_s:
+                raise NotPossible(
+                    f"{self._device.serial}: another run holds its settings",
+                    hint="wait for it to end, or end it",
+                )
+            time.sleep(_LOOK_S)
+        told = [self._journal, UI_FILE, str(_SILENCE_S)]
+        words = [self._shell, "-c", _HOLD, "droidreclaim", *told]
         self._text, self._ended = "", threading.Event()
         self._channel = self._device.open(words, timeout_s=_STEP_S)
         key, value = self._answer()
@@ -160,9 +173,31 @@ class Changes:
         """Write down that *package* is to be uninstalled; False where it is installed already."""
         return self._request(f"package {package}", f"package {package}") == "done"
 
-    def will_push_ui(self) -> bool:
-        """Write down that uiautomator2's file is to be removed; False where it is there already."""
-        return self._request("ui", "the file of uiautomator2") == "done"
+    def will_push_ui(self, *, again: bool = False) -> bool:
+        """
+        Write down that uiautomator2's file is to be removed; False where it is there already.
+
+        Args:
+            again: It was written down before the link broke: what is there is ours.
+        """
+        line = "ui again" if again else "ui"
+        return self._request(line, "the file of uiautomator2") == "done"
+
+    def require_held(self) -> None:
+        """
+        See that the process there still holds what was changed.
+
+        Raises:
+            DeviceLost: it is gone, as after a cable that was pulled and is back.
+        """
+        why = f"{self._device.serial}: the link broke meanwhile: what setup had changed was undone"
+        try:
+            self._send("held\n")
+            key, _ = self._answer()
+        except DeviceError as error:
+            raise DeviceLost(why) from error
+        if key != "done":
+            raise DeviceLost(why)
 
     def end(self) -> None:
         """Undo everything; says in the log what could not be undone."""
@@ -240,7 +275,7 @@ def restore(
     Raises:
         DeviceError: the device was lost.
     """
-    words = [shell, "-c", _RESTORE, "droidreclaim", journal]
+    words = [shell, "-c", _RESTORE, "droidreclaim", journal, UI_FILE]
     done = device.run(words, timeout_s=timeout_s)
     for key, value in script_values(done.text):
         if key == "left":

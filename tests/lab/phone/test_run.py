@@ -305,6 +305,36 @@ setup:
     assert not mine.shell("ls /data/local/tmp/.droidreclaim-setup").stdout
 
 
+@pytest.mark.nightly
+def test_a_cable_out_for_a_moment_costs_its_round_since_the_setup_was_undone(
+    mine: Handset, tmp_path: Path
+) -> None:
+    once, adb = tmp_path / "once", mine.adb
+    cut = f"{adb} disconnect {mine.serial}; sleep 1; {adb} connect {mine.serial}"
+    text = f"""arms: [none]
+setup:
+  - animations: false
+{PLAYED}
+  - command: [sh, -c, "test -e {once} || {{ touch {once}; {cut}; sleep 1; }}"]
+  - shell: settings get global animator_duration_scale | grep 0
+    continue_on_failure: true
+  - home
+  - arm
+  - resume
+"""
+    out = tmp_path / "out"
+    words = ("run", written(tmp_path, text), "--rounds", "2", "--no-control", "-o", str(out))
+    done = run(mine, *words)
+    assert done.returncode == 0, done.stderr
+    rounds = Folder.load(out)[2]
+    assert [(one.number, one.discarded is None) for one in rounds] == [
+        (1, False), (2, True), (1, True),
+    ]  # fmt: skip
+    assert "what setup had changed was undone" in str(rounds[0].discarded)
+    assert [(one.state.value, one.notes) for one in rounds[1:]] == [("kept", [])] * 2
+    assert "null" in mine.text("settings get global animator_duration_scale")
+
+
 def test_a_device_lost_in_the_middle_keeps_the_rounds_before(
     boot: Callable[..., Handset], tmp_path: Path
 ) -> None:
