@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Session, ask, missing, require_root, start_ticks
+from .conftest import Session, ask, missing, require_root, start_ticks, until
 from .made_up import Tree, hosted_program
 
 SHELL = ["setpriv", "--reuid", "2000", "--regid", "2000", "--clear-groups"]
@@ -87,6 +87,7 @@ def test_new_processes_are_told_once(helper: Path) -> None:
 
         assert os.getpid() in sampled_pids("a")
         with subprocess.Popen(["sleep", "30"]) as sleeper:
+            until(Path(f"/proc/{sleeper.pid}/cmdline").read_bytes)  # exec has ended
             seen = sampled_pids("b")
             again = sampled_pids("c")
             sleeper.kill()
