@@ -16,6 +16,8 @@ int main(int argc, char **argv)
 		return 1;
 	heap.reuse_percent = (unsigned)atoi(argv[2]);
 	heap.moves = atoi(argv[3]);
+	if (heap.reuse_percent < 100 && heap_unname(&heap) != 0)
+		return 1;
 	heap_choose(&heap, 300);
 	heap_fill(&heap, 0, heap.first[PLAIN]);
 	for (int round = 0; round < atoi(argv[4]); round++) {

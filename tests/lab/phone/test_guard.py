@@ -559,6 +559,40 @@ how: {keep: hot, cooldown: 1s}
 
 
 @pytest.mark.nightly
+def test_with_a_reuse_what_a_resume_needs_is_memory_that_a_prefetch_reaches(
+    phone: Handset, tmp_path: Path
+) -> None:
+    def game() -> AppLine:
+        return next(app for app in look(phone).apps if app.name == GAME)
+
+    def away() -> None:
+        before = sum(event.what == "action" for event in events(phone))
+        phone.text("input keyevent HOME")
+        until(lambda: sum(one.what == "action" for one in events(phone)) > before, timeout_s=30)
+
+    (tmp_path / "hot.yaml").write_text(_KEEP_HOT.replace("keep: hot", "bring_back: true"))
+    phone.text("pocket reuse 70")
+    phone.text(f"am force-stop {GAME}")
+    try:
+        phone.text(f"am start -W {GAME}")
+        start(phone, str(tmp_path / "hot.yaml"))
+        away()
+        phone.text(f"am start -W {GAME}")
+        until(lambda: game().resumes == 1, timeout_s=30)
+        away()
+        hot_bytes = game().hot_bytes or 0
+        assert hot_bytes >= MIB
+        (back,) = run_json(phone, "reclaim", GAME, "--how", "prefetch", "--only", "hot")["targets"]
+        assert hot_bytes * 0.8 <= back["advised_bytes"] <= hot_bytes
+        stop(phone)
+    finally:
+        phone.text("pocket reuse 100")
+        phone.text(f"am force-stop {GAME}")
+        phone.text(f"am start -W {GAME}")
+        phone.text("input keyevent HOME")
+
+
+@pytest.mark.nightly
 def test_what_the_guard_learns_of_a_resume_is_kept_and_brought_back(
     phone: Handset, tmp_path: Path
 ) -> None:

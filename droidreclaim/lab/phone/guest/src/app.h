@@ -180,6 +180,8 @@ static inline void do_heap(struct app *app, const char *line, char *answer)
 	sscanf(line, "heap %u %u %d %d %255s", &working_permille, &app->heap.reuse_percent, &moves,
 	       &game, path);
 	app->heap.moves = moves;
+	if (app->heap.reuse_percent < 100 && heap_unname(&app->heap) != 0)
+		_exit(1); /* the framework takes it for an app that died */
 	heap_choose(&app->heap, working_permille);
 	fill(app, app->heap.first[PLAIN]);
 	app->heap.has_score = game;

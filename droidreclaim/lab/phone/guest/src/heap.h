@@ -115,6 +115,26 @@ static inline int heap_map(struct heap *heap, size_t bytes)
 	return heap->generation == MAP_FAILED || heap->hot == MAP_FAILED ? -errno : 0;
 }
 
+/*
+ * Map all but the main space as plain anonymous memory instead, while nothing is touched: what it is on phones
+ * since Android 10, and what remote advice to read from swap reaches. The kernel there keeps the names; here they
+ * are lost. Huge pages are for none of it, as on phones. Returns 0 or -errno.
+ */
+static inline int heap_unname(struct heap *heap)
+{
+	for (unsigned i = MAIN_SPACE + 1; i < SEGMENTS; i++) {
+		size_t size = (size_t)(heap->first[i + 1] - heap->first[i]) * PAGE_BYTES;
+
+		if (size == 0)
+			continue;
+		if (mmap(heap->base[i], size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+			return -errno;
+		madvise(heap->base[i], size, MADV_NOHUGEPAGE);
+	}
+	return 0;
+}
+
 static inline uint64_t *heap_page(const struct heap *heap, uint32_t index)
 {
 	unsigned i = 0;
