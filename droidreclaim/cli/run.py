@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,6 +150,8 @@ def _play(
         folder.log(line)
         say(line, connection)
 
+    # A round is told in one line; what its page-out is busy with would be another.
+    logging.getLogger("droidreclaim.progress").setLevel(logging.WARNING)
     folder, names = place.folder, [one.arm for one in wanted.arms]
     root = any(map(arms.needs_root, names)) or require.root(wanted)
     with (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from droidreclaim.session.pressure import Pressure
 
 _log = logging.getLogger("droidreclaim")
+_progress = logging.getLogger("droidreclaim.progress")  # of one page-out, which may be one of many
 
 
 class Phone(Watching):
@@ -132,14 +133,14 @@ class Phone(Watching):
 
         if request.needs_root:
             helper = self._helper_to_reclaim()
-            done = engine.run(helper, request, progress=_log.info, ask=self._owners)
+            done = engine.run(helper, request, progress=_progress.info, ask=self._owners)
         else:
             done = engine.run_unrooted(
                 self._device,
                 request,
                 engine.TRIM if request.how == "trim" else engine.COMPACT,
                 timeout_s=self._timeout_s,
-                progress=_log.info,
+                progress=_progress.info,
             )
         self._info = self._info or done.device
         if isinstance(done.ended_by, KeyboardInterrupt):
