@@ -64,7 +64,7 @@ def test_the_game_keeps_its_score_and_the_control_loses_it(mine: Handset, tmp_pa
     words = ["run", str(GAME), "--rounds", "5", "--arms", "kill,reclaim", "-o", str(out), "--json"]
     done = run_long(mine, *words)
     assert done.returncode == 0, done.stderr
-    assert [line[:15] for line in done.stderr.splitlines()] == ["droidreclaim: ["] * 10
+    assert "pageout: " not in done.stderr  # a round is told in one line
     told = json.loads(done.stdout)
     assert (told["verdict"], told["verdict_of"], told["complete"]) == ("kept", "reclaim", True)
     kill, reclaim = told["arms"]
