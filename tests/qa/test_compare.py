@@ -156,6 +156,12 @@ def test_two_devices_are_compared_and_their_settings_may_differ() -> None:
     assert [line.partition(":")[0] for line in found.differing] == ["model", "serial", "freezer"]
 
 
+def test_what_a_device_and_its_settings_both_tell_is_told_once() -> None:
+    heads = [{"device": {"sdk": sdk}, "state": {"sdk": str(sdk)}} for sdk in (31, 36)]
+    found = compared(*((rounds_of(5), head) for head in heads))
+    assert found.differing == ("sdk: 31 (run0), 36 (run1)",)
+
+
 @pytest.mark.parametrize(
     ("head", "words"),
     [

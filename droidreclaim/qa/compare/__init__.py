@@ -171,7 +171,7 @@ def compare(subjects: Sequence[Subject]) -> Comparison:
     return Comparison(
         tuple(subjects),
         "build" if builds else "device" if devices else "nothing",
-        tuple(builds or [*devices, *states]),
+        tuple(builds or dict.fromkeys([*devices, *states])),
         tuple(_cell(one, first, arm) for arm in shared for one in subjects),
         tuple(_growths(subjects, shared)),
         tuple(arm for arm in everywhere if arm not in shared),
