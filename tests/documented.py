@@ -56,9 +56,8 @@ NEVER = {
     "python -m pytest tests/parse": "is what runs this test",
     "python -m pytest -m nightly": "is what runs this test",
     "python -m pytest -m campaign": "takes hours",
-    "python -m pytest tests/bench/bench_helper.py tests/bench/bench_guard.py -s -m campaign": (
-        "takes a machine to itself"
-    ),
+    "python -m pytest tests/bench/bench_helper.py tests/bench/bench_guard.py "
+    "tests/bench/bench_resume.py -s -m campaign": "takes a machine to itself",
     "python tests/bench/bench_reading.py": "takes minutes",
     "python tests/bench/bench_cpu.py": "wants a machine to itself",
     "python tests/bench/bench_top.py": "wants a machine to itself",
