@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -107,32 +107,37 @@ class _Desk:
     def work(self, serials: tuple[str, ...]) -> None:
         """Run all to their end; a Ctrl-C is handed on to those that run, a second one kills."""
         waiting, self._total = deque(serials), len(serials)
-        interrupts = 0
-        while waiting or self._running:
-            try:
+        ending = False
+        with _ending_signals() as signals:
+            while waiting or self._running:
                 while waiting and len(self._running) < _AT_ONCE:
-                    self._start(waiting.popleft())
-                for pipe in wait(list(self._running)):
-                    assert isinstance(pipe, Pipe)
-                    self._receive(pipe)
-            except KeyboardInterrupt as error:
-                interrupts += 1
-                code = getattr(error, "exit_code", failure.INTERRUPTED)
-                for serial in waiting:
-                    self.failures[serial] = Failure(f"{serial}: interrupted", None, code)
-                waiting.clear()
-                self._end_all(code - 128 if interrupts == 1 else signal.SIGKILL)
+                    self._start(waiting.popleft(), signals.handlers)
+                for pipe in wait([*self._running, signals.heard]):
+                    if pipe is not signals.heard:
+                        assert isinstance(pipe, Pipe)
+                        self._receive(pipe)
+                        continue
+                    number = signals.heard.recv_bytes()[0]
+                    for serial in waiting:
+                        told = Failure(f"{serial}: interrupted", None, 128 + number)
+                        self.failures[serial] = told
+                    waiting.clear()
+                    self._end_all(signal.SIGKILL if ending else number)
+                    ending = True
 
     def exit_code(self) -> int:
         """The exit code for all: of those that occurred, the first in rank."""
         return exit_code_of_all(one.exit_code for one in self.failures.values() if one is not None)
 
-    def _start(self, serial: str) -> None:
+    def _start(self, serial: str, handlers: Mapping[int, Any]) -> None:
         ours, theirs = multiprocessing.Pipe()
         one = replace(self.connection, serials=(serial,), all_devices=False, one_of_several=True)
         context = multiprocessing.get_context("fork")
-        process = context.Process(target=_work, args=(self.call, one, theirs), daemon=True)
+        words = (self.call, one, theirs, handlers)
+        process = context.Process(target=_work, args=words, daemon=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, handlers)  # until it has handlers of its own
         process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)
         theirs.close()
         self._running[ours] = _One(serial, process, time.monotonic())
 
@@ -188,8 +193,41 @@ class _ToParent:
         self._pipe.send((kind, value))
 
 
-def _work(call: Call, connection: Connection, pipe: Pipe) -> None:
+@dataclass(frozen=True)
+class _Signals:
+    """Those that end a command: their numbers come out of *heard*; *handlers* they had before."""
+
+    heard: Pipe
+    handlers: Mapping[int, Any]
+
+
+@contextlib.contextmanager
+def _ending_signals() -> Iterator[_Signals]:
+    """
+    Have signals that end a command tell a pipe.
+
+    The exception that they raise otherwise is lost where it falls into a finalizer, as one runs
+    whenever a process has ended: Python prints it, and goes on.
+    """
+    heard, tell = multiprocessing.Pipe(duplex=False)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {int(number): signal.getsignal(number) for number in numbers}
+    handlers = {number: handler for number, handler in before.items() if callable(handler)}
+    try:
+        for number in handlers:
+            signal.signal(number, lambda number, _: tell.send_bytes(bytes([number])))
+        yield _Signals(heard, handlers)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        heard.close()
+        tell.close()
+
+
+def _work(call: Call, connection: Connection, pipe: Pipe, handlers: Mapping[int, Any]) -> None:
     """In a process of its own: run the command on one device, and say how it ended."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)  # the terminal's Ctrl-C is the parent's, which hands it on once
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -197,6 +235,7 @@ def _work(call: Call, connection: Connection, pipe: Pipe) -> None:
     output.elsewhere.sink = _ToParent(pipe)
     failed = None
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)
         call(connection=connection)
     except BrokenPipeError:
         return

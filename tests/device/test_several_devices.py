@@ -222,11 +222,46 @@ def test_ending_it_ends_the_work_on_each_device(
     child.send_signal(number)
     out, err = child.communicate(timeout=20)
     assert time.monotonic() - begun_s < 15
-    assert child.returncode == (130 if number == signal.SIGINT else 143)
+    assert child.returncode == (130 if number == signal.SIGINT else 143), err
     assert "D01" in out  # what is known is printed
     word = "interrupted" if number == signal.SIGINT else "ended by SIGTERM"
     assert f"D00: {word}" in err
     assert f"D02: {word}" in err
+
+
+IN_A_FINALIZER = """
+import signal, sys
+from droidreclaim.cli import several
+
+class Doomed:
+    def __del__(self):
+        signal.raise_signal(signal.{name})
+
+ended = several._Desk._ended
+
+def end_one(self, *words):
+    ended(self, *words)
+    Doomed()
+
+several._Desk._ended = end_one
+from droidreclaim.cli.main import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_falls_into_a_finalizer_ends_it_too(
+    adb: AdbServer, droidreclaim: Run, name: str
+) -> None:
+    """An exception that is raised there is printed and forgotten."""
+    del droidreclaim
+    Desk(adb, 2).silent = {"D00"}
+    script = IN_A_FINALIZER.format(name=name)
+    words = [sys.executable, "-c", script, *server_of(adb), "ps", "--all-devices"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 128 + signal.Signals[name], done.stderr
+    assert "D01" in done.stdout
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_process_that_is_killed_is_one_device_lost_to_us(
