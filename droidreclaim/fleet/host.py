@@ -93,7 +93,7 @@ def _start(scheduler: str, one: WorkerOrder, folder: str) -> subprocess.Popen[by
         stdout=sys.stderr.fileno(),
         process_group=0,
         env=os.environ | {"DASK_DISTRIBUTED__WORKER__DAEMON": "False"},
-        preexec_fn=end_with_parent,  # noqa: PLW1509 (one system call)
+        preexec_fn=end_with_parent,  # noqa: PLW1509 (two system calls)
     )
 
 

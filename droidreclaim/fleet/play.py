@@ -160,7 +160,7 @@ def _run(task: Task, tell: Tell, running: Running, lock: int) -> tuple[int, str]
         env=os.environ | {"NO_COLOR": "1"},
         pass_fds=(lock,),  # the device is leased as long as the command lives, whoever else ends
         process_group=0,  # the terminal's Ctrl-C is ours, which hands it on once
-        preexec_fn=end_with_parent,  # noqa: PLW1509 (one system call)
+        preexec_fn=end_with_parent,  # noqa: PLW1509 (two system calls)
     ) as child:
         running.add(child)
         try:
@@ -210,6 +210,11 @@ def _send(child: subprocess.Popen[bytes], number: int) -> None:
 
 
 def end_with_parent() -> None:
-    """In the child: have the kernel end it as Ctrl-C does when this process ends, however."""
+    """
+    In the child: have the kernel end it as Ctrl-C does when this process ends, however.
+
+    What a script begins behind an ``&`` ignores Ctrl-C, and so would all that it begins.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as Xml
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -274,7 +275,14 @@ def test_words_that_make_no_sense_are_refused_before_a_device_is_touched(
     assert not (fleet.folder / "out").exists()
 
 
-def started(fleet: Fleet, script: str) -> subprocess.Popen[bytes]:
+def ignore_ctrl_c() -> None:
+    """As a shell's script does for what it begins behind an &."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def started(
+    fleet: Fleet, script: str, before: Callable[[], None] | None = None
+) -> subprocess.Popen[bytes]:
     """A fleet's run in a process of its own, once A1 is at its job."""
     fleet.behave("A1", f"echo $$ > {fleet.folder}/pid\n{script}\n")
     words = ["-P", str(fleet.shelf.adb.port), "fleet", "run", "-o", "out", "-s", "A1"]
@@ -283,6 +291,7 @@ def started(fleet: Fleet, script: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(SCENARIO.parents[1])},
+        preexec_fn=before,  # noqa: PLW1509 (one system call)
     )
     until(lambda: (fleet.folder / "pid").exists() and (fleet.folder / "pid").read_text())
     return process
@@ -311,7 +320,7 @@ def test_ctrl_c_ends_each_job_once_and_a_resume_begins_it_anew(fleet: Fleet) -> 
 
 
 def test_a_fleet_that_is_killed_leaves_no_job_and_no_lease(fleet: Fleet) -> None:
-    process = started(fleet, "exec sleep 60")
+    process = started(fleet, "exec sleep 60", ignore_ctrl_c)
     with pytest.raises(DeviceTimeout, match=r"last leased by pid \d+: __main__\.py -P"):
         lease.take(lambda: ["A1"], 1, timeout_s=0)
     process.kill()
