@@ -250,4 +250,4 @@ def _work(call: Call, connection: Connection, pipe: Pipe, handlers: Mapping[int,
 def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)  # SIGINT is ignored behind a script's "&"

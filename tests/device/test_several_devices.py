@@ -283,6 +283,25 @@ def test_a_process_that_is_killed_is_one_device_lost_to_us(
     assert "D00: ended by a signal" in err
 
 
+def test_work_ends_with_a_command_that_is_killed_behind_a_script_s_ampersand(
+    adb: AdbServer, droidreclaim: Run
+) -> None:
+    """Where a shell has no job control, what runs behind ``&`` ignores SIGINT."""
+    del droidreclaim
+    Desk(adb, 2).silent = {"D00"}
+    script = "from droidreclaim.cli.main import main; from droidreclaim.device import root; "
+    patient = [sys.executable, "-c", f"{script} root.PROBE_TIMEOUT_S = 300; main()"]
+    words = [*patient, *server_of(adb), "ps", "--all-devices", "--timeout", "300"]
+    ignoring = ["env", "--ignore-signal=INT", *words]
+    child = subprocess.Popen(ignoring, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    while "D01: done" not in child.stderr.readline():
+        pass
+    child.kill()
+    child.communicate(timeout=40)  # until the work has closed it, too, which else lasts a minute
+    assert child.returncode == -signal.SIGKILL
+
+
 def test_what_changes_a_device_waits_for_whoever_has_leased_it(
     adb: AdbServer, droidreclaim: Run
 ) -> None:
