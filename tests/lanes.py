@@ -5,7 +5,7 @@ Run every test there is: lanes side by side, each with a log of its own.
     python tests/lanes.py unit linux   these alone
 
 A lane starts once the one it waits for has ended, so that the timing of the `linux` lane is
-disturbed as little as can be. A phone's tests wait for a third of their time: three at a time keep
+disturbed as little as can be. A phone's tests wait for a third of their time: four at a time keep
 two processors busy.
 """
 
@@ -106,7 +106,7 @@ LANES = (
     pytest_lane(
         "phone",
         "tests/lab/phone",
-        *("-n3", "--dist=loadfile", "--no-loadscope-reorder", "--reruns=2", "--reruns-delay=1"),
+        *("-n4", "--dist=loadfile", "--no-loadscope-reorder", "--reruns=2", "--reruns-delay=1"),
         "--rerun-show-tracebacks",
         after="unit",
     ),

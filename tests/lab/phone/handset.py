@@ -28,6 +28,12 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
         time.sleep(0.2)
 
 
+def without_swap(handset: Handset) -> Handset:
+    """Take a phone's swap away: its zram is then as on one that has none."""
+    handset.text("swapoff /dev/block/zram0 && echo 1 > /sys/block/zram0/reset")
+    return handset
+
+
 def behave(handset: Handset, as_su: str) -> None:
     """Have the su of a phone that was booted with the root ``su`` behave as the root *as_su*."""
     handset.text(f"su -c 'echo {as_su} > /data/adb/su'")

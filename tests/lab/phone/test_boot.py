@@ -60,21 +60,6 @@ def test_the_clock_is_the_hosts(phone: Handset) -> None:
     assert abs(int(phone.text("date +%s")) - time.time()) < 30
 
 
-def test_a_reboot_keeps_data_and_changes_the_boot_id(boot: Callable[..., Handset]) -> None:
-    handset = boot(api=30, ram_bytes=256 * MIB, zram_bytes=0, once=True)
-    before = handset.text("cat /proc/sys/kernel/random/boot_id")
-    handset.text("echo kept > /data/local/tmp/kept")
-    assert handset.run("reboot").returncode == 0
-    handset.wait()
-    assert handset.text("cat /proc/sys/kernel/random/boot_id") != before
-    assert handset.text("cat /data/local/tmp/kept") == "kept"
-    assert handset.text(
-        "getprop ro.build.version.sdk; getprop ro.build.version.release"
-    ).split() == ["30", "11"]
-    assert handset.text("tail -n +2 /proc/swaps") == ""
-    vm.stop(handset.phone)
-
-
 def test_a_phone_takes_the_place_of_one_that_was_killed(boot: Callable[..., Handset]) -> None:
     killed = boot().phone
     os.kill(killed.pid, signal.SIGKILL)

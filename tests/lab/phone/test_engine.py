@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from commands import command, run, run_json
-from handset import Handset, until
+from handset import Handset, until, without_swap
 
 pytestmark = pytest.mark.phone
 
@@ -209,7 +209,7 @@ def test_an_app_gives_up_what_it_can_rebuild(apps: Handset) -> None:
 
 
 def test_swap_is_made_of_an_unused_zram_and_undone(boot: Callable[..., Handset]) -> None:
-    mine = boot(zram_bytes=0)
+    mine = without_swap(boot())
     until(lambda: len(cached(mine)) >= 6, timeout_s=60)
     assert run(mine, "swap", "off").returncode == 4
     [made] = run_json(mine, "swap", "on", "--size", "128MiB")["swap"]

@@ -368,12 +368,16 @@ def test_uninstall_stops_it_and_leaves_nothing(guarded: Handset) -> None:
     assert left_behind(guarded) == ""
 
 
-def test_after_a_reboot_none_runs(boot: Callable[..., Handset]) -> None:
+def test_after_a_reboot_none_runs_and_data_is_kept(boot: Callable[..., Handset]) -> None:
     guarded = boot()
     start(guarded)
-    guarded.run("reboot")
-    time.sleep(1)
+    boot_id = "cat /proc/sys/kernel/random/boot_id"
+    before = guarded.text(boot_id)
+    guarded.text("echo kept > /data/local/tmp/kept")
+    assert guarded.run("reboot").returncode == 0
+    until(lambda: guarded.shell(boot_id).stdout.decode().strip() not in ("", before), timeout_s=120)
     guarded.wait(120)
+    assert guarded.text("cat /data/local/tmp/kept") == "kept"
     until(lambda: running(guarded) == [])
     assert not status(guarded).running
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from commands import command, counted, helper_writes, run, run_json
-from handset import Handset, until
+from handset import Handset, until, without_swap
 
 pytestmark = pytest.mark.phone
 
@@ -125,7 +125,7 @@ def test_the_doctor_tries_every_backend_and_names_the_errno(apps: Handset) -> No
 
 
 def test_the_doctor_sees_a_setting_that_was_changed(boot: Callable[..., Handset]) -> None:
-    mine = boot(zram_bytes=0)
+    mine = without_swap(boot())
     mine.text("setprop persist.device_config.lmkd_native.thrashing_limit 42")
     seen = {check["name"]: check for check in run_json(mine, "doctor")["checks"]}
     own = "42 (persist.device_config.lmkd_native.thrashing_limit)"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from commands import command, counted, run, run_json
-from handset import Handset, until
+from handset import Handset, until, without_swap
 
 pytestmark = pytest.mark.phone
 
@@ -262,7 +262,7 @@ def test_a_phone_that_dies_in_the_middle_is_lost_within_ten_seconds(
 
 
 def test_without_swap_anonymous_memory_is_refused_up_front(boot: Callable[..., Handset]) -> None:
-    mine = settle(boot(zram_bytes=0))
+    mine = without_swap(settle(boot()))
     done = run(mine, *_CACHED)
     assert done.returncode == 4
     assert "no_swap" in done.stderr

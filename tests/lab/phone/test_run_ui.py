@@ -14,7 +14,6 @@ from droidreclaim.qa.folder import Folder
 from droidreclaim.qa.record import Round
 from handset import Handset, until
 
-pytest.importorskip("uiautomator2", reason="needs the extra ui")
 pytestmark = [pytest.mark.phone, pytest.mark.nightly, pytest.mark.timeout(500)]
 
 STAND_IN = Path(__file__).with_name("ui_server.py")
