@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stand_ins import until
+
 # As at a host: what is begun ends before what it has begun, which comes to this process.
 _HOST = """
 import subprocess, sys
@@ -28,3 +30,17 @@ def test_what_a_job_has_left_is_killed_at_once_and_a_job_that_undoes_something_i
     subprocess.run(words, cwd=tmp_path, check=True, timeout=120)
     assert (tmp_path / "undone").exists()
     assert not Path("/proc", (tmp_path / "left").read_text().strip()).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux alone")
+def test_in_a_group_without_a_leader_what_has_no_group_of_its_own_yet_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    """As a host's part that a shell began and did not wait for."""
+    (tmp_path / "host.py").write_text(_HOST)
+    job = "sh -c 'sleep 0.3; touch undone' &"
+    begins = f'{sys.executable} host.py "{job}" > said 2>&1 & '
+    with subprocess.Popen(["sh", "-c", begins], cwd=tmp_path, start_new_session=True) as shell:
+        assert shell.wait(60) == 0
+    until((tmp_path / "undone").exists)
+    assert (tmp_path / "said").read_text() == ""

@@ -162,9 +162,11 @@ def test_who_left_the_foreground_first_goes_first_and_favourites_last(
         victim.set_adj(900)
         until(lambda victim=victim: rooted.app(victim.pid)["background_s"] is not None)
     assert rooted.actions() == []
+    told = rooted.ask("guard_status").all("app")
     rooted.memory(available_bytes=16 * MIB)
     until(lambda: len(rooted.actions()) >= 3)
-    assert rooted.actions()[:3] == [them[name].pid for name in ("old", "young", "favourite")]
+    wanted = [them[name].pid for name in ("old", "young", "favourite")]
+    assert rooted.actions()[:3] == wanted, (told, rooted.events())
 
 
 def test_who_is_asked_to_trim_is_named_by_its_pid_whatever_it_calls_itself(
