@@ -59,9 +59,19 @@ def result_of(out: Path) -> dict[str, Any]:
     return dict(json.loads((out / "result.json").read_text()))
 
 
-def test_the_game_keeps_its_score_and_the_control_loses_it(mine: Handset, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    words = ["run", str(GAME), "--rounds", "5", "--arms", "kill,reclaim", "-o", str(out), "--json"]
+@pytest.mark.parametrize(
+    "among_others",
+    [False, pytest.param(True, marks=pytest.mark.nightly)],
+    ids=["alone", "as it comes along"],
+)
+def test_the_game_keeps_its_score_and_the_control_loses_it(
+    mine: Handset, tmp_path: Path, among_others: bool
+) -> None:
+    text, out, path = GAME.read_text(), tmp_path / "out", tmp_path / "game.yaml"
+    pressure = "  - pressure:\n      launch: [com.example.notes, com.example.chat]\n"
+    assert pressure in text
+    path.write_text(text if among_others else text.replace(pressure, ""))
+    words = ["run", str(path), "--rounds", "5", "--arms", "kill,reclaim", "-o", str(out), "--json"]
     done = run_long(mine, *words)
     assert done.returncode == 0, done.stderr
     assert "pageout: " not in done.stderr  # a round is told in one line

@@ -27,14 +27,15 @@ def storm(*words: str) -> list[str]:
 
 @pytest.mark.usefixtures("phones")
 @pytest.mark.parametrize(
-    ("asked", "rounds"),
-    [(("lowmemorykiller", "lazy"), 2), pytest.param(USUAL, 3, marks=pytest.mark.nightly)],
+    ("asked", "apps", "rounds"),
+    [(("lowmemorykiller", "lazy"), 5, 2), pytest.param(USUAL, 8, 3, marks=pytest.mark.nightly)],
     ids=["two arms", "all arms"],
 )
 def test_a_quick_storm_holds_what_must_hold(
-    tmp_path: Path, asked: tuple[str, ...], rounds: int
+    tmp_path: Path, asked: tuple[str, ...], apps: int, rounds: int
 ) -> None:
-    words = ["--quick", "--json", "--rounds", str(rounds), "--out", str(tmp_path / "out")]
+    words = ["--quick", "--json", "--apps", str(apps), "--rounds", str(rounds)]
+    words += ["--out", str(tmp_path / "out")]
     if asked != USUAL:
         words += ["--arms", ",".join(asked)]
     before = running()
@@ -48,7 +49,7 @@ def test_a_quick_storm_holds_what_must_hold(
     assert told["comparable"]
     for name, one in arms.items():
         assert one["complete"], name
-        assert one["launches"] == told["apps"] * told["rounds"] == 8 * rounds, name
+        assert one["launches"] == told["apps"] * told["rounds"] == apps * rounds, name
         opened = one["hot_resumes"] + one["cold_starts"] + one["failed_launches"]
         assert opened == one["launches"], name
         assert (one["checksum_faults"], one["checked_pages"] > 0) == (0, True), name
