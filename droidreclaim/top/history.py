@@ -168,8 +168,6 @@ class History:
 
     def _bury(self, process: Process, at_s: float) -> None:
         assert process.id is not None
-        if not process.packages:
-            return
         death = Death(
             process.id, process.name, process.packages, process.user, process.oom_score_adj,
             process.band, process.memory.rss_bytes, at_s,

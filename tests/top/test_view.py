@@ -44,7 +44,10 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
     """Wait until *holds*."""
     ends_s = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < ends_s, "it did not come"
+        if time.monotonic() > ends_s:
+            view = pilot.app
+            assert isinstance(view, TopView)
+            pytest.fail(f"it did not come: {said(view, '#title')} {view.picture}")
         await pilot.pause(0.05)
 
 
@@ -214,6 +217,19 @@ def test_a_name_full_of_escapes_is_shown_and_not_obeyed(bench: Bench) -> None:
         assert "\x1b" not in words_of(view)
         await pilot.press("escape")
         nasty.kill()
+        await until(pilot, lambda: any(row.death for row in table.rows))
+
+    with_keys(watching(bench), keys)
+
+
+def test_the_end_of_a_process_that_only_calls_itself_an_app_is_told_too(bench: Bench) -> None:
+    unproven = bench.start(MAIL, adj=900)
+    (bench.home / "records").write_text("")  # ActivityManager knows of none
+
+    async def keys(pilot: Pilot[None], view: TopView) -> None:
+        table = view.query_one(Apps)
+        await until(pilot, lambda: len(table.rows) == 1)
+        unproven.kill()
         await until(pilot, lambda: any(row.death for row in table.rows))
 
     with_keys(watching(bench), keys)
