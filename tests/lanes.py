@@ -19,7 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -73,6 +73,13 @@ def pytest_lane(name: str, *words: str, after: str | None = None) -> Lane:
     return Lane(name, (Command((sys.executable, "-m", "pytest", record, *words)),), after)
 
 
+def compiled_first(lane: Lane) -> Lane:
+    """Have one process compile the tests, which else each worker does for itself."""
+    words = [word for word in lane.commands[0].words if not word.startswith(("-n", "--junitxml"))]
+    collect = Command((*words, "--collect-only", "-q", "-p", "no:xdist"))
+    return replace(lane, commands=(collect, *lane.commands))
+
+
 # Folders of C: what is pushed to a device, the pocket phone's programs, the tests' own.
 C_FOLDERS = ("device-scripts", str(GUEST / "src"), "tests")
 
@@ -98,8 +105,8 @@ LINT = Lane(
 # The unit lane has all tests that no other lane has, so that a new folder of tests is in it.
 LANES = (
     pytest_lane("linux", "tests/linux"),
-    pytest_lane(
-        "unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n3", "--dist=load"
+    compiled_first(
+        pytest_lane("unit", "tests", "--ignore=tests/linux", "--ignore=tests/lab/phone", "-n3")
     ),
     LINT,
     # An emulated phone on a shared machine: a test that failed is tried again, and listed (R).

@@ -343,7 +343,7 @@ def killed_at_random(phone: Handset, times: int, seed: int) -> None:
     until(lambda: running(phone) == [])
 
 
-@pytest.mark.parametrize("times", [30, pytest.param(300, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("times", [10, pytest.param(300, marks=pytest.mark.nightly)])
 def test_killed_at_random_instants_it_leaves_nothing_in_the_way(phone: Handset, times: int) -> None:
     killed_at_random(phone, times, times)
     start(phone)

@@ -20,7 +20,7 @@ _LOW_MEM_SDK = 34  # the release since which lmkd kills for low memory alone
 @pytest.mark.parametrize(
     "api",
     [
-        29,
+        pytest.param(29, marks=pytest.mark.nightly),
         pytest.param(31, marks=pytest.mark.campaign),
         pytest.param(34, marks=pytest.mark.campaign),
         pytest.param(35, marks=pytest.mark.nightly),
