@@ -134,6 +134,8 @@ _WORDS = st.text(
 
 
 @example(["0" * 20 + "\U00020000"], 20)
+@example(["0" * 9, "", "0" * 10, "", ""], 22)
+@example(["0" * 9, "", *["0" * 10] * 5], 22)  # a label of half the width
 @given(st.lists(_WORDS, max_size=12), st.integers(20, 120))
 def test_a_sentence_is_broken_between_words_and_loses_none(words: list[str], width: int) -> None:
     line = " ".join(words)

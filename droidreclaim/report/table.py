@@ -166,12 +166,14 @@ _LABEL = re.compile(r"\S+(?: \S+)* {2,}")
 
 def folded(text: str, width: int) -> str:
     """*text* with its long lines broken between words, under the words of the first part."""
-    return "".join(f"{line}\n" for row in text.splitlines() for line in _folded(row, width))
+    return "".join(
+        f"{line}\n" for row in text.splitlines() for line in _folded(row.rstrip(), width)
+    )
 
 
 def _folded(line: str, width: int) -> list[str]:
     label = _LABEL.match(line)
-    indent = " " * label.end() if label and label.end() <= width // 2 else "  "
+    indent = " " * label.end() if label and label.end() < width // 2 else "  "
     if cell_len(line) <= width or width <= 2 * len(indent):
         return [line]
     lines = []
