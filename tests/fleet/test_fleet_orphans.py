@@ -10,6 +10,10 @@ import pytest
 
 from stand_ins import until
 
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="orphans are adopted on Linux alone"
+)
+
 # As at a host: what is begun ends before what it has begun, which comes to this process.
 _HOST = """
 import subprocess, sys
@@ -22,7 +26,6 @@ _LEAVES_A_CHILD = "setsid sh -c 'sleep 600 & echo $! > left'"
 _UNDOES_SOMETHING = "setsid sh -c 'sleep 0.3; touch undone' &"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux alone")
 def test_what_a_job_has_left_is_killed_at_once_and_a_job_that_undoes_something_is_waited_for(
     tmp_path: Path,
 ) -> None:
@@ -32,7 +35,6 @@ def test_what_a_job_has_left_is_killed_at_once_and_a_job_that_undoes_something_i
     assert not Path("/proc", (tmp_path / "left").read_text().strip()).exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux alone")
 def test_in_a_group_without_a_leader_what_has_no_group_of_its_own_yet_is_waited_for(
     tmp_path: Path,
 ) -> None:

@@ -83,12 +83,17 @@ def test_labels_that_are_read_choose_as_those_of_the_file_do(
         assert [one["serial"] for one in json.loads(done.stdout)["devices"]] == serials, where
 
 
+def refuse_ssh(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put an ssh first in PATH that reaches nobody."""
+    ssh = written(folder / "ssh", "#!/bin/sh\necho 'Connection refused' >&2; exit 255\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
 def test_a_host_that_cannot_be_reached_is_told_beside_the_devices_of_the_others(
     desk: Desk, droidreclaim: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ssh = written(tmp_path / "ssh", "#!/bin/sh\necho 'Connection refused' >&2; exit 255\n")
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    refuse_ssh(tmp_path, monkeypatch)
     file = written(
         tmp_path / "f.yaml", "version: 1\nhosts: [this, {ssh: lab2, devices: [R58M12]}]\n"
     )
@@ -104,9 +109,7 @@ def test_a_host_that_cannot_be_reached_is_told_beside_the_devices_of_the_others(
 def test_hosts_without_a_device_have_a_line_each(
     adb: AdbServer, droidreclaim: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ssh = written(tmp_path / "ssh", "#!/bin/sh\necho 'Connection refused' >&2; exit 255\n")
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    refuse_ssh(tmp_path, monkeypatch)
     adb.devices = ""
     written(tmp_path / "fleet.yaml", "version: 1\nhosts: [this, {ssh: lab2}]\n")
     done = droidreclaim("fleet", "status")

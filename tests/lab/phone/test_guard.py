@@ -553,6 +553,18 @@ def test_with_a_guard_and_a_silent_host_every_app_and_the_score_are_kept(
     assert all(event.reason for event in told)
 
 
+def game_of(phone: Handset) -> AppLine:
+    """What the guard says of the game."""
+    return next(app for app in look(phone).apps if app.name == GAME)
+
+
+def leave(phone: Handset) -> None:
+    """Go home, and wait until the guard has paged the app out."""
+    before = sum(event.what == "action" for event in events(phone))
+    phone.text("input keyevent HOME")
+    until(lambda: sum(one.what == "action" for one in events(phone)) > before, timeout_s=30)
+
+
 _KEEP_HOT = """
 version: 1
 name: keep-hot
@@ -566,25 +578,17 @@ how: {keep: hot, cooldown: 1s}
 def test_with_a_reuse_what_a_resume_needs_is_memory_that_a_prefetch_reaches(
     phone: Handset, tmp_path: Path
 ) -> None:
-    def game() -> AppLine:
-        return next(app for app in look(phone).apps if app.name == GAME)
-
-    def away() -> None:
-        before = sum(event.what == "action" for event in events(phone))
-        phone.text("input keyevent HOME")
-        until(lambda: sum(one.what == "action" for one in events(phone)) > before, timeout_s=30)
-
     (tmp_path / "hot.yaml").write_text(_KEEP_HOT.replace("keep: hot", "bring_back: true"))
     phone.text("pocket reuse 70")
     phone.text(f"am force-stop {GAME}")
     try:
         phone.text(f"am start -W {GAME}")
         start(phone, str(tmp_path / "hot.yaml"))
-        away()
+        leave(phone)
         phone.text(f"am start -W {GAME}")
-        until(lambda: game().resumes == 1, timeout_s=30)
-        away()
-        hot_bytes = game().hot_bytes or 0
+        until(lambda: game_of(phone).resumes == 1, timeout_s=30)
+        leave(phone)
+        hot_bytes = game_of(phone).hot_bytes or 0
         assert hot_bytes >= MIB
         (back,) = run_json(phone, "reclaim", GAME, "--how", "prefetch", "--only", "hot")["targets"]
         assert hot_bytes * 0.8 <= back["advised_bytes"] <= hot_bytes
@@ -600,25 +604,17 @@ def test_with_a_reuse_what_a_resume_needs_is_memory_that_a_prefetch_reaches(
 def test_what_the_guard_learns_of_a_resume_is_kept_and_brought_back(
     phone: Handset, tmp_path: Path
 ) -> None:
-    def game() -> AppLine:
-        return next(app for app in look(phone).apps if app.name == GAME)
-
-    def away() -> None:
-        before = sum(event.what == "action" for event in events(phone))
-        phone.text("input keyevent HOME")
-        until(lambda: sum(one.what == "action" for one in events(phone)) > before, timeout_s=30)
-
     (tmp_path / "hot.yaml").write_text(_KEEP_HOT)
     phone.text(f"am start -W {GAME}")
     start(phone, str(tmp_path / "hot.yaml"))
-    away()
-    assert game().resumes == 0
+    leave(phone)
+    assert game_of(phone).resumes == 0
     phone.text(f"am start -W {GAME}")
-    until(lambda: game().resumes == 1, timeout_s=30)
-    hot_bytes = game().hot_bytes or 0
+    until(lambda: game_of(phone).resumes == 1, timeout_s=30)
+    hot_bytes = game_of(phone).hot_bytes or 0
     assert hot_bytes >= MIB
-    away()
-    assert (game().rss_anon_bytes or 0) >= hot_bytes // 2
+    leave(phone)
+    assert (game_of(phone).rss_anon_bytes or 0) >= hot_bytes // 2
     done = run(phone, "reclaim", GAME, "--keep", "hot", "--json")  # exit 7: nothing else is left
     (kept,) = json.loads(done.stdout)["targets"]
     assert (kept["resumes_known"], kept["left_out_bytes"] > 0) == (1, True)
