@@ -107,7 +107,6 @@ static void take_adj(struct app *app, int adj, uint64_t now_ms, struct changes *
 	if (adj >= FOREGROUND_ADJ && !was_out) {
 		app->background_ms = now_ms;
 		app->leaving = true;
-		app->front_ms = UNKNOWN;
 		app->comes = false;
 	} else if (adj < FOREGROUND_ADJ && was_out) {
 		changes->returned |= app->out;

@@ -1,4 +1,4 @@
-/* Learning from resumes, in the guard: two looks after an app came to the foreground. */
+/* Learning from resumes, in the guard: two looks after an app came to the foreground, the last as it leaves. */
 #include "resume_watch.h"
 
 #include "device_memory.h"
@@ -6,7 +6,7 @@
 #include "proc.h"
 #include "reclaim_steps.h"
 
-/* After them the app draws, and has done most of what a resume does. */
+/* After them the app draws, and has done most of what a resume does. Who leaves before has done less. */
 static const uint64_t look_after_ms[] = {500, 4000};
 
 static struct walk walk;
@@ -39,6 +39,8 @@ static uint64_t due_ms(const struct app *app)
 {
 	if (app->front_ms == UNKNOWN || !hot_set_find(app->pid, app->start))
 		return UNKNOWN;
+	if (app->background_ms != UNKNOWN)
+		return app->background_ms; /* before it is paged out again */
 	return app->front_ms + look_after_ms[app->looks];
 }
 
@@ -107,9 +109,14 @@ void resume_bring_back(struct guard *guard)
 
 void resume_look(struct guard *guard)
 {
-	for (size_t i = 0; i < guard->apps.nr; i++)
-		if (due_ms(&guard->apps.app[i]) <= guard->now_ms)
-			look(&guard->apps.app[i]);
+	for (size_t i = 0; i < guard->apps.nr; i++) {
+		struct app *app = &guard->apps.app[i];
+
+		if (due_ms(app) <= guard->now_ms)
+			look(app);
+		if (app->background_ms != UNKNOWN)
+			app->front_ms = UNKNOWN; /* what comes back from now on is of no resume */
+	}
 }
 
 uint64_t resume_wait_ms(const struct guard *guard)

@@ -91,6 +91,26 @@ def test_an_app_that_only_looks_in_teaches_nothing(guard: Guard, zram: Zram, vic
     assert (guard.app(victim.pid)["resumes"], guard.app(victim.pid)["hot_bytes"]) == (0, 0)
 
 
+def test_a_visit_shorter_than_the_first_look_is_learned_from_as_the_app_leaves(
+    guard: Guard, zram: Zram, victims: Any
+) -> None:
+    victim = victims("anon=32", name=NAME)
+    victim.set_adj(0)
+    pid = guard.start(f"{NEVER} leaving=1", f"match={NAME} keep=hot cooldown_ms=0", LEAVE)
+    until(lambda: guard.app(victim.pid)["spared"] == "foreground")
+    leave(guard, victim)
+    victim.set_adj(0)
+    until(lambda: guard.app(victim.pid)["background_s"] is None)
+    before = len(guard.actions())
+    os.kill(pid, signal.SIGSTOP)  # so that no look falls into the visit
+    victim.touch_some(first_page=512, pages=2048)
+    victim.set_adj(900)
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: len(guard.actions()) > before)
+    assert guard.app(victim.pid)["resumes"] == 1
+    assert 8 * MIB <= victim.memory("RssAnon") <= 12 * MIB  # kept by the page-out that follows
+
+
 def test_without_keep_nothing_is_learned(guard: Guard, zram: Zram, victims: Any) -> None:
     victim = victims("anon=16", name=NAME)
     guard.start(ALWAYS, f"match={NAME}", LEAVE)
@@ -107,8 +127,8 @@ def test_what_a_resume_needs_is_read_as_the_app_comes_and_nothing_else(
     until(guard.actions)
     come_and_use(guard, victim, 1)
     assert guard.status()["brought_bytes"] == 0  # nothing was known when it came
-    victim.set_adj(900)
-    until(lambda: victim.memory("VmSwap") >= 63 * MIB)
+    leave(guard, victim)
+    assert victim.memory("VmSwap") >= 63 * MIB
     victim.set_adj(200)  # only briefly important: nobody looks at it
     until(lambda: guard.app(victim.pid)["background_s"] is None)
     assert guard.status()["brought_bytes"] == 0
