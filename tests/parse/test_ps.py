@@ -134,3 +134,14 @@ def test_a_child_with_memory_of_its_own_and_a_kernel_thread_are_processes():
         "u0_a1    97    95    90000  5000  ffffffff 00000000 S Binder_2\n"
     )
     assert toolbox_threads(rows) == {91, 96, 97}
+
+
+@pytest.mark.parametrize("cell", ["]K", "infG", "nanM", "1e99T", "-1K", "K", "6,1M", "1_0K"])
+def test_a_damaged_size_of_procrank_is_none(cell):
+    (row,) = parse_ps(f"  PID    Rss cmdline\n    1  {cell:5} init\n")
+    assert (row.cells["Rss"], row.rss_bytes) == (cell, None)
+
+
+def test_a_rounded_size_is_bytes():
+    (row,) = parse_ps("  PID    RES NAME\n    1   6.5m init\n")
+    assert row.rss_bytes == 6656 * 1024

@@ -17,7 +17,8 @@ from droidreclaim.units import KIB
 _TOYBOX = Columns(("USER", "PID", "PPID", "VSZ", "RSS", "WCHAN", "ADDR", "S", "NAME"))
 _TOOLBOX = Columns(("USER", "PID", "PPID", "VSIZE", "RSS", "WCHAN", "PC", "S", "NAME"))
 _KIB_SIZE = re.compile(r"[0-9]{1,15}")
-_FACTORS = {"": 1, "K": KIB, "M": KIB**2, "G": KIB**3, "T": KIB**4}
+_ROUNDED = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)([KMGT])", re.IGNORECASE)
+_FACTORS = {"K": KIB, "M": KIB**2, "G": KIB**3, "T": KIB**4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def size_bytes(cell: str) -> int | None:
     """
     if _KIB_SIZE.fullmatch(cell):
         return int(cell) * KIB
-    factor = _FACTORS.get(cell[-1:].upper())
-    return int(float(cell[:-1]) * factor) if factor and cell[:-1] else None
+    rounded = _ROUNDED.fullmatch(cell)
+    return int(float(rounded[1]) * _FACTORS[rounded[2].upper()]) if rounded else None
 
 
 def _row(cells: dict[str, str]) -> PsRow:
