@@ -59,6 +59,7 @@ NEVER = {
     "python -m pytest tests/bench/bench_helper.py tests/bench/bench_guard.py "
     "tests/bench/bench_resume.py -s -m campaign": "takes a machine to itself",
     "python tests/bench/bench_reading.py": "takes minutes",
+    "python tests/bench/bench_fleet.py": "takes minutes",
     "python tests/bench/bench_cpu.py": "wants a machine to itself",
     "python tests/bench/bench_top.py": "wants a machine to itself",
     "python tests/bench/bench_footprint.py SERIAL PACKAGE": "wants a device to itself",

@@ -44,6 +44,7 @@ expect:
 
 @pytest.fixture(scope="module")
 def mine(boot_for_module: Callable[..., Handset]) -> Handset:
+    pytest.importorskip("uiautomator2", reason="pip install 'droidreclaim[ui]'")
     phone = boot_for_module()
     assert phone.run("push", str(STAND_IN), "/system/bin/app_process").returncode == 0
     phone.text("chmod 755 /system/bin/app_process")

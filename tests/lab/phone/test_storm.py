@@ -45,7 +45,7 @@ def test_a_quick_storm_holds_what_must_hold(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     arms = {one["arm"]: one for one in told["arms"]}
-    assert tuple(arms) == asked
+    assert sorted(arms) == sorted(asked)  # each seed plays them in another order
     assert told["comparable"]
     for name, one in arms.items():
         assert one["complete"], name

@@ -31,7 +31,7 @@ _QUIET = {
     "lowmem_min_oom_score": 1001, "pressure_after_kill_min_score": 1001,
 }  # fmt: skip
 # Read more of the disk than there is memory for, until the process is gone: file pages come back.
-_READ = "n=0; while [ -d /proc/{pid} ] && [ $n -lt 12 ]; do {step}; n=$((n+1)); done"
+_READ = "n=0; while [ -d /proc/{pid} ] && [ $n -lt 60 ]; do {step}; n=$((n+1)); done"
 _STEP = "head -c {mib}M /dev/vda >/dev/null"
 # A stall that has nothing to do with the zones: of a group of its own that is at its limit.
 _STALL = """
