@@ -301,7 +301,7 @@ static void a_process_of_more_mappings_than_fit_has_a_bounded_set(void)
 	CHECK(hot_set_find(PID, 1)->bytes <= HOT_SET_BYTES);
 }
 
-static void the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before(void)
+static void the_guard_looks_twice_after_a_resume_or_as_the_app_leaves(void)
 {
 	static struct guard guard;
 	struct app *app = &guard.apps.app[0];
@@ -311,6 +311,7 @@ static void the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before(void)
 	app->pid = PID;
 	app->start = 1;
 	app->front_ms = guard.now_ms;
+	app->background_ms = UNKNOWN;
 	hot_set_drop(PID, 1);
 	CHECK(resume_wait_ms(&guard) == UNKNOWN); /* its rule keeps nothing */
 	noted();
@@ -325,6 +326,16 @@ static void the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before(void)
 	CHECK(resume_wait_ms(&guard) == 0);
 	resume_look(&guard);
 	CHECK(resume_wait_ms(&guard) == UNKNOWN && app->front_ms == UNKNOWN);
+	app->front_ms = guard.now_ms;
+	app->looks = 0;
+	app->background_ms = guard.now_ms += 100; /* it left before the first look */
+	CHECK(resume_wait_ms(&guard) == 0);
+	resume_look(&guard);
+	CHECK(resume_wait_ms(&guard) == UNKNOWN && app->front_ms == UNKNOWN && app->looks == 1);
+	hot_set_drop(PID, 1);
+	app->front_ms = guard.now_ms;
+	resume_look(&guard);
+	CHECK(app->front_ms == UNKNOWN && app->looks == 1); /* a page-out to come is of no resume */
 }
 
 int main(void)
@@ -341,7 +352,7 @@ int main(void)
 	a_mapping_that_changed_is_forgotten();
 	a_collection_is_no_resume_and_the_moving_space_a_share();
 	a_step_leaves_the_hot_out_or_takes_them_alone();
-	the_guard_looks_twice_after_a_resume_and_then_sleeps_as_before();
+	the_guard_looks_twice_after_a_resume_or_as_the_app_leaves();
 	two_hundred_apps_fit_and_the_oldest_goes();
 	a_process_of_more_mappings_than_fit_has_a_bounded_set();
 	scratch_remove(folder);
