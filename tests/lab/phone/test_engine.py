@@ -175,7 +175,7 @@ def test_a_rate_is_not_exceeded(apps: Handset) -> None:
 @pytest.mark.parametrize(
     "api",
     [
-        33,
+        pytest.param(33, marks=pytest.mark.nightly),
         pytest.param(34, marks=pytest.mark.nightly),
         pytest.param(35, marks=pytest.mark.nightly),
     ],

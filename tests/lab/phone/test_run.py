@@ -346,6 +346,7 @@ setup:
     assert "null" in mine.text("settings get global animator_duration_scale")
 
 
+@pytest.mark.nightly
 def test_a_device_lost_in_the_middle_keeps_the_rounds_before(
     boot: Callable[..., Handset], tmp_path: Path
 ) -> None:

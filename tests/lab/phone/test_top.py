@@ -157,6 +157,7 @@ def test_explain_kills_help_and_an_app_that_may_not_be_touched(mine: Handset, li
     with_keys(live, keys)
 
 
+@pytest.mark.nightly
 def test_the_guard_is_started_and_stopped_by_a_second_key(live: Live) -> None:
     async def keys(pilot: Pilot[None], view: TopView) -> None:
         await pilot.press("g", "escape")
