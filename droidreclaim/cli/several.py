@@ -14,6 +14,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -34,6 +35,7 @@ from droidreclaim.report import together
 
 _AT_ONCE = 64
 _LOOK_S = 1.0
+_SIGNALS_MOST = 64  # that are taken at once
 # What a command loads once it has a device: loaded here it is loaded once, not by each process.
 _LOADS = {
     "ps": ("helper.shell_info", "inspect.states"),
@@ -113,17 +115,16 @@ class _Desk:
                 while waiting and len(self._running) < _AT_ONCE:
                     self._start(waiting.popleft(), signals.handlers)
                 for pipe in wait([*self._running, signals.heard]):
-                    if pipe is not signals.heard:
-                        assert isinstance(pipe, Pipe)
+                    if isinstance(pipe, Pipe):
                         self._receive(pipe)
                         continue
-                    number = signals.heard.recv_bytes()[0]
-                    for serial in waiting:
-                        told = Failure(f"{serial}: interrupted", None, 128 + number)
-                        self.failures[serial] = told
-                    waiting.clear()
-                    self._end_all(signal.SIGKILL if ending else number)
-                    ending = True
+                    for number in signals.heard.recv(_SIGNALS_MOST):
+                        for serial in waiting:
+                            told = Failure(f"{serial}: interrupted", None, 128 + number)
+                            self.failures[serial] = told
+                        waiting.clear()
+                        self._end_all(signal.SIGKILL if ending else number)
+                        ending = True
 
     def exit_code(self) -> int:
         """The exit code for all: of those that occurred, the first in rank."""
@@ -197,35 +198,40 @@ class _ToParent:
 class _Signals:
     """Those that end a command: their numbers come out of *heard*; *handlers* they had before."""
 
-    heard: Pipe
+    heard: socket.socket
     handlers: Mapping[int, Any]
 
 
 @contextlib.contextmanager
 def _ending_signals() -> Iterator[_Signals]:
     """
-    Have signals that end a command tell a pipe.
+    Have signals that end a command tell a socket.
 
     The exception that they raise otherwise is lost where it falls into a finalizer, as one runs
-    whenever a process has ended: Python prints it, and goes on.
+    whenever a process has ended: Python prints it, and goes on. And a handler in Python runs only
+    once a wait has ended that began in the instant before: Python's own one, in C, writes at once.
     """
-    heard, tell = multiprocessing.Pipe(duplex=False)
+    heard, tell = socket.socketpair()
+    tell.setblocking(False)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {int(number): signal.getsignal(number) for number in numbers}
     handlers = {number: handler for number, handler in before.items() if callable(handler)}
+    told_before = signal.set_wakeup_fd(tell.fileno())
     try:
         for number in handlers:
-            signal.signal(number, lambda number, _: tell.send_bytes(bytes([number])))
+            signal.signal(number, lambda *_: None)
         yield _Signals(heard, handlers)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(told_before)
         heard.close()
         tell.close()
 
 
 def _work(call: Call, connection: Connection, pipe: Pipe, handlers: Mapping[int, Any]) -> None:
     """In a process of its own: run the command on one device, and say how it ended."""
+    signal.set_wakeup_fd(-1)  # which is the parent's
     for number, handler in handlers.items():
         signal.signal(number, handler)
     with contextlib.suppress(OSError):

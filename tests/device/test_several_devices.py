@@ -229,37 +229,49 @@ def test_ending_it_ends_the_work_on_each_device(
     assert f"D02: {word}" in err
 
 
-IN_A_FINALIZER = """
-import signal, sys
+AT_A_BAD_MOMENT = """
+import signal, sys, threading, time
 from droidreclaim.cli import several
 
 class Doomed:
     def __del__(self):
         signal.raise_signal(signal.{name})
 
+def hit():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.{name})
+
 ended = several._Desk._ended
 
 def end_one(self, *words):
     ended(self, *words)
-    Doomed()
+    {moment}
 
 several._Desk._ended = end_one
 from droidreclaim.cli.main import main
 sys.exit(main())
 """
+FINALIZER, WAITING = "Doomed()", "threading.Thread(target=hit, daemon=True).start()"
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_that_falls_into_a_finalizer_ends_it_too(
-    adb: AdbServer, droidreclaim: Run, name: str
+@pytest.mark.parametrize("moment", [FINALIZER, WAITING], ids=["finalizer", "waiting"])
+def test_a_signal_that_python_does_not_notice_ends_it_too(
+    adb: AdbServer, droidreclaim: Run, name: str, moment: str
 ) -> None:
-    """An exception that is raised there is printed and forgotten."""
+    """
+    An exception that is raised in a finalizer is printed and forgotten.
+
+    And a wait that began in the instant before a signal goes on: as one does when the signal
+    comes to another thread.
+    """
     del droidreclaim
     Desk(adb, 2).silent = {"D00"}
-    script = IN_A_FINALIZER.format(name=name)
+    script = AT_A_BAD_MOMENT.format(name=name, moment=moment)
     words = [sys.executable, "-c", script, *server_of(adb), "ps", "--all-devices"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 128 + signal.Signals[name], done.stderr
+    assert "no answer" not in done.stderr
     assert "D01" in done.stdout
     assert "Exception ignored" not in done.stderr
 
