@@ -105,11 +105,11 @@ class _Desk:
     failures: dict[str, Failure | None] = field(default_factory=dict)
     _running: dict[Pipe, _One] = field(default_factory=dict)
     _total: int = 0
+    _ending: bool = False
 
     def work(self, serials: tuple[str, ...]) -> None:
         """Run all to their end; a Ctrl-C is handed on to those that run, a second one kills."""
         waiting, self._total = deque(serials), len(serials)
-        ending = False
         with _ending_signals() as signals:
             while waiting or self._running:
                 while waiting and len(self._running) < _AT_ONCE:
@@ -117,14 +117,17 @@ class _Desk:
                 for pipe in wait([*self._running, signals.heard]):
                     if isinstance(pipe, Pipe):
                         self._receive(pipe)
-                        continue
-                    for number in signals.heard.recv(_SIGNALS_MOST):
-                        for serial in waiting:
-                            told = Failure(f"{serial}: interrupted", None, 128 + number)
-                            self.failures[serial] = told
-                        waiting.clear()
-                        self._end_all(signal.SIGKILL if ending else number)
-                        ending = True
+                    else:
+                        self._end(signals.heard.recv(_SIGNALS_MOST), waiting)
+
+    def _end(self, numbers: bytes, waiting: deque[str]) -> None:
+        """Start no more, hand the first signal on to those that run, and kill at the next."""
+        for number in numbers:
+            for serial in waiting:
+                self.failures[serial] = Failure(f"{serial}: interrupted", None, 128 + number)
+            waiting.clear()
+            self._end_all(signal.SIGKILL if self._ending else number)
+            self._ending = True
 
     def exit_code(self) -> int:
         """The exit code for all: of those that occurred, the first in rank."""
