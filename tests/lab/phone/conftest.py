@@ -8,10 +8,14 @@ end with it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,8 +53,8 @@ def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def phones(adb_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An image to boot, and a state directory of this test run."""
+def phones(adb_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An image to boot, and a state directory of this test run; the folder all workers share."""
     if not shutil.which("qemu-system-x86_64"):
         pytest.skip("no qemu-system-x86_64: 'droidreclaim phone setup' installs it")
     with pytest.MonkeyPatch.context() as patch:
@@ -60,32 +64,44 @@ def phones(adb_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             image.ensure(lambda _: False, print)
         except NotPossible as error:
             pytest.skip(str(error))
+        own = tmp_path_factory.getbasetemp()
+        yield own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextlib.contextmanager
+def _one_at_a_time(config: Config, shared: Path) -> Iterator[None]:
+    """
+    Have the other workers wait that want a phone of *config*: one boots, they go on from its state.
+    """
+    name = hashlib.sha256(repr(replace(config, port=None)).encode()).hexdigest()[:16]
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @pytest.fixture
-def boot(phones: None) -> Iterator[Callable[..., Handset]]:
+def boot(phones: Path) -> Iterator[Callable[..., Handset]]:
     """Boot a phone with the given values of `Config`; it is stopped at the end of the test."""
-    with booting() as start:
+    with booting(phones) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def boot_for_module(phones: None) -> Iterator[Callable[..., Handset]]:
+def boot_for_module(phones: Path) -> Iterator[Callable[..., Handset]]:
     """As `boot`, for a phone that several tests of a module share."""
-    with booting() as start:
+    with booting(phones) as start:
         yield start
 
 
 @pytest.fixture(scope="session")
-def phone(phones: None) -> Iterator[Handset]:
+def phone(phones: Path) -> Iterator[Handset]:
     """The phone most tests share: adbd is root, 640 MiB, 512 MiB of zram. Leave it as found."""
-    with booting() as start:
+    with booting(phones) as start:
         yield start()
 
 
 @contextlib.contextmanager
-def booting() -> Iterator[Callable[..., Handset]]:
+def booting(shared: Path) -> Iterator[Callable[..., Handset]]:
     """
     Give a function that boots phones, and stop them in the end: each takes a core and 600 MiB.
 
@@ -96,7 +112,9 @@ def booting() -> Iterator[Callable[..., Handset]]:
 
     def start(*, once: bool = False, cpus: int = 1, **values: Any) -> Handset:
         values.setdefault("port", next(_PORTS))
-        phone = vm.start(Config(cpus=cpus, **values), die_with_us=True, fresh=once)
+        config = Config(cpus=cpus, **values)
+        with contextlib.nullcontext() if once else _one_at_a_time(config, shared):
+            phone = vm.start(config, die_with_us=True, fresh=once)
         started.append(phone)
         return Handset(phone)
 

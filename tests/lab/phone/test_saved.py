@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -26,18 +27,21 @@ def place_of(config: Config) -> saved.Place:
     return saved.place_of(files, qemu.state_words(files, config))
 
 
-@pytest.fixture
-def place(phones: None) -> Iterator[saved.Place]:
-    """Return where the state of SMALL is saved; none is there before and after the test."""
+Start = Callable[..., tuple[Handset, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def place(phones: Path) -> Iterator[saved.Place]:
+    """Return where the state of SMALL is saved; none is there before and after the module."""
     there = place_of(SMALL)
     there.discard()
     yield there
     there.discard()
 
 
-@pytest.fixture
-def start(phones: None) -> Iterator[Callable[..., tuple[Handset, list[str]]]]:
-    """Return a function that starts a phone of SMALL, and returns it with what was printed."""
+@contextlib.contextmanager
+def starting() -> Iterator[Start]:
+    """Give a function that starts a phone of SMALL, and returns it with what was printed."""
     started = []
 
     def start_phone(**options: bool) -> tuple[Handset, list[str]]:
@@ -46,21 +50,62 @@ def start(phones: None) -> Iterator[Callable[..., tuple[Handset, list[str]]]]:
         started.append(phone)
         return Handset(phone), [line.split(" on ")[0].split(" (")[0] for line in said]
 
-    yield start_phone
-    for phone in started:
-        vm.stop(phone)
+    try:
+        yield start_phone
+    finally:
+        for phone in started:
+            vm.stop(phone)
+
+
+@pytest.fixture
+def start(phones: Path) -> Iterator[Start]:
+    with starting() as start_phone:
+        yield start_phone
+
+
+@pytest.fixture(scope="module")
+def first(place: saved.Place) -> Iterator[tuple[Handset, list[str]]]:
+    """A phone that found a state which is whole, but nothing for QEMU; and what was printed."""
+    made(place.folder, memory=b"QEVM" + bytes(1000))
+    with starting() as start_phone:
+        yield start_phone()
+
+
+@pytest.mark.phone
+@pytest.mark.timeout(STARTS_S)
+def test_a_fresh_boot_neither_reads_nor_leaves_a_state(place: saved.Place, start: Start) -> None:
+    place.discard()
+    handset, said = start(fresh=True)
+    assert said == ["booting"]
+    assert not place.folder.exists()
+    assert handset.text("getprop sys.boot_completed") == "1"
+
+
+@pytest.mark.phone
+@pytest.mark.timeout(STARTS_S)
+def test_a_state_that_qemu_cannot_read_is_removed_and_the_phone_boots(
+    place: saved.Place, first: tuple[Handset, list[str]]
+) -> None:
+    handset, said = first
+    assert said[-2:] == ["the saved state is of no use", "booting"]
+    assert handset.text("getprop sys.boot_completed") == "1"
+    memory = place.open_memory()  # the boot has left a good one
+    assert memory is not None
+    os.close(memory)
 
 
 @pytest.mark.phone
 @pytest.mark.timeout(STARTS_S)
 def test_phones_of_one_state_differ_in_boot_id_and_random_numbers_and_have_the_time(
-    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
+    first: tuple[Handset, list[str]], start: Start
 ) -> None:
-    first, said = start()
-    assert said == ["booting"]
-    assert place.folder.is_dir()
-    first.text("echo mine > /data/local/tmp/mine; sync")
-    phones = [first, *(start()[0] for _ in range(2))]
+    booted, _ = first
+    booted.text("echo mine > /data/local/tmp/mine; sync")
+    phones = [booted]
+    for _ in range(2):
+        restored, said = start()
+        assert said == ["waking"]
+        phones.append(restored)
     for look in ("cat /proc/sys/kernel/random/boot_id", "od -An -tx1 -N16 /dev/urandom"):
         assert len({phone.text(look) for phone in phones}) == 3, look
     for phone in phones[1:]:
@@ -74,37 +119,13 @@ def test_phones_of_one_state_differ_in_boot_id_and_random_numbers_and_have_the_t
 
 @pytest.mark.phone
 @pytest.mark.timeout(STARTS_S)
-def test_a_state_that_qemu_cannot_read_is_removed_and_the_phone_boots(
-    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
-) -> None:
-    place.folder.mkdir()
-    (place.folder / "memory").write_bytes(b"QEVM" + bytes(1000))
-    (place.folder / "disk.qcow2").write_bytes(b"no disk")
-    relist(place)
-    handset, said = start()
-    assert said[-2:] == ["the saved state is of no use", "booting"]
-    assert handset.text("getprop sys.boot_completed") == "1"
-    assert place.open_memory() is not None  # the boot has left a good one
-
-
-@pytest.mark.phone
-def test_a_fresh_boot_neither_reads_nor_leaves_a_state(
-    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
-) -> None:
-    handset, said = start(fresh=True)
-    assert said == ["booting"]
-    assert not place.folder.exists()
-    assert handset.text("getprop sys.boot_completed") == "1"
-
-
-@pytest.mark.phone
 def test_a_phones_image_survives_what_is_saved_over_it(
-    place: saved.Place, start: Callable[..., tuple[Handset, list[str]]]
+    place: saved.Place, first: tuple[Handset, list[str]], start: Start
 ) -> None:
     """QEMU 7.2 deletes the image when drive-backup saves over it, so that is not used."""
-    start()
     for _ in range(2):
         vm.stop(start()[0].phone)
+    vm.stop(first[0].phone)  # who saved it
     files = image.find()
     assert files is not None
     assert files.disk.is_file()
@@ -116,13 +137,13 @@ def test_a_phones_image_survives_what_is_saved_over_it(
     "other",
     [{"ram_bytes": 321 * MIB}, {"zram_bytes": 0}, {"apps": None}, {"root": "su"}, {"api": 32}],
 )
-def test_another_configuration_has_another_state(phones: None, other: dict[str, object]) -> None:
+def test_another_configuration_has_another_state(phones: Path, other: dict[str, object]) -> None:
     assert place_of(replace(SMALL, **other)) != place_of(SMALL)  # type: ignore[arg-type]
     assert place_of(replace(SMALL, port=6599)) == place_of(SMALL)
 
 
 @pytest.mark.phone
-def test_another_qemu_has_another_state(phones: None, tmp_path: Path) -> None:
+def test_another_qemu_has_another_state(phones: Path, tmp_path: Path) -> None:
     files = image.find()
     assert files is not None
     words = qemu.state_words(files, SMALL)
@@ -130,19 +151,14 @@ def test_another_qemu_has_another_state(phones: None, tmp_path: Path) -> None:
     assert saved.place_of(files, [str(tmp_path / "qemu"), *words[1:]]) != place_of(SMALL)
 
 
-def made(folder: Path) -> saved.Place:
+def made(folder: Path, memory: bytes = b"pages" * 1000) -> saved.Place:
+    """Write a state that is whole: its listing agrees with its files."""
     folder.mkdir()
-    (folder / "memory").write_bytes(b"pages" * 1000)
+    (folder / "memory").write_bytes(memory)
     (folder / "disk.qcow2").write_bytes(b"clusters")
-    there = saved.Place(folder)
-    relist(there)
-    return there
-
-
-def relist(place: saved.Place) -> None:
-    names = ("memory", "disk.qcow2")
-    listing = {name: saved.digest(place.folder / name) for name in names}
-    (place.folder / "listing.json").write_text(json.dumps(listing))
+    listing = {name: saved.digest(folder / name) for name in ("memory", "disk.qcow2")}
+    (folder / "listing.json").write_text(json.dumps(listing))
+    return saved.Place(folder)
 
 
 def test_a_whole_state_is_opened(tmp_path: Path) -> None:
