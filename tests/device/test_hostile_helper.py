@@ -59,7 +59,7 @@ def held_bytes() -> Iterator[Callable[[], int]]:
 def test_a_stream_without_an_answer_ends_by_the_deadline_in_bounded_memory(
     adb: AdbServer, device: AdbDevice, noise: bytes, held_bytes: Callable[[], int]
 ) -> None:
-    with session_with(adb, device, noise, endlessly=True, timeout_s=2) as session:
+    with session_with(adb, device, noise, endlessly=True, timeout_s=1) as session:
         begun = time.monotonic()
         with pytest.raises((DeviceTimeout, ParseError, TooMuchOutput)):
             session.call("scan")

@@ -91,7 +91,7 @@ def test_stop_leaves_no_process_no_port_and_no_entry(boot: Callable[..., Handset
 def test_a_phone_outlives_its_starter_unless_told_otherwise(phone: Handset, tmp_path: Path) -> None:
     script = (
         "from droidreclaim.lab.phone import vm; from droidreclaim.lab.phone.state import Config; "
-        "print(vm.start(Config(ram_bytes=256<<20, zram_bytes=0), die_with_us={}).port)"
+        "print(vm.start(Config(ram_bytes=256<<20, zram_bytes=0, cpus=1), die_with_us={}).port)"
     )
     for bound in (False, True):
         argv = [sys.executable, "-c", script.format(bound)]
