@@ -33,7 +33,7 @@ FLEET = [sys.executable, "-P", "-m", "droidreclaim", "fleet"]
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, phones: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
+def hosts(tmp_path: Path, phones: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
     """Two hosts with an adb server each, and the file of a fleet of both."""
     pytest.importorskip("distributed", reason="needs the extra fleet")
     home = tmp_path / "home"

@@ -20,9 +20,9 @@ from handset import until as wait_until
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(400)]
 
 APPS = ("com.example.notes", "com.example.chat", "com.example.game")
-# Ours are named for their content; the name of a process has 15 characters.
 # Else all of a phone whose processor others want may wait for so long that the pressure ends.
 SOONER = {"psi_partial_stall_ms": 10, "psi_complete_stall_ms": 100, "swap_free_low_percentage": 100}
+# Ours are named for their content; the name of a process has 15 characters.
 RUNNING = "cat /proc/[0-9]*/comm 2>/dev/null | grep -c ^pressure- || true"
 
 

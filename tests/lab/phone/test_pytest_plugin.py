@@ -238,7 +238,7 @@ def test_it(droid, number):
 
 @pytest.mark.nightly
 def test_pocket_phones_are_booted_one_a_worker_and_more_for_a_factory(
-    phones: None, tmp_path: Path
+    phones: Path, tmp_path: Path
 ) -> None:
     """The phone of a worker that is killed ends with it; the next worker boots another."""
     log = tmp_path / "log"
