@@ -60,10 +60,12 @@ def test_once_tells_each_app_with_its_memory_and_what_a_page_out_would_move(benc
     assert game.refusal is None
     [part] = [one for one in game.parts if one.name == GAME]
     assert part.leaves_bytes is not None
-    assert 24 * MIB <= part.leaves_bytes < 60 * MIB
+    # Where this machine has swap on, a reclaimer of its own may have been here first.
+    left_bytes = sum(kind.swapped_bytes or 0 for kind in part.kinds)
+    assert 24 * MIB <= part.leaves_bytes + left_bytes < 60 * MIB
     assert {kind.kind for kind in part.kinds} >= {"native", "unnamed"}
     assert game.rss_bytes is not None
-    assert game.rss_bytes > 28 * MIB
+    assert game.rss_bytes + left_bytes > 28 * MIB
     launcher = row_of(frame, HOME)
     assert launcher.parts[0].id.pid == front.pid
     assert launcher.refusal is not None
